@@ -1,0 +1,163 @@
+/**
+ * pmake and pmakectl ↔ dispatcher: JSON, one request or answer a frame, over the shim's socket after `controlHello`.
+ * Off the job path, so readable beats fast.
+ *
+ * A session that began a build keeps its connection open for as long as make runs: its end is the build's end,
+ * whichever way pmake died.
+ */
+import { MalformedError } from '../util/bytes.ts';
+import { encodeFrame, type Frame } from './frame.ts';
+import { DispatcherFrame, ShimFrame } from './shim.ts';
+
+export type ControlRequest =
+  /** Start counting for `buildId`; `nodes` is the value of PMAKE_NODES, absent when the config file decides. */
+  | { readonly verb: 'build-begin'; readonly buildId: string; readonly nodes?: string }
+  | { readonly verb: 'build-progress'; readonly buildId: string }
+  | { readonly verb: 'build-end'; readonly buildId: string }
+  | { readonly verb: 'status' }
+  | { readonly verb: 'nodes' }
+  /** The last build's record, or that of `file`'s jobs in it. */
+  | { readonly verb: 'explain'; readonly file?: string }
+  | { readonly verb: 'stop' };
+
+/** Answer to build-begin: what -j to pass. */
+export interface BuildBegun {
+  readonly remoteSlots: number;
+  readonly localSlots: number;
+  /** One sentence each: a config mistake, a node that cannot be used. For the summary, never for stderr during a build. */
+  readonly problems: readonly string[];
+}
+
+export interface BuildProgress {
+  readonly finished: number;
+  readonly runningHere: number;
+  readonly runningThere: number;
+  readonly waiting: number;
+  readonly nodesUp: number;
+}
+
+/** Where one job ran and why; `where` is a node's name or 'here'. */
+export interface JobRecord {
+  /** The source, or the output of a link; absolute. */
+  readonly file: string;
+  readonly name: string;
+  readonly where: string;
+  /** A reason literal of command/ or dispatch/; empty for a job that ran on a node at the first try. */
+  readonly reason: string;
+  readonly attempts: number;
+  readonly wallMs: number;
+  readonly waitMs: number;
+  readonly cpuMs: number;
+  readonly maxRssKiB: number;
+  /** `exit 0`, `signal 9`. */
+  readonly ended: string;
+}
+
+export interface BuildReport {
+  readonly buildId: string;
+  readonly startedAtMs: number;
+  readonly wallMs: number;
+  readonly here: number;
+  readonly there: number;
+  /** Jobs by node name. */
+  readonly byNode: Readonly<Record<string, number>>;
+  readonly retries: number;
+  /** Jobs that ran here, by reason literal. */
+  readonly hereReasons: Readonly<Record<string, number>>;
+  /** Jobs that were started again, by reason literal. */
+  readonly retryReasons: Readonly<Record<string, number>>;
+  /** Longest and summed wait for outputs to become visible here, in ms. */
+  readonly visibleWaitMaxMs: number;
+  readonly visibleWaitSumMs: number;
+  readonly nodesConfigured: number;
+  readonly problems: readonly string[];
+  /** The newest MAX_RECORDS_PER_BUILD jobs. */
+  readonly records: readonly JobRecord[];
+}
+
+export type NodeStateName = 'idle' | 'connecting' | 'up' | 'refused' | 'lost';
+
+export interface NodeStatus {
+  readonly name: string;
+  readonly state: NodeStateName;
+  /** Why it is refused or lost, and what to do about it; empty when all is well. */
+  readonly reason: string;
+  readonly slots: number;
+  readonly jobs: number;
+  readonly finished: number;
+  readonly hostname: string;
+}
+
+export interface RunningJob {
+  readonly file: string;
+  readonly name: string;
+  readonly where: string;
+  readonly state: string;
+  readonly forMs: number;
+  readonly pid: number;
+}
+
+export interface DispatcherStatus {
+  readonly version: string;
+  readonly pid: number;
+  readonly upMs: number;
+  readonly socket: string;
+  readonly localSlots: number;
+  readonly nodes: readonly NodeStatus[];
+  readonly jobs: readonly RunningJob[];
+  readonly builds: number;
+  readonly finished: number;
+  /** Why the newest edit of a config file was not taken; empty when it was. */
+  readonly configProblem: string;
+}
+
+export type ControlAnswer =
+  | { readonly kind: 'build-begun'; readonly begun: BuildBegun }
+  | { readonly kind: 'build-progress'; readonly progress: BuildProgress }
+  | { readonly kind: 'build-report'; readonly report: BuildReport | undefined }
+  | { readonly kind: 'status'; readonly status: DispatcherStatus }
+  | { readonly kind: 'nodes'; readonly nodes: readonly NodeStatus[] }
+  | { readonly kind: 'stopping' }
+  | { readonly kind: 'error'; readonly message: string };
+
+export function encodeControlRequest(request: ControlRequest): Buffer {
+  return encodeFrame(ShimFrame.control, Buffer.from(JSON.stringify(request), 'utf8'));
+}
+
+export function encodeControlAnswer(answer: ControlAnswer): Buffer {
+  return encodeFrame(DispatcherFrame.control, Buffer.from(JSON.stringify(answer), 'utf8'));
+}
+
+const VERBS: ReadonlySet<unknown> = new Set<ControlRequest['verb']>([
+  'build-begin',
+  'build-progress',
+  'build-end',
+  'status',
+  'nodes',
+  'explain',
+  'stop',
+]);
+
+/** @throws MalformedError when the payload is no request of ours. Both ends are the same user's, so fields are trusted. */
+export function decodeControlRequest(frame: Frame): ControlRequest {
+  const value = parseObject(frame.payload);
+  if (!VERBS.has(value.verb)) throw new MalformedError('unknown verb');
+  return value as unknown as ControlRequest;
+}
+
+export function decodeControlAnswer(frame: Frame): ControlAnswer {
+  const value = parseObject(frame.payload);
+  if (typeof value.kind !== 'string') throw new MalformedError('an answer without a kind');
+  return value as unknown as ControlAnswer;
+}
+
+function parseObject(payload: Buffer): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(payload.toString('utf8'));
+  } catch {
+    throw new MalformedError('not JSON');
+  }
+  if (typeof value !== 'object' || value === null) throw new MalformedError('not an object');
+  return value as Record<string, unknown>;
+}

@@ -1,0 +1,258 @@
+/**
+ * Dispatcher ↔ worker, over one ssh channel for the node's whole life: many jobs at once, told apart by id.
+ *
+ * Version range: exactly WORKER_PROTOCOL_VERSION, checked in `ready`; the worker is started from the same
+ * release, so a mismatch is an installation fault and the node is refused with that reason.
+ * Only append: a changed meaning is a new version.
+ *
+ * The worker's first bytes are WORKER_PREAMBLE: what a login shell's rc files print before it is skipped.
+ */
+import { ByteReader, ByteWriter, MalformedError } from '../util/bytes.ts';
+import { encodeFrame, type Frame } from './frame.ts';
+import type { Termination } from './termination.ts';
+
+export const WORKER_PROTOCOL_VERSION = 1;
+export const WORKER_PREAMBLE = Buffer.from('\u0000pmake-worker\u0000', 'utf8');
+/** A noisy rc file prints a page at most; more than this before the preamble is not our worker. */
+export const MAX_PREAMBLE_SKIP_BYTES = 64 * 1024;
+/** The dispatcher pings this often; any frame counts as a sign of life. */
+export const PING_INTERVAL_MS = 1_000;
+/** A worker that heard nothing for this long kills its jobs and ends: its dispatcher is gone or cut off. */
+export const WORKER_SILENCE_LIMIT_MS = 8_000;
+/** The dispatcher gives a silent node up after this; later than the worker, so that no job runs twice at once. */
+export const NODE_SILENCE_LIMIT_MS = 12_000;
+/** Paths in one job's lists. A compile writes a handful. */
+const MAX_FILES_PER_JOB = 1_000;
+const MAX_WORDS_PER_JOB = 100_000;
+
+/** Frame types, dispatcher → worker. */
+const ToWorker = { environment: 0x22, job: 0x23, kill: 0x24, ping: 0x25 } as const;
+/** Frame types, worker → dispatcher. */
+const FromWorker = { ready: 0x31, output: 0x32, done: 0x33, notRun: 0x34, pong: 0x35 } as const;
+
+/** A regular file as stat(2) shows it: size in bytes, mtime in nanoseconds since the epoch. */
+export interface FileStamp {
+  readonly path: string;
+  readonly sizeBytes: bigint;
+  readonly mtimeNs: bigint;
+}
+
+/** What a job left at one of its output paths. */
+export type WrittenFile = ({ readonly present: true } & FileStamp) | { readonly present: false; readonly path: string };
+
+/** One compile for a worker. */
+export interface WorkerJob {
+  readonly id: number;
+  /** An environment sent earlier with this id. */
+  readonly environmentId: number;
+  readonly umask: number;
+  readonly cwd: string;
+  /** The compiler, an absolute path; also argv[0], or gcc would look for cc1 beside our shim. */
+  readonly program: string;
+  readonly words: readonly string[];
+  /** Sources as the submit host sees them: the worker sees another file, it is not the same tree. */
+  readonly sources: readonly FileStamp[];
+  /** Paths to stat after the end. */
+  readonly outputs: readonly string[];
+  /** How to undo the rewriting in what the compiler wrote, as command/restore.ts encodes it; empty for nothing. */
+  readonly restore: string;
+}
+
+/** What a finished job used and left. */
+export interface WorkerReport {
+  readonly id: number;
+  readonly termination: Termination;
+  readonly cpuUserUs: bigint;
+  readonly cpuSystemUs: bigint;
+  readonly maxRssKiB: number;
+  readonly outputs: readonly WrittenFile[];
+}
+
+/** Why a worker did not run a job; the job goes elsewhere, the node may be at fault. */
+export const NOT_RUN_REASONS = [
+  'cwd-missing',
+  'program-missing',
+  'source-differs',
+  'environment-unknown',
+  'spawn-failed',
+  'output-too-large',
+  'shutting-down',
+] as const;
+export type NotRunReason = (typeof NOT_RUN_REASONS)[number];
+
+export type WorkerRequest =
+  | { readonly kind: 'environment'; readonly id: number; readonly block: Buffer }
+  | { readonly kind: 'job'; readonly job: WorkerJob }
+  | { readonly kind: 'kill'; readonly id: number; readonly signal: number }
+  | { readonly kind: 'ping'; readonly sequence: number };
+
+/** What the worker says of itself, first of all. */
+export interface WorkerReady {
+  readonly protocol: number;
+  readonly pmakeVersion: string;
+  readonly nodeVersion: string;
+  readonly hostname: string;
+  readonly cores: number;
+  readonly uid: number;
+}
+
+export type WorkerAnswer =
+  | { readonly kind: 'ready'; readonly ready: WorkerReady }
+  | { readonly kind: 'output'; readonly id: number; readonly fd: 1 | 2; readonly bytes: Buffer }
+  | { readonly kind: 'done'; readonly report: WorkerReport }
+  | { readonly kind: 'notRun'; readonly id: number; readonly reason: NotRunReason; readonly detail: string }
+  | { readonly kind: 'pong'; readonly sequence: number };
+
+export function encodeWorkerRequest(request: WorkerRequest): Buffer {
+  switch (request.kind) {
+    case 'environment':
+      return encodeFrame(ToWorker.environment, new ByteWriter().u32(request.id).raw(request.block).finish());
+    case 'job':
+      return encodeFrame(ToWorker.job, encodeJob(request.job));
+    case 'kill':
+      return encodeFrame(ToWorker.kill, new ByteWriter().u32(request.id).u8(request.signal).finish());
+    case 'ping':
+      return encodeFrame(ToWorker.ping, new ByteWriter().u32(request.sequence).finish());
+  }
+}
+
+/** @throws MalformedError for anything that encodeWorkerRequest does not write. */
+export function decodeWorkerRequest(frame: Frame): WorkerRequest {
+  const reader = new ByteReader(frame.payload);
+  switch (frame.type) {
+    case ToWorker.environment:
+      return { kind: 'environment', id: reader.u32(), block: reader.rest() };
+    case ToWorker.job:
+      return { kind: 'job', job: decodeJob(reader) };
+    case ToWorker.kill:
+      return { kind: 'kill', id: reader.u32(), signal: reader.u8() };
+    case ToWorker.ping:
+      return { kind: 'ping', sequence: reader.u32() };
+    default:
+      throw new MalformedError(`request type ${frame.type}`);
+  }
+}
+
+export function encodeWorkerAnswer(answer: WorkerAnswer): Buffer {
+  switch (answer.kind) {
+    case 'ready':
+      return encodeFrame(FromWorker.ready, Buffer.from(JSON.stringify(answer.ready), 'utf8'));
+    case 'output':
+      return encodeFrame(FromWorker.output, new ByteWriter().u32(answer.id).u8(answer.fd).raw(answer.bytes).finish());
+    case 'done':
+      return encodeFrame(FromWorker.done, encodeReport(answer.report));
+    case 'notRun': {
+      const reason = NOT_RUN_REASONS.indexOf(answer.reason);
+      return encodeFrame(FromWorker.notRun, new ByteWriter().u32(answer.id).u8(reason).text(answer.detail).finish());
+    }
+    case 'pong':
+      return encodeFrame(FromWorker.pong, new ByteWriter().u32(answer.sequence).finish());
+  }
+}
+
+/** @throws MalformedError for anything that encodeWorkerAnswer does not write. */
+export function decodeWorkerAnswer(frame: Frame): WorkerAnswer {
+  const reader = new ByteReader(frame.payload);
+  switch (frame.type) {
+    case FromWorker.ready:
+      return { kind: 'ready', ready: decodeReady(frame.payload) };
+    case FromWorker.output: {
+      const id = reader.u32();
+      return { kind: 'output', id, fd: reader.u8() === 1 ? 1 : 2, bytes: reader.rest() };
+    }
+    case FromWorker.done:
+      return { kind: 'done', report: decodeReport(reader) };
+    case FromWorker.notRun: {
+      const id = reader.u32();
+      const reason = NOT_RUN_REASONS[reader.u8()];
+      if (!reason) throw new MalformedError('unknown reason');
+      return { kind: 'notRun', id, reason, detail: reader.text() };
+    }
+    case FromWorker.pong:
+      return { kind: 'pong', sequence: reader.u32() };
+    default:
+      throw new MalformedError(`answer type ${frame.type}`);
+  }
+}
+
+function encodeJob(job: WorkerJob): Buffer {
+  const writer = new ByteWriter().u32(job.id).u32(job.environmentId).u32(job.umask).text(job.cwd).text(job.program);
+  writeTexts(writer, job.words);
+  writer.u32(job.sources.length);
+  for (const source of job.sources) writeStamp(writer, source);
+  writeTexts(writer, job.outputs);
+  return writer.text(job.restore).finish();
+}
+
+function decodeJob(reader: ByteReader): WorkerJob {
+  const [id, environmentId, umask] = [reader.u32(), reader.u32(), reader.u32()];
+  const [cwd, program] = [reader.text(), reader.text()];
+  const words = readList(reader, MAX_WORDS_PER_JOB, () => reader.text());
+  const sources = readList(reader, MAX_FILES_PER_JOB, () => readStamp(reader));
+  const outputs = readList(reader, MAX_FILES_PER_JOB, () => reader.text());
+  return { id, environmentId, umask, cwd, program, words, sources, outputs, restore: reader.text() };
+}
+
+function encodeReport(report: WorkerReport): Buffer {
+  const { termination } = report;
+  const writer = new ByteWriter().u32(report.id);
+  if (termination.kind === 'exited') writer.u8(0).u8(termination.code);
+  else writer.u8(1).u8(termination.signal);
+  writer.u64(report.cpuUserUs).u64(report.cpuSystemUs).u32(report.maxRssKiB).u32(report.outputs.length);
+  for (const output of report.outputs) {
+    writer.u8(output.present ? 1 : 0);
+    if (output.present) writeStamp(writer, output);
+    else writer.text(output.path);
+  }
+  return writer.finish();
+}
+
+function decodeReport(reader: ByteReader): WorkerReport {
+  const id = reader.u32();
+  const kind = reader.u8();
+  const value = reader.u8();
+  const termination: Termination = kind === 0 ? { kind: 'exited', code: value } : { kind: 'signalled', signal: value };
+  const [cpuUserUs, cpuSystemUs, maxRssKiB] = [reader.u64(), reader.u64(), reader.u32()];
+  const outputs = readList(reader, MAX_FILES_PER_JOB, (): WrittenFile =>
+    reader.u8() === 1 ? { present: true, ...readStamp(reader) } : { present: false, path: reader.text() },
+  );
+  return { id, termination, cpuUserUs, cpuSystemUs, maxRssKiB, outputs };
+}
+
+function decodeReady(payload: Buffer): WorkerReady {
+  let value: unknown;
+  try {
+    value = JSON.parse(payload.toString('utf8'));
+  } catch {
+    throw new MalformedError('ready is not JSON');
+  }
+  if (!isWorkerReady(value)) throw new MalformedError('ready lacks a field');
+  return value;
+}
+
+function isWorkerReady(value: unknown): value is WorkerReady {
+  if (typeof value !== 'object' || value === null) return false;
+  const ready = value as Record<keyof WorkerReady, unknown>;
+  const numbers = [ready.protocol, ready.cores, ready.uid];
+  const texts = [ready.pmakeVersion, ready.nodeVersion, ready.hostname];
+  return numbers.every((field) => typeof field === 'number') && texts.every((field) => typeof field === 'string');
+}
+
+function writeStamp(writer: ByteWriter, stamp: FileStamp): void {
+  writer.text(stamp.path).u64(stamp.sizeBytes).i64(stamp.mtimeNs);
+}
+
+function readStamp(reader: ByteReader): FileStamp {
+  return { path: reader.text(), sizeBytes: reader.u64(), mtimeNs: reader.i64() };
+}
+
+function writeTexts(writer: ByteWriter, texts: readonly string[]): void {
+  writer.u32(texts.length);
+  for (const text of texts) writer.text(text);
+}
+
+function readList<T>(reader: ByteReader, limit: number, readOne: () => T): T[] {
+  const count = reader.u32();
+  if (count > limit) throw new MalformedError(`a list of ${count}, the limit is ${limit}`);
+  return Array.from({ length: count }, readOne);
+}

@@ -1,0 +1,16 @@
+/** A promise whose owner settles it from outside. */
+export interface Deferred<T> {
+  readonly promise: Promise<T>;
+  readonly resolve: (value: T) => void;
+  readonly reject: (cause: Error) => void;
+}
+
+export function deferred<T>(): Deferred<T> {
+  let resolve!: (value: T) => void;
+  let reject!: (cause: Error) => void;
+  const promise = new Promise<T>((onValue, onCause) => {
+    resolve = onValue;
+    reject = onCause;
+  });
+  return { promise, resolve, reject };
+}

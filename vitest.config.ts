@@ -1,0 +1,21 @@
+import { defineConfig } from 'vitest/config';
+
+/** Three sizes of test; `scripts/test` runs them in this order, each can be run alone: `npx vitest run --project unit`. */
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: ['test/integration/**', 'test/e2e/**'] } },
+      { test: { name: 'integration', include: ['test/integration/**/*.test.ts'], testTimeout: 60_000 } },
+      {
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          testTimeout: 600_000,
+          hookTimeout: 120_000,
+          // Kernel builds and clusters want the machine to themselves.
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
