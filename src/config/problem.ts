@@ -1,0 +1,35 @@
+/**
+ * Mistakes in what the user configured, as values, and the words for them.
+ * Unaware of how the configuration is found or read.
+ */
+
+/** What is wrong with one place of the configuration. */
+export interface ConfigProblem {
+  readonly kind: 'unreadable' | 'not-json' | 'unknown-key' | 'wrong-value' | 'bad-node' | 'duplicate-node';
+  /** The file's path, or the environment variable's name. */
+  readonly file: string;
+  /** Path of the key inside the file (`nodes[1].slots`), or the word of PMAKE_NODES; empty for the file as a whole. */
+  readonly key: string;
+  /** What would have been right, as a noun phrase. */
+  readonly expected: string;
+  /** What is there instead. */
+  readonly found: string;
+}
+
+/** One sentence: where, what, and what to write instead. */
+export function describeConfigProblem(problem: ConfigProblem): string {
+  const place = problem.key === '' ? problem.file : `${problem.file}: ${problem.key}`;
+  switch (problem.kind) {
+    case 'unreadable':
+      return `${place} cannot be read (${problem.found}); make it ${problem.expected}`;
+    case 'not-json':
+      return `${place} is not JSON: ${problem.found}; expected ${problem.expected}`;
+    case 'unknown-key':
+      return `${place} is not a setting; ${problem.expected}`;
+    case 'wrong-value':
+    case 'bad-node':
+      return `${place} is ${problem.found}; expected ${problem.expected}`;
+    case 'duplicate-node':
+      return `${place} names ${problem.found} a second time; expected ${problem.expected}`;
+  }
+}
