@@ -1,0 +1,70 @@
+/**
+ * What one command means for the cluster: it may leave, with what it reads and writes and the words to run there;
+ * or it stays here, with the reason and what it has to wait for. Pure: the file system is looked at through `Look`.
+ * Unaware of nodes, queues and processes.
+ */
+import type { HereReason, KeepReason } from './reasons.ts';
+
+/** One call of a compiler, linker or archiver, as the shim saw it. */
+export interface Invocation {
+  /** The name called, without directory: `gcc`, `x86_64-linux-gnu-g++-12`, `ld`, `ar`. */
+  readonly name: string;
+  /** The words after the program. */
+  readonly argv: readonly string[];
+  /** getcwd(3). */
+  readonly cwd: string;
+  readonly env: ReadonlyMap<string, string>;
+  /** False when PMAKE_PATHS=keep: words are then sent as they are. */
+  readonly rewrite: boolean;
+  readonly stderrIsTty: boolean;
+}
+
+/** The submit host's file system, as much of it as a plan needs. All synchronous; symbolic links are followed. */
+export interface Look {
+  kind(path: string): 'file' | 'directory' | 'other' | 'missing';
+  /** A whole small text file (a response file); undefined when it cannot be read. */
+  readText(path: string): string | undefined;
+  /** A file's first `lengthBytes` bytes (fewer at its end); undefined when it cannot be read. */
+  readHead(path: string, lengthBytes: number): Buffer | undefined;
+}
+
+export type Language = 'c' | 'c++' | 'objective-c' | 'objective-c++' | 'assembler' | 'preprocessed' | 'other';
+
+/** It may run on a node, in the same cwd. */
+export interface CompilePlan {
+  readonly kind: 'compile';
+  /** The words after the program, for the node. */
+  readonly words: readonly string[];
+  /** The main input, absolute. */
+  readonly source: string;
+  /** Inputs named on the line that the node must see as they are here, absolute; the source first. */
+  readonly sources: readonly string[];
+  /** What it will write, absolute; the object first. */
+  readonly outputs: readonly string[];
+  /** How the worker undoes the rewriting in depfiles and messages (see restore.ts); '' for nothing to undo. */
+  readonly restore: string;
+  /** Why the words were not rewritten. */
+  readonly kept?: KeepReason;
+  readonly language: Language;
+}
+
+/** It runs on the submit host. */
+export interface HerePlan {
+  readonly kind: 'here';
+  readonly reason: HereReason;
+  /** 'free' never waits for a local slot: probes and whatever may stand in a pipeline with another compiler. */
+  readonly slot: 'counted' | 'free';
+  /** Objects and archives that it reads, absolute: whatever of them this build is still writing must be there first. */
+  readonly waitFor: readonly string[];
+  /** What it writes, absolute, as far as the line says. */
+  readonly outputs: readonly string[];
+  /** A file to name it by in reports; '' when there is none. */
+  readonly subject: string;
+}
+
+export type Plan = CompilePlan | HerePlan;
+
+export function planCommand(invocation: Invocation, look: Look): Plan {
+  void look;
+  return { kind: 'here', reason: 'unknown-program', slot: 'free', waitFor: [], outputs: [], subject: invocation.name };
+}
