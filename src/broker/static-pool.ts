@@ -87,6 +87,12 @@ export class StaticPool {
     return sum;
   }
 
+  /** True when no node that is up has a free slot. */
+  get isFull(): boolean {
+    for (const entry of this.#entries.values()) if (entry.freeSlots > 0) return false;
+    return true;
+  }
+
   // A node that went down and comes back must not get its running jobs' slots twice, so the count outlives it.
   #forgetIfUnused(entry: PoolEntry): void {
     if (!entry.up && entry.inFlight === 0) this.#entries.delete(entry.node.id);

@@ -49,6 +49,12 @@ export class ByteReader {
     return this.bytes().toString('utf8');
   }
 
+  /** So many bytes, their number known from elsewhere. */
+  raw(length: number): Buffer {
+    const start = this.#take(length);
+    return this.#bytes.subarray(start, start + length);
+  }
+
   /** Everything not yet read. */
   rest(): Buffer {
     const start = this.#at;

@@ -1,0 +1,35 @@
+/**
+ * Every bound on what a broker holds and sends. Together they keep each message within a datagram and a
+ * flood of them within memory.
+ */
+
+/** The longest host name that Linux takes. */
+export const MAX_NODE_ID_BYTES = 64;
+/** `address:port`, IPv6 with a scope included. */
+export const MAX_ADDRESS_BYTES = 56;
+/** Linux's longest user name is 32; ids like `user@host` fit too. */
+export const MAX_USER_BYTES = 64;
+/** Numbers in one list of a message; longer lists go as several messages. */
+export const MAX_IDS = 64;
+/** Leases in one message, which take more room than numbers. */
+export const MAX_LEASES = 48;
+/** Nodes that one request excludes: those that failed the job before. */
+export const MAX_EXCLUDED = 8;
+/** Free nodes in a client's cached list. */
+export const MAX_HINTS = 7;
+/** Users named in one report; a node whose slots more users share reports the largest. */
+export const MAX_USERS_REPORTED = 8;
+/** Offers that one report answers. */
+export const MAX_ANSWERS = 32;
+/** Requests waiting at a leader. Beyond this a client is told "none" at once and builds at home. */
+export const MAX_WAITING = 20_000;
+/** Nodes that a leader keeps; a few times the thousand that are aimed at. */
+export const MAX_NODES = 5_000;
+/** Open requests of one client; its dispatchers queue the rest themselves. */
+export const MAX_OPEN_REQUESTS = 2_000;
+/** Requests looked at per user when the first in line excludes every node that is free. */
+export const MAX_LOOKAHEAD = 16;
+/** Votes (and refusals) that a candidate gets from a large cluster: enough to know, and no flood. */
+export const MAX_VOTES_WANTED = 32;
+/** Nodes tried directly for one request when there is no leader. */
+export const MAX_TAKES = 4;
