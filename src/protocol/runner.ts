@@ -24,7 +24,8 @@ export type RunnerReport =
       readonly cpuSystemUs: bigint;
     }
   /** errno of chdir(2) or execve(2). */
-  | { readonly kind: 'cwd-failed' | 'exec-failed'; readonly errno: number };
+  | { readonly kind: 'cwd-failed'; readonly errno: number }
+  | { readonly kind: 'exec-failed'; readonly errno: number };
 
 export function decodeRunnerReport(bytes: Buffer): RunnerReport | undefined {
   if (bytes.length !== RUNNER_REPORT_BYTES) return undefined;

@@ -76,7 +76,7 @@ export const NOT_RUN_REASONS = [
   'environment-unknown',
   'spawn-failed',
   'output-too-large',
-  'shutting-down',
+  'restore-failed',
 ] as const;
 export type NotRunReason = (typeof NOT_RUN_REASONS)[number];
 

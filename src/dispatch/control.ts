@@ -1,0 +1,156 @@
+/**
+ * Answers pmake and pmakectl: builds begun and reported, status, nodes, stop. Unaware of frames.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import type {
+  BuildBegun,
+  BuildProgress,
+  BuildReport,
+  ControlRequest,
+  DispatcherStatus,
+  RunningJob,
+} from '../protocol/control.ts';
+import type { Build } from './builds.ts';
+import type { Dispatcher } from './dispatcher.ts';
+import type { JobState } from './job.ts';
+import type { ControlPort } from './shim-session.ts';
+
+/** How long `build-begin` waits for nodes whose slots nobody wrote down: make must not wait longer to start. */
+const SLOTS_PATIENCE_MS = 1_500;
+const SLOTS_LOOK_MS = 20;
+
+export interface ControlContext {
+  readonly dispatcher: Dispatcher;
+  readonly version: string;
+  readonly socketPath: string;
+  readonly configProblem: () => string;
+  readonly saveReport: (report: BuildReport) => void;
+  readonly stop: () => void;
+}
+
+export async function answerControl(
+  context: ControlContext,
+  request: ControlRequest,
+  control: ControlPort,
+): Promise<void> {
+  const { dispatcher } = context;
+  switch (request.verb) {
+    case 'build-begin':
+      control.answer({
+        kind: 'build-begun',
+        begun: await beginBuild(context, request.buildId, request.nodes, control),
+      });
+      return;
+    case 'build-progress':
+      control.answer({ kind: 'build-progress', progress: progressOf(dispatcher, request.buildId) });
+      return;
+    case 'build-end':
+      control.answer({ kind: 'build-report', report: endBuild(context, request.buildId) });
+      return;
+    case 'status':
+      control.answer({ kind: 'status', status: statusOf(context) });
+      return;
+    case 'nodes':
+      control.answer({ kind: 'nodes', nodes: dispatcher.fleet.status() });
+      return;
+    case 'explain':
+      control.answer({ kind: 'build-report', report: dispatcher.builds.newest?.report(undefined, request.file) });
+      return;
+    case 'stop':
+      control.answer({ kind: 'stopping' });
+      context.stop();
+      return;
+  }
+}
+
+async function beginBuild(
+  context: ControlContext,
+  id: string,
+  nodes: string | undefined,
+  control: ControlPort,
+): Promise<BuildBegun> {
+  const { dispatcher } = context;
+  const { build, names } = dispatcher.beginBuild(id, nodes);
+  // pmake may die without a word; the report is then still worth saving.
+  void control.closed.then(() => endBuild(context, id));
+  const slots = await waitForSlots(dispatcher, names);
+  return { remoteSlots: slots, localSlots: dispatcher.localSlots, problems: [...build.problems] };
+}
+
+/** Slots of the build's nodes: as configured, or what the nodes say once they are up, with bounded patience. */
+async function waitForSlots(dispatcher: Dispatcher, names: ReadonlySet<string>): Promise<number> {
+  const deadlineMs = performance.now() + SLOTS_PATIENCE_MS;
+  for (;;) {
+    const nodes = dispatcher.fleet.status(names);
+    const unknown = nodes.filter((node) => node.state === 'connecting' && node.slots === 0);
+    if (unknown.length === 0 || performance.now() > deadlineMs) {
+      return nodes.reduce((total, node) => total + node.slots, 0);
+    }
+    await delay(SLOTS_LOOK_MS);
+  }
+}
+
+function endBuild(context: ControlContext, id: string): BuildReport | undefined {
+  const build = context.dispatcher.builds.find(id);
+  if (!build) return undefined;
+  noteNodeProblems(context.dispatcher, build);
+  const report = build.report(performance.now());
+  context.saveReport(report);
+  return report;
+}
+
+function noteNodeProblems(dispatcher: Dispatcher, build: Build): void {
+  for (const node of dispatcher.fleet.status()) {
+    if (node.state === 'refused') build.problems.add(`${node.name}: ${node.reason}`);
+  }
+}
+
+function progressOf(dispatcher: Dispatcher, buildId: string): BuildProgress {
+  const counts = { here: 0, there: 0, waiting: 0 };
+  for (const job of dispatcher.jobs.values()) counts[groupOf(job.state)] += 1;
+  return {
+    finished: dispatcher.builds.find(buildId)?.finished ?? 0,
+    runningHere: counts.here,
+    runningThere: counts.there,
+    waiting: counts.waiting,
+    nodesUp: dispatcher.fleet.status().filter((node) => node.state === 'up').length,
+  };
+}
+
+function groupOf(state: JobState): 'here' | 'there' | 'waiting' {
+  switch (state.kind) {
+    case 'running-here':
+      return 'here';
+    case 'running-there':
+    case 'settling':
+    case 'ended':
+      return 'there';
+    case 'received':
+    case 'held':
+    case 'queued':
+      return 'waiting';
+  }
+}
+
+function statusOf({ dispatcher, version, socketPath, configProblem }: ControlContext): DispatcherStatus {
+  const now = performance.now();
+  return {
+    version,
+    pid: process.pid,
+    upMs: Math.round(now - dispatcher.startedMs),
+    socket: socketPath,
+    localSlots: dispatcher.localSlots,
+    nodes: dispatcher.fleet.status(),
+    jobs: [...dispatcher.jobs.values()].map((job): RunningJob => ({
+      file: job.file,
+      name: job.request.name,
+      where: 'node' in job.state ? job.state.node : 'here',
+      state: job.state.kind,
+      forMs: Math.round(now - ('sinceMs' in job.state ? job.state.sinceMs : job.arrivedMs)),
+      pid: job.request.pid,
+    })),
+    builds: dispatcher.builds.size,
+    finished: dispatcher.finished,
+    configProblem: configProblem(),
+  };
+}

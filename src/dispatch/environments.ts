@@ -1,0 +1,52 @@
+/**
+ * The environments that shims send, parsed and prepared for nodes once each. A build has a handful, one a make level,
+ * and thousands of jobs. Unaware of jobs.
+ */
+import { isUtf8 } from 'node:buffer';
+import { createHash } from 'node:crypto';
+import { environmentForNode, parseEnvironment } from '../command/environment.ts';
+import type { NodeEnvironment } from '../remote/node-link.ts';
+
+/** Oldest out first; one entry is a few KiB. */
+const MAX_ENVIRONMENTS = 256;
+
+export interface KnownEnvironment {
+  readonly entries: ReadonlyMap<string, string>;
+  readonly forNodes: NodeEnvironment;
+  /** False when a value is not UTF-8: Node could not reproduce it on a node. */
+  readonly isText: boolean;
+}
+
+export class EnvironmentCache {
+  readonly #byHash = new Map<string, KnownEnvironment>();
+  /** PATH entries below it are ours and mean nothing on a node. */
+  readonly #masqueradeRoot: string;
+  #nextId = 1;
+
+  constructor(masqueradeRoot: string) {
+    this.#masqueradeRoot = masqueradeRoot;
+  }
+
+  /** `block`: NUL-terminated `NAME=value` entries, as the shim sends them. */
+  get(block: Buffer): KnownEnvironment {
+    const hash = createHash('sha1').update(block).digest('base64');
+    const known = this.#byHash.get(hash);
+    if (known) return known;
+    const oldest = this.#byHash.keys().next();
+    if (this.#byHash.size >= MAX_ENVIRONMENTS && !oldest.done) this.#byHash.delete(oldest.value);
+    const entries = parseEnvironment(block);
+    const environment: KnownEnvironment = {
+      entries,
+      forNodes: { id: this.#nextId, block: environmentForNode(block, this.#shimDirectories(entries)) },
+      isText: isUtf8(block),
+    };
+    this.#nextId += 1;
+    this.#byHash.set(hash, environment);
+    return environment;
+  }
+
+  #shimDirectories(entries: ReadonlyMap<string, string>): string[] {
+    const directories = (entries.get('PATH') ?? '').split(':');
+    return directories.filter((directory) => directory.startsWith(`${this.#masqueradeRoot}/`));
+  }
+}

@@ -1,0 +1,106 @@
+/**
+ * A job's life, as one documented union. Pure: no sockets, no clock.
+ *
+ *   received ─▶ held ─▶ queued ─▶ running-here ─────────────▶ ended
+ *                         │  ▲
+ *                         ▼  └──(node lost, not run …)──┐
+ *                      running-there ─▶ settling ───────┴───▶ ended
+ */
+import type { JobRecord } from '../protocol/control.ts';
+import { formatTermination, type Termination } from '../protocol/termination.ts';
+
+export type JobState =
+  /** The request is here, nothing is decided. */
+  | { readonly kind: 'received' }
+  /** A link waits for objects that other jobs are writing. */
+  | { readonly kind: 'held'; readonly sinceMs: number; readonly waitingFor: readonly string[] }
+  /** Waits for a slot, first come first served. */
+  | { readonly kind: 'queued'; readonly sinceMs: number }
+  /** The shim is the compiler now; its socket is the slot. */
+  | { readonly kind: 'running-here'; readonly sinceMs: number }
+  | { readonly kind: 'running-there'; readonly sinceMs: number; readonly node: string }
+  /** The compiler ended on the node; its outputs are not yet visible here. */
+  | { readonly kind: 'settling'; readonly sinceMs: number; readonly node: string }
+  | { readonly kind: 'ended'; readonly how: JobEnding };
+
+/** The last thing known of a job. What a compiler that ran here returned is between it and make. */
+export type JobEnding =
+  | { readonly kind: 'terminated'; readonly termination: Termination }
+  | { readonly kind: 'ran-here' }
+  /** The shim went away: Ctrl-C, or make was killed. */
+  | { readonly kind: 'abandoned' };
+
+/** Why a job that could have run on a node was started again, or came home. */
+export type RetryReason =
+  | 'node-lost'
+  | 'node-has-no-cwd'
+  | 'node-has-no-compiler'
+  | 'node-sees-another-source'
+  | 'node-could-not-start'
+  | 'node-trouble'
+  | 'file-missing-on-node'
+  | 'output-too-large'
+  | 'outputs-not-visible';
+
+/** Why a job that could have run on a node ran here. Reasons of the command itself are command/'s HereReason. */
+export type PlacementReason =
+  'no-nodes' | 'nodes-busy' | 'switched-off' | 'not-text' | 'source-not-a-file' | RetryReason;
+
+export function formatEnding(how: JobEnding): string {
+  switch (how.kind) {
+    case 'terminated':
+      return formatTermination(how.termination);
+    case 'ran-here':
+      return 'ran here';
+    case 'abandoned':
+      return 'abandoned';
+  }
+}
+
+/** Sentences for people; `pmakectl explain` shows them beside the counts. */
+export const PLACEMENT_SENTENCES: Readonly<Record<PlacementReason, string>> = {
+  'no-nodes': 'no node is configured or none could be used',
+  'nodes-busy': 'every slot of the nodes was taken, and this host had one free',
+  'switched-off': 'PMAKE_LOCAL or --pmake-local asked for it',
+  'not-text': 'a word or the environment is not UTF-8',
+  'source-not-a-file': 'its source is missing or no regular file',
+  'node-lost': 'the connection to the node broke',
+  'node-has-no-cwd': 'the node does not have this directory: it does not share the tree',
+  'node-has-no-compiler': 'the node does not have this compiler at this path',
+  'node-sees-another-source':
+    'the node sees another source file than this host: it does not share the tree, or sees it late',
+  'node-could-not-start': 'the node could not start the compiler',
+  'node-trouble': 'the compiler was killed there, or the node ran out of memory or disk',
+  'file-missing-on-node': 'the compiler missed a file there; compiled here to be sure',
+  'output-too-large': 'the compiler printed more than pmake holds for a node',
+  'outputs-not-visible': 'what the node wrote did not become visible here in time',
+};
+
+export interface JobFacts {
+  readonly file: string;
+  readonly name: string;
+  readonly where: string;
+  readonly reason: string;
+  readonly attempts: number;
+  readonly arrivedMs: number;
+  readonly startedMs: number;
+  readonly endedMs: number;
+  readonly cpuMs: number;
+  readonly maxRssKiB: number;
+  readonly how: JobEnding;
+}
+
+export function toRecord(facts: JobFacts): JobRecord {
+  return {
+    file: facts.file,
+    name: facts.name,
+    where: facts.where,
+    reason: facts.reason,
+    attempts: facts.attempts,
+    wallMs: Math.round(facts.endedMs - facts.startedMs),
+    waitMs: Math.round(facts.startedMs - facts.arrivedMs),
+    cpuMs: facts.cpuMs,
+    maxRssKiB: facts.maxRssKiB,
+    ended: formatEnding(facts.how),
+  };
+}

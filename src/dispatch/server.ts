@@ -1,0 +1,144 @@
+/**
+ * The dispatcher as a process: its socket, its readiness, its end after idling. Unaware of jobs.
+ */
+import { chmodSync, closeSync, mkdirSync, renameSync, rmSync, unlinkSync, writeFileSync, writeSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { dirname, join } from 'node:path';
+import type { BuildReport } from '../protocol/control.ts';
+import { connectNode } from '../remote/connect.ts';
+import { describeNodeFailure } from '../remote/failure.ts';
+import { findWorkerMismatch } from '../remote/node-link.ts';
+import { fail, ok } from '../util/result.ts';
+import { answerControl } from './control.ts';
+import { Dispatcher } from './dispatcher.ts';
+import type { ConnectNode } from './fleet.ts';
+import { NodeLists } from './node-lists.ts';
+
+/** Without a shim, a pmake or a pmakectl connected for this long, the dispatcher goes. */
+const IDLE_LIMIT_MS = 5 * 60_000;
+
+export interface ServerOptions {
+  readonly socketPath: string;
+  readonly masqueradeRoot: string;
+  /** Where the newest build's report is kept for `pmakectl explain` after the dispatcher is gone. */
+  readonly reportPath: string;
+  /** This installation's directory, and a node's unless its configuration names another. */
+  readonly installRoot: string;
+  readonly version: string;
+  readonly env: NodeJS.ProcessEnv;
+  /** The pipe on which the starter waits for a byte; undefined when nobody waits. */
+  readonly readyFd: number | undefined;
+  readonly idleLimitMs?: number;
+}
+
+/** Serves until stopped or idle. Resolves when everything is closed. */
+export async function serveDispatcher(options: ServerOptions): Promise<void> {
+  const nodeLists = new NodeLists(options.env);
+  const server = createServer();
+  let idle: NodeJS.Timeout | undefined;
+  const closed = new Promise<void>((resolve) => server.once('close', resolve));
+  const watchIdle = (): void => {
+    clearTimeout(idle);
+    idle = setTimeout(() => {
+      if (dispatcher.sessions === 0) stop();
+      else watchIdle();
+    }, options.idleLimitMs ?? IDLE_LIMIT_MS);
+  };
+  const dispatcher = new Dispatcher({
+    fleet: {
+      connect: connectTo(options.installRoot),
+      findMismatch: (ready) =>
+        findWorkerMismatch(ready, { pmakeVersion: options.version, uid: process.getuid?.() ?? -1 }),
+    },
+    nodeLists,
+    masqueradeRoot: options.masqueradeRoot,
+    onControl: (request, control) => void answerControl(context, request, control),
+    onIdle: () => {
+      const newest = dispatcher.builds.newest;
+      if (newest) saveReport(options.reportPath, newest.report(undefined));
+      watchIdle();
+    },
+  });
+  const stop = (): void => {
+    clearTimeout(idle);
+    // First the name: a shim that comes now starts another dispatcher instead of meeting a dying one.
+    removeOwnSocket(server, options.socketPath);
+    server.close();
+    dispatcher.close();
+    void nodeLists.close();
+    dispatcher.endSessions();
+  };
+  const context = {
+    dispatcher,
+    version: options.version,
+    socketPath: options.socketPath,
+    configProblem: () => nodeLists.problem,
+    saveReport: (report: BuildReport) => saveReport(options.reportPath, report),
+    stop,
+  };
+  process.once('SIGTERM', stop);
+  process.once('SIGINT', stop);
+
+  await nodeLists.open(() => dispatcher.configChanged());
+  server.on('connection', (socket) => {
+    clearTimeout(idle);
+    dispatcher.accept(socket);
+  });
+  await listen(server, options.socketPath);
+  tellReady(options.readyFd);
+  watchIdle();
+  await closed;
+}
+
+function connectTo(installRoot: string): ConnectNode {
+  return async (spec, abort) => {
+    const script = join(spec.install ?? installRoot, 'dist', 'cli', 'worker.js');
+    const command = { node: spec.node ?? process.execPath, script, args: [] };
+    const channel = await connectNode(spec, command, abort);
+    return channel.ok ? ok(channel.value) : fail({ sentence: describeNodeFailure(channel.failure) });
+  };
+}
+
+/**
+ * Listens under a name of its own and renames it into place: the socket appears ready or not at all. The starter holds
+ * a lock, so nobody else does this at the same time; a socket file left by a dead dispatcher is replaced.
+ */
+async function listen(server: Server, path: string): Promise<void> {
+  const ownName = `${path}.${process.pid}`;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(ownName, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+  chmodSync(ownName, 0o600);
+  renameSync(ownName, path);
+}
+
+function removeOwnSocket(server: Server, path: string): void {
+  if (!server.listening) return;
+  try {
+    unlinkSync(path);
+  } catch {
+    // Somebody cleaned the runtime directory: then the name is gone already.
+  }
+}
+
+function tellReady(fd: number | undefined): void {
+  if (fd === undefined) return;
+  writeSync(fd, 'r');
+  closeSync(fd);
+}
+
+/** Best effort: a build must not end badly because its report could not be kept. */
+function saveReport(path: string, report: BuildReport): void {
+  const temporary = `${path}.${process.pid}`;
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    writeFileSync(temporary, JSON.stringify(report), { mode: 0o600 });
+    renameSync(temporary, path);
+  } catch {
+    rmSync(temporary, { force: true });
+  }
+}

@@ -1,0 +1,146 @@
+/**
+ * One connection to the dispatcher's socket: a shim with its one job, or a control session. Speaks frames on one side
+ * and the two small interfaces below on the other; unaware of what becomes of either.
+ */
+import type { Socket } from 'node:net';
+import {
+  decodeControlRequest,
+  encodeControlAnswer,
+  type ControlAnswer,
+  type ControlRequest,
+} from '../protocol/control.ts';
+import { FrameDecoder, MAX_FRAME_BYTES, type Frame } from '../protocol/frame.ts';
+import {
+  decodeShimRequest,
+  decodeShimSignal,
+  encodeNode,
+  encodeOutput,
+  encodeRefused,
+  encodeRunHere,
+  encodeTermination,
+  ShimFrame,
+  SHIM_PROTOCOL_VERSION,
+  type ShimRequest,
+} from '../protocol/shim.ts';
+import type { Termination } from '../protocol/termination.ts';
+import type { OutputChunk } from '../remote/node-link.ts';
+import { ByteReader, MalformedError } from '../util/bytes.ts';
+
+const MAX_OUTPUT_CHUNK_BYTES = MAX_FRAME_BYTES / 4;
+
+/** What a job may ask of its shim. */
+export interface ShimPort {
+  /** Resolves when the shim, or the compiler it became, is gone. */
+  readonly closed: Promise<void>;
+  /** Exec the real compiler. */
+  runHere(): void;
+  showNode(name: string): void;
+  finish(output: readonly OutputChunk[], termination: Termination): void;
+  /** Called for each signal the shim received. */
+  onSignal(listener: (signal: number) => void): void;
+}
+
+export interface SessionHandlers {
+  readonly onJob: (request: ShimRequest, shim: ShimPort) => void;
+  readonly onControl: (request: ControlRequest, control: ControlPort) => void;
+}
+
+export interface ControlPort {
+  readonly closed: Promise<void>;
+  answer(answer: ControlAnswer): void;
+}
+
+type SessionKind = 'new' | 'job' | 'control';
+
+export class Session implements ShimPort, ControlPort {
+  readonly closed: Promise<void>;
+  readonly #socket: Socket;
+  readonly #handlers: SessionHandlers;
+  readonly #frames = new FrameDecoder();
+  #kind: SessionKind = 'new';
+  #signalListener: (signal: number) => void = () => undefined;
+
+  constructor(socket: Socket, handlers: SessionHandlers) {
+    this.#socket = socket;
+    this.#handlers = handlers;
+    this.closed = new Promise((resolve) => {
+      socket.once('close', () => resolve());
+    });
+    // A shim that was killed resets its socket; 'close' follows.
+    socket.on('error', () => undefined);
+    socket.on('data', (chunk: Buffer) => this.#receive(chunk));
+  }
+
+  runHere(): void {
+    this.#socket.write(encodeRunHere());
+  }
+
+  showNode(name: string): void {
+    this.#socket.write(encodeNode(name));
+  }
+
+  finish(output: readonly OutputChunk[], termination: Termination): void {
+    for (const { fd, bytes } of output) {
+      for (let at = 0; at < bytes.length; at += MAX_OUTPUT_CHUNK_BYTES) {
+        this.#socket.write(encodeOutput(fd, bytes.subarray(at, at + MAX_OUTPUT_CHUNK_BYTES)));
+      }
+    }
+    this.#socket.end(encodeTermination(termination));
+  }
+
+  onSignal(listener: (signal: number) => void): void {
+    this.#signalListener = listener;
+  }
+
+  answer(answer: ControlAnswer): void {
+    if (!this.#socket.destroyed) this.#socket.write(encodeControlAnswer(answer));
+  }
+
+  #receive(chunk: Buffer): void {
+    try {
+      for (const frame of this.#frames.push(chunk)) this.#handle(frame);
+    } catch (cause) {
+      if (!(cause instanceof MalformedError) && !(cause instanceof RangeError)) throw cause;
+      // Whoever it is, it does not speak our protocol: a shim then runs its compiler itself.
+      this.#socket.destroy();
+    }
+  }
+
+  #handle(frame: Frame): void {
+    switch (frame.type) {
+      case ShimFrame.request:
+        this.#expect('new');
+        this.#begin(frame.payload);
+        return;
+      case ShimFrame.signal:
+        this.#expect('job');
+        this.#signalListener(decodeShimSignal(frame.payload));
+        return;
+      case ShimFrame.controlHello:
+        this.#expect('new');
+        if (new ByteReader(frame.payload).u16() !== SHIM_PROTOCOL_VERSION) this.#socket.end(encodeRefused());
+        else this.#kind = 'control';
+        return;
+      case ShimFrame.control:
+        this.#expect('control');
+        this.#handlers.onControl(decodeControlRequest(frame), this);
+        return;
+      default:
+        throw new MalformedError(`frame type ${frame.type}`);
+    }
+  }
+
+  #begin(payload: Buffer): void {
+    const { request } = decodeShimRequest(payload);
+    if (!request) {
+      this.#socket.end(encodeRefused());
+      return;
+    }
+    this.#kind = 'job';
+    this.#handlers.onJob(request, this);
+  }
+
+  #expect(kind: SessionKind): void {
+    if (this.#kind !== kind) throw new MalformedError(`a frame for a ${kind} session in a ${this.#kind} one`);
+  }
+}

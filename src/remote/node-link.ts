@@ -1,0 +1,216 @@
+/**
+ * The dispatcher's end of one node: jobs in, their ends out, over the worker's channel. It notices when the node
+ * falls silent. Unaware of queues, retries and what a compile is.
+ */
+import type { Duplex } from 'node:stream';
+import { FrameDecoder } from '../protocol/frame.ts';
+import {
+  decodeWorkerAnswer,
+  encodeWorkerRequest,
+  NODE_SILENCE_LIMIT_MS,
+  PING_INTERVAL_MS,
+  WORKER_PROTOCOL_VERSION,
+  WORKER_SILENCE_LIMIT_MS,
+  type NotRunReason,
+  type WorkerAnswer,
+  type WorkerJob,
+  type WorkerReady,
+  type WorkerReport,
+  type WorkerRequest,
+} from '../protocol/worker.ts';
+import { deferred, type Deferred } from '../util/deferred.ts';
+
+/** Beyond its own limit, what a worker needs to notice its silence and to kill: its check interval and a slow machine. */
+const FENCE_MARGIN_MS = 1_500;
+
+export interface OutputChunk {
+  readonly fd: 1 | 2;
+  readonly bytes: Buffer;
+}
+
+/** An environment as nodes get it; `id` is unique in this dispatcher. */
+export interface NodeEnvironment {
+  readonly id: number;
+  readonly block: Buffer;
+}
+
+export type RemoteEnd =
+  | { readonly kind: 'done'; readonly report: WorkerReport; readonly output: readonly OutputChunk[] }
+  | { readonly kind: 'notRun'; readonly reason: NotRunReason; readonly detail: string }
+  /** The node is gone; the job may run on there until `fencedAtMs` (performance.now()). */
+  | { readonly kind: 'lost'; readonly why: string; readonly fencedAtMs: number };
+
+export interface RemoteRun {
+  readonly end: Promise<RemoteEnd>;
+  signal(signal: number): void;
+}
+
+interface PendingJob {
+  readonly job: WorkerJob;
+  readonly environment: NodeEnvironment;
+  readonly end: Deferred<RemoteEnd>;
+  readonly output: OutputChunk[];
+}
+
+/** What a link needs of the channel under it. */
+export interface LinkChannel {
+  readonly stream: Duplex;
+  /** Resolves with why the channel closed. */
+  readonly closed: Promise<string>;
+  close(): void;
+}
+
+export class NodeLink {
+  /** Resolves with the worker's introduction. Stays pending when the channel closes first: see `closed`. */
+  readonly ready: Promise<WorkerReady>;
+  /** Resolves once, with why, after every pending job has been told `lost`. */
+  readonly closed: Promise<string>;
+
+  readonly #channel: LinkChannel;
+  readonly #frames = new FrameDecoder();
+  readonly #pending = new Map<number, PendingJob>();
+  readonly #ready = deferred<WorkerReady>();
+  readonly #closed = deferred<string>();
+  #sentEnvironments = new Set<number>();
+  #nextJobId = 1;
+  #pingSequence = 0;
+  #pingTimer: NodeJS.Timeout;
+  #pingedAtMs = performance.now();
+  #heardAtMs = performance.now();
+  #isClosed = false;
+
+  constructor(channel: LinkChannel) {
+    this.#channel = channel;
+    this.ready = this.#ready.promise;
+    this.closed = this.#closed.promise;
+    channel.stream.on('data', (chunk: Buffer) => this.#receive(chunk));
+    channel.stream.on('error', (cause) => this.#end(`the connection broke: ${cause.message}`));
+    void channel.closed.then((why) => this.#end(why));
+    this.#pingTimer = setInterval(() => this.#ping(), PING_INTERVAL_MS);
+  }
+
+  run(job: Omit<WorkerJob, 'id' | 'environmentId'>, environment: NodeEnvironment): RemoteRun {
+    const id = this.#nextJobId;
+    this.#nextJobId += 1;
+    const pending: PendingJob = {
+      job: { ...job, id, environmentId: environment.id },
+      environment,
+      end: deferred<RemoteEnd>(),
+      output: [],
+    };
+    if (this.#isClosed) {
+      pending.end.resolve({ kind: 'lost', why: 'the connection had ended', fencedAtMs: performance.now() });
+    } else {
+      this.#pending.set(id, pending);
+      this.#sendJob(pending);
+    }
+    return { end: pending.end.promise, signal: (signal) => this.#send({ kind: 'kill', id, signal }) };
+  }
+
+  close(): void {
+    this.#end('closed here');
+  }
+
+  #sendJob({ job, environment }: PendingJob): void {
+    if (!this.#sentEnvironments.has(environment.id)) {
+      this.#sentEnvironments.add(environment.id);
+      this.#send({ kind: 'environment', id: environment.id, block: environment.block });
+    }
+    this.#send({ kind: 'job', job });
+  }
+
+  #send(request: WorkerRequest): void {
+    if (this.#isClosed) return;
+    // Everything heard resets the worker's patience, so every frame moves the moment by which it is fenced.
+    this.#pingedAtMs = performance.now();
+    this.#channel.stream.write(encodeWorkerRequest(request));
+  }
+
+  #ping(): void {
+    const now = performance.now();
+    const sincePingMs = now - this.#pingedAtMs;
+    // When this process itself was held up, the answers may be waiting unread: give them one more round.
+    if (sincePingMs > NODE_SILENCE_LIMIT_MS) this.#heardAtMs = now;
+    if (now - this.#heardAtMs > NODE_SILENCE_LIMIT_MS) {
+      this.#end(`silent for ${Math.round((now - this.#heardAtMs) / 1_000)} s`);
+      return;
+    }
+    this.#pingSequence = (this.#pingSequence + 1) % 0x1_0000_0000;
+    this.#send({ kind: 'ping', sequence: this.#pingSequence });
+  }
+
+  #receive(chunk: Buffer): void {
+    this.#heardAtMs = performance.now();
+    try {
+      for (const frame of this.#frames.push(chunk)) this.#handle(decodeWorkerAnswer(frame));
+    } catch (cause) {
+      this.#end(`the worker sent what is no answer: ${String(cause)}`);
+    }
+  }
+
+  #handle(answer: WorkerAnswer): void {
+    switch (answer.kind) {
+      case 'ready':
+        this.#ready.resolve(answer.ready);
+        return;
+      case 'output':
+        this.#pending.get(answer.id)?.output.push({ fd: answer.fd, bytes: answer.bytes });
+        return;
+      case 'done':
+        this.#settle(answer.report.id, (pending) => ({
+          kind: 'done',
+          report: answer.report,
+          output: pending.output,
+        }));
+        return;
+      case 'notRun':
+        this.#handleNotRun(answer.id, answer.reason, answer.detail);
+        return;
+      case 'pong':
+        return;
+    }
+  }
+
+  #handleNotRun(id: number, reason: NotRunReason, detail: string): void {
+    const pending = this.#pending.get(id);
+    if (pending && reason === 'environment-unknown') {
+      // The worker forgot it (its store is bounded): send it again, and the job with it.
+      this.#sentEnvironments.delete(pending.environment.id);
+      this.#sendJob(pending);
+      return;
+    }
+    this.#settle(id, () => ({ kind: 'notRun', reason, detail }));
+  }
+
+  #settle(id: number, toEnd: (pending: PendingJob) => RemoteEnd): void {
+    const pending = this.#pending.get(id);
+    if (!pending) return;
+    this.#pending.delete(id);
+    pending.end.resolve(toEnd(pending));
+  }
+
+  #end(why: string): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    clearInterval(this.#pingTimer);
+    this.#channel.close();
+    const fencedAtMs = this.#pingedAtMs + WORKER_SILENCE_LIMIT_MS + FENCE_MARGIN_MS;
+    for (const pending of this.#pending.values()) pending.end.resolve({ kind: 'lost', why, fencedAtMs });
+    this.#pending.clear();
+    this.#closed.resolve(why);
+  }
+}
+
+/** Why a worker that introduced itself cannot be used, or undefined. */
+export function findWorkerMismatch(
+  ready: WorkerReady,
+  here: { pmakeVersion: string; uid: number },
+): string | undefined {
+  if (ready.protocol !== WORKER_PROTOCOL_VERSION || ready.pmakeVersion !== here.pmakeVersion) {
+    return `it has pmake ${ready.pmakeVersion}, this host ${here.pmakeVersion}: install the same version there`;
+  }
+  if (ready.uid !== here.uid) {
+    return `jobs would run there as uid ${ready.uid}, here you are ${here.uid}: objects would belong to somebody else; give the user the same uid on both`;
+  }
+  return undefined;
+}

@@ -1,0 +1,97 @@
+/**
+ * One job on a node: is this the same tree, run the compiler, undo the rewriting in what it wrote, stamp its outputs.
+ * Unaware of the connection and of other jobs.
+ */
+import { readFile, writeFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { depfilesToRestore, restoreDepfile, restoreDiagnostics } from '../../command/restore.ts';
+import type { FileStamp, NotRunReason, WorkerJob, WorkerReport } from '../../protocol/worker.ts';
+import type { RunnerReport } from '../../protocol/runner.ts';
+import { isSameStamp, stampOpened, writtenFile } from '../../tree/files.ts';
+import { startRun, type OutputChunk, type Run } from './runner.ts';
+
+/** Waits between looks at a source that differs: an NFS client may need a moment after the submit host's close. */
+const SOURCE_RETRY_DELAYS_MS = [5, 20, 50, 100, 200] as const;
+
+export type JobEnd =
+  | { readonly kind: 'done'; readonly report: WorkerReport; readonly output: readonly OutputChunk[] }
+  | { readonly kind: 'notRun'; readonly reason: NotRunReason; readonly detail: string };
+
+export interface JobContext {
+  readonly runner: string;
+  readonly environment: Readonly<Record<string, string>>;
+  /** Hands out the running compiler, so that signals can reach it. */
+  readonly onStarted: (run: Run) => void;
+}
+
+export async function runJob(job: WorkerJob, context: JobContext): Promise<JobEnd> {
+  const different = await findDifferentSource(job.sources);
+  if (different !== undefined) return { kind: 'notRun', reason: 'source-differs', detail: different };
+  const run = startRun({ ...context, umask: job.umask, cwd: job.cwd, program: job.program, words: job.words });
+  context.onStarted(run);
+  const end = await run.end;
+  switch (end.kind) {
+    case 'output-too-large':
+      return { kind: 'notRun', reason: 'output-too-large', detail: job.program };
+    case 'runner-failed':
+      return { kind: 'notRun', reason: 'spawn-failed', detail: end.detail };
+    case 'ended':
+      return finish(job, end.report, end.output);
+  }
+}
+
+async function finish(job: WorkerJob, report: RunnerReport, output: readonly OutputChunk[]): Promise<JobEnd> {
+  if (report.kind === 'cwd-failed') {
+    return { kind: 'notRun', reason: 'cwd-missing', detail: `${job.cwd} (errno ${report.errno})` };
+  }
+  if (report.kind !== 'ran') {
+    return { kind: 'notRun', reason: 'program-missing', detail: `${job.program} (errno ${report.errno})` };
+  }
+  const problem = await restoreDepfiles(job.restore);
+  if (problem !== undefined) return { kind: 'notRun', reason: 'restore-failed', detail: problem };
+  const outputs = await Promise.all(job.outputs.map(writtenFile));
+  const { termination, cpuUserUs, cpuSystemUs, maxRssKiB } = report;
+  return {
+    kind: 'done',
+    report: { id: job.id, termination, cpuUserUs, cpuSystemUs, maxRssKiB, outputs },
+    output:
+      job.restore === ''
+        ? output
+        : output.map(({ fd, bytes }) => ({ fd, bytes: restoreDiagnostics(job.restore, bytes) })),
+  };
+}
+
+/** Resolves with what went wrong (a full disk), or undefined. */
+async function restoreDepfiles(restore: string): Promise<string | undefined> {
+  if (restore === '') return undefined;
+  for (const path of depfilesToRestore(restore)) {
+    // A failed compile writes no depfile; then there is nothing to restore.
+    const written = await readFile(path).catch(() => undefined);
+    const restored = written === undefined ? undefined : restoreDepfile(restore, path, written);
+    if (restored === undefined) continue;
+    try {
+      // Opened with O_TRUNC: the inode and mode that gcc made stay.
+      await writeFile(path, restored);
+    } catch (cause) {
+      return `${path}: ${String(cause)}`;
+    }
+  }
+  return undefined;
+}
+
+/** The first source that is not the file the submit host sees, after some patience; undefined when all are. */
+async function findDifferentSource(sources: readonly FileStamp[]): Promise<string | undefined> {
+  for (const source of sources) {
+    if (!(await isSeenHere(source))) return source.path;
+  }
+  return undefined;
+}
+
+async function isSeenHere(source: FileStamp): Promise<boolean> {
+  for (const delayMs of [0, ...SOURCE_RETRY_DELAYS_MS]) {
+    if (delayMs > 0) await delay(delayMs);
+    const seen = await stampOpened(source.path);
+    if (seen && isSameStamp(seen, source)) return true;
+  }
+  return false;
+}

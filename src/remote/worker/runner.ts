@@ -1,0 +1,121 @@
+/**
+ * Starts one compiler through the runner (shims/prun.c) and collects what it prints. Unaware of jobs' ids, of
+ * rewriting and of the dispatcher.
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import type { Duplex } from 'node:stream';
+import { decodeRunnerReport, type RunnerReport } from '../../protocol/runner.ts';
+
+/** More diagnostics than this and the job goes home, where they can stream: they are held in memory here. */
+export const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
+/** A grandchild that keeps stdout open after the compiler's end gets this long before its group is killed. */
+const DRAIN_LIMIT_MS = 1_000;
+const RUNNER_CONTROL_FD = 3;
+const SIGKILL = 9;
+
+export interface OutputChunk {
+  readonly fd: 1 | 2;
+  readonly bytes: Buffer;
+}
+
+export interface RunRequest {
+  /** Path of the runner program. */
+  readonly runner: string;
+  readonly umask: number;
+  readonly cwd: string;
+  readonly program: string;
+  readonly words: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+export type RunEnd =
+  | { readonly kind: 'ended'; readonly report: RunnerReport; readonly output: readonly OutputChunk[] }
+  | { readonly kind: 'output-too-large' }
+  /** The runner itself did not start or died without a report. */
+  | { readonly kind: 'runner-failed'; readonly detail: string };
+
+/** A started compiler. `signal` reaches its whole process group; `kill` also works when the runner is stuck. */
+export interface Run {
+  readonly end: Promise<RunEnd>;
+  signal(signal: number): void;
+}
+
+export function startRun(request: RunRequest): Run {
+  const child = spawn(request.runner, [request.umask.toString(8), request.cwd, request.program, ...request.words], {
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    env: request.environment,
+    cwd: '/',
+  });
+  // Before any event can fire: a spawn failure arrives as 'error' on the next tick.
+  const control = child.stdio[RUNNER_CONTROL_FD] as Duplex;
+  // The runner's end may be gone when a signal is written; its exit says so already.
+  control.on('error', () => undefined);
+  const signal = (value: number): void => {
+    if (!control.destroyed && control.writable) control.write(Buffer.of(value));
+  };
+  return { end: collect(child, control, signal), signal };
+}
+
+async function collect(child: ChildProcess, control: Duplex, signal: (value: number) => void): Promise<RunEnd> {
+  const held = new HeldOutput(() => signal(SIGKILL));
+  child.stdout?.on('data', (bytes: Buffer) => held.add(1, bytes));
+  child.stderr?.on('data', (bytes: Buffer) => held.add(2, bytes));
+  const reportBytes: Buffer[] = [];
+  control.on('data', (bytes: Buffer) => reportBytes.push(bytes));
+
+  const failure = await closed(child, () => signal(SIGKILL));
+  if (held.isTooLarge) return { kind: 'output-too-large' };
+  if (failure !== undefined) return { kind: 'runner-failed', detail: failure };
+  const report = decodeRunnerReport(Buffer.concat(reportBytes));
+  if (report) return { kind: 'ended', report, output: held.chunks };
+  return { kind: 'runner-failed', detail: `the runner ended (${String(child.exitCode)}) without a report` };
+}
+
+/** What a compiler printed, in order, up to a limit. */
+class HeldOutput {
+  isTooLarge = false;
+  #streams: { readonly fd: 1 | 2; readonly parts: Buffer[] }[] = [];
+  #bytes = 0;
+  readonly #onTooLarge: () => void;
+
+  constructor(onTooLarge: () => void) {
+    this.#onTooLarge = onTooLarge;
+  }
+
+  add(fd: 1 | 2, bytes: Buffer): void {
+    if (this.isTooLarge) return;
+    this.#bytes += bytes.length;
+    if (this.#bytes > MAX_OUTPUT_BYTES) {
+      this.isTooLarge = true;
+      this.#streams = [];
+      this.#onTooLarge();
+      return;
+    }
+    const last = this.#streams.at(-1);
+    if (last?.fd === fd) last.parts.push(bytes);
+    else this.#streams.push({ fd, parts: [bytes] });
+  }
+
+  /** Neighbours of one stream joined, so that restoring sees whole lines. */
+  get chunks(): OutputChunk[] {
+    return this.#streams.map(({ fd, parts }) => ({ fd, bytes: Buffer.concat(parts) }));
+  }
+}
+
+/** Waits for the exit and for stdout and stderr to end; resolves with what went wrong, if anything did. */
+function closed(child: ChildProcess, killGroup: () => void): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    let drain: NodeJS.Timeout | undefined;
+    child.once('error', (cause) => resolve(cause.message));
+    child.once('exit', () => {
+      drain = setTimeout(() => {
+        killGroup();
+        for (const stream of child.stdio) stream?.destroy();
+      }, DRAIN_LIMIT_MS);
+    });
+    child.once('close', () => {
+      clearTimeout(drain);
+      resolve(undefined);
+    });
+  });
+}

@@ -1,0 +1,154 @@
+/**
+ * The worker's side of its one connection: frames in, jobs started, frames out. It ends, and everything it runs
+ * ends with it, when the connection does or when the dispatcher falls silent.
+ * Unaware of how the bytes travel and of what a compiler is.
+ */
+import { hostname, availableParallelism } from 'node:os';
+import type { Readable, Writable } from 'node:stream';
+import { FrameDecoder, MAX_FRAME_BYTES } from '../../protocol/frame.ts';
+import {
+  decodeWorkerRequest,
+  encodeWorkerAnswer,
+  WORKER_PREAMBLE,
+  WORKER_PROTOCOL_VERSION,
+  WORKER_SILENCE_LIMIT_MS,
+  type WorkerAnswer,
+  type WorkerJob,
+  type WorkerRequest,
+} from '../../protocol/worker.ts';
+import { EnvironmentStore } from './environments.ts';
+import { runJob } from './job.ts';
+import type { OutputChunk, Run } from './runner.ts';
+
+/** How often the silence is measured; the limit is kept to within this. */
+const SILENCE_CHECK_MS = 500;
+/** Room for the frame's own fields beside a chunk of output. */
+const MAX_OUTPUT_CHUNK_BYTES = MAX_FRAME_BYTES / 4;
+const SIGKILL = 9;
+
+export interface WorkerOptions {
+  readonly input: Readable;
+  readonly output: Writable;
+  /** Path of the runner program (prun). */
+  readonly runner: string;
+  readonly pmakeVersion: string;
+}
+
+/** Serves until the connection ends; resolves with why. The caller exits then, which kills what still runs. */
+export function serveWorker(options: WorkerOptions): Promise<string> {
+  return new WorkerSession(options).ended;
+}
+
+class WorkerSession {
+  readonly ended: Promise<string>;
+  readonly #options: WorkerOptions;
+  readonly #frames = new FrameDecoder();
+  readonly #environments = new EnvironmentStore();
+  /** Jobs by id; undefined while a job looks at its sources and has no process yet. */
+  readonly #runs = new Map<number, Run | undefined>();
+  /** Jobs killed before they had a process. */
+  readonly #killed = new Set<number>();
+  #heardAtMs = performance.now();
+
+  constructor(options: WorkerOptions) {
+    this.#options = options;
+    this.ended = this.#serve();
+  }
+
+  #serve(): Promise<string> {
+    const { input, output } = this.#options;
+    output.write(WORKER_PREAMBLE);
+    this.#send({ kind: 'ready', ready: describeSelf(this.#options.pmakeVersion) });
+    return new Promise((resolve) => {
+      const silence = setInterval(() => {
+        if (performance.now() - this.#heardAtMs > WORKER_SILENCE_LIMIT_MS) end('the dispatcher fell silent');
+      }, SILENCE_CHECK_MS);
+      const end = (why: string): void => {
+        clearInterval(silence);
+        for (const run of this.#runs.values()) run?.signal(SIGKILL);
+        resolve(why);
+      };
+      input.on('data', (chunk: Buffer) => {
+        this.#heardAtMs = performance.now();
+        try {
+          for (const frame of this.#frames.push(chunk)) this.#handle(decodeWorkerRequest(frame));
+        } catch (cause) {
+          // The stream is beyond repair: the dispatcher sees the end and runs the jobs elsewhere.
+          end(`malformed request: ${String(cause)}`);
+        }
+      });
+      input.on('end', () => end('the connection ended'));
+      input.on('error', (cause) => end(`the connection broke: ${cause.message}`));
+      output.on('error', (cause) => end(`the connection broke: ${cause.message}`));
+    });
+  }
+
+  #handle(request: WorkerRequest): void {
+    switch (request.kind) {
+      case 'environment':
+        this.#environments.add(request.id, request.block);
+        return;
+      case 'job':
+        void this.#runJob(request.job);
+        return;
+      case 'kill':
+        this.#signal(request.id, request.signal);
+        return;
+      case 'ping':
+        this.#send({ kind: 'pong', sequence: request.sequence });
+        return;
+    }
+  }
+
+  async #runJob(job: WorkerJob): Promise<void> {
+    const environment = this.#environments.get(job.environmentId);
+    if (!environment) {
+      this.#send({ kind: 'notRun', id: job.id, reason: 'environment-unknown', detail: String(job.environmentId) });
+      return;
+    }
+    this.#runs.set(job.id, undefined);
+    const end = await runJob(job, {
+      runner: this.#options.runner,
+      environment,
+      onStarted: (run) => {
+        this.#runs.set(job.id, run);
+        if (this.#killed.has(job.id)) run.signal(SIGKILL);
+      },
+    });
+    this.#runs.delete(job.id);
+    this.#killed.delete(job.id);
+    if (end.kind === 'notRun') {
+      this.#send({ kind: 'notRun', id: job.id, reason: end.reason, detail: end.detail });
+      return;
+    }
+    for (const chunk of end.output) this.#sendOutput(job.id, chunk);
+    this.#send({ kind: 'done', report: end.report });
+  }
+
+  #signal(id: number, signal: number): void {
+    const run = this.#runs.get(id);
+    if (run) run.signal(signal);
+    else if (this.#runs.has(id)) this.#killed.add(id);
+  }
+
+  #sendOutput(id: number, { fd, bytes }: OutputChunk): void {
+    for (let at = 0; at < bytes.length; at += MAX_OUTPUT_CHUNK_BYTES) {
+      this.#send({ kind: 'output', id, fd, bytes: bytes.subarray(at, at + MAX_OUTPUT_CHUNK_BYTES) });
+    }
+  }
+
+  #send(answer: WorkerAnswer): void {
+    this.#options.output.write(encodeWorkerAnswer(answer));
+  }
+}
+
+function describeSelf(pmakeVersion: string) {
+  return {
+    protocol: WORKER_PROTOCOL_VERSION,
+    pmakeVersion,
+    nodeVersion: process.versions.node,
+    hostname: hostname(),
+    cores: availableParallelism(),
+    uid: process.getuid?.() ?? -1,
+  };
+}

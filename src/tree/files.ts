@@ -1,0 +1,62 @@
+/**
+ * The few file operations that coherence rests on: stamps of regular files, and removing what a dead job left.
+ * Unaware of jobs and nodes.
+ */
+import { constants, lstatSync, statSync, type BigIntStats } from 'node:fs';
+import { open, stat, unlink } from 'node:fs/promises';
+import type { FileStamp, WrittenFile } from '../protocol/worker.ts';
+
+/**
+ * The file as stat(2) shows it now, or undefined when it is missing or no regular file. One system call, no
+ * revalidation. Blocking on purpose: for one cached inode a trip through the thread pool costs ten times the call.
+ */
+export function stampNow(path: string): FileStamp | undefined {
+  const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return stats?.isFile() ? toStamp(path, stats) : undefined;
+}
+
+/**
+ * The file as open(2) and fstat(2) show it: on NFS, opening asks the server where stat alone answers from a cache
+ * (close-to-open, nfs(5)). Undefined when it is missing or no regular file.
+ */
+export async function stampOpened(path: string): Promise<FileStamp | undefined> {
+  let file;
+  try {
+    // Non-blocking, or opening a fifo waits for its writer.
+    file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch {
+    return undefined;
+  }
+  try {
+    const stats = await file.stat({ bigint: true });
+    return stats.isFile() ? toStamp(path, stats) : undefined;
+  } finally {
+    await file.close();
+  }
+}
+
+/** What a job left at `path`: a stamp where there is a regular file, else its absence. */
+export async function writtenFile(path: string): Promise<WrittenFile> {
+  const stats = await stat(path, { bigint: true }).catch(() => undefined);
+  return stats?.isFile() ? { present: true, ...toStamp(path, stats) } : { present: false, path };
+}
+
+export function isSameStamp(one: FileStamp, other: FileStamp): boolean {
+  return one.sizeBytes === other.sizeBytes && one.mtimeNs === other.mtimeNs;
+}
+
+/**
+ * Removes what a job that died may have half written. Only regular files, ever: kbuild compiles with `-o /dev/null`,
+ * and cleaning up there as root would take the machine's /dev/null away.
+ */
+export async function removeRegularFiles(paths: readonly string[]): Promise<void> {
+  for (const path of paths) {
+    if (lstatSync(path, { throwIfNoEntry: false })?.isFile() !== true) continue;
+    // Gone meanwhile or not ours to remove: the retry will say so in the compiler's own words.
+    await unlink(path).catch(() => undefined);
+  }
+}
+
+function toStamp(path: string, stats: BigIntStats): FileStamp {
+  return { path, sizeBytes: stats.size, mtimeNs: stats.mtimeNs };
+}
