@@ -2,14 +2,15 @@
 /** The worker's executable: started over ssh by a dispatcher, never by hand. Only wires. */
 import { Socket } from 'node:net';
 import { serveWorker } from '../remote/worker/session.ts';
-import { INSTALL, installedVersion } from '../util/install.ts';
+import { findInstallation } from '../util/install.ts';
 
+const installation = findInstallation();
 // Not process.stdout: on a pipe its writes block, and a slow connection would stop every job's bookkeeping.
 const output = new Socket({ fd: 1, readable: false, writable: true });
 await serveWorker({
   input: process.stdin,
   output,
-  runner: INSTALL.runner,
-  pmakeVersion: installedVersion(),
+  runner: installation.runner,
+  pmakeVersion: installation.version,
 });
 process.exit(0);
