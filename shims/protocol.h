@@ -1,0 +1,59 @@
+/*
+ * What the C programs share with the TypeScript side: constants only. src/protocol/frame.ts, shim.ts and
+ * runner.ts say what they mean; test/protocol/shim-header.test.ts fails when the two differ.
+ *
+ * The runtime directory, found in the same way on both sides:
+ *   1. $PMAKE_RUNTIME_DIR, when set and not empty; it must be absolute.
+ *   2. $XDG_RUNTIME_DIR/pmake, when XDG_RUNTIME_DIR is absolute and a directory that the effective user owns.
+ *   3. /tmp/pmake-UID (the effective user's, in decimal).
+ * It is created 0700 when missing. Then lstat(2) must say: a directory (no symbolic link), owned by the effective
+ * user, no permission bits for group and others. A directory that fails this is not used, and no other one is
+ * tried: there is no dispatcher, and no limit on local jobs.
+ * In it: dispatcher.sock, dispatcher.log (0600), dispatcher.start (flock'ed by whoever starts the dispatcher),
+ * dispatcher.failed (its mtime: when that last failed), slots/N (flock'ed by a local job while no dispatcher counts).
+ *
+ * The dispatcher is started as `NODE DIR/../cli/dispatcher.js`, DIR being where pcc is: a session of its own,
+ * cwd /, umask 077, stdin /dev/null, stdout and stderr the log, fd 3 a pipe (PMAKE_READY_FD=3), nothing else open.
+ * It writes one byte to fd 3 when its socket listens, and closes it; end of file without a byte means that it failed.
+ */
+#ifndef PMAKE_PROTOCOL_H
+#define PMAKE_PROTOCOL_H
+
+#define SHIM_PROTOCOL_VERSION 1
+#define MAX_FRAME_BYTES (4 * 1024 * 1024)
+#define MAX_ARGV_WORDS 100000
+
+/* Shim to dispatcher. */
+#define FRAME_REQUEST 0x01
+#define FRAME_SIGNAL 0x02
+
+/* Dispatcher to shim. */
+#define FRAME_RUN_HERE 0x11
+#define FRAME_OUTPUT 0x12
+#define FRAME_EXITED 0x13
+#define FRAME_SIGNALLED 0x14
+#define FRAME_NODE 0x15
+#define FRAME_REFUSED 0x16
+
+/* Bits of the request's flags. */
+#define FLAG_STDOUT_IS_TTY 1
+#define FLAG_STDERR_IS_TTY 2
+
+/* Runner to worker: one record, u8 kind, u8 value, u16 zero, u32 KiB, u64 user us, u64 system us. */
+#define RUNNER_REPORT_BYTES 24
+#define RUNNER_EXITED 0
+#define RUNNER_SIGNALLED 1
+#define RUNNER_CWD_FAILED 2
+#define RUNNER_EXEC_FAILED 3
+
+/*
+ * Set for every real program that a shim or a runner starts: DEPTH:PID:MODE:PATH. PATH is the program, PID the
+ * process that became it. MODE p: whatever PID and its descendants start passes straight through a shim (gcc's
+ * own call of ld is part of gcc's job). MODE c: PATH is a compiler cache; the compiler it calls is a job.
+ * Never part of a request's environment.
+ */
+#define GUARD_VARIABLE "_PMAKE_GUARD"
+#define GUARD_MAX_DEPTH 8
+#define GUARD_EXIT_CODE 111
+
+#endif

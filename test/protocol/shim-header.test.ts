@@ -1,0 +1,59 @@
+/** shims/protocol.h and src/protocol/ say the same: the C side is written by hand and nothing else compares them. */
+import { readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { MAX_FRAME_BYTES } from '../../src/protocol/frame.ts';
+import { RUNNER_REPORT_BYTES, decodeRunnerReport } from '../../src/protocol/runner.ts';
+import {
+  DispatcherFrame,
+  MAX_ARGV_WORDS,
+  SHIM_PROTOCOL_VERSION,
+  ShimFlag,
+  ShimFrame,
+} from '../../src/protocol/shim.ts';
+
+const header = readFileSync(new URL('../../shims/protocol.h', import.meta.url), 'utf8');
+const defined = new Map(
+  Array.from(header.matchAll(/^#define (\w+) ([^"\n]+)$/gm), ([, name = '', value = '']) => [name, evaluate(value)]),
+);
+
+/** Integers and products of integers, as protocol.h has them. */
+function evaluate(text: string): number {
+  const factors = text.replace(/[()]/g, '').split('*').map(Number);
+  return factors.reduce((product, factor) => product * factor, 1);
+}
+
+it('has the constants of src/protocol/, and no others', () => {
+  const own = ['GUARD_MAX_DEPTH', 'GUARD_EXIT_CODE'];
+  const shared = new Map([...defined].filter(([name]) => !own.includes(name)));
+  expect(Object.fromEntries(shared)).toEqual({
+    SHIM_PROTOCOL_VERSION,
+    MAX_FRAME_BYTES,
+    MAX_ARGV_WORDS,
+    FRAME_REQUEST: ShimFrame.request,
+    FRAME_SIGNAL: ShimFrame.signal,
+    FRAME_RUN_HERE: DispatcherFrame.runHere,
+    FRAME_OUTPUT: DispatcherFrame.output,
+    FRAME_EXITED: DispatcherFrame.exited,
+    FRAME_SIGNALLED: DispatcherFrame.signalled,
+    FRAME_NODE: DispatcherFrame.node,
+    FRAME_REFUSED: DispatcherFrame.refused,
+    FLAG_STDOUT_IS_TTY: ShimFlag.stdoutIsTty,
+    FLAG_STDERR_IS_TTY: ShimFlag.stderrIsTty,
+    RUNNER_REPORT_BYTES,
+    RUNNER_EXITED: 0,
+    RUNNER_SIGNALLED: 1,
+    RUNNER_CWD_FAILED: 2,
+    RUNNER_EXEC_FAILED: 3,
+  });
+});
+
+it.each([
+  ['RUNNER_EXITED', { kind: 'ran', termination: { kind: 'exited', code: 5 } }],
+  ['RUNNER_SIGNALLED', { kind: 'ran', termination: { kind: 'signalled', signal: 5 } }],
+  ['RUNNER_CWD_FAILED', { kind: 'cwd-failed', errno: 5 }],
+  ['RUNNER_EXEC_FAILED', { kind: 'exec-failed', errno: 5 }],
+])('%s is what the worker takes it for', (name, meaning) => {
+  const record = Buffer.alloc(RUNNER_REPORT_BYTES);
+  record.set([defined.get(name) ?? 255, 5]);
+  expect(decodeRunnerReport(record)).toMatchObject(meaning);
+});
