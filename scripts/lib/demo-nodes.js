@@ -1,0 +1,275 @@
+/**
+ * Three ssh servers on loopback that stand for three nodes, and a throw-away HOME in which ssh finds them:
+ * keys, known_hosts and a config with an entry for each. Nothing outside its directory is read or written.
+ * Unaware of pmake.
+ */
+import { spawn } from 'node:child_process';
+import { accessSync, closeSync, constants, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { readlinkSync, rmdirSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import ssh2 from 'ssh2';
+import { endProcesses, findDescendants, isAlive, listPids, readProc } from './processes.js';
+
+const NODE_NAMES = ['demo1', 'demo2', 'demo3'];
+const START_DEADLINE_MS = 10_000;
+const POLL_MS = 25;
+const KILL_PATIENCE_MS = 2_000;
+/** Debian, Fedora, Arch and hand-made ones; PATH of an ordinary user often lacks them. */
+const SSHD_PATHS = ['/usr/sbin/sshd', '/usr/local/sbin/sshd', '/usr/bin/sshd', '/usr/local/bin/sshd', '/sbin/sshd'];
+
+/** @typedef {'openssh' | 'ssh2'} ServerKind */
+/** @typedef {{ name: string, port: number, hostKey: string, log: string }} DemoNode */
+
+/**
+ * @typedef {object} DemoNodes
+ * @property {ServerKind} kind
+ * @property {string} home to be HOME for whoever wants to reach the nodes
+ * @property {readonly DemoNode[]} nodes
+ * @property {string} note why it is not the server that was expected; mostly empty
+ * @property {() => Promise<void>} stop
+ */
+
+/**
+ * @param {string} directory the caller's, removed by the caller
+ * @param {string | undefined} wanted DEMO_SSHD
+ * @param {AbortSignal} stop
+ * @returns {Promise<DemoNodes>}
+ */
+export async function startNodes(directory, wanted, stop) {
+  if (wanted !== undefined && wanted !== 'openssh' && wanted !== 'ssh2') {
+    throw new Error(`DEMO_SSHD is '${wanted}': it can be openssh or ssh2`);
+  }
+  const sshd = SSHD_PATHS.find(isExecutable);
+  if (wanted === 'openssh' && sshd === undefined) {
+    throw new Error('DEMO_SSHD=openssh, but there is no sshd: install it (Debian: apt-get install openssh-server)');
+  }
+  if (wanted === 'ssh2' || sshd === undefined) return startServers(directory, { kind: 'ssh2' }, stop);
+  try {
+    return await startServers(directory, { kind: 'openssh', sshd }, stop);
+  } catch (cause) {
+    if (wanted === 'openssh' || stop.aborted) throw cause;
+    // Say, a container whose user has no account, or a locked one: sshd lets nobody in there.
+    const why = cause instanceof Error ? cause.message : String(cause);
+    return { ...(await startServers(directory, { kind: 'ssh2' }, stop)), note: why };
+  }
+}
+
+/**
+ * @param {string} directory
+ * @param {{ kind: 'openssh', sshd: string } | { kind: 'ssh2' }} server
+ * @param {AbortSignal} stop
+ * @returns {Promise<DemoNodes>}
+ */
+async function startServers(directory, server, stop) {
+  const home = join(directory, `home-${server.kind}`);
+  mkdirSync(join(home, '.ssh'), { recursive: true, mode: 0o700 });
+  const userKey = ssh2.utils.generateKeyPairSync('ed25519');
+  writeFileSync(join(home, '.ssh/id_ed25519'), userKey.private, { mode: 0o600 });
+  const authorized = join(home, 'authorized_keys');
+  writeFileSync(authorized, `${userKey.public}\n`, { mode: 0o600 });
+  const privilegeSeparation = server.kind === 'openssh' ? makePrivilegeSeparationDirectory(server.sshd) : '';
+  /** @type {import('node:child_process').ChildProcess[]} */
+  const servers = [];
+  const stopAll = async () => {
+    // sshd's children have sessions of their own, and so have the commands: collect them while they have parents.
+    const pids = servers.flatMap((child) => (child.pid === undefined ? [] : findDescendants(child.pid)));
+    for (const child of servers) child.stdin?.destroy();
+    await endProcesses(pids, KILL_PATIENCE_MS);
+    if (privilegeSeparation !== '' && !isSshdRunning()) rmdirSync(privilegeSeparation);
+  };
+  try {
+    const nodes = await Promise.all(
+      NODE_NAMES.map(async (name) => {
+        const hostKeys = ssh2.utils.generateKeyPairSync('ed25519');
+        const hostKey = join(home, `${name}.host_key`);
+        writeFileSync(hostKey, hostKeys.private, { mode: 0o600 });
+        const node = { name, port: await findFreePort(), hostKey, log: join(home, `${name}.log`) };
+        const child =
+          server.kind === 'openssh' ? spawnSshd(server.sshd, node, authorized) : spawnSsh2(node, authorized);
+        servers.push(child);
+        await waitUntilUsable(node, child, userKey.private, stop);
+        return { ...node, knownHost: `[127.0.0.1]:${node.port} ${hostKeys.public}\n` };
+      }),
+    );
+    const knownHosts = nodes.map((node) => node.knownHost);
+    writeFileSync(join(home, '.ssh/known_hosts'), knownHosts.join(''), { mode: 0o600 });
+    writeFileSync(join(home, '.ssh/config'), nodes.map((node) => configEntry(node, home)).join('\n'), { mode: 0o600 });
+    return { kind: server.kind, home, nodes, note: '', stop: stopAll };
+  } catch (cause) {
+    await stopAll();
+    throw cause;
+  }
+}
+
+/**
+ * @param {DemoNode} node
+ * @param {string} home
+ */
+function configEntry({ name, port }, home) {
+  return `Host ${name}
+  HostName 127.0.0.1
+  Port ${port}
+  User ${userInfo().username}
+  IdentityFile ${home}/.ssh/id_ed25519
+  IdentitiesOnly yes
+`;
+}
+
+/**
+ * @param {string} sshd sshd insists on being called by its full path
+ * @param {DemoNode} node
+ * @param {string} authorized
+ */
+function spawnSshd(sshd, node, authorized) {
+  const config = `${node.hostKey}.config`;
+  writeFileSync(
+    config,
+    `ListenAddress 127.0.0.1
+Port ${node.port}
+HostKey ${node.hostKey}
+AuthorizedKeysFile ${authorized}
+PubkeyAuthentication yes
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+PermitRootLogin prohibit-password
+StrictModes no
+UsePAM no
+PidFile none
+X11Forwarding no
+`,
+  );
+  return spawnServer(sshd, ['-D', '-e', '-f', config], node, 'ignore');
+}
+
+/**
+ * @param {DemoNode} node
+ * @param {string} authorized
+ */
+function spawnSsh2(node, authorized) {
+  const program = fileURLToPath(new URL('ssh2-node.js', import.meta.url));
+  return spawnServer(process.execPath, [program, String(node.port), node.hostKey, authorized], node, 'pipe');
+}
+
+/**
+ * @param {string} command
+ * @param {readonly string[]} args
+ * @param {DemoNode} node
+ * @param {'ignore' | 'pipe'} stdin
+ */
+function spawnServer(command, args, node, stdin) {
+  const fd = openSync(node.log, 'a');
+  // A session of its own: Ctrl-C on the terminal is ours to answer, in the right order.
+  const child = spawn(command, args, { stdio: [stdin, fd, fd], detached: true });
+  closeSync(fd);
+  child.on('error', () => undefined);
+  return child;
+}
+
+/**
+ * A node is usable when our key gets in and a command runs; anything less shows up later as a riddle.
+ * @param {DemoNode} node
+ * @param {import('node:child_process').ChildProcess} child
+ * @param {string} privateKey
+ * @param {AbortSignal} stop
+ */
+async function waitUntilUsable(node, child, privateKey, stop) {
+  const deadline = performance.now() + START_DEADLINE_MS;
+  let last = '';
+  while (performance.now() < deadline && child.pid !== undefined && isAlive(child.pid)) {
+    stop.throwIfAborted();
+    last = await runOverSsh(node.port, privateKey, 'exit 0');
+    if (last === '') return;
+    await delay(POLL_MS);
+  }
+  const log = readFileSync(node.log, 'utf8').trim().split('\n').slice(-3).join(' | ');
+  throw new Error(`an ssh server for ${node.name} did not become usable (${last}); it said: ${log}`);
+}
+
+/**
+ * @param {number} port
+ * @param {string} privateKey
+ * @param {string} command
+ * @returns {Promise<string>} empty when it ran and exited with 0
+ */
+function runOverSsh(port, privateKey, command) {
+  const client = new ssh2.Client();
+  /** @type {Promise<string>} */
+  const outcome = new Promise((resolve) => {
+    client.on('error', (cause) => resolve(cause.message));
+    client.on('close', () => resolve('the connection closed'));
+    client.on('ready', () => {
+      client.exec(command, (cause, channel) => {
+        if (cause) {
+          resolve(cause.message);
+          return;
+        }
+        channel.on('exit', (/** @type {number | null} */ code) => resolve(code === 0 ? '' : `exit status ${code}`));
+        channel.resume();
+      });
+    });
+    client.connect({ host: '127.0.0.1', port, username: userInfo().username, privateKey, readyTimeout: 5_000 });
+  });
+  return outcome.finally(() => client.end());
+}
+
+/** @returns {Promise<number>} */
+function findFreePort() {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
+    });
+  });
+}
+
+/**
+ * Run by root, sshd wants the directory that its service would have made. sshd itself knows which one.
+ * @param {string} sshd
+ * @returns {string} what was made, to be removed again; empty when nothing was missing
+ */
+function makePrivilegeSeparationDirectory(sshd) {
+  if (process.getuid?.() !== 0) return '';
+  const candidates = ['/run/sshd', '/var/empty/sshd', '/usr/share/empty.sshd', '/var/empty'];
+  const program = readFileSync(sshd, 'latin1');
+  const wanted = candidates.find((path) => program.includes(`${path}\0`));
+  if (wanted === undefined) return '';
+  try {
+    mkdirSync(wanted, { mode: 0o755 });
+    return wanted;
+  } catch {
+    return '';
+  }
+}
+
+/** Another sshd, perhaps started meanwhile, may be using the directory that we made. */
+function isSshdRunning() {
+  const here = readMountNamespace(process.pid);
+  return listPids().some(
+    (pid) => /^[^\0]*\/sshd\0|^sshd: /.test(readProc(pid, 'cmdline')) && readMountNamespace(pid) === here,
+  );
+}
+
+/** @param {number} pid */
+function readMountNamespace(pid) {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/mnt`);
+  } catch {
+    return '';
+  }
+}
+
+/** @param {string} file */
+function isExecutable(file) {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
