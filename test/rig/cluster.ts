@@ -1,0 +1,80 @@
+/**
+ * A cluster of namespaces made by scripts/cluster, one per test file, taken down with it.
+ * Unaware of pmake, except that `pmakeNodes` has the form of PMAKE_NODES.
+ */
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
+
+export interface ClusterOptions {
+  /** Percent of one core that each node gets; default: no limit. */
+  readonly cpu?: number;
+  /** Jobs at once that `pmakeNodes` says each node takes. */
+  readonly slots?: number;
+}
+
+export interface Cluster extends AsyncDisposable {
+  readonly size: number;
+  /** Every node but the first, as PMAKE_NODES wants them. */
+  readonly pmakeNodes: string;
+  /** Runs `command` on node `index`. A status other than 0 is in the result, not thrown; `all` is stdout and stderr. */
+  readonly exec: (index: number, command: readonly string[], options?: ExecOptions) => ExecResult;
+  /** Power cut. */
+  readonly kill: (index: number) => Promise<void>;
+  /** Pulled cable. */
+  readonly cut: (index: number) => Promise<void>;
+  /** Cable back in, or power back on. */
+  readonly heal: (index: number) => Promise<void>;
+}
+
+export interface ExecOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly input?: string;
+}
+export type ExecResult = ReturnType<typeof execOn>;
+
+const SCRIPT = fileURLToPath(new URL('../../scripts/cluster', import.meta.url));
+const DEFAULT_SLOTS = 2;
+/** Longer than any build in the tests: a hang becomes a failure with its output. */
+const EXEC_TIMEOUT_MS = 540_000;
+
+/** A kernel build with V=1 prints some 2 MB. */
+const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
+
+let started = 0;
+
+/** True where scripts/cluster can work at all. */
+export function canHaveCluster(): boolean {
+  return process.getuid?.() === 0;
+}
+
+/** @throws Error with the script's message when the cluster does not come up. */
+export async function startCluster(size: number, options: ClusterOptions = {}): Promise<Cluster> {
+  started += 1;
+  const environment = { PMAKE_CLUSTER: `test-${process.pid}-${started}` };
+  const run = async (...words: string[]) => {
+    await execa(SCRIPT, words, { env: environment });
+  };
+  await run('up', String(size), ...(options.cpu === undefined ? [] : ['--cpu', String(options.cpu)]));
+  const others = Array.from({ length: size - 1 }, (_, index) => `node${index + 2}/${options.slots ?? DEFAULT_SLOTS}`);
+  return {
+    size,
+    pmakeNodes: others.join(' '),
+    exec: (index, command, execOptions = {}) => execOn(environment, index, command, execOptions),
+    kill: (index) => run('kill', String(index)),
+    cut: (index) => run('cut', String(index)),
+    heal: (index) => run('heal', String(index)),
+    [Symbol.asyncDispose]: () => run('down'),
+  };
+}
+
+function execOn(cluster: Record<string, string>, index: number, command: readonly string[], options: ExecOptions) {
+  return execa(SCRIPT, ['exec', String(index), ...command], {
+    // An input that ends: nothing on a node may wait for this terminal.
+    input: options.input ?? '',
+    env: { ...options.env, ...cluster },
+    timeout: EXEC_TIMEOUT_MS,
+    maxBuffer: MAX_OUTPUT_BYTES,
+    reject: false,
+    all: true,
+  });
+}
