@@ -1,0 +1,98 @@
+import { describe, expect, it } from 'vitest';
+import { StaticPool } from '../../src/broker/static-pool.ts';
+import { seededRandom } from '../broker/seeded-random.ts';
+import { SlotQueue, type Grant, type Place } from '../../src/dispatch/queue.ts';
+
+const HERE: Place = { kind: 'here' };
+const NOBODY: ReadonlySet<string> = new Set();
+
+function poolOf(slots: Readonly<Record<string, number>>): StaticPool {
+  const pool = new StaticPool(() => 0);
+  for (const [id, count] of Object.entries(slots)) pool.setNode({ id, slots: count, speed: 1 });
+  return pool;
+}
+
+describe('SlotQueue', () => {
+  it('takes a remote slot while one is free, then a local one, then waits first come first served', () => {
+    const queue = new SlotQueue(poolOf({ n1: 1 }), 1);
+    const eligible = new Set(['n1']);
+    const add = (id: number): Grant[] => queue.add({ id, eligible, excluded: NOBODY, mayRunHere: true });
+    expect(add(1)).toEqual([{ id: 1, place: { kind: 'node', node: 'n1' } }]);
+    expect(add(2)).toEqual([{ id: 2, place: HERE }]);
+    expect([add(3), add(4)]).toEqual([[], []]);
+    expect(queue.release(HERE)).toEqual([{ id: 3, place: HERE }]);
+    expect(queue.release({ kind: 'node', node: 'n1' })).toEqual([{ id: 4, place: { kind: 'node', node: 'n1' } }]);
+  });
+
+  it('does not let a job that must stay here block one that may leave', () => {
+    const queue = new SlotQueue(poolOf({ n1: 1 }), 0);
+    expect(queue.add({ id: 1, eligible: NOBODY, excluded: NOBODY, mayRunHere: true })).toEqual([]);
+    expect(queue.add({ id: 2, eligible: new Set(['n1']), excluded: NOBODY, mayRunHere: true })).toEqual([
+      { id: 2, place: { kind: 'node', node: 'n1' } },
+    ]);
+  });
+
+  it('sends a job here once every node it may use has failed it', () => {
+    const queue = new SlotQueue(poolOf({ n1: 1 }), 1);
+    const failed = new Set(['n1']);
+    expect(queue.add({ id: 1, eligible: failed, excluded: failed, mayRunHere: false })).toEqual([
+      { id: 1, place: HERE },
+    ]);
+  });
+
+  it('gives waiting jobs to a node that comes up', () => {
+    const pool = poolOf({});
+    const queue = new SlotQueue(pool, 0);
+    const eligible = new Set(['n1']);
+    expect(queue.add({ id: 1, eligible, excluded: NOBODY, mayRunHere: true })).toEqual([]);
+    pool.setNode({ id: 'n1', slots: 1, speed: 1 });
+    expect(queue.nodesChanged(() => eligible)).toEqual([{ id: 1, place: { kind: 'node', node: 'n1' } }]);
+  });
+
+  it('never grants more slots than there are, nor leaves one idle that a waiting job could use (seeded)', () => {
+    for (let seed = 1; seed <= 200; seed += 1) expect(findViolation(seed)).toBe('');
+  });
+});
+
+/** Random arrivals, departures and releases against the invariants: where they first broke, or ''. */
+function findViolation(seed: number): string {
+  const random = seededRandom(seed);
+  const slots = { n1: 1 + Math.floor(random() * 3), n2: Math.floor(random() * 3) };
+  const localSlots = Math.floor(random() * 3);
+  const pool = poolOf(slots);
+  const queue = new SlotQueue(pool, localSlots);
+  const taken: Place[] = [];
+  const waiting = new Map<number, ReadonlySet<string>>();
+  const lists = [new Set(['n1', 'n2']), new Set(['n2']), new Set<string>()];
+  const note = (grants: readonly Grant[]): void => {
+    for (const { id, place } of grants) {
+      taken.push(place);
+      waiting.delete(id);
+    }
+  };
+  for (let step = 0; step < 200; step += 1) {
+    const dice = random();
+    if (dice < 0.5) {
+      const eligible = lists[Math.floor(random() * lists.length)] ?? NOBODY;
+      waiting.set(step, eligible);
+      note(queue.add({ id: step, eligible, excluded: NOBODY, mayRunHere: true }));
+    } else if (dice < 0.6) {
+      const [first] = waiting.keys();
+      if (first === undefined) continue;
+      waiting.delete(first);
+      queue.remove(first);
+    } else {
+      const [place] = taken.splice(Math.floor(random() * taken.length), 1);
+      if (place) note(queue.release(place));
+    }
+    const used = (name: string): number =>
+      taken.filter((place) => (place.kind === 'node' ? place.node : 'here') === name).length;
+    const isIdleWanted =
+      waiting.size > 0 &&
+      (used('here') < localSlots || [...waiting.values()].some((eligible) => pool.freeSlots(eligible) > 0));
+    const isSound =
+      used('n1') <= slots.n1 && used('n2') <= slots.n2 && used('here') <= localSlots && queue.waiting === waiting.size;
+    if (!isSound || isIdleWanted) return `seed ${seed}, step ${step}`;
+  }
+  return '';
+}

@@ -1,0 +1,164 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { Duplex, Transform } from 'node:stream';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { WorkerJob } from '../../../src/protocol/worker.ts';
+import { NodeLink } from '../../../src/remote/node-link.ts';
+import { PreambleScanner } from '../../../src/remote/preamble.ts';
+import { stampNow } from '../../../src/tree/files.ts';
+
+const WORKER = new URL('../../../dist/cli/worker.js', import.meta.url).pathname;
+const SIGTERM = 15;
+
+let tree: string;
+let worker: ReturnType<typeof startWorker>;
+
+beforeEach(() => {
+  tree = mkdtempSync('/var/tmp/pmake-worker-');
+  worker = startWorker();
+});
+
+afterEach(async () => {
+  worker.link.close();
+  worker.process.kill('SIGKILL');
+  await worker.exited;
+  rmSync(tree, { recursive: true, force: true });
+});
+
+describe('a worker', () => {
+  it('introduces itself', async () => {
+    expect(await worker.link.ready).toMatchObject({ protocol: 1, uid: process.getuid?.() });
+  });
+
+  it('compiles as the same command here does, under the job’s umask, and reports what was written', async () => {
+    const source = write('a.c', 'int a(void) { return 1; }\n');
+    const end = await run({
+      words: ['-c', '-o', 'a.o', 'a.c'],
+      sources: [source],
+      outputs: [`${tree}/a.o`],
+      umask: 0o077,
+    });
+    if (end.kind !== 'done') throw new Error(JSON.stringify(end));
+    expect(end.report.termination).toEqual({ kind: 'exited', code: 0 });
+    expect(end.report.outputs).toEqual([{ present: true, ...stampNow(`${tree}/a.o`) }]);
+    expect(end.report.maxRssKiB).toBeGreaterThan(1_000);
+    expect(end.report.cpuUserUs + end.report.cpuSystemUs).toBeGreaterThan(0n);
+    const remote = readFileSync(`${tree}/a.o`);
+    execFileSync('/usr/bin/gcc', ['-c', '-o', 'a.o', 'a.c'], { cwd: tree });
+    expect(remote.equals(readFileSync(`${tree}/a.o`))).toBe(true);
+  });
+
+  it('passes on diagnostics and the exit status', async () => {
+    const source = write('a.c', 'int a(void) { return b; }\n');
+    const end = await run({ words: ['-c', 'a.c'], sources: [source] });
+    if (end.kind !== 'done') throw new Error(JSON.stringify(end));
+    expect(end.report.termination).toEqual({ kind: 'exited', code: 1 });
+    expect(Buffer.concat(end.output.map(({ bytes }) => bytes)).toString()).toContain("'b' undeclared");
+  });
+
+  it('refuses a source that is not the one the submit host sees', async () => {
+    const source = write('a.c', 'int a;\n');
+    const end = await run({ words: ['-c', 'a.c'], sources: [{ ...source, sizeBytes: source.sizeBytes + 1n }] });
+    expect(end).toMatchObject({ kind: 'notRun', reason: 'source-differs' });
+    expect(existsSync(`${tree}/a.o`)).toBe(false);
+  });
+
+  it.each([
+    ['cwd-missing', { cwd: '/nowhere' }],
+    ['program-missing', { program: '/usr/bin/no-such-gcc' }],
+  ])('says %s', async (reason, change) => {
+    expect(await run({ words: [], ...change })).toMatchObject({ kind: 'notRun', reason });
+  });
+
+  it('signals the whole process group of a job', async () => {
+    const job = start({ program: '/bin/sh', words: ['-c', `sleep 1000 & echo $! > child; echo up > pids; wait`] });
+    await fileWritten('pids');
+    job.signal(SIGTERM);
+    const end = await job.end;
+    expect(end).toMatchObject({ kind: 'done', report: { termination: { kind: 'signalled', signal: SIGTERM } } });
+    await gone(Number(readFileSync(`${tree}/child`, 'utf8')));
+  });
+
+  it.each([
+    ['its connection ends', () => worker.process.stdin.end()],
+    ['it is killed', () => worker.process.kill('SIGKILL')],
+  ])('takes its jobs with it when %s', async (_, end) => {
+    start({ program: '/bin/sh', words: ['-c', `sleep 1000 & echo $! > child; echo $$ > shell; wait`] });
+    await fileWritten('shell');
+    end();
+    await gone(Number(readFileSync(`${tree}/child`, 'utf8')));
+    await gone(Number(readFileSync(`${tree}/shell`, 'utf8')));
+  });
+
+  it('tells every pending job when the node is lost, with the moment from which a retry is safe', async () => {
+    const job = start({ program: '/bin/sh', words: ['-c', 'echo up > up; sleep 1000'] });
+    await fileWritten('up');
+    worker.process.kill('SIGKILL');
+    const end = await job.end;
+    if (end.kind !== 'lost') throw new Error(end.kind);
+    expect(end.fencedAtMs).toBeGreaterThan(performance.now());
+  });
+});
+
+function startWorker() {
+  const child = spawn(process.execPath, [WORKER], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const exited = new Promise<string>((resolve) =>
+    child.once('exit', (code, signal) => resolve(String(signal ?? code))),
+  );
+  child.stdin.on('error', () => undefined);
+  const stream = Duplex.from({ readable: child.stdout.pipe(preambleSkipper()), writable: child.stdin });
+  const link = new NodeLink({ stream, closed: exited, close: () => child.stdin.destroy() });
+  return { link, process: child, exited };
+}
+
+function preambleSkipper(): Transform {
+  const scanner = new PreambleScanner();
+  let isFound = false;
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      if (isFound) {
+        done(null, chunk);
+        return;
+      }
+      const step = scanner.push(chunk);
+      isFound = step.kind === 'found';
+      done(null, step.kind === 'found' ? step.rest : undefined);
+    },
+  });
+}
+
+function start(change: Partial<WorkerJob>) {
+  const block = Buffer.from(`PATH=${process.env.PATH ?? ''}\0`);
+  const job = { umask: 0o22, cwd: tree, program: '/usr/bin/gcc', words: [], sources: [], outputs: [], restore: '' };
+  return worker.link.run({ ...job, ...change }, { id: 1, block });
+}
+
+function run(change: Partial<WorkerJob>) {
+  return start(change).end;
+}
+
+function write(name: string, text: string) {
+  writeFileSync(`${tree}/${name}`, text);
+  const stamp = stampNow(`${tree}/${name}`);
+  if (!stamp) throw new Error(name);
+  return stamp;
+}
+
+/** Looks until the file has a line; the test's own time limit is the bound. */
+async function fileWritten(name: string): Promise<void> {
+  while (!existsSync(`${tree}/${name}`) || !readFileSync(`${tree}/${name}`, 'utf8').includes('\n')) await tick();
+}
+
+/** Looks until the process is no more (or a zombie that its reaper has not fetched yet). */
+async function gone(pid: number): Promise<void> {
+  for (;;) {
+    const path = `/proc/${pid}/stat`;
+    const stat = existsSync(path) ? readFileSync(path, 'utf8') : '';
+    if (stat === '' || stat.includes(') Z ')) return;
+    await tick();
+  }
+}
+
+function tick(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,99 @@
+import { describe, expect, it } from 'vitest';
+import { FrameDecoder, type Frame } from '../../src/protocol/frame.ts';
+import {
+  decodeWorkerAnswer,
+  decodeWorkerRequest,
+  encodeWorkerAnswer,
+  encodeWorkerRequest,
+  NOT_RUN_REASONS,
+  type WorkerAnswer,
+  type WorkerRequest,
+} from '../../src/protocol/worker.ts';
+import { MalformedError } from '../../src/util/bytes.ts';
+import { seededRandom } from '../broker/seeded-random.ts';
+
+const REQUESTS: readonly WorkerRequest[] = [
+  { kind: 'environment', id: 7, block: Buffer.from('A=1\0B=\0') },
+  {
+    kind: 'job',
+    job: {
+      id: 1,
+      environmentId: 7,
+      umask: 0o22,
+      cwd: '/t/a b',
+      program: '/usr/bin/gcc',
+      words: ['-c', '', 'ä.c'],
+      sources: [{ path: '/t/a b/ä.c', sizeBytes: 2n ** 40n, mtimeNs: -1n }],
+      outputs: ['/t/a b/ä.o'],
+      restore: '{}',
+    },
+  },
+  { kind: 'kill', id: 1, signal: 15 },
+  { kind: 'ping', sequence: 2 ** 32 - 1 },
+];
+
+const ANSWERS: readonly WorkerAnswer[] = [
+  {
+    kind: 'ready',
+    ready: { protocol: 1, pmakeVersion: '1', nodeVersion: '20', hostname: 'n1', cores: 4, uid: 1000 },
+  },
+  { kind: 'output', id: 1, fd: 2, bytes: Buffer.from('warning\n') },
+  {
+    kind: 'done',
+    report: {
+      id: 1,
+      termination: { kind: 'exited', code: 1 },
+      cpuUserUs: 12n,
+      cpuSystemUs: 3n,
+      maxRssKiB: 9,
+      outputs: [
+        { present: true, path: '/t/a.o', sizeBytes: 1n, mtimeNs: 1_700_000_000_123_456_789n },
+        { present: false, path: '/t/a.d' },
+      ],
+    },
+  },
+  ...NOT_RUN_REASONS.map((reason): WorkerAnswer => ({ kind: 'notRun', id: 4, reason, detail: 'why' })),
+  { kind: 'pong', sequence: 0 },
+];
+
+describe('the worker protocol', () => {
+  it.each(REQUESTS)('reads the request it wrote: $kind', (request) => {
+    expect(decodeWorkerRequest(onlyFrame(encodeWorkerRequest(request)))).toEqual(request);
+  });
+
+  it.each(ANSWERS)('reads the answer it wrote: $kind', (answer) => {
+    expect(decodeWorkerAnswer(onlyFrame(encodeWorkerAnswer(answer)))).toEqual(answer);
+  });
+
+  it('calls every damaged frame malformed, and nothing else happens (seeded)', () => {
+    const random = seededRandom(1);
+    for (let round = 0; round < 5_000; round += 1) {
+      const isRequest = random() < 0.5;
+      const whole = isRequest ? encodeWorkerRequest(pick(REQUESTS, random)) : encodeWorkerAnswer(pick(ANSWERS, random));
+      const frame = damage(onlyFrame(whole), random);
+      try {
+        if (isRequest) decodeWorkerRequest(frame);
+        else decodeWorkerAnswer(frame);
+      } catch (cause) {
+        expect(cause, `round ${round}`).toBeInstanceOf(MalformedError);
+      }
+    }
+  });
+});
+
+function onlyFrame(bytes: Buffer): Frame {
+  const [frame] = new FrameDecoder().push(bytes);
+  if (!frame) throw new Error('no frame');
+  return frame;
+}
+
+function pick<T>(items: readonly T[], random: () => number): T {
+  return items[Math.floor(random() * items.length)] as T;
+}
+
+/** Cut short, one byte changed, or another type. */
+function damage({ type, payload }: Frame, random: () => number): Frame {
+  const copy = Buffer.from(payload.subarray(0, Math.floor(random() * (payload.length + 1))));
+  if (copy.length > 0) copy[Math.floor(random() * copy.length)] = Math.floor(random() * 256);
+  return { type: random() < 0.2 ? Math.floor(random() * 256) : type, payload: copy };
+}
