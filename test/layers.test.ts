@@ -1,0 +1,199 @@
+/**
+ * The shape of src/, held by a test: imports point one way, the core does nothing but compute, files and functions
+ * stay small. A file that breaks a rule is named with the rule.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
+import { describe, expect, it } from 'vitest';
+
+const SRC = join(dirname(fileURLToPath(import.meta.url)), '..', 'src');
+const MAX_FILE_LINES = 500;
+/** Where a file is worth splitting; half of all files must be far below. */
+const MAX_MEDIAN_LINES = 150;
+const MAX_FUNCTION_LINES = 70;
+
+/** From the bottom up: a file may import from its own layer and from those before it. */
+const LAYERS = ['util', 'protocol', 'core', 'adapters', 'processes', 'cli'] as const;
+type Layer = (typeof LAYERS)[number];
+
+const LAYER_OF_FOLDER: Readonly<Record<string, Layer>> = {
+  util: 'util',
+  protocol: 'protocol',
+  command: 'core',
+  load: 'core',
+  broker: 'core',
+  config: 'adapters',
+  remote: 'adapters',
+  tree: 'adapters',
+  dispatch: 'processes',
+  make: 'processes',
+  report: 'processes',
+  cli: 'cli',
+};
+
+/** Files that are of another layer than their folder: the pure parts of a process, the daemon around pure parts. */
+const LAYER_OF_FILE: readonly (readonly [RegExp, Layer])[] = [
+  [/^dispatch\/(builds|job|queue|trouble)\.ts$/, 'core'],
+  [/^load\/sampler\.ts$/, 'adapters'],
+  [/^load\/load-program\.ts$/, 'processes'],
+  [/^broker\/(daemon|transport)[\w-]*(\.ts$|\/)/, 'processes'],
+];
+
+/** What computes and nothing else; node:crypto for hashes, never for chance. */
+const CORE_MODULES = new Set(['node:buffer', 'node:crypto', 'node:path', 'node:util']);
+const IMPURE_PROPERTY =
+  /^(Date\.now|Math\.random|performance\.\w+|process\.(env|argv|pid|cwd|exit|kill|on|once|hrtime|uptime|std\w+|get\w+))$/;
+const IMPURE_FUNCTION = /^(set(Timeout|Interval|Immediate)|fetch|randomBytes|randomInt|randomUUID|getRandomValues)$/;
+
+interface SourceFile {
+  /** Relative to src/. */
+  readonly path: string;
+  readonly text: string;
+  readonly tree: ts.SourceFile;
+  /** As written. */
+  readonly imports: readonly string[];
+  /** Those of them that are there when the types are gone, and at once. */
+  readonly loads: readonly string[];
+}
+
+const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
+  .filter((path) => path.endsWith('.ts'))
+  .sort()
+  .map(readSource);
+
+function readSource(path: string): SourceFile {
+  const text = readFileSync(join(SRC, path), 'utf8');
+  const tree = ts.createSourceFile(path, text, ts.ScriptTarget.ESNext, true);
+  const imports: string[] = [];
+  const loads: string[] = [];
+  visit(tree, (node) => {
+    const isStatement = ts.isImportDeclaration(node) || ts.isExportDeclaration(node);
+    const isCall = ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword;
+    const specifier = isStatement ? node.moduleSpecifier : isCall ? node.arguments[0] : undefined;
+    if (!specifier || !ts.isStringLiteralLike(specifier)) return;
+    imports.push(specifier.text);
+    const isType = ts.isImportDeclaration(node) && node.importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword;
+    if (isStatement && !isType) loads.push(specifier.text);
+  });
+  return { path, text, tree, imports, loads };
+}
+
+function visit(node: ts.Node, look: (node: ts.Node) => void): void {
+  look(node);
+  ts.forEachChild(node, (child) => visit(child, look));
+}
+
+function layerOf(path: string): Layer | undefined {
+  return LAYER_OF_FILE.find(([pattern]) => pattern.test(path))?.[1] ?? LAYER_OF_FOLDER[path.split('/')[0] ?? ''];
+}
+
+/** Imports of files of ours, relative to src/. */
+function ownImports(file: SourceFile, names = file.imports): readonly string[] {
+  return names.filter((name) => name.startsWith('.')).map((name) => relative(SRC, join(SRC, dirname(file.path), name)));
+}
+
+function lineCount(text: string): number {
+  return text.trimEnd().split('\n').length;
+}
+
+describe('src/', () => {
+  it('has a layer for every file', () => {
+    expect(files.filter((file) => layerOf(file.path) === undefined).map((file) => file.path)).toEqual([]);
+    expect(files.length).toBeGreaterThan(20);
+  });
+
+  it('imports downwards only', () => {
+    const rank = (path: string) => LAYERS.indexOf(layerOf(path) ?? 'cli');
+    const upward = files.flatMap((file) =>
+      ownImports(file)
+        .filter((target) => rank(target) > rank(file.path))
+        .map((target) => `${file.path} (${layerOf(file.path)}) imports ${target} (${layerOf(target)})`),
+    );
+    expect(upward).toEqual([]);
+  });
+
+  it('lets processes meet in protocol/ only', () => {
+    // report/ turns records into words, for whichever process has them.
+    const meetings = files.flatMap((file) =>
+      ownImports(file)
+        .filter((target) => layerOf(file.path) === 'processes' && layerOf(target) === 'processes')
+        .filter((target) => dirname(target).split('/')[0] !== dirname(file.path).split('/')[0])
+        .filter((target) => !target.startsWith('report/'))
+        .map((target) => `${file.path} imports ${target}`),
+    );
+    expect(meetings).toEqual([]);
+  });
+
+  it('has no circle of imports', () => {
+    expect(findCircles()).toEqual([]);
+  });
+
+  it('keeps input, output, clock and chance out of the core', () => {
+    const impure = files
+      .filter((file) => layerOf(file.path) === 'core')
+      .flatMap((file) => {
+        const modules = file.imports.filter((name) => !name.startsWith('.') && !CORE_MODULES.has(name));
+        return [...modules, ...findImpureCalls(file)].map((what) => `${file.path} uses ${what}`);
+      });
+    expect(impure).toEqual([]);
+  });
+
+  it('says in a header what each file is', () => {
+    const bare = files.filter((file) => !/^(#!.*\n)?\/\*\*/.test(file.text));
+    expect(bare.map((file) => file.path)).toEqual([]);
+  });
+
+  it('has small files', () => {
+    const counts = files.map((file) => lineCount(file.text)).sort((a, b) => a - b);
+    expect(counts[Math.floor(counts.length / 2)]).toBeLessThanOrEqual(MAX_MEDIAN_LINES);
+    expect(files.filter((file) => lineCount(file.text) > MAX_FILE_LINES).map((file) => file.path)).toEqual([]);
+  });
+
+  it('has short functions', () => {
+    expect(files.flatMap(findLongFunctions)).toEqual([]);
+  });
+});
+
+function findImpureCalls(file: SourceFile): readonly string[] {
+  const found: string[] = [];
+  visit(file.tree, (node) => {
+    if (ts.isPropertyAccessExpression(node) && IMPURE_PROPERTY.test(node.getText())) found.push(node.getText());
+    if (ts.isNewExpression(node) && node.getText().startsWith('new Date()')) found.push(node.getText());
+    if (!ts.isCallExpression(node)) return;
+    const name = node.expression.getText();
+    if (IMPURE_FUNCTION.test(name)) found.push(name);
+  });
+  return found;
+}
+
+function findLongFunctions(file: SourceFile): readonly string[] {
+  const long: string[] = [];
+  visit(file.tree, (node) => {
+    if (!ts.isFunctionLike(node) || !('body' in node) || node.body === undefined) return;
+    const [from, to] = [node.getStart(), node.getEnd()].map((at) => file.tree.getLineAndCharacterOfPosition(at).line);
+    const lines = (to ?? 0) - (from ?? 0) + 1;
+    const name = node.name?.getText() ?? 'a function';
+    if (lines >= MAX_FUNCTION_LINES) long.push(`${file.path}:${(from ?? 0) + 1}: ${name} has ${lines} lines`);
+  });
+  return long;
+}
+
+/** Circles of imports that remain when types are gone: those can meet an unfinished module when they load. */
+function findCircles(): readonly string[] {
+  const graph = new Map(files.map((file) => [file.path, ownImports(file, file.loads)]));
+  const circles: string[] = [];
+  const done = new Set<string>();
+  const walk = (path: string, way: readonly string[]): void => {
+    if (way.includes(path)) {
+      circles.push([...way.slice(way.indexOf(path)), path].join(' → '));
+      return;
+    }
+    if (done.has(path)) return;
+    for (const target of graph.get(path) ?? []) walk(target, [...way, path]);
+    done.add(path);
+  };
+  for (const path of graph.keys()) walk(path, []);
+  return circles;
+}
