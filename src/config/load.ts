@@ -1,17 +1,22 @@
 /**
- * The configuration in force: PMAKE_NODES, then the user's file, then the machine's; each key on its own.
+ * The configuration in force: PMAKE_NODES, then the user's file, then the machine's; each setting on its own.
  * Unaware of when to look again (watch.ts) and of what the settings do.
  */
-import { ok, type Result } from '../util/result.ts';
-import type { NodeSpec } from './nodes.ts';
+import { readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { fail, ok, type Result } from '../util/result.ts';
+import { NODES_VARIABLE, parseNodes } from './nodes.ts';
 import type { ConfigProblem } from './problem.ts';
+import { checkConfig, type Config } from './schema.ts';
 
-/** All settings, checked. */
-export interface Config {
-  readonly nodes: readonly NodeSpec[];
-  /** Compiles at once on the submit host; absent: its cores. */
-  readonly localSlots?: number;
-}
+const SYSTEM_FILE = '/etc/pmake/config.json';
+/** A configuration of a thousand nodes has 100 KB; more is some other file. */
+const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+export type { Config };
 
 export interface LoadedConfig {
   readonly config: Config;
@@ -19,10 +24,72 @@ export interface LoadedConfig {
   readonly files: readonly string[];
 }
 
-/** Reads the settings anew. A file that does not exist is no mistake. */
-export function loadConfig(
-  env: Readonly<Record<string, string | undefined>>,
+/** The files that could have a say, the first having more of it. */
+export function configFiles(env: Environment, systemFile = SYSTEM_FILE): readonly string[] {
+  const base = env.XDG_CONFIG_HOME;
+  // The XDG specification: a relative path is to be ignored.
+  const directory = base?.startsWith('/') ? base : join(env.HOME ?? homedir(), '.config');
+  return [join(directory, 'pmake', 'config.json'), systemFile];
+}
+
+/** Reads the settings anew. A file that does not exist is no mistake. `systemFile` is another one only in tests. */
+export async function loadConfig(
+  env: Environment,
+  systemFile = SYSTEM_FILE,
 ): Promise<Result<LoadedConfig, ConfigProblem>> {
-  void env;
-  return Promise.resolve(ok({ config: { nodes: [] }, files: [] }));
+  const files = configFiles(env, systemFile);
+  let settings: Partial<Config> = {};
+  for (const file of files) {
+    const read = await readConfigFile(file);
+    if (!read.ok) return read;
+    settings = { ...read.value, ...settings };
+  }
+  const text = env[NODES_VARIABLE];
+  if (text !== undefined) {
+    const nodes = parseNodes(text);
+    if (!nodes.ok) return nodes;
+    settings = { ...settings, nodes: nodes.value };
+  }
+  return ok({ config: { nodes: [], ...settings }, files });
+}
+
+async function readConfigFile(file: string): Promise<Result<Partial<Config>, ConfigProblem>> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
+    if (code === 'ENOENT' || code === 'ENOTDIR') return ok({});
+    return fail({ kind: 'unreadable', file, key: '', expected: 'a file that you may read', found: code });
+  }
+  if (text.length > MAX_CONFIG_BYTES) {
+    return fail({
+      kind: 'not-json',
+      file,
+      key: '',
+      expected: 'a short JSON object',
+      found: `${text.length} characters`,
+    });
+  }
+  const value = parseJson(text);
+  if (!value.ok) return fail({ kind: 'not-json', file, key: '', expected: 'a JSON object', found: value.failure });
+  const checked = checkConfig(value.value);
+  return checked.ok ? checked : fail({ file, ...checked.failure });
+}
+
+/** The failure names line and column, which JSON.parse counts as one offset, if it says so at all. */
+function parseJson(text: string): Result<unknown, string> {
+  // An editor's byte order mark is no part of the text.
+  const json = text.replace(/^\uFEFF/, '');
+  if (json.trim() === '') return fail('it is empty');
+  try {
+    return ok(JSON.parse(json) as unknown);
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    const offset = /at position (\d+)/.exec(message)?.[1];
+    if (offset === undefined) return fail(message);
+    const before = json.slice(0, Number(offset)).split('\n');
+    const what = message.replace(/ (in JSON )?at position.*$/s, '');
+    return fail(`${what} in line ${before.length}, column ${(before.at(-1) ?? '').length + 1}`);
+  }
 }

@@ -5,7 +5,14 @@
 import type { Duplex } from 'node:stream';
 import type { NodeSpec } from '../config/nodes.ts';
 import { fail, type Result } from '../util/result.ts';
-import type { NodeFailure } from './failure.ts';
+import { openCommandPipe } from './command-pipe.ts';
+import type { NodeFailure, NodeTarget } from './failure.ts';
+import { findIdentities } from './identities.ts';
+import { awaitWorker, START_TIMEOUT_MS, type NodePipe } from './node-pipe.ts';
+import { quoteWord, quoteWords } from './quote.ts';
+import { openSshPipe } from './ssh-pipe.ts';
+import { resolveSshSettings } from './ssh-settings.ts';
+import { openTransport, TCP_TIMEOUT_MS, type TransportFailure } from './ssh-transport.ts';
 
 /** What runs on the node: `node script args...`, paths as they are there. */
 export interface WorkerCommand {
@@ -16,7 +23,7 @@ export interface WorkerCommand {
 
 /** A worker's stdin and stdout. */
 export interface NodeChannel {
-  /** Starts right after the worker's preamble; binary; backpressure works in both directions. */
+  /** Starts right after the worker's preamble; binary; backpressure works in both directions. Never emits `error`. */
   readonly stream: Duplex;
   /** Resolves once, whichever way the channel ends, with why. Never rejects. */
   readonly closed: Promise<string>;
@@ -30,13 +37,72 @@ export interface NodeChannel {
  * Starts the worker on a node. Bounded in time by the constants of this folder.
  * `abort` ends the attempt; a channel that has been handed out is ended by its own `close`.
  */
-export function connectNode(
+export async function connectNode(
   spec: NodeSpec,
   command: WorkerCommand,
   abort: AbortSignal,
+  env: Readonly<Record<string, string | undefined>> = process.env,
 ): Promise<Result<NodeChannel, NodeFailure>> {
-  void command;
-  void abort;
+  const words = [command.node, command.script, ...command.args];
+  if (spec.command) return connectByCommand(spec, [...spec.command, ...words.map(quoteWord)], abort);
+  const resolved = await resolveSshSettings(spec, env);
+  if (!resolved.ok) {
+    const target = { name: spec.name, host: spec.host, port: spec.port ?? 22, user: spec.user ?? '' };
+    return fail({ target, reason: 'ssh-config-invalid', ...resolved.failure });
+  }
+  const settings = resolved.value;
+  const target = { name: spec.name, host: spec.host, port: settings.port, user: settings.user };
+  const [identities, opened] = await Promise.all([findIdentities(settings), openTransport(settings, abort)]);
+  if (!opened.ok) return fail(transportFailure(target, opened.failure));
+  // `exec`: no shell stays between sshd and the worker.
+  const commandLine = `exec ${quoteWords(words)}`;
+  const request = { target, settings, identities, transport: opened.value, command: commandLine };
+  const pipe = await openSshPipe(request, abort);
+  return pipe.ok ? startWorker(pipe.value, target, commandLine, abort) : pipe;
+}
+
+async function connectByCommand(
+  spec: NodeSpec,
+  argv: readonly string[],
+  abort: AbortSignal,
+): Promise<Result<NodeChannel, NodeFailure>> {
   const target = { name: spec.name, host: spec.host, port: spec.port ?? 22, user: spec.user ?? '' };
-  return Promise.resolve(fail({ target, reason: 'aborted' }));
+  const command = argv.join(' ');
+  const opened = await openCommandPipe(argv);
+  if (!opened.ok) return fail({ target, reason: 'command-failed', command, detail: opened.failure });
+  return startWorker(opened.value, target, command, abort);
+}
+
+async function startWorker(
+  pipe: NodePipe,
+  target: NodeTarget,
+  command: string,
+  abort: AbortSignal,
+): Promise<Result<NodeChannel, NodeFailure>> {
+  const started = await awaitWorker(pipe, abort);
+  if (started.ok) return started;
+  const { failure } = started;
+  switch (failure.kind) {
+    case 'aborted':
+      return fail({ target, reason: 'aborted' });
+    case 'timeout':
+      return fail({ target, reason: 'timeout', phase: 'start', afterMs: START_TIMEOUT_MS });
+    case 'no-worker': {
+      const { printed, stderr, ended } = failure;
+      return fail({ target, reason: 'no-worker', command, printed, stderr, ended });
+    }
+  }
+}
+
+function transportFailure(target: NodeTarget, failure: TransportFailure): NodeFailure {
+  switch (failure.kind) {
+    case 'aborted':
+      return { target, reason: 'aborted' };
+    case 'timeout':
+      return { target, reason: 'timeout', phase: 'connect', afterMs: TCP_TIMEOUT_MS };
+    case 'unreachable':
+      return { target, reason: 'unreachable', code: failure.code, detail: failure.detail };
+    case 'command-failed':
+      return { target, reason: 'command-failed', command: failure.command, detail: failure.detail };
+  }
 }

@@ -26,7 +26,7 @@ export interface SeenHostKey {
 /** An identity that was not offered to the node. */
 export interface SkippedIdentity {
   readonly identity: string;
-  readonly why: 'encrypted' | 'unreadable' | 'not-a-key' | 'agent-unreachable' | 'not-supported';
+  readonly why: 'encrypted' | 'unreadable' | 'too-open' | 'not-a-key' | 'agent-unreachable';
 }
 
 export type NodeFailure = { readonly target: NodeTarget } & (
@@ -73,7 +73,123 @@ export type NodeFailure = { readonly target: NodeTarget } & (
 /** How far a connection had come. */
 export type ConnectPhase = 'connect' | 'handshake' | 'authentication' | 'start';
 
-/** One or two sentences for `pmakectl nodes` and the summary. */
+/** One or two sentences for `pmakectl nodes` and the summary: what, why, and what to do about it. */
 export function describeNodeFailure(failure: NodeFailure): string {
-  return `${failure.target.name}: ${failure.reason}`;
+  const { target } = failure;
+  const login = sshWords(target);
+  switch (failure.reason) {
+    case 'aborted':
+      return 'no longer wanted while it was being connected';
+    case 'unreachable':
+      return describeUnreachable(failure.code, failure.detail, target);
+    case 'timeout':
+      return describeTimeout(failure.phase, failure.afterMs, target);
+    case 'connection-lost':
+      return `the connection broke during ${PHASES[failure.phase]}: ${failure.detail}; "ssh -v ${login}" shows more`;
+    case 'host-key-unknown':
+      return describeUnknownKey(failure.key, failure.files, failure.certAuthority, login);
+    case 'host-key-changed':
+      return (
+        `its host key is not the one in ${failure.file}, line ${failure.line}: now ${keyText(failure.key)}; ` +
+        `if the machine was set up anew: "ssh-keygen -R '${failure.key.lookedUp}' -f ${failure.file}", then "ssh ${login}" once; if not, somebody may be in between`
+      );
+    case 'host-key-revoked':
+      return `its host key ${keyText(failure.key)} is revoked in ${failure.file}, line ${failure.line}; the machine needs a new one`;
+    case 'no-identity':
+      return `there is no key to log in with${skippedText(failure.skipped)}; ${keyRemedy(failure.skipped, login)}`;
+    case 'authentication-failed':
+      return (
+        `${target.user} may not log in: it refused ${failure.tried.join(', ')}${failure.detail === '' ? '' : ` (${failure.detail})`}` +
+        `${skippedText(failure.skipped)}; ${keyRemedy(failure.skipped, login)}`
+      );
+    case 'ssh-config-invalid':
+      return `${failure.file} cannot be used: ${failure.detail}`;
+    case 'command-failed':
+      return `"${failure.command}" could not be started: ${failure.detail}`;
+    case 'no-worker':
+      return describeNoWorker(failure);
+  }
+}
+
+const PHASES: Readonly<Record<ConnectPhase, string>> = {
+  connect: 'connecting',
+  handshake: 'the key exchange',
+  authentication: 'the login',
+  start: 'the start of the worker',
+};
+
+/** What stands after `ssh` to reach the node as we did. */
+function sshWords({ host, port, user }: NodeTarget): string {
+  return `${port === 22 ? '' : `-p ${port} `}${user === '' ? '' : `${user}@`}${host}`;
+}
+
+function describeUnreachable(code: string, detail: string, { host, port }: NodeTarget): string {
+  switch (code) {
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return `no address is known for ${host} (${code}); check the name, or give it a HostName in ~/.ssh/config`;
+    case 'ECONNREFUSED':
+      return `nothing answers ssh on port ${port} there (${code}); start sshd, or name its port, like ${host}:2222`;
+    default:
+      return `it cannot be reached on port ${port} (${detail}); is it switched on?`;
+  }
+}
+
+function describeTimeout(phase: ConnectPhase, afterMs: number, target: NodeTarget): string {
+  const seconds = Math.round(afterMs / 1_000);
+  if (phase === 'connect') return `no answer on port ${target.port} within ${seconds} s; is it switched on?`;
+  return `${PHASES[phase]} was not done within ${seconds} s; "ssh -v ${sshWords(target)}" shows where it hangs`;
+}
+
+function keyText({ type, fingerprint }: SeenHostKey): string {
+  return `${type} ${fingerprint}`;
+}
+
+function describeUnknownKey(key: SeenHostKey, files: readonly string[], certAuthority: boolean, login: string): string {
+  const authority = certAuthority
+    ? ' (a certificate authority is known for it, but pmake does not check host certificates)'
+    : '';
+  return (
+    `its host key is not known${authority}: ${keyText(key)} for ${key.lookedUp} is not in ${files.join(', ')}; ` +
+    `log in once with "ssh ${login}", compare the fingerprint, and say yes`
+  );
+}
+
+const WHY_SKIPPED: Readonly<Record<SkippedIdentity['why'], string>> = {
+  encrypted: 'has a passphrase',
+  unreadable: 'cannot be read',
+  'too-open': 'may be read by others (chmod 600)',
+  'not-a-key': 'is no private key that is understood here',
+  'agent-unreachable': 'is an agent that does not answer',
+};
+
+function skippedText(skipped: readonly SkippedIdentity[]): string {
+  if (skipped.length === 0) return '';
+  return `; not offered: ${skipped.map(({ identity, why }) => `${identity} ${WHY_SKIPPED[why]}`).join(', ')}`;
+}
+
+function keyRemedy(skipped: readonly SkippedIdentity[], login: string): string {
+  const encrypted = skipped.find(({ why }) => why === 'encrypted');
+  if (encrypted) return `"ssh-add ${encrypted.identity}" unlocks it for pmake`;
+  return `"ssh-copy-id ${login}" lets your key in, and "ssh -o BatchMode=yes ${login} true" must work`;
+}
+
+function describeNoWorker(failure: Extract<NodeFailure, { reason: 'no-worker' }>): string {
+  const { command, printed, stderr, ended } = failure;
+  const said = lastLine(stderr) || lastLine(printed);
+  const what = `no worker started there: ${ended}${said === '' ? '' : `, "${said}"`}`;
+  if (/Cannot find module|MODULE_NOT_FOUND/.test(stderr)) {
+    return `${what}; install pmake at the same path there, or set "install" for the node`;
+  }
+  if (/exit status (126|127)/.test(ended)) {
+    return `${what}; install Node.js at the same path there, or set "node" for the node`;
+  }
+  return `${what}; it was started by: ${command}`;
+}
+
+/** Node prints its version last of all, after a blank line: the line that says something comes first. */
+function lastLine(text: string): string {
+  const lines = text.split('\n').map((line) => line.trim());
+  const error = lines.find((line) => /error|not found|denied|no such/i.test(line));
+  return error ?? lines.filter((line) => line !== '').at(-1) ?? '';
 }

@@ -1,0 +1,97 @@
+/**
+ * The raw way to a program on a node, whatever carries it, and what a started worker looks like on it.
+ * Unaware of ssh and of frames.
+ */
+import type { Readable, Writable } from 'node:stream';
+import { deferred } from '../util/deferred.ts';
+import { fail, ok, type Result } from '../util/result.ts';
+import { ChannelStream } from './channel-stream.ts';
+import type { NodeChannel } from './connect.ts';
+import { PreambleScanner } from './preamble.ts';
+
+/** A login shell, its rc files and Node from a cold network disk, on a node that is busy compiling. */
+export const START_TIMEOUT_MS = 30_000;
+/** Enough for Node's words about a module that is missing. */
+const STDERR_TAIL_BYTES = 4 * 1024;
+
+/** How the program there ended, or why we lost sight of it: `exit status 127`, `the connection was lost: ...`. */
+export type PipeEnd = string;
+
+export interface NodePipe {
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  readonly stdin: Writable;
+  /** Resolves once, after the last byte of stdout and stderr. */
+  readonly ended: Promise<PipeEnd>;
+  /** Takes the program's connection away. */
+  destroy(): void;
+}
+
+export type StartFailure =
+  | { readonly kind: 'aborted' }
+  | { readonly kind: 'timeout' }
+  | { readonly kind: 'no-worker'; readonly printed: string; readonly stderr: string; readonly ended: PipeEnd };
+
+/** Waits for the worker's first bytes on `pipe`; on a failure the pipe is destroyed. */
+export async function awaitWorker(pipe: NodePipe, abort: AbortSignal): Promise<Result<NodeChannel, StartFailure>> {
+  const stderr = new StderrTail(pipe.stderr);
+  const scanner = new PreambleScanner();
+  const outcome = deferred<Result<Buffer, StartFailure>>();
+  const noWorker = (ended: PipeEnd) =>
+    outcome.resolve(fail({ kind: 'no-worker', printed: tailOf(scanner.printed), stderr: stderr.text(), ended }));
+  const onData = (chunk: Buffer) => {
+    const step = scanner.push(chunk);
+    if (step.kind === 'more') return;
+    pipe.stdout.off('data', onData);
+    pipe.stdout.pause();
+    if (step.kind === 'found') outcome.resolve(ok(step.rest));
+    else noWorker('still running');
+  };
+  const onAbort = () => outcome.resolve(fail({ kind: 'aborted' }));
+  const timer = setTimeout(() => outcome.resolve(fail({ kind: 'timeout' })), START_TIMEOUT_MS);
+  abort.addEventListener('abort', onAbort);
+  if (abort.aborted) onAbort();
+  pipe.stdout.on('data', onData);
+  void pipe.ended.then(noWorker);
+  const started = await outcome.promise;
+  clearTimeout(timer);
+  abort.removeEventListener('abort', onAbort);
+  if (started.ok) return ok(channelOf(pipe, started.value, stderr));
+  pipe.destroy();
+  return started;
+}
+
+function channelOf(pipe: NodePipe, first: Buffer, stderr: StderrTail): NodeChannel {
+  const stream = new ChannelStream(pipe.stdout, pipe.stdin, first);
+  const closed = deferred<string>();
+  // What the worker said last may still be unread in `stream` when it ends by itself; closed here, nobody will read.
+  const close = () => {
+    closed.resolve('closed here');
+    pipe.destroy();
+    stream.destroy();
+  };
+  void pipe.ended.then((ended) => {
+    const lastWords = stderr.text().trim().split('\n').at(-1) ?? '';
+    closed.resolve(lastWords === '' ? ended : `${ended}: ${lastWords}`);
+    pipe.destroy();
+  });
+  return { stream, closed: closed.promise, close, stderrTail: () => stderr.text() };
+}
+
+class StderrTail {
+  #bytes: Buffer = Buffer.alloc(0);
+
+  constructor(stderr: Readable) {
+    stderr.on('data', (chunk: Buffer) => {
+      this.#bytes = Buffer.concat([this.#bytes, chunk]).subarray(-STDERR_TAIL_BYTES);
+    });
+  }
+
+  text(): string {
+    return this.#bytes.toString('utf8');
+  }
+}
+
+function tailOf(bytes: Buffer): string {
+  return bytes.subarray(-STDERR_TAIL_BYTES).toString('utf8');
+}
