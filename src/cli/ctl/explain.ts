@@ -1,0 +1,52 @@
+/** `pmakectl explain [FILE]`: of the dispatcher that runs, else of the report that the last one saved. */
+import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { CommandModule } from 'yargs';
+import type { BuildReport } from '../../protocol/control.ts';
+import { explainBuild, explainFile } from '../../report/explain-text.ts';
+import { askDispatcher, FAILURE_CODE, JSON_OPTION, type JsonFlag, print, printFailure } from './answer.ts';
+
+interface ExplainFlags extends JsonFlag {
+  readonly file: string | undefined;
+}
+
+export const explainCommand: CommandModule<object, ExplainFlags> = {
+  command: 'explain [file]',
+  describe: "why the last build's jobs ran where they did; with FILE, that file's",
+  builder: (yargs) =>
+    yargs.options(JSON_OPTION).positional('file', { type: 'string', describe: 'a source or an output' }),
+  handler: async (flags) => {
+    const { file } = flags;
+    const answer = await askDispatcher({ verb: 'explain' }, 'build-report');
+    if (!answer.ok && answer.failure.reason !== 'not-running') {
+      printFailure(flags, answer.failure);
+      return;
+    }
+    const whole = (answer.ok ? answer.value.report : undefined) ?? savedReport();
+    if (whole === undefined) {
+      process.exitCode = FAILURE_CODE;
+      print(flags, null, 'No build has been counted yet.\n');
+      return;
+    }
+    const report = file === undefined ? whole : onlyFile(whole, file);
+    print(flags, report, file === undefined ? explainBuild(report) : explainFile(report, file));
+  },
+};
+
+/** By absolute path; else, for `explain foo.c` from anywhere, by the end of it. */
+function onlyFile(report: BuildReport, file: string): BuildReport {
+  const exact = report.records.filter((record) => record.file === resolve(file));
+  const records = exact.length > 0 ? exact : report.records.filter((record) => record.file.endsWith(`/${file}`));
+  return { ...report, records };
+}
+
+/** What the dispatcher wrote when the last build ended; undefined when there is none, or it is not readable. */
+function savedReport(): BuildReport | undefined {
+  const cache = process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache');
+  try {
+    return JSON.parse(readFileSync(join(cache, 'pmake', 'last-build.json'), 'utf8')) as BuildReport;
+  } catch {
+    return undefined;
+  }
+}

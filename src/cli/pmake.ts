@@ -1,0 +1,26 @@
+#!/usr/bin/env node
+/**
+ * `pmake`: make with the cluster behind it. Only wires; whatever is not needed on the way to make is loaded on demand.
+ */
+import { realpathSync, writeSync } from 'node:fs';
+import { runBuild } from '../make/build.ts';
+import { endAs } from '../make/run-make.ts';
+import { splitWords } from '../make/words.ts';
+import { findInstallation } from '../util/install.ts';
+
+const installation = findInstallation();
+const words = splitWords(process.argv.slice(2));
+if (!words.ok) {
+  writeSync(2, `pmake: ${words.failure.word} is no switch of pmake's; see pmake --pmake-help\n`);
+  process.exit(2);
+}
+const { own, make } = words.value;
+if (own.has('help')) {
+  const { HELP } = await import('../make/help.ts');
+  writeSync(1, HELP);
+} else if (own.has('version')) {
+  writeSync(1, `pmake ${installation.version}\n`);
+} else {
+  const self = realpathSync(process.argv[1] ?? '');
+  endAs(await runBuild({ words: make, env: process.env, installation, self, isLocal: own.has('local') }));
+}

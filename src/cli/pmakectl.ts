@@ -1,0 +1,25 @@
+#!/usr/bin/env node
+/** `pmakectl`: looks at and steers what runs behind pmake. One file per verb in ctl/; this one only wires. */
+import yargs from 'yargs';
+import { hideBin } from 'yargs/helpers';
+import { findInstallation } from '../util/install.ts';
+import { explainCommand } from './ctl/explain.ts';
+import { nodesCommand } from './ctl/nodes.ts';
+import { statusCommand } from './ctl/status.ts';
+import { stopCommand } from './ctl/stop.ts';
+
+// A reader like head(1) may leave early.
+process.stdout.on('error', () => process.exit(0));
+
+await yargs(hideBin(process.argv))
+  .scriptName('pmakectl')
+  .usage('$0 VERB: what runs behind pmake, and why')
+  .command(statusCommand)
+  .command(nodesCommand)
+  .command(explainCommand)
+  .command(stopCommand)
+  .demandCommand(1, 'A verb is needed.')
+  .strict()
+  .version(findInstallation().version)
+  .help()
+  .parseAsync();

@@ -1,0 +1,115 @@
+/**
+ * One run of pmake, from its words to make's end: finds make, puts the cluster behind it, runs it, sums up. The only
+ * lines of pmake's own on stderr are written here, and during the build there are none.
+ */
+import { randomBytes } from 'node:crypto';
+import { writeSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { isatty } from 'node:tty';
+import type { Termination } from '../protocol/termination.ts';
+import { formatSummary } from '../report/summary.ts';
+import type { Installation } from '../util/install.ts';
+import { type BehindMake, type BuildSession, prepareCluster, prepareNested } from './cluster.ts';
+import { describeSessionFailure } from './dispatcher-client.ts';
+import { enclosingBuild, isLocalWanted, localEnvironment, newBuildId } from './environment.ts';
+import { describeNoMake, findMake, type FoundMake } from './find-make.ts';
+import { withJobs } from './jobs.ts';
+import { isProgressWanted, ProgressLine } from './progress-line.ts';
+import { startMake } from './run-make.ts';
+import { isExecutableFile } from './search-path.ts';
+
+/** What a shell says of a command that it does not find, and of one that it cannot run. */
+const NOT_FOUND_CODE = 127;
+const NOT_RUNNABLE_CODE = 126;
+
+export interface BuildOptions {
+  readonly words: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+  readonly installation: Installation;
+  /** The real path of the running script, so that it is never taken for make. */
+  readonly self: string;
+  /** --pmake-local. */
+  readonly isLocal: boolean;
+}
+
+export async function runBuild(options: BuildOptions): Promise<Termination> {
+  const startedMs = performance.now();
+  const make = findMake(options.env, options.self);
+  if (!make.ok) {
+    say(describeNoMake(make.failure));
+    return { kind: 'exited', code: NOT_FOUND_CODE };
+  }
+  if (options.isLocal || isLocalWanted(options.env)) {
+    const env = localEnvironment(options.env);
+    return await runMake(make.value, withJobs(options.words, env, availableParallelism()), env);
+  }
+  const outer = enclosingBuild(options.env);
+  if (outer) {
+    const env = await prepareNested({ ...options, buildId: '', nowMs: Date.now() });
+    return await runMake(make.value, withJobs(options.words, env, outer.jobs), env);
+  }
+  const behind = await prepareBuild(options);
+  const words = withJobs(options.words, behind.env, behind.jobs);
+  const ended = await runMake(make.value, words, behind.env, behind.session);
+  await sumUp(behind, performance.now() - startedMs, options.env);
+  behind.session?.close();
+  return ended;
+}
+
+function prepareBuild(options: BuildOptions): Promise<BehindMake> {
+  const { shim } = options.installation;
+  if (!isExecutableFile(shim)) {
+    // The one thing said while a build runs: nothing will be distributed until somebody acts.
+    say(
+      `the shim ${shim} is missing, so this is plain make; install a C compiler and run "npm run build" in ${options.installation.root}`,
+    );
+  }
+  const buildId = newBuildId(process.pid, randomBytes(6).toString('hex'));
+  return prepareCluster({ ...options, buildId, nowMs: Date.now() });
+}
+
+async function runMake(
+  make: FoundMake,
+  words: readonly string[],
+  env: NodeJS.ProcessEnv,
+  session?: BuildSession,
+): Promise<Termination> {
+  const running = await startMake({ make, words, env });
+  if (!running.ok) {
+    say(`${make.program} cannot be run: ${running.failure.message}`);
+    return { kind: 'exited', code: running.failure.code === 'ENOENT' ? NOT_FOUND_CODE : NOT_RUNNABLE_CODE };
+  }
+  const { pid, ended } = running.value;
+  const progress =
+    session && isProgressWanted(env, isatty(2))
+      ? new ProgressLine({ makePid: pid, look: () => session.progress() })
+      : undefined;
+  const termination = await ended;
+  progress?.stop();
+  return termination;
+}
+
+async function sumUp(behind: BehindMake, wallMs: number, env: NodeJS.ProcessEnv): Promise<void> {
+  const isWanted = env.PMAKE_SUMMARY === undefined || env.PMAKE_SUMMARY === '' ? isatty(2) : env.PMAKE_SUMMARY !== '0';
+  // Without a question the dispatcher takes the end of the connection for the end of the build.
+  if (!isWanted) return;
+  const report = await behind.session?.end();
+  const trouble = report && !report.ok ? describeSessionFailure(report.failure) : behind.trouble;
+  sayLine(formatSummary({ report: report?.ok ? report.value : undefined, wallMs, trouble }));
+}
+
+function say(message: string): void {
+  sayLine(`pmake: ${message}`);
+}
+
+/**
+ * Not through process.stderr: where that is a pipe, Node makes it non-blocking for everybody who shares it, and make's
+ * own writes would fail.
+ */
+function sayLine(line: string): void {
+  try {
+    writeSync(2, `${line}\n`);
+  } catch {
+    // Nobody listens any more; that is no reason to fail a build.
+  }
+}

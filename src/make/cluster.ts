@@ -1,0 +1,140 @@
+/**
+ * Puts the cluster behind a make that is about to start: runtime directory, masquerade, dispatcher, the build begun.
+ * Each step may fail, and then make runs without what is missing. Unaware of make itself.
+ */
+import { availableParallelism } from 'node:os';
+import type { BuildProgress, BuildReport } from '../protocol/control.ts';
+import type { Installation } from '../util/install.ts';
+import { fail, ok, type Result } from '../util/result.ts';
+import { runtimeDirectory } from '../util/runtime-directory.ts';
+import { describeSessionFailure, type DispatcherSession, type SessionFailure } from './dispatcher-client.ts';
+import { clusterEnvironment } from './environment.ts';
+import { jobsForSlots } from './jobs.ts';
+import { openMasquerade } from './masquerade.ts';
+import { isExecutableFile } from './search-path.ts';
+import { reachDispatcher } from './start-dispatcher.ts';
+
+/** The dispatcher may wait for nodes that have not said how many slots they have; make does not wait longer. */
+const BEGIN_LIMIT_MS = 4_000;
+/** The user waits for the prompt. */
+const END_LIMIT_MS = 3_000;
+
+export interface BehindMake {
+  readonly env: NodeJS.ProcessEnv;
+  /** The N of -jN, should make need one. */
+  readonly jobs: number;
+  /** Undefined when no dispatcher counts this build. */
+  readonly session: BuildSession | undefined;
+  /** A sentence: what is missing. Empty when nothing is. */
+  readonly trouble: string;
+}
+
+/** A build that the dispatcher counts, until it is ended or this process is. */
+export class BuildSession {
+  readonly #session: DispatcherSession;
+  readonly #buildId: string;
+
+  constructor(session: DispatcherSession, buildId: string) {
+    this.#session = session;
+    this.#buildId = buildId;
+  }
+
+  async progress(): Promise<BuildProgress | undefined> {
+    const answer = await this.#session.ask({ verb: 'build-progress', buildId: this.#buildId }, 'build-progress');
+    return answer.ok ? answer.value.progress : undefined;
+  }
+
+  async end(): Promise<Result<BuildReport | undefined, SessionFailure>> {
+    const request = { verb: 'build-end', buildId: this.#buildId } as const;
+    const answer = await this.#session.ask(request, 'build-report', END_LIMIT_MS);
+    return answer.ok ? ok(answer.value.report) : answer;
+  }
+
+  close(): void {
+    this.#session.close();
+  }
+}
+
+export interface ClusterOptions {
+  readonly env: NodeJS.ProcessEnv;
+  readonly installation: Installation;
+  readonly buildId: string;
+  readonly nowMs: number;
+}
+
+/** Never fails: the worst is plain make on this machine's cores. */
+export async function prepareCluster(options: ClusterOptions): Promise<BehindMake> {
+  const { env, installation } = options;
+  const plain = { env, jobs: availableParallelism(), session: undefined };
+  const { shim } = installation;
+  if (!isExecutableFile(shim)) return { ...plain, trouble: `the shim is missing (${shim})` };
+  const directory = runtimeDirectory(env);
+  if (!directory.ok) return { ...plain, trouble: directory.failure };
+  const place = { runtimeDirectory: directory.value, shim, env };
+  const [masquerade, begun] = await Promise.all([
+    openMasquerade({ ...place, path: env.PATH, nowMs: options.nowMs }),
+    beginBuild(place, options.buildId),
+  ]);
+  if (!masquerade.ok) {
+    if (begun.ok) begun.value.session.close();
+    return { ...plain, trouble: masquerade.failure };
+  }
+  const jobs = begun.ok ? begun.value.jobs : plain.jobs;
+  const { path } = masquerade.value;
+  return {
+    // Also without a dispatcher: the shims then keep an explicit -j100 from being a hundred compiles at once here.
+    env: clusterEnvironment(env, { buildId: options.buildId, jobs, runtimeDirectory: directory.value, path }),
+    jobs,
+    session: begun.ok ? begun.value.session : undefined,
+    trouble: begun.ok ? '' : begun.failure,
+  };
+}
+
+/** For a make inside another pmake's build: only the PATH is looked after, the outer pmake does the rest. */
+export async function prepareNested(options: ClusterOptions): Promise<NodeJS.ProcessEnv> {
+  const { env, installation } = options;
+  const directory = runtimeDirectory(env);
+  if (!directory.ok || !isExecutableFile(installation.shim)) return env;
+  const place = { runtimeDirectory: directory.value, shim: installation.shim };
+  const masquerade = await openMasquerade({ ...place, path: env.PATH, nowMs: options.nowMs });
+  return masquerade.ok ? { ...env, PATH: masquerade.value.path } : env;
+}
+
+interface Begun {
+  readonly session: BuildSession;
+  readonly jobs: number;
+}
+
+async function beginBuild(
+  place: { readonly runtimeDirectory: string; readonly shim: string; readonly env: NodeJS.ProcessEnv },
+  buildId: string,
+): Promise<Result<Begun, string>> {
+  const first = await tryToBegin(place, buildId);
+  // A dispatcher that was about to go when we came: the next one is started.
+  if (!first.ok && first.failure.reason === 'closed') return describe(await tryToBegin(place, buildId));
+  return describe(first);
+}
+
+type BeginFailure = SessionFailure | { readonly reason: 'not-started'; readonly sentence: string };
+
+async function tryToBegin(
+  place: { readonly runtimeDirectory: string; readonly shim: string; readonly env: NodeJS.ProcessEnv },
+  buildId: string,
+): Promise<Result<Begun, BeginFailure>> {
+  const session = await reachDispatcher(place);
+  if (!session.ok) return fail({ reason: 'not-started', sentence: session.failure });
+  const nodes = place.env.PMAKE_NODES;
+  const request = { verb: 'build-begin', buildId, ...(nodes === undefined ? {} : { nodes }) } as const;
+  const answer = await session.value.ask(request, 'build-begun', BEGIN_LIMIT_MS);
+  if (!answer.ok) {
+    session.value.close();
+    return answer;
+  }
+  return ok({ session: new BuildSession(session.value, buildId), jobs: jobsForSlots(answer.value.begun) });
+}
+
+function describe(begun: Result<Begun, BeginFailure>): Result<Begun, string> {
+  if (begun.ok) return begun;
+  const { failure } = begun;
+  return fail(failure.reason === 'not-started' ? failure.sentence : describeSessionFailure(failure));
+}

@@ -1,0 +1,22 @@
+/** What `pmake --pmake-help` prints. */
+export const HELP = `Usage: pmake [WORDS FOR MAKE]...
+
+Runs make; compiles run on the nodes of the cluster. Every word goes to make
+untouched (see make --help), except:
+  --pmake-help      print this and exit
+  --pmake-version   print pmake's version and exit
+  --pmake-local     run plain make on this machine
+
+Without a -j, pmake passes one that fits the slots of the cluster.
+
+Environment:
+  PMAKE_NODES="n2/8 me@n3:2222/4"  the nodes, as [USER@]HOST[:PORT][/SLOTS];
+                         else ~/.config/pmake/config.json, /etc/pmake/config.json
+  PMAKE_LOCAL=1          the same as --pmake-local
+  PMAKE_MAKE=PROGRAM     the make to run
+  PMAKE_SUMMARY=1 or 0   the line after the build: always, never
+  PMAKE_PROGRESS=0       no progress line while make is silent
+  PMAKE_RUNTIME_DIR=DIR  for sockets and locks; yours alone (mode 700)
+
+What ran where, and why: pmakectl explain. More: pmakectl --help.
+`;

@@ -1,0 +1,55 @@
+/**
+ * The file descriptors above stderr that pmake was started with and make must get as well: a parent make's jobserver,
+ * `3>log`, `-f <(generator)`. Node closes them on exec unless they are named. Unaware of what they are for.
+ */
+import { readdirSync, readlinkSync } from 'node:fs';
+import { scanMakeOptions, wordsOfMakeflags } from './make-options.ts';
+
+/** A stdio list this long is more than any shell hands out (bash takes 63 for `<(...)`, 255 for itself). */
+const MAX_FD = 255;
+
+/** stdio for child_process.spawn: every descriptor under its own number. */
+export function inheritedStdio(env: NodeJS.ProcessEnv): ('inherit' | 'ignore' | number)[] {
+  const stdio: ('inherit' | 'ignore' | number)[] = ['inherit', 'inherit', 'inherit'];
+  for (const fd of inheritedFds(env)) {
+    while (stdio.length < fd) stdio.push('ignore');
+    stdio[fd] = fd;
+  }
+  return stdio;
+}
+
+function inheritedFds(env: NodeJS.ProcessEnv): number[] {
+  const open = new Map<number, string>();
+  for (const name of readdirSync('/proc/self/fd')) {
+    const fd = Number(name);
+    if (fd > 2 && fd <= MAX_FD) open.set(fd, linkOf(fd));
+  }
+  const jobserver = jobserverFds(env.MAKEFLAGS ?? '');
+  const links = [...open.values()];
+  const isForeign = (link: string): boolean => {
+    if (link.startsWith('/')) return link !== '/dev/null';
+    // Node's own pipes and sockets have both ends here; one end alone came from outside.
+    return link.startsWith('pipe:') && links.filter((other) => other === link).length === 1;
+  };
+  return [...open]
+    .filter(([fd, link]) => jobserver.includes(fd) || isForeign(link))
+    .map(([fd]) => fd)
+    .sort((one, other) => one - other);
+}
+
+/** `--jobserver-auth=3,4`, as make 4.2 to 4.4 write it; `fifo:PATH` needs no descriptor. */
+function jobserverFds(makeflags: string): number[] {
+  return scanMakeOptions(wordsOfMakeflags(makeflags))
+    .filter(({ name }) => name === 'jobserver-auth' || name === 'jobserver-fds')
+    .flatMap(({ argument }) => /^(\d+),(\d+)$/.exec(argument ?? '')?.slice(1) ?? [])
+    .map(Number);
+}
+
+function linkOf(fd: number): string {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`);
+  } catch {
+    // The directory that was being read.
+    return '';
+  }
+}

@@ -1,0 +1,63 @@
+/**
+ * Reaches the user's dispatcher, starting it through the shim where none runs: the shim's `--pmake-start-dispatcher`
+ * returns when it listens. Unaware of what is asked of it.
+ */
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { fail, ok, type Result } from '../util/result.ts';
+import { SOCKET_NAME } from '../util/runtime-directory.ts';
+import { describeSessionFailure, DispatcherSession } from './dispatcher-client.ts';
+
+/** Longer than the shim's own patience with a start, so that its reason is heard. */
+const START_LIMIT_MS = 10_000;
+/** Of what the shim says when it cannot: one line. */
+const MAX_COMPLAINT_BYTES = 4_096;
+
+export interface DispatcherPlace {
+  readonly runtimeDirectory: string;
+  readonly shim: string;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/** The failure is a sentence. */
+export async function reachDispatcher(place: DispatcherPlace): Promise<Result<DispatcherSession, string>> {
+  const socketPath = join(place.runtimeDirectory, SOCKET_NAME);
+  const running = await DispatcherSession.connect(socketPath);
+  if (running.ok) return running;
+  if (running.failure.reason !== 'not-running') return fail(describeSessionFailure(running.failure));
+  const started = await start(place);
+  if (!started.ok) return started;
+  const session = await DispatcherSession.connect(socketPath);
+  return session.ok ? session : fail(`it was started, but ${describeSessionFailure(session.failure)}`);
+}
+
+function start({ shim, runtimeDirectory, env }: DispatcherPlace): Promise<Result<void, string>> {
+  return new Promise((resolve) => {
+    const child = spawn(shim, ['--pmake-start-dispatcher'], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { ...env, PMAKE_RUNTIME_DIR: runtimeDirectory },
+      timeout: START_LIMIT_MS,
+      killSignal: 'SIGKILL',
+    });
+    let complaint = '';
+    child.stderr.on('data', (chunk: Buffer) => {
+      if (complaint.length < MAX_COMPLAINT_BYTES) complaint += chunk.toString('utf8');
+    });
+    child.once('error', (cause) => resolve(fail(`the shim cannot be run: ${cause.message}`)));
+    child.once('exit', (code) => {
+      if (code !== 0) return;
+      // What it started may hold the pipe for as long as it likes.
+      child.stderr.destroy();
+      resolve(ok(undefined));
+    });
+    child.once('close', (code, signal) => {
+      resolve(fail(firstLine(complaint) ?? `the start of the dispatcher ended with ${signal ?? `status ${code}`}`));
+    });
+  });
+}
+
+function firstLine(text: string): string | undefined {
+  const line = text.trim().split('\n')[0];
+  // The sentence is shown after our own name.
+  return line ? line.replace(/^pmake: /, '') : undefined;
+}

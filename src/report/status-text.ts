@@ -1,0 +1,43 @@
+/** What `pmakectl status` prints. Pure. */
+import type { DispatcherStatus, NodeStateName, RunningJob } from '../protocol/control.ts';
+import { formatTable } from './table.ts';
+import { formatCount, formatDuration, formatNumber } from './words.ts';
+
+/** A terminal's worth; --json has all. */
+const MAX_JOBS_SHOWN = 20;
+
+export function formatStatus(status: DispatcherStatus): string {
+  const lines = [
+    `dispatcher  running (pid ${status.pid}, pmake ${status.version}), for ${formatDuration(status.upMs)}`,
+    `socket      ${status.socket}`,
+    `nodes       ${formatNodeCounts(status)}`,
+    `slots       ${formatNumber(countSlots(status))} on nodes, ${formatNumber(status.localSlots)} here`,
+    `jobs        ${formatNumber(status.jobs.length)} under way, ${formatNumber(status.finished)} finished in ${formatCount(status.builds, 'build')}`,
+  ];
+  if (status.configProblem !== '') lines.push(`config      ${status.configProblem}`);
+  const head = `${lines.join('\n')}\n`;
+  return status.jobs.length === 0 ? head : `${head}\n${formatJobs(status.jobs)}`;
+}
+
+function formatNodeCounts({ nodes }: DispatcherStatus): string {
+  if (nodes.length === 0) return 'none configured';
+  const counts = new Map<NodeStateName, number>();
+  for (const { state } of nodes) counts.set(state, (counts.get(state) ?? 0) + 1);
+  const parts = [...counts].map(([state, count]) => `${formatNumber(count)} ${state}`);
+  const isAnyWrong = nodes.some(({ state }) => state === 'refused' || state === 'lost');
+  return `${parts.join(', ')}${isAnyWrong ? ' (pmakectl nodes says why)' : ''}`;
+}
+
+function countSlots({ nodes }: DispatcherStatus): number {
+  return nodes.filter(({ state }) => state === 'up').reduce((sum, { slots }) => sum + slots, 0);
+}
+
+function formatJobs(jobs: readonly RunningJob[]): string {
+  const longest = [...jobs].sort((one, other) => other.forMs - one.forMs);
+  const rows = longest
+    .slice(0, MAX_JOBS_SHOWN)
+    .map((job) => [String(job.pid), job.where, job.state, formatDuration(job.forMs), job.name, job.file]);
+  const table = formatTable(['PID', 'WHERE', 'STATE', 'FOR', 'PROGRAM', 'FILE'], rows, new Set(['PID']));
+  const hidden = jobs.length - rows.length;
+  return hidden === 0 ? table : `${table}... and ${formatCount(hidden, 'more job')}\n`;
+}

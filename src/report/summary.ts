@@ -1,0 +1,101 @@
+/**
+ * The one line after a build: what ran where and why, and where to look when something is wrong. Pure; unaware of
+ * terminals.
+ */
+import type { BuildReport } from '../protocol/control.ts';
+import { byCount, formatCount, formatDuration, formatNumber } from './words.ts';
+
+/** More would not fit on a line; `pmakectl explain` has them all. */
+const MAX_NODES = 4;
+const MAX_REASONS = 2;
+
+/** In a line there is no room for sentences: what most builds show, in a word or two. The rest speak for themselves. */
+const SHORT: Readonly<Record<string, string>> = {
+  'not-a-compile': 'link',
+  archive: 'archive',
+  'binary-tool': 'binary tool',
+  preprocess: 'preprocess only',
+  information: 'compiler query',
+  'configure-probe': 'configure test',
+  'standard-input': 'source on stdin',
+  'this-machine': '-march=native',
+  'nodes-busy': 'nodes busy',
+  'no-nodes': 'no node',
+  'node-lost': 'node lost',
+};
+
+export interface SummaryFacts {
+  /** Absent when the dispatcher could not say, or was never there. */
+  readonly report: BuildReport | undefined;
+  /** Of the whole make, in ms. */
+  readonly wallMs: number;
+  /** A sentence: why this was plain make. Empty when the cluster was behind it. */
+  readonly trouble: string;
+}
+
+export function formatSummary(facts: SummaryFacts): string {
+  const time = formatDuration(facts.wallMs);
+  if (facts.report === undefined)
+    return `pmake: ${time}, all of it here: ${facts.trouble || 'the dispatcher kept no count'}`;
+  const parts = [`${formatJobs(facts.report)} in ${time}`];
+  if (facts.report.retries > 0)
+    parts.push(`${formatCount(facts.report.retries, 'retry', 'retries')}${formatRetries(facts.report)}`);
+  const advice = adviceFor(facts.report, facts.trouble);
+  if (advice !== '') parts.push(advice);
+  return `pmake: ${parts.join('; ')}`;
+}
+
+function formatJobs(report: BuildReport): string {
+  const total = report.here + report.there;
+  if (total === 0) return 'no compiles';
+  if (report.there === 0) return `${formatCount(total, 'job')}, all here${formatReasons(report.hereReasons)}`;
+  const nodes = formatNodes(report.byNode);
+  if (report.here === 0) return `${formatCount(total, 'job')}, all on ${nodes}`;
+  const here = `${formatNumber(report.here)} here${formatReasons(report.hereReasons)}`;
+  return `${formatCount(total, 'job')}: ${formatNumber(report.there)} on ${nodes}, ${here}`;
+}
+
+/** `n2`, or `3 nodes (n2 150, n3 150, n4 100)`. */
+function formatNodes(byNode: Readonly<Record<string, number>>): string {
+  const nodes = byCount(byNode);
+  const [only] = nodes;
+  if (nodes.length === 1 && only) return only[0];
+  const shown = nodes.slice(0, MAX_NODES).map(([name, count]) => `${name} ${formatNumber(count)}`);
+  const hidden = nodes.length - shown.length;
+  if (hidden > 0) shown.push(`${hidden} more`);
+  return `${nodes.length} nodes (${shown.join(', ')})`;
+}
+
+function formatReasons(reasons: Readonly<Record<string, number>>): string {
+  const sorted = byCount(reasons).filter(([reason]) => reason !== '');
+  if (sorted.length === 0) return '';
+  const shown = sorted.slice(0, MAX_REASONS).map(([reason, count]) => `${formatNumber(count)} ${shorten(reason)}`);
+  const rest = sorted.slice(MAX_REASONS).reduce((sum, [, count]) => sum + count, 0);
+  if (rest > 0) shown.push(`${formatNumber(rest)} other`);
+  return ` (${shown.join(', ')})`;
+}
+
+function formatRetries(report: BuildReport): string {
+  const [most] = byCount(report.retryReasons);
+  return most ? ` (${shorten(most[0])})` : '';
+}
+
+function shorten(reason: string): string {
+  return SHORT[reason] ?? reason.replaceAll('-', ' ');
+}
+
+/** The one thing to look at next, the worst first; nothing when all is well. */
+function adviceFor(report: BuildReport, trouble: string): string {
+  if (trouble !== '') return trouble;
+  if (report.problems.length > 0) {
+    const others = report.problems.length - 1;
+    const first = (report.problems[0] ?? '').replace(/[\s.]+$/, '').replaceAll(/\s+/g, ' ');
+    return others === 0
+      ? `${first} (pmakectl nodes)`
+      : `${first}, and ${formatCount(others, 'more problem')} (pmakectl nodes)`;
+  }
+  if (report.nodesConfigured === 0) {
+    return 'no nodes are configured: set PMAKE_NODES="host/slots ..." or write ~/.config/pmake/config.json';
+  }
+  return report.there === 0 && report.here > 0 ? 'see pmakectl explain' : '';
+}

@@ -1,0 +1,27 @@
+/** Small pieces of text for people: counts, times, sizes. Pure. */
+
+/** `1 job`, `2 jobs`, `1,591 jobs`. */
+export function formatCount(count: number, noun: string, plural = `${noun}s`): string {
+  return `${formatNumber(count)} ${count === 1 ? noun : plural}`;
+}
+
+export function formatNumber(value: number): string {
+  return String(value).replace(/\B(?=(\d{3})+$)/g, ',');
+}
+
+/** `0.4 s`, `12 s`, `3 min 5 s`, `2 h 0 min`. */
+export function formatDuration(ms: number): string {
+  if (ms < 9_950) return `${(ms / 1000).toFixed(1)} s`;
+  const seconds = Math.round(ms / 1000);
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min ${seconds % 60} s`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** Largest first; equal ones by name, so that the same build reads the same twice. */
+export function byCount(counts: Readonly<Record<string, number>>): [string, number][] {
+  return Object.entries(counts).sort(([oneName, one], [otherName, other]) =>
+    one === other ? (oneName < otherName ? -1 : 1) : other - one,
+  );
+}

@@ -1,0 +1,23 @@
+/**
+ * Where this installation lies. `dist/` and `src/` have the same layout, so the answer is the same whether the
+ * compiled program asks or a test that runs the sources.
+ */
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export interface Installation {
+  readonly root: string;
+  readonly version: string;
+  /** The compiled shim and runner; absent on disk where there was no C compiler at install. */
+  readonly shim: string;
+  readonly runner: string;
+}
+
+/** @throws when package.json is missing: the installation is broken. */
+export function findInstallation(): Installation {
+  const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+  const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+  const programs = join(root, 'dist', 'shims');
+  return { root, version: manifest.version, shim: join(programs, 'pcc'), runner: join(programs, 'prun') };
+}
