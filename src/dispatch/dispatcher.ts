@@ -2,7 +2,6 @@
  * Ties the parts together: sessions in, jobs planned and queued, nodes used, builds counted, control requests
  * answered. One per user. Unaware of how it was started and of where its socket lies.
  */
-import { availableParallelism } from 'node:os';
 import { resolve as resolvePath } from 'node:path';
 import type { Socket } from 'node:net';
 import { planCommand } from '../command/plan.ts';
@@ -24,6 +23,8 @@ const DEFAULT_HOLD_LIMIT_MS = 60_000;
 export interface DispatcherOptions {
   readonly fleet: Pick<FleetOptions, 'connect' | 'findMismatch'>;
   readonly nodeLists: NodeLists;
+  /** Compiles at once on this host where the configuration does not say. */
+  readonly localSlots: number;
   readonly masqueradeRoot: string;
   /** Control requests are answered elsewhere (control.ts). */
   readonly onControl: SessionHandlers['onControl'];
@@ -52,7 +53,7 @@ export class Dispatcher {
   constructor(options: DispatcherOptions) {
     this.#options = options;
     this.#environments = new EnvironmentCache(options.masqueradeRoot);
-    this.#queue = new SlotQueue(this.#pool, options.nodeLists.localSlots ?? availableParallelism());
+    this.#queue = new SlotQueue(this.#pool, options.nodeLists.localSlots ?? options.localSlots);
     this.fleet = new Fleet({ ...options.fleet, pool: this.#pool, onChange: () => this.#nodesChanged() });
   }
 
@@ -79,7 +80,7 @@ export class Dispatcher {
 
   /** The config file changed. */
   configChanged(): void {
-    this.#grantAll(this.#queue.setLocalSlots(this.#options.nodeLists.localSlots ?? availableParallelism()));
+    this.#grantAll(this.#queue.setLocalSlots(this.#options.nodeLists.localSlots ?? this.#options.localSlots));
     this.#nodesChanged();
   }
 

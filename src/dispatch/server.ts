@@ -3,6 +3,7 @@
  */
 import { chmodSync, closeSync, mkdirSync, renameSync, rmSync, unlinkSync, writeFileSync, writeSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
+import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { BuildReport } from '../protocol/control.ts';
 import { connectNode } from '../remote/connect.ts';
@@ -51,6 +52,7 @@ export async function serveDispatcher(options: ServerOptions): Promise<void> {
         findWorkerMismatch(ready, { pmakeVersion: options.version, uid: process.getuid?.() ?? -1 }),
     },
     nodeLists,
+    localSlots: availableParallelism(),
     masqueradeRoot: options.masqueradeRoot,
     onControl: (request, control) => void answerControl(context, request, control),
     onIdle: () => {
