@@ -3,6 +3,30 @@
  * Unaware of jobs and of how environments are cached by the wire.
  */
 
+/** They mean something on the submit host only: its terminal, its display, its agents, our own switches. */
+const STAYS = new Set([
+  '_PMAKE_GUARD',
+  'MFLAGS',
+  'DISPLAY',
+  'WAYLAND_DISPLAY',
+  'XAUTHORITY',
+  'DBUS_SESSION_BUS_ADDRESS',
+  'XDG_RUNTIME_DIR',
+  'XDG_SESSION_ID',
+  'COLUMNS',
+  'LINES',
+  'WINDOWID',
+  'OLDPWD',
+  'STY',
+  'TMUX',
+  'TMUX_PANE',
+  '_',
+]);
+const STAYS_PREFIX = /^(PMAKE_|_PMAKE_|SSH_|GPG_)/;
+
+/** A make's word that speaks of descriptors or fifos which a node does not have. */
+const JOBSERVER_WORD = /^(-j\d*|--jobserver-(auth|fds|style)=.*)$/;
+
 /** NUL-terminated `NAME=value` entries as a map; of an entry given twice the first counts, as getenv(3) has it. */
 export function parseEnvironment(block: Buffer): ReadonlyMap<string, string> {
   const entries = new Map<string, string>();
@@ -16,9 +40,47 @@ export function parseEnvironment(block: Buffer): ReadonlyMap<string, string> {
 
 /**
  * The entries that a compiler on a node gets, in the same form and with every byte as it was.
- * @param shimDirectories left out of PATH, so that a node's compiler never starts a shim.
+ * @param shimDirectories left out of PATH with what lies below them, so that a node's compiler never starts a shim.
  */
 export function environmentForNode(block: Buffer, shimDirectories: readonly string[]): Buffer {
-  void shimDirectories;
-  return block;
+  // latin1 keeps bytes that are not UTF-8.
+  const ours = shimDirectories.filter((path) => path !== '').map((path) => Buffer.from(path).toString('latin1'));
+  const kept: string[] = [];
+  for (const entry of block.toString('latin1').split('\0')) {
+    const equals = entry.indexOf('=');
+    const travelling = equals > 0 ? travellingValue(entry.slice(0, equals), entry.slice(equals + 1), ours) : undefined;
+    if (travelling !== undefined) kept.push(`${entry.slice(0, equals)}=${travelling}\0`);
+  }
+  return Buffer.from(kept.join(''), 'latin1');
+}
+
+/** undefined for an entry that stays. */
+function travellingValue(name: string, value: string, ours: readonly string[]): string | undefined {
+  switch (name) {
+    case 'LD_PRELOAD': {
+      const foreign = value.split(/[: ]/).filter((path) => path !== '' && !isOurs(path, ours));
+      return foreign.length > 0 ? foreign.join(':') : undefined;
+    }
+    case 'PATH':
+      return value
+        .split(':')
+        .filter((directory) => !isOurs(directory, ours))
+        .join(':');
+    case 'MAKEFLAGS':
+      return withoutJobserver(value);
+    default:
+      return STAYS.has(name) || STAYS_PREFIX.test(name) ? undefined : value;
+  }
+}
+
+function isOurs(path: string, ours: readonly string[]): boolean {
+  return ours.some((root) => path === root || path.startsWith(`${root}/`));
+}
+
+/** Words of MAKEFLAGS are divided by single spaces, spaces within them quoted by a backslash. */
+function withoutJobserver(value: string): string {
+  return value
+    .split(/(?<!\\) /)
+    .filter((word) => !JOBSERVER_WORD.test(word))
+    .join(' ');
 }

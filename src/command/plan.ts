@@ -3,6 +3,9 @@
  * or it stays here, with the reason and what it has to wait for. Pure: the file system is looked at through `Look`.
  * Unaware of nodes, queues and processes.
  */
+import { toolNamed } from './driver-name.ts';
+import { planDriver } from './plan-driver.ts';
+import { planTool } from './plan-tool.ts';
 import type { HereReason, KeepReason } from './reasons.ts';
 
 /** One call of a compiler, linker or archiver, as the shim saw it. */
@@ -65,6 +68,6 @@ export interface HerePlan {
 export type Plan = CompilePlan | HerePlan;
 
 export function planCommand(invocation: Invocation, look: Look): Plan {
-  void look;
-  return { kind: 'here', reason: 'unknown-program', slot: 'free', waitFor: [], outputs: [], subject: invocation.name };
+  const tool = toolNamed(invocation.name);
+  return tool.kind === 'driver' ? planDriver(invocation, tool, look) : planTool(invocation, tool.kind, look);
 }

@@ -1,0 +1,125 @@
+/**
+ * A compiler driver's words, cut into options with their arguments and inputs, by the option table.
+ * Unaware of the file system and of what the whole is for.
+ */
+import { findOption } from './option-table.ts';
+import type { Fact, OptionRow, Role } from './options.ts';
+import type { HereReason, KeepReason } from './reasons.ts';
+
+/** One option with its argument, or one input. Joined again it is the user's spelling. */
+export interface Item {
+  readonly role: Role | 'input' | 'plain';
+  /** The option, as far as it stands before the argument; '' for an input. */
+  readonly spelled: string;
+  readonly argument: string;
+  /** The argument is a word of its own. */
+  readonly isSeparate: boolean;
+}
+
+export interface DriverInput {
+  readonly path: string;
+  /** What `-x` said before it; undefined for "by its suffix". */
+  readonly language: string | undefined;
+}
+
+export interface DriverLine {
+  readonly items: readonly Item[];
+  readonly inputs: readonly DriverInput[];
+  readonly facts: ReadonlySet<Fact>;
+  /** Reasons of the options, in order. */
+  readonly here: readonly HereReason[];
+  readonly keep: readonly KeepReason[];
+  /** An option that is not in the table, or lacks its argument. */
+  readonly unknown: string | undefined;
+}
+
+interface Draft {
+  items: Item[];
+  inputs: DriverInput[];
+  facts: Set<Fact>;
+  here: HereReason[];
+  keep: KeepReason[];
+  unknown: string | undefined;
+  language: string | undefined;
+}
+
+export function parseDriverLine(words: readonly string[]): DriverLine {
+  const draft: Draft = {
+    items: [],
+    inputs: [],
+    facts: new Set(),
+    here: [],
+    keep: [],
+    unknown: undefined,
+    language: undefined,
+  };
+  for (let index = 0; index < words.length; index += 1) {
+    const word = words[index] ?? '';
+    if (word === '-' || !word.startsWith('-')) {
+      draft.items.push({ role: 'input', spelled: '', argument: word, isSeparate: false });
+      draft.inputs.push({ path: word, language: draft.language });
+      continue;
+    }
+    const found = findOption(word);
+    if (!found) {
+      draft.unknown ??= word;
+      draft.items.push(plainItem(word));
+      continue;
+    }
+    const { row, joined } = found;
+    const isSeparate = joined === undefined && row.takes !== 'nothing';
+    if (isSeparate) index += 1;
+    const argument = isSeparate ? words[index] : (joined ?? '');
+    if (argument === undefined) {
+      draft.unknown ??= word;
+      draft.items.push(plainItem(word));
+    } else takeOption(draft, row, { role: row.role, spelled: row.name, argument, isSeparate });
+  }
+  return draft;
+}
+
+function plainItem(word: string): Item {
+  return { role: 'plain', spelled: word, argument: '', isSeparate: false };
+}
+
+function takeOption(draft: Draft, row: OptionRow, item: Item): void {
+  if (row.fact) draft.facts.add(row.fact);
+  if (row.here) draft.here.push(row.here);
+  if (row.keep) draft.keep.push(row.keep);
+  if (row.role === 'language') draft.language = item.argument === 'none' ? undefined : item.argument;
+  if (row.role === 'preprocessor') draft.items.push(preprocessorItem(draft, item));
+  else draft.items.push(item);
+  if (row.role === 'assembler') takeAssemblerWords(draft, item.argument);
+  if (isFamily(row) && /=.*\//.test(item.argument)) draft.keep.push('path-in-unknown-option');
+}
+
+/** A row that stands for every option of one letter. */
+function isFamily(row: OptionRow): boolean {
+  return (
+    row.takes === 'joined' && row.role === 'text' && row.name.length === 2 && row.name !== '-l' && row.name !== '-R'
+  );
+}
+
+/** `-Wp,-MD,FILE` names a depfile, macros are harmless, anything else goes to cpp unread. */
+function preprocessorItem(draft: Draft, item: Item): Item {
+  const parts = item.argument.split(',');
+  const [first = '', second] = parts;
+  if (parts.length === 2 && second !== undefined && second !== '' && (first === '-MD' || first === '-MMD')) {
+    return { role: 'depfile', spelled: `-Wp,${first},`, argument: second, isSeparate: false };
+  }
+  if (first.startsWith('-MT') || first.startsWith('-MQ')) draft.facts.add('depfile-target');
+  if (parts.some((part) => /^-M(D|MD|F)/.test(part))) draft.here.push('dump-files');
+  else if (!parts.every((part) => /^-[DU]\w/.test(part))) draft.keep.push('passed-through');
+  return { ...item, role: 'plain', spelled: '-Wp,' };
+}
+
+/** Options of as that neither hold a path nor write a file. */
+const HARMLESS_AS =
+  /^(--noexecstack|--execstack|--fatal-warnings|--no-warn|--warn|-W|--(no)?compress-debug-sections.*|-m[\w=.-]*|--gdwarf-\d|-g|--gen-debug|-mrelax-relocations=\w+|--keep-locals|--strip-local-absolute|-O[12]?|--divide|--[36][24])$/;
+
+function takeAssemblerWords(draft: Draft, argument: string): void {
+  for (const part of argument.split(',')) {
+    if (part.startsWith('-a') || part.startsWith('--MD') || part.startsWith('-o')) draft.here.push('dump-files');
+    else if (!HARMLESS_AS.test(part)) draft.keep.push('passed-through');
+  }
+}

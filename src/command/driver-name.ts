@@ -1,0 +1,55 @@
+/**
+ * Which kind of program a name calls: `x86_64-linux-gnu-g++-12` is a gcc driver for C++, `ld.lld` a linker.
+ * Unaware of where programs are and of their words.
+ */
+
+/** Whose rules the driver follows; `cc` and `c++` may be either. */
+export type Flavour = 'gcc' | 'clang' | 'unknown';
+
+export type Tool =
+  | { readonly kind: 'driver'; readonly flavour: Flavour; readonly cplusplus: boolean }
+  | { readonly kind: 'preprocessor' | 'other-driver' | 'linker' | 'archiver' | 'binary-tool' | 'unknown' };
+
+/** `gcc`, `gcc-12`, `arm-none-eabi-g++`, `clang++-14`, `x86_64-w64-mingw32-gcc-12-posix`. */
+const NAME = /^(?:[\w.+]+-)*?([a-z][a-z+]*[a-z+](?:89|99)?(?:\.\w+)?)(?:-\d[\d.]*)?(?:-(?:posix|win32))?$/;
+
+const DRIVERS: ReadonlyMap<string, Tool> = new Map<string, Tool>([
+  ['gcc', { kind: 'driver', flavour: 'gcc', cplusplus: false }],
+  ['g++', { kind: 'driver', flavour: 'gcc', cplusplus: true }],
+  ['clang', { kind: 'driver', flavour: 'clang', cplusplus: false }],
+  ['clang++', { kind: 'driver', flavour: 'clang', cplusplus: true }],
+  ['cc', { kind: 'driver', flavour: 'unknown', cplusplus: false }],
+  ['c89', { kind: 'driver', flavour: 'unknown', cplusplus: false }],
+  ['c99', { kind: 'driver', flavour: 'unknown', cplusplus: false }],
+  ['c++', { kind: 'driver', flavour: 'unknown', cplusplus: true }],
+  ['cpp', { kind: 'preprocessor' }],
+  ['gfortran', { kind: 'other-driver' }],
+  ['gccgo', { kind: 'other-driver' }],
+  ['gdc', { kind: 'other-driver' }],
+  ['gnat', { kind: 'other-driver' }],
+  ['gm2', { kind: 'other-driver' }],
+  ['ld', { kind: 'linker' }],
+  ['lld', { kind: 'linker' }],
+  ['gold', { kind: 'linker' }],
+  ['mold', { kind: 'linker' }],
+  ['ar', { kind: 'archiver' }],
+  ['ranlib', { kind: 'archiver' }],
+  ['strip', { kind: 'binary-tool' }],
+  ['objcopy', { kind: 'binary-tool' }],
+  ['objdump', { kind: 'binary-tool' }],
+  ['readelf', { kind: 'binary-tool' }],
+  ['nm', { kind: 'binary-tool' }],
+  ['size', { kind: 'binary-tool' }],
+  ['dwp', { kind: 'binary-tool' }],
+]);
+
+const UNKNOWN: Tool = { kind: 'unknown' };
+
+/** What `name` (without directory) calls. */
+export function toolNamed(name: string): Tool {
+  const direct = DRIVERS.get(name);
+  if (direct) return direct;
+  const base = NAME.exec(name)?.[1];
+  if (base === undefined) return UNKNOWN;
+  return DRIVERS.get(base) ?? DRIVERS.get(base.replace(/\.\w+$/, '')) ?? UNKNOWN;
+}

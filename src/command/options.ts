@@ -1,0 +1,238 @@
+/**
+ * The option table of gcc 12 and clang 14, as far as an option holds a path, writes a file, or decides whether the
+ * job may leave. Data only: unaware of how a line is read. Options that do none of this fall under a family row
+ * (`-f`, `-W`, `-m` ...) at the end.
+ *
+ * Sources: gcc(1), `gcc --help=separate,joined`, clang(1), clang's Options.td, and trial runs of both.
+ */
+import type { HereReason, KeepReason } from './reasons.ts';
+
+/** How an option takes its argument: not at all, in the same word, in the next, in either. */
+export type Takes = 'nothing' | 'joined' | 'separate' | 'either';
+
+/**
+ * What the argument is:
+ * - `text`: no path, or a path that stays as it is (words are run in the same cwd, so every relative name still holds)
+ * - `directory`: a directory that is searched; may be rewritten
+ * - `forced-include`: a file looked up in cwd first and on the search path then; may be rewritten when it is in cwd
+ * - `object`, `depfile`: written; may be rewritten
+ * - `read`, `written`: a further file that is read or written; stays as it is
+ * - `prefix-map`: OLD=NEW
+ * - `preprocessor`, `assembler`: comma-separated words for cpp and as
+ * - `language`: of the inputs that follow
+ */
+export type Role =
+  | 'text'
+  | 'directory'
+  | 'forced-include'
+  | 'object'
+  | 'depfile'
+  | 'read'
+  | 'written'
+  | 'prefix-map'
+  | 'preprocessor'
+  | 'assembler'
+  | 'language';
+
+/** What the mere presence of an option says. */
+export type Fact =
+  | 'compile'
+  | 'to-assembly'
+  | 'depfile'
+  | 'depfile-target'
+  | 'debug'
+  | 'split-dwarf'
+  | 'coverage'
+  | 'stack-usage'
+  | 'callgraph-info'
+  | 'save-temps'
+  | 'save-temps-beside-object'
+  | 'time-trace'
+  | 'optimization-record'
+  | 'emit-llvm'
+  | 'colour'
+  | 'sanitize';
+
+export interface OptionRow {
+  readonly name: string;
+  readonly takes: Takes;
+  readonly role: Role;
+  readonly fact?: Fact;
+  readonly here?: HereReason;
+  readonly keep?: KeepReason;
+}
+
+type Extra = Omit<OptionRow, 'name' | 'takes' | 'role'>;
+
+function flags(names: string, extra: Extra = {}): OptionRow[] {
+  return rows(names, 'nothing', 'text', extra);
+}
+
+function rows(names: string, takes: Takes, role: Role, extra: Extra = {}): OptionRow[] {
+  return names.split(' ').map((name) => ({ name, takes, role, ...extra }));
+}
+
+const MODES: readonly OptionRow[] = [
+  ...flags('-c --compile', { fact: 'compile' }),
+  ...flags('-S --assemble', { fact: 'to-assembly' }),
+  ...flags('-E --preprocess', { here: 'preprocess' }),
+  ...flags('-M -MM -MG --dependencies --user-dependencies --print-missing-file-dependencies', {
+    here: 'dependencies-only',
+  }),
+  ...flags('-fsyntax-only', { here: 'syntax-only' }),
+  ...flags(
+    '-### -v --verbose --version --help --target-help -dumpversion -dumpfullversion -dumpmachine -dumpspecs -Q',
+    {
+      here: 'information',
+    },
+  ),
+  ...flags('-print-search-dirs -print-multi-lib -print-multi-directory -print-sysroot -print-libgcc-file-name', {
+    here: 'information',
+  }),
+  ...rows('--help= -print- --print-', 'joined', 'text', { here: 'information' }),
+  ...rows('-x --language', 'either', 'language'),
+  ...rows('--language=', 'joined', 'language'),
+  ...rows('-wrapper', 'separate', 'text', { here: 'wrapper' }),
+  ...rows('-march=native -mtune=native -mcpu=native', 'nothing', 'text', { here: 'this-machine' }),
+];
+
+const PATHS: readonly OptionRow[] = [
+  ...rows('-o --output', 'either', 'object'),
+  ...rows('--output=', 'joined', 'object'),
+  ...rows('-I -iquote -isystem -idirafter', 'either', 'directory'),
+  ...rows('--include-directory --include-directory-after', 'separate', 'directory'),
+  ...rows('--include-directory= --include-directory-after=', 'joined', 'directory'),
+  ...flags('-I-', { keep: 'passed-through' }),
+  ...rows('-include -imacros', 'either', 'forced-include'),
+  ...rows('--include --imacros', 'separate', 'forced-include'),
+  ...rows('--include= --imacros=', 'joined', 'forced-include'),
+  // The compiler puts something before or after these, or looks for programs and libraries there: they stay.
+  ...rows('-iprefix -iwithprefix -iwithprefixbefore -isysroot -imultilib -imultiarch -L -B', 'either', 'text'),
+  ...rows('--include-prefix --include-with-prefix --include-with-prefix-before', 'separate', 'text'),
+  ...rows('--include-with-prefix-after --library-directory --sysroot --prefix', 'separate', 'text'),
+  ...rows('--sysroot= --prefix= --gcc-toolchain=', 'joined', 'text'),
+  ...rows('-gcc-toolchain -resource-dir', 'separate', 'text'),
+  ...rows('-iframework -cxx-isystem -c-isystem -isystem-after -iwithsysroot -F', 'either', 'text'),
+  ...rows('-ivfsoverlay', 'either', 'read', { keep: 'passed-through' }),
+  ...rows('-include-pch', 'separate', 'read', { keep: 'precompiled-header-used' }),
+  ...rows('-specs= --specs=', 'joined', 'text', { keep: 'passed-through' }),
+  ...rows('--specs', 'separate', 'text', { keep: 'passed-through' }),
+  ...rows('-fplugin=', 'joined', 'read', { keep: 'plugin' }),
+  ...rows('-fpass-plugin=', 'joined', 'read', { keep: 'plugin' }),
+  ...rows('-fplugin-arg-', 'joined', 'text', { keep: 'plugin' }),
+  ...rows('--config', 'either', 'text', { keep: 'passed-through' }),
+];
+
+const DEPFILES: readonly OptionRow[] = [
+  ...flags('-MD -MMD --write-dependencies --write-user-dependencies', { fact: 'depfile' }),
+  ...rows('-MF', 'either', 'depfile'),
+  ...rows('-MT -MQ', 'either', 'text', { fact: 'depfile-target' }),
+  ...flags('-MP -Mno-modules'),
+  // nmake's form of a depfile; nothing else is known of it.
+  ...flags('-MV', { keep: 'passed-through' }),
+  ...rows('-MJ', 'either', 'written', { keep: 'secondary-output' }),
+  ...rows('-Wp,', 'joined', 'preprocessor'),
+  ...rows('-Wa,', 'joined', 'assembler'),
+  ...rows('-Wl,', 'joined', 'text'),
+  ...rows('-Xlinker -z -u -T -e -l -y -h', 'separate', 'text'),
+  ...rows('-Xassembler -Xpreprocessor', 'separate', 'text', { keep: 'passed-through' }),
+  ...rows('-Xclang', 'separate', 'text', { keep: 'passed-through' }),
+  ...rows('-mllvm -target -arch -Xarch_host -Xarch_device -Xopenmp-target', 'separate', 'text'),
+];
+
+const DEBUGGING: readonly OptionRow[] = [
+  ...rows('-ffile-prefix-map= -fdebug-prefix-map= -fmacro-prefix-map=', 'joined', 'prefix-map'),
+  ...rows('-fprofile-prefix-map= -fcoverage-prefix-map=', 'joined', 'text', { keep: 'coverage' }),
+  ...flags('-g0 -ggdb0'),
+  ...flags('-gsplit-dwarf -gsplit-dwarf=split', { fact: 'split-dwarf', keep: 'split-dwarf' }),
+  ...flags('-gsplit-dwarf=single', { keep: 'split-dwarf' }),
+  ...flags('-gdwarf-2 -gdwarf-3 -gdwarf-4', { fact: 'debug', keep: 'debug-names' }),
+  ...rows('-gdwarf -gdwarf- -ggdb -gz -ginline -gcolumn -gno- -gstrict-dwarf -gas-loc', 'joined', 'text', {
+    fact: 'debug',
+  }),
+  ...flags('-gstabs -gstabs+ -gvms -gcoff -gxcoff', { fact: 'debug', keep: 'debug-names' }),
+  ...rows('-fdebug-compilation-dir= -ffile-compilation-dir=', 'joined', 'text', { keep: 'debug-names' }),
+  ...rows('-fdebug-compilation-dir', 'separate', 'text', { keep: 'debug-names' }),
+  ...flags('--coverage -coverage -ftest-coverage', { fact: 'coverage', keep: 'coverage' }),
+  ...flags('-fprofile-arcs -fprofile-generate -fprofile-use -fauto-profile -fprofile-values', { keep: 'coverage' }),
+  ...rows('-fprofile- -fcs-profile- -fcoverage- -fprofile-instr-', 'joined', 'text', { keep: 'coverage' }),
+  ...rows('-fauto-profile= -fprofile-sample-use= -fprofile-instr-use= -fprofile-list=', 'joined', 'read', {
+    keep: 'coverage',
+  }),
+  ...rows('-fsanitize-ignorelist= -fsanitize-blacklist= -fsanitize-coverage-allowlist=', 'joined', 'read', {
+    keep: 'secondary-output',
+  }),
+  ...rows('-fsanitize=', 'joined', 'text', { keep: 'names-in-object' }),
+  ...flags('-frecord-gcc-switches -frecord-command-line -grecord-command-line', { keep: 'recorded-words' }),
+  ...flags('-fverbose-asm -dA -dP -dp', { keep: 'recorded-words' }),
+  ...flags('-flto', { keep: 'intermediate-code' }),
+  ...rows('-flto= -fthinlto-index= -fembed-bitcode -fembed-offload-object=', 'joined', 'text', {
+    keep: 'intermediate-code',
+  }),
+  ...flags('-emit-llvm', { fact: 'emit-llvm', keep: 'intermediate-code' }),
+  ...flags('-funique-internal-linkage-names', { keep: 'names-in-object' }),
+  ...rows('-fopenmp-targets= -foffload= -foffload-options=', 'joined', 'text', { here: 'language' }),
+];
+
+const SECOND_OUTPUTS: readonly OptionRow[] = [
+  ...flags('-save-temps -save-temps=cwd --save-temps --save-temps=cwd', { fact: 'save-temps', keep: 'save-temps' }),
+  ...flags('-save-temps=obj --save-temps=obj', { fact: 'save-temps-beside-object', keep: 'save-temps' }),
+  ...flags('-fstack-usage', { fact: 'stack-usage', keep: 'secondary-output' }),
+  ...flags('-fcallgraph-info', { fact: 'callgraph-info', keep: 'secondary-output' }),
+  ...rows('-fcallgraph-info=', 'joined', 'text', { fact: 'callgraph-info', keep: 'secondary-output' }),
+  ...rows('-fdump- -fada-spec-parent= -fdbg-cnt', 'joined', 'text', { here: 'dump-files' }),
+  ...rows('-dumpdir -dumpbase -dumpbase-ext', 'separate', 'text', { here: 'dump-files' }),
+  ...rows('--dumpdir --dumpbase --dumpbase-ext', 'either', 'text', { here: 'dump-files' }),
+  // -dM, -da, -dumpXX and the like: pass dumps under many names.
+  ...rows('-d', 'joined', 'text', { here: 'dump-files' }),
+  ...rows('-aux-info', 'either', 'written', { keep: 'secondary-output' }),
+  ...rows('-fopt-info', 'joined', 'text', { keep: 'secondary-output' }),
+  ...flags('-ftime-trace', { fact: 'time-trace', keep: 'secondary-output' }),
+  ...flags('-fsave-optimization-record', { fact: 'optimization-record', keep: 'secondary-output' }),
+  ...rows('-fsave-optimization-record=', 'joined', 'text', { here: 'dump-files' }),
+  ...rows('-foptimization-record-file=', 'joined', 'written', { keep: 'secondary-output' }),
+  ...rows('--serialize-diagnostics -serialize-diagnostics', 'separate', 'written', { keep: 'secondary-output' }),
+  ...rows('-dependency-file', 'separate', 'written', { keep: 'secondary-output' }),
+  ...rows('-index-store-path', 'separate', 'text', { here: 'dump-files' }),
+  ...flags('-fmodules -fmodules-ts -fcxx-modules -fmodule-header -fimplicit-modules', { here: 'modules' }),
+  ...rows('-fmodule -fmodules- -fprebuilt-module-path= -fcxx-modules', 'joined', 'text', { here: 'modules' }),
+  ...flags('-fno-modules -fno-modules-ts -fno-implicit-modules'),
+  ...flags('-fcompare-debug -freport-bug -ftime-report -fmem-report', { here: 'dump-files' }),
+  ...rows('-fcompare-debug=', 'joined', 'text', { here: 'dump-files' }),
+];
+
+const MESSAGES: readonly OptionRow[] = [
+  ...rows('-fdiagnostics-color= -fdiagnostics-colour=', 'joined', 'text', { fact: 'colour' }),
+  ...flags('-fdiagnostics-color -fno-diagnostics-color -fcolor-diagnostics -fno-color-diagnostics', { fact: 'colour' }),
+  ...flags('-fmessage-length=0'),
+  ...rows('-fmessage-length=', 'joined', 'text', { keep: 'wrapped-messages' }),
+  ...flags('-fdiagnostics-absolute-paths', { keep: 'wrapped-messages' }),
+];
+
+/** Everything else that both drivers take; the longest name that fits wins, so these come last in effect. */
+const FAMILIES: readonly OptionRow[] = [
+  ...rows('-D -U -A --define-macro --undefine-macro --param', 'either', 'text'),
+  ...rows('--define-macro= --undefine-macro= --param= --std=', 'joined', 'text'),
+  ...rows('--std --target', 'separate', 'text'),
+  ...rows('-f -W -m -O -std= --target=', 'joined', 'text'),
+  ...rows('-g', 'joined', 'text', { fact: 'debug' }),
+  ...flags('-g', { fact: 'debug' }),
+  ...flags('-O -W -w -pipe -pthread -ansi -pedantic -pedantic-errors -p -pg -C -CC -P -H -undef -trigraphs -remap'),
+  ...flags('-nostdinc -nostdinc++ -nostdlib -nodefaultlibs -nostartfiles -nolibc -traditional -traditional-cpp'),
+  ...flags('-static -shared -rdynamic -pie -no-pie -static-pie -static-libgcc -static-libstdc++ -s -r -n -t'),
+  ...flags('-no-canonical-prefixes -canonical-prefixes -no-integrated-cpp -pass-exit-codes -Qunused-arguments -Qn -Qy'),
+  ...flags('-integrated-as -no-integrated-as -fno-integrated-as --no-warnings --all-warnings --extra-warnings'),
+  ...flags('--pedantic --pedantic-errors --optimize --debug --ansi --static --shared --pipe --no-standard-includes'),
+  ...flags('--no-sysroot-suffix -relocatable -nogpulib -nogpuinc -emit-static-lib -faccess-control'),
+  ...rows('-l -R', 'joined', 'text'),
+];
+
+export const OPTION_ROWS: readonly OptionRow[] = [
+  ...FAMILIES,
+  ...MODES,
+  ...PATHS,
+  ...DEPFILES,
+  ...DEBUGGING,
+  ...SECOND_OUTPUTS,
+  ...MESSAGES,
+];

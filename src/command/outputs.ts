@@ -1,0 +1,59 @@
+/**
+ * The files that one compile writes, by the rules with which gcc 12 and clang 14 derive names from the source and
+ * the object. Unaware of whether the compile succeeds: a file of the list may stay away.
+ */
+import type { Flavour } from './driver-name.ts';
+import type { DriverLine } from './driver-line.ts';
+import type { Fact } from './options.ts';
+import { absolutePath, baseName, withoutSuffix } from './paths.ts';
+
+export interface CompileOutputs {
+  /** As given on the line, or as the driver names it. */
+  readonly object: string;
+  /** The depfile, if one is asked for and is not a device. */
+  readonly depfile: string | undefined;
+  /** All of them, absolute, the object first. */
+  readonly all: readonly string[];
+}
+
+/** Second outputs named after the object, by the fact that asks for them. */
+const BESIDE_OBJECT: readonly (readonly [Fact, string])[] = [
+  ['split-dwarf', '.dwo'],
+  ['coverage', '.gcno'],
+  ['stack-usage', '.su'],
+  ['callgraph-info', '.ci'],
+  ['time-trace', '.json'],
+];
+
+export function outputsOf(cwd: string, line: DriverLine, source: string, flavour: Flavour): CompileOutputs {
+  const { facts } = line;
+  const named = line.items.find(({ role }) => role === 'object')?.argument;
+  const suffix = facts.has('to-assembly') ? '.s' : '.o';
+  const object = named ?? withoutSuffix(baseName(source)) + suffix;
+  const stem = withoutSuffix(object);
+  const all = [object];
+  const depfiles = line.items.filter(({ role }) => role === 'depfile').map(({ argument }) => argument);
+  if (depfiles.length === 0 && facts.has('depfile')) depfiles.push(`${stem}.d`);
+  all.push(...depfiles.filter((path) => !path.startsWith('/dev/')));
+  for (const [fact, ending] of BESIDE_OBJECT) if (facts.has(fact)) all.push(stem + ending);
+  if (facts.has('optimization-record')) {
+    const record = flavour === 'clang' ? '.opt.yaml' : `.${baseName(source).replace(/^.*\./, '')}.opt-record.json.gz`;
+    all.push(stem + record);
+  }
+  all.push(...temporaries(line, source, stem, flavour));
+  all.push(...line.items.filter(({ role }) => role === 'written').map(({ argument }) => argument));
+  const depfile = depfiles.find((path) => !path.startsWith('/dev/'));
+  return { object, depfile, all: [...new Set(all.map((path) => absolutePath(cwd, path)))] };
+}
+
+/** gcc names them after the object, clang after the source, in cwd or beside the object. */
+function temporaries(line: DriverLine, source: string, stem: string, flavour: Flavour): string[] {
+  const isBeside = line.facts.has('save-temps-beside-object');
+  if (!isBeside && !line.facts.has('save-temps')) return [];
+  const directory = isBeside ? stem.slice(0, stem.lastIndexOf('/') + 1) : '';
+  const clangStem = directory + withoutSuffix(baseName(source));
+  const ending = (name: string): string[] => ['.i', '.ii', '.s'].map((suffix) => name + suffix);
+  if (flavour === 'gcc') return ending(stem);
+  const ofClang = [...ending(clangStem), `${clangStem}.mi`, `${clangStem}.mii`, `${clangStem}.bc`];
+  return flavour === 'clang' ? ofClang : [...ending(stem), ...ofClang];
+}

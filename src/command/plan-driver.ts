@@ -1,0 +1,183 @@
+/**
+ * A call of gcc or clang: whether it is a compile that may leave, and with what words; or why it stays, and what it
+ * waits for. Unaware of nodes.
+ */
+import type { Tool } from './driver-name.ts';
+import { parseDriverLine, type DriverLine } from './driver-line.ts';
+import { languageOf } from './language.ts';
+import { filesToWaitFor } from './link-inputs.ts';
+import { outputsOf, type CompileOutputs } from './outputs.ts';
+import { absolutePath, isNodeLocal } from './paths.ts';
+import type { CompilePlan, HerePlan, Invocation, Language, Look, Plan } from './plan.ts';
+import { expandResponseFiles, type ExpandedWords } from './response-file.ts';
+import type { HereReason } from './reasons.ts';
+import { encodeRestore } from './restore.ts';
+import { reasonToKeep, rewriteWords } from './rewrite.ts';
+
+type Driver = Extract<Tool, { kind: 'driver' }>;
+
+/** They may stand in a pipeline, or a configure script waits for them: a local slot is never asked for. */
+const FREE: ReadonlySet<HereReason> = new Set<HereReason>([
+  'information',
+  'preprocess',
+  'dependencies-only',
+  'syntax-only',
+  'configure-probe',
+  'standard-input',
+  'special-input',
+  'special-output',
+  'no-input',
+  'source-missing',
+]);
+
+/** Scratch directories and file names of configure, CMake and meson. */
+const PROBE =
+  /(^|\/)(conftest|conftst|tmp\.conftest)(\.|$)|\/CMakeFiles\/(CMakeTmp|CMakeScratch|[\d.]+\/CompilerId)|\/meson-private\//;
+
+/** Variables that make gcc append to a file that other compiles append to as well. */
+const SHARED_OUTPUT_VARIABLES = ['DEPENDENCIES_OUTPUT', 'SUNPRO_DEPENDENCIES'] as const;
+
+export function planDriver(invocation: Invocation, driver: Driver, look: Look): Plan {
+  const { argv, cwd } = invocation;
+  const expanded = expandResponseFiles(argv, cwd, look);
+  if (!expanded) return stay(invocation, 'response-file', [], argv.find((word) => word.startsWith('@')) ?? '');
+  const line = parseDriverLine(expanded.words);
+  const subject = line.inputs[0]?.path ?? '';
+  const early = reasonOfWords(line, invocation);
+  if (early === 'not-a-compile') return planLink(invocation, line, look);
+  if (early) return stay(invocation, early, namedObjects(line), subject);
+  const outputs = outputsOf(cwd, line, subject, driver.flavour);
+  const language = languageOf(subject, line.inputs[0]?.language);
+  const reason = reasonOfFiles(invocation, line, language, outputs, look);
+  if (reason) return stay(invocation, reason, outputs.all, subject);
+  return planCompile(invocation, driver, { line, expanded, outputs, language: language as Language }, look);
+}
+
+/** What the words alone say against leaving. */
+function reasonOfWords(line: DriverLine, { env, cwd }: Invocation): HereReason | undefined {
+  const { facts, inputs, here } = line;
+  const asksOnly = here.find((reason) => FREE.has(reason));
+  if (asksOnly) return asksOnly;
+  const source = inputs[0]?.path;
+  if (source === undefined) return 'no-input';
+  if (inputs.some(({ path }) => path === '-')) return 'standard-input';
+  if (PROBE.test(`${cwd}/`) || inputs.some(({ path }) => PROBE.test(path))) return 'configure-probe';
+  if (!facts.has('compile') && !facts.has('to-assembly')) return 'not-a-compile';
+  if (here[0]) return here[0];
+  if (line.unknown !== undefined) return 'unknown-option';
+  if (inputs.length > 1) return 'several-inputs';
+  if (line.items.filter(({ role }) => role === 'object').length > 1) return 'several-outputs';
+  if (SHARED_OUTPUT_VARIABLES.some((name) => env.has(name)) || env.has('CCC_OVERRIDE_OPTIONS')) return 'shared-output';
+  return undefined;
+}
+
+/** What the files that it names say against leaving. */
+function reasonOfFiles(
+  { cwd }: Invocation,
+  line: DriverLine,
+  language: Language | 'header' | 'object',
+  outputs: CompileOutputs,
+  look: Look,
+): HereReason | undefined {
+  const source = absolutePath(cwd, line.inputs[0]?.path ?? '');
+  if (language === 'header') return 'precompiled-header';
+  if (language === 'object') return 'no-input';
+  if (language === 'other') return 'language';
+  const sourceKind = look.kind(source);
+  if (sourceKind === 'missing') return 'source-missing';
+  if (sourceKind !== 'file') return 'special-input';
+  const objectKind = look.kind(absolutePath(cwd, outputs.object));
+  if (outputs.object === '-' || objectKind === 'other' || objectKind === 'directory') return 'special-output';
+  if (outputs.depfile === '-') return 'special-output';
+  if (outputs.object.endsWith('.gch') || outputs.object.endsWith('.pch')) return 'precompiled-header';
+  const directories = line.items.filter(({ role }) => role === 'directory' || role === 'forced-include');
+  const named = [source, ...outputs.all, ...directories.map(({ argument }) => absolutePath(cwd, argument))];
+  return named.some((path) => isNodeLocal(path, cwd)) ? 'node-local-path' : undefined;
+}
+
+interface Understood {
+  readonly line: DriverLine;
+  readonly expanded: ExpandedWords;
+  readonly outputs: CompileOutputs;
+  readonly language: Language;
+}
+
+function planCompile(invocation: Invocation, driver: Driver, understood: Understood, look: Look): Plan {
+  const { line, expanded, outputs, language } = understood;
+  const { cwd, argv } = invocation;
+  const source = absolutePath(cwd, line.inputs[0]?.path ?? '');
+  const headers = precompiledHeaders(cwd, line, look);
+  const kept =
+    reasonToKeep(invocation, driver.flavour, line, language) ??
+    (headers.length > 0 ? ('precompiled-header-used' as const) : undefined);
+  // Kept words name the response files, so a node must be able to read them.
+  if (kept && expanded.files.some((path) => isNodeLocal(path, cwd))) {
+    return stay(invocation, 'node-local-path', outputs.all, source);
+  }
+  const words = kept ? argv : rewriteWords(cwd, line, look);
+  const sources = [source, ...headers, ...readFiles(cwd, line, look), ...(kept ? expanded.files : [])];
+  const plan: CompilePlan = {
+    kind: 'compile',
+    words: [...colourWords(invocation, line), ...words],
+    source,
+    sources: [...new Set(sources)],
+    outputs: outputs.all,
+    restore: kept ? '' : encodeRestore(invocation, driver.flavour, line, outputs.depfile),
+    language,
+  };
+  return kept ? { ...plan, kept } : plan;
+}
+
+/** On a node stderr is a pipe; here gcc would have coloured what it says. */
+function colourWords({ stderrIsTty, env }: Invocation, line: DriverLine): string[] {
+  const isPlain = !stderrIsTty || (env.get('TERM') ?? 'dumb') === 'dumb' || env.get('GCC_COLORS') === '';
+  return isPlain || line.facts.has('colour') || line.keep.includes('recorded-words')
+    ? []
+    : ['-fdiagnostics-color=always'];
+}
+
+/** Further files that the compile reads by name, if they are there. */
+function readFiles(cwd: string, line: DriverLine, look: Look): string[] {
+  return line.items
+    .filter(({ role }) => role === 'read' || role === 'forced-include')
+    .map(({ argument }) => absolutePath(cwd, argument))
+    .filter((path) => look.kind(path) === 'file');
+}
+
+/** `-include x.h` takes `x.h.gch` (gcc) or `x.h.pch` (clang) where there is one. */
+function precompiledHeaders(cwd: string, line: DriverLine, look: Look): string[] {
+  return line.items
+    .filter(({ role }) => role === 'forced-include')
+    .flatMap(({ argument }) => ['.gch', '.pch'].map((suffix) => absolutePath(cwd, argument + suffix)))
+    .filter((path) => look.kind(path) !== 'missing');
+}
+
+function planLink(invocation: Invocation, line: DriverLine, look: Look): HerePlan {
+  const output = line.items.find(({ role }) => role === 'object')?.argument ?? 'a.out';
+  const inputs = namedObjects(line);
+  return {
+    kind: 'here',
+    reason: 'not-a-compile',
+    slot: 'counted',
+    waitFor: filesToWaitFor(invocation.cwd, inputs, look),
+    outputs: [absolutePath(invocation.cwd, output)],
+    subject: absolutePath(invocation.cwd, output),
+  };
+}
+
+/** Every word that may be a file: too many do no harm, the hold waits only for what this build writes. */
+function namedObjects(line: DriverLine): string[] {
+  return line.inputs.map(({ path }) => path);
+}
+
+function stay(invocation: Invocation, reason: HereReason, outputs: readonly string[], subject: string): HerePlan {
+  const { cwd } = invocation;
+  return {
+    kind: 'here',
+    reason,
+    slot: FREE.has(reason) ? 'free' : 'counted',
+    waitFor: [],
+    outputs: outputs.map((path) => absolutePath(cwd, path)),
+    subject: subject === '' || subject === '-' ? '' : absolutePath(cwd, subject),
+  };
+}

@@ -1,0 +1,79 @@
+/** Linkers, archivers and the like: they run here, after what they read has come. Unaware of how one waits. */
+import type { Tool } from './driver-name.ts';
+import { filesToWaitFor } from './link-inputs.ts';
+import { absolutePath } from './paths.ts';
+import type { HerePlan, Invocation, Look } from './plan.ts';
+import type { HereReason } from './reasons.ts';
+import { expandResponseFiles } from './response-file.ts';
+
+type ToolKind = Exclude<Tool['kind'], 'driver'>;
+
+const REASONS: Readonly<Record<ToolKind, HereReason>> = {
+  preprocessor: 'preprocess',
+  'other-driver': 'language',
+  linker: 'not-a-compile',
+  archiver: 'archive',
+  'binary-tool': 'binary-tool',
+  unknown: 'unknown-program',
+};
+
+/** Linkers call their output `-o`, `--output`, or nothing. */
+export function planTool(invocation: Invocation, kind: ToolKind, look: Look): HerePlan {
+  const { argv, cwd } = invocation;
+  const words = expandResponseFiles(argv, cwd, look)?.words ?? argv;
+  const outputs = kind === 'archiver' ? archiveOf(words) : outputOf(words);
+  const inputs = [...words.flatMap(asFiles), ...librariesOf(words)];
+  const reads = kind !== 'preprocessor' && kind !== 'unknown';
+  const [subject] = outputs.length > 0 ? outputs : words.filter((word) => !word.startsWith('-'));
+  return {
+    kind: 'here',
+    reason: REASONS[kind],
+    // nm and objdump stand in pipelines; a preprocessor does so by nature.
+    slot: kind === 'linker' || kind === 'archiver' || kind === 'other-driver' ? 'counted' : 'free',
+    waitFor: reads ? filesToWaitFor(cwd, inputs, look) : [],
+    outputs: outputs.map((path) => absolutePath(cwd, path)),
+    subject: subject === undefined ? '' : absolutePath(cwd, subject),
+  };
+}
+
+/** A word that may be a file: itself, or what stands after `=` in `--version-script=x`. */
+function asFiles(word: string): string[] {
+  if (!word.startsWith('-')) return [word];
+  const equals = word.indexOf('=');
+  return equals > 0 && equals < word.length - 1 ? [word.slice(equals + 1)] : [];
+}
+
+function outputOf(words: readonly string[]): string[] {
+  const found: string[] = [];
+  for (const [index, word] of words.entries()) {
+    if (word === '-o' || word === '--output') found.push(...words.slice(index + 1, index + 2));
+    else if (word.startsWith('--output=')) found.push(word.slice('--output='.length));
+    else if (/^-o[^-]/.test(word)) found.push(word.slice('-o'.length));
+  }
+  return found;
+}
+
+/** `ar [--plugin x] [-]OPERATION[MODIFIERS] [relative member] [count] archive member...`; ranlib: the first file. */
+function archiveOf(words: readonly string[]): string[] {
+  const plain = words.filter((word) => !word.startsWith('--'));
+  const [operation = '', ...rest] = plain;
+  const skipped = /[abi]/.test(operation.replace(/^-/, '')) ? 1 : 0;
+  const counted = operation.includes('N') ? 1 : 0;
+  const archive = rest.filter((word) => !word.startsWith('-'))[skipped + counted];
+  return /[drqs]/.test(operation) && archive !== undefined ? [archive] : [];
+}
+
+/** `-lfoo` is one of these in any `-L` directory; that none of them exists is the linker's business. */
+function librariesOf(words: readonly string[]): string[] {
+  const directories: string[] = [];
+  const names: string[] = [];
+  for (const [index, word] of words.entries()) {
+    if (word === '-L' || word === '--library-path') directories.push(...words.slice(index + 1, index + 2));
+    else if (word.startsWith('-L')) directories.push(word.slice(2));
+    else if (word === '-l' || word === '--library') names.push(...words.slice(index + 1, index + 2));
+    else if (word.startsWith('-l')) names.push(word.slice(2));
+  }
+  return directories.flatMap((directory) =>
+    names.flatMap((name) => [`${directory}/lib${name}.a`, `${directory}/lib${name}.so`]),
+  );
+}

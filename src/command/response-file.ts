@@ -1,0 +1,68 @@
+/**
+ * `@file` on a command line: read, cut into words as libiberty's buildargv does, nested ones too.
+ * Unaware of what the words mean.
+ */
+import type { Look } from './plan.ts';
+import { absolutePath } from './paths.ts';
+
+/** GCC's own limit is 2,000; a file that names itself ends here, not there. */
+const MAX_RESPONSE_FILES = 200;
+/** Beyond this an expanded line may not fit into execve(2) (2 MiB, environment included). */
+const MAX_EXPANDED_CHARACTERS = 1_000_000;
+
+export interface ExpandedWords {
+  readonly words: readonly string[];
+  /** The files read, absolute. */
+  readonly files: readonly string[];
+}
+
+/** The words with every `@file` replaced by what it holds; undefined when one cannot be read or they are too long. */
+export function expandResponseFiles(argv: readonly string[], cwd: string, look: Look): ExpandedWords | undefined {
+  if (!argv.some((word) => word.startsWith('@'))) return { words: argv, files: [] };
+  const words: string[] = [];
+  const files: string[] = [];
+  let characters = 0;
+  const pending = [...argv].reverse();
+  for (let word = pending.pop(); word !== undefined; word = pending.pop()) {
+    if (!word.startsWith('@')) {
+      words.push(word);
+      characters += word.length + 1;
+      if (characters > MAX_EXPANDED_CHARACTERS) return undefined;
+      continue;
+    }
+    const path = absolutePath(cwd, word.slice(1));
+    const text = files.length < MAX_RESPONSE_FILES ? look.readText(path) : undefined;
+    const inner = text === undefined ? undefined : splitWords(text);
+    if (!inner) return undefined;
+    files.push(path);
+    for (const one of inner.reverse()) pending.push(one);
+  }
+  return { words, files };
+}
+
+/** undefined where gcc and clang cut differently: a backslash in single quotes; or at an open quote. */
+export function splitWords(text: string): string[] | undefined {
+  const words: string[] = [];
+  let word: string | undefined;
+  let quote = '';
+  for (let index = 0; index < text.length; index += 1) {
+    const character = text.charAt(index);
+    if (character === '\\') {
+      if (quote === "'") return undefined;
+      index += 1;
+      word = (word ?? '') + text.charAt(index);
+    } else if (quote !== '') {
+      if (character === quote) quote = '';
+      else word = (word ?? '') + character;
+    } else if (character === '"' || character === "'") {
+      quote = character;
+      word ??= '';
+    } else if (/\s/.test(character)) {
+      if (word !== undefined) words.push(word);
+      word = undefined;
+    } else word = (word ?? '') + character;
+  }
+  if (quote !== '') return undefined;
+  if (word !== undefined) words.push(word);
+  return words;
+}

@@ -1,0 +1,92 @@
+/**
+ * Relative names made absolute with objects, depfiles and messages staying what they are: every rewritten name
+ * begins with `CWD/./`, one prefix map takes that away inside the compiler, and restore.ts outside of it.
+ * What need not be rewritten keeps its words: it runs in the same cwd. Pure.
+ */
+import type { Flavour } from './driver-name.ts';
+import type { DriverLine, Item } from './driver-line.ts';
+import type { Invocation, Look } from './plan.ts';
+import { absolutePath, rewritePrefix } from './paths.ts';
+import type { Fact, Role } from './options.ts';
+import type { KeepReason } from './reasons.ts';
+
+/** Path variables of the environment that name files in objects and messages. */
+const PATH_VARIABLES = ['CPATH', 'C_INCLUDE_PATH', 'CPLUS_INCLUDE_PATH', 'OBJC_INCLUDE_PATH'] as const;
+
+const REWRITTEN_ROLES: ReadonlySet<Item['role']> = new Set<Role | 'input'>([
+  'input',
+  'directory',
+  'forced-include',
+  'object',
+  'depfile',
+]);
+
+/** Why the words of this line have to stay as they are; undefined when they may be rewritten. */
+export function reasonToKeep(
+  invocation: Invocation,
+  flavour: Flavour,
+  line: DriverLine,
+  language: string,
+): KeepReason | undefined {
+  if (!invocation.rewrite) return 'paths-kept';
+  const [named] = line.keep;
+  if (named) return named;
+  const prefix = rewritePrefix(invocation.cwd);
+  if (isAmbiguous(invocation, line, prefix)) return 'ambiguous-prefix';
+  const hasMaps = line.items.some((item) => item.role === 'prefix-map');
+  if (hasMaps && (flavour !== 'gcc' || line.items.some(isUnorderableMap))) return 'user-prefix-map';
+  if (line.items.filter(({ role }) => role === 'depfile').length > 1) return 'secondary-output';
+  return flavour === 'gcc' ? undefined : reasonToKeepForClang(line, language);
+}
+
+/** Clang drops `./` from the main file's name in debug information, and calls our map unused for plain assembler. */
+function reasonToKeepForClang(line: DriverLine, language: string): KeepReason | undefined {
+  if (language === 'assembler' || language === 'preprocessed') return 'passed-through';
+  const hasDebug: boolean = line.facts.has('debug' satisfies Fact);
+  return hasDebug && line.inputs.some(({ path }) => path.startsWith('./')) ? 'debug-names' : undefined;
+}
+
+function isAmbiguous(invocation: Invocation, line: DriverLine, prefix: string): boolean {
+  // OLD=NEW is cut at the first `=`; a newline cannot stand in a depfile.
+  if (/[=\n]/.test(prefix)) return true;
+  return (
+    line.items.some(({ spelled, argument }) => argument.includes(prefix) || spelled.includes(prefix)) ||
+    PATH_VARIABLES.some((name) => invocation.env.get(name)?.includes(prefix))
+  );
+}
+
+/** A map without OLD matches every name, ours too. */
+function isUnorderableMap(item: Item): boolean {
+  return item.role === 'prefix-map' && /^(=|[^=]*$)/.test(item.argument);
+}
+
+/**
+ * The words with relative names made absolute. The last map that matches wins in gcc, so: the user's absolute maps
+ * (they must not touch our names), ours, then the user's relative ones, made absolute as the names they are for.
+ */
+export function rewriteWords(cwd: string, line: DriverLine, look: Look): string[] {
+  const prefix = rewritePrefix(cwd);
+  const isAbsoluteMap = ({ role, argument }: Item): boolean => role === 'prefix-map' && argument.startsWith('/');
+  const words = line.items.filter(isAbsoluteMap).flatMap(spell);
+  words.push(`-ffile-prefix-map=${prefix}=`);
+  for (const item of line.items) {
+    if (isAbsoluteMap(item)) continue;
+    words.push(...spell(isRewritten(item, cwd, look) ? { ...item, argument: prefix + item.argument } : item));
+  }
+  return words;
+}
+
+function isRewritten(item: Item, cwd: string, look: Look): boolean {
+  const { role, argument } = item;
+  if (role === 'prefix-map') return true;
+  if (!REWRITTEN_ROLES.has(role) || argument === '' || argument.startsWith('/')) return false;
+  // `=dir` and `$SYSROOT/dir` stand for a place under the sysroot.
+  if (role === 'directory') return !argument.startsWith('=') && !argument.startsWith('$SYSROOT');
+  // Not in cwd: then it is found on the search path, and must stay a name to search for.
+  if (role === 'forced-include') return look.kind(absolutePath(cwd, argument)) === 'file';
+  return true;
+}
+
+function spell(item: Item): string[] {
+  return item.isSeparate ? [item.spelled, item.argument] : [item.spelled + item.argument];
+}
