@@ -1,0 +1,112 @@
+/**
+ * The load log: samples, state changes and marks as lines of JSON, each complete in itself, so that the logs of all nodes
+ * can be put together in any order. From it the paper's figures 3 to 10 are drawn (load-report.ts).
+ * Unaware of files. Version range: exactly LOAD_LOG_VERSION; fields are only added.
+ */
+import type { AvailabilityChange, Crossing } from './availability.ts';
+import type { LoadSample } from './load-sample.ts';
+import { METRICS, type Metric, type Rates } from './metrics.ts';
+
+export const LOAD_LOG_VERSION = 1;
+/** A sample takes some 500 bytes; a longer line is not ours. */
+const MAX_LINE_CHARACTERS = 4_096;
+
+interface Line {
+  /** Wall clock, ms since the epoch: what lines of different nodes are put together by. */
+  readonly atMs: number;
+  readonly node: string;
+}
+
+export interface SampleLine extends Line {
+  readonly kind: 'sample';
+  readonly intervalMs: number;
+  readonly total: Rates;
+  readonly foreign: Rates;
+}
+
+export interface ChangeLine extends Line {
+  readonly kind: AvailabilityChange['kind'];
+  readonly by?: Crossing;
+}
+
+/** The paper's time stamps: a benchmark writes when it starts, starts a process, and ends. */
+export interface MarkLine extends Line {
+  readonly kind: 'mark';
+  readonly label: string;
+}
+
+export type LogLine = SampleLine | ChangeLine | MarkLine;
+
+export function sampleLine(node: string, { atMs, intervalMs, total, foreign }: LoadSample): SampleLine {
+  return { kind: 'sample', atMs, node, intervalMs, total, foreign };
+}
+
+export function changeLine(node: string, atMs: number, change: AvailabilityChange): ChangeLine {
+  return { atMs, node, ...change };
+}
+
+/** With the newline. */
+export function formatLogLine(line: LogLine): string {
+  return `${JSON.stringify({ v: LOAD_LOG_VERSION, ...line }, rounded)}\n`;
+}
+
+/** Three decimals are more than a jiffy can tell, and a third of the bytes. */
+function rounded(_key: string, value: unknown): unknown {
+  return typeof value === 'number' ? Math.round(value * 1_000) / 1_000 : value;
+}
+
+/** Undefined for anything that formatLogLine does not write: a torn last line, or another program's. */
+export function parseLogLine(text: string): LogLine | undefined {
+  if (text.length > MAX_LINE_CHARACTERS) return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (!isObject(value) || value.v !== LOAD_LOG_VERSION) return undefined;
+  const { kind, atMs, node } = value;
+  if (typeof atMs !== 'number' || typeof node !== 'string') return undefined;
+  switch (kind) {
+    case 'sample':
+      return parseSample(value, atMs, node);
+    case 'mark':
+      return typeof value.label === 'string' ? { kind, atMs, node, label: value.label } : undefined;
+    case 'became-busy':
+    case 'evict':
+      return isCrossing(value.by) ? { kind, atMs, node, by: value.by } : undefined;
+    case 'became-available':
+    case 'evict-over':
+      return { kind, atMs, node };
+    default:
+      return undefined;
+  }
+}
+
+function parseSample(value: Record<string, unknown>, atMs: number, node: string): SampleLine | undefined {
+  const [total, foreign] = [parseRates(value.total), parseRates(value.foreign)];
+  const { intervalMs } = value;
+  if (!total || !foreign || typeof intervalMs !== 'number') return undefined;
+  return { kind: 'sample', atMs, node, intervalMs, total, foreign };
+}
+
+/** Metrics of a later version are left out. */
+function parseRates(value: unknown): Rates | undefined {
+  if (!isObject(value)) return undefined;
+  const rates: Partial<Record<Metric, number>> = {};
+  for (const metric of METRICS) {
+    const rate = value[metric];
+    if (typeof rate === 'number') rates[metric] = rate;
+  }
+  return rates;
+}
+
+function isCrossing(value: unknown): value is Crossing {
+  if (!isObject(value)) return false;
+  const isKnown = (METRICS as readonly unknown[]).includes(value.metric);
+  return isKnown && typeof value.value === 'number' && typeof value.mark === 'number';
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,136 @@
+/**
+ * The paper's figures from the load log: each metric's mean and standard deviation across the nodes, over time and as a
+ * whole (PANTS, figures 3 to 10). A small deviation is a load well shared.
+ * Pure; takes lines one by one in any order, and holds one row a node and bucket, not the samples.
+ */
+import type { LogLine, SampleLine } from './load-log.ts';
+import { METRICS, type Metric } from './metrics.ts';
+
+export interface Spread {
+  /** Of the nodes' means in the bucket. */
+  readonly mean: number;
+  /** Across those nodes, not across time: divided by n, since they are all the nodes and no choice of them. */
+  readonly deviation: number;
+  readonly least: number;
+  readonly most: number;
+  readonly nodes: number;
+}
+export type Spreads = Readonly<Partial<Record<Metric, Spread>>>;
+
+export interface ReportRow {
+  /** Start of the bucket, ms since the epoch. */
+  readonly atMs: number;
+  readonly spreads: Spreads;
+}
+
+export interface LoadReport {
+  readonly rows: readonly ReportRow[];
+  /** The whole time as one bucket; the deviation is the mean of the rows', as the paper compares its figures. */
+  readonly overall: Spreads;
+  /** Busy intervals begun, by node and by the metric that made it busy. */
+  readonly busyBy: Readonly<Record<string, Readonly<Partial<Record<Metric, number>>>>>;
+}
+
+/** An hour's report of 1,000 nodes at the paper's 5 s. Above, the newest lines are counted and left out. */
+const MAX_CELLS = 720_000;
+
+/** One node's samples in one bucket, weighted by how long each lasted. */
+interface Cell {
+  readonly sums: Map<Metric, { weighted: number; ms: number }>;
+}
+
+export class LoadReducer {
+  readonly #bucketMs: number;
+  readonly #part: 'total' | 'foreign';
+  readonly #buckets = new Map<number, Map<string, Cell>>();
+  readonly #busyBy: Record<string, Partial<Record<Metric, number>>> = {};
+  #cells = 0;
+  #leftOut = 0;
+
+  /** @param part which of the two the figures show: the paper knew only the total. */
+  constructor(bucketMs: number, part: 'total' | 'foreign') {
+    this.#bucketMs = bucketMs;
+    this.#part = part;
+  }
+
+  /** Samples that came after MAX_CELLS. */
+  get leftOut(): number {
+    return this.#leftOut;
+  }
+
+  add(line: LogLine): void {
+    if (line.kind === 'sample') this.#addSample(line);
+    if (line.kind === 'became-busy' && line.by) {
+      const counts = (this.#busyBy[line.node] ??= {});
+      counts[line.by.metric] = (counts[line.by.metric] ?? 0) + 1;
+    }
+  }
+
+  report(): LoadReport {
+    const starts = [...this.#buckets.keys()].sort((a, b) => a - b);
+    const rows = starts.map((atMs) => ({ atMs, spreads: spreadsOf([...(this.#buckets.get(atMs)?.values() ?? [])]) }));
+    return { rows, overall: overallOf(rows), busyBy: this.#busyBy };
+  }
+
+  #addSample(line: SampleLine): void {
+    const atMs = Math.floor(line.atMs / this.#bucketMs) * this.#bucketMs;
+    const bucket = this.#buckets.get(atMs) ?? new Map<string, Cell>();
+    let cell = bucket.get(line.node);
+    if (!cell) {
+      if (this.#cells >= MAX_CELLS) {
+        this.#leftOut++;
+        return;
+      }
+      this.#cells++;
+      cell = { sums: new Map() };
+      bucket.set(line.node, cell);
+      this.#buckets.set(atMs, bucket);
+    }
+    for (const metric of METRICS) {
+      const value = line[this.#part][metric];
+      if (value === undefined) continue;
+      const sum = cell.sums.get(metric) ?? { weighted: 0, ms: 0 };
+      sum.weighted += value * line.intervalMs;
+      sum.ms += line.intervalMs;
+      cell.sums.set(metric, sum);
+    }
+  }
+}
+
+function spreadsOf(cells: readonly Cell[]): Spreads {
+  const spreads: Partial<Record<Metric, Spread>> = {};
+  for (const metric of METRICS) {
+    const values = cells.flatMap((cell) => {
+      const sum = cell.sums.get(metric);
+      return sum && sum.ms > 0 ? [sum.weighted / sum.ms] : [];
+    });
+    if (values.length > 0) spreads[metric] = spreadOf(values);
+  }
+  return spreads;
+}
+
+function spreadOf(values: readonly number[]): Spread {
+  const mean = meanOf(values);
+  const deviation = Math.sqrt(meanOf(values.map((value) => (value - mean) ** 2)));
+  return { mean, deviation, least: Math.min(...values), most: Math.max(...values), nodes: values.length };
+}
+
+function overallOf(rows: readonly ReportRow[]): Spreads {
+  const overall: Partial<Record<Metric, Spread>> = {};
+  for (const metric of METRICS) {
+    const spreads = rows.flatMap((row) => row.spreads[metric] ?? []);
+    if (spreads.length === 0) continue;
+    overall[metric] = {
+      mean: meanOf(spreads.map((each) => each.mean)),
+      deviation: meanOf(spreads.map((each) => each.deviation)),
+      least: Math.min(...spreads.map((each) => each.least)),
+      most: Math.max(...spreads.map((each) => each.most)),
+      nodes: Math.max(...spreads.map((each) => each.nodes)),
+    };
+  }
+  return overall;
+}
+
+function meanOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
