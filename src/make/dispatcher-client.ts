@@ -13,6 +13,8 @@ import { fail, ok, type Result } from '../util/result.ts';
 /** A local socket answers at once or never; this is for a machine that swaps. */
 const CONNECT_LIMIT_MS = 2_000;
 const ANSWER_LIMIT_MS = 5_000;
+/** sun_path of unix(7), less its final NUL. Node cuts a longer one short without a word, to another file's name. */
+const MAX_SOCKET_PATH_BYTES = 107;
 
 export type SessionFailure =
   | { readonly reason: 'not-running' }
@@ -65,6 +67,9 @@ export class DispatcherSession {
 
   /** Connects to a dispatcher that runs; starts none. */
   static connect(socketPath: string): Promise<Result<DispatcherSession, SessionFailure>> {
+    if (Buffer.byteLength(socketPath) > MAX_SOCKET_PATH_BYTES) {
+      return Promise.resolve(fail({ reason: 'cannot-connect', detail: `${socketPath} is too long for a socket` }));
+    }
     return new Promise((resolve) => {
       const socket = createConnection(socketPath);
       const timer = setTimeout(() => {
@@ -136,7 +141,9 @@ export class DispatcherSession {
     if (frame.type === DispatcherFrame.refused) {
       this.#end({ reason: 'other-version', version: new ByteReader(frame.payload).u16() });
     } else if (frame.type === DispatcherFrame.control) {
-      this.#asked.shift()?.(ok(decodeControlAnswer(frame)));
+      // First understood, then taken off: one that is not understood still leaves its question to be failed.
+      const answer = decodeControlAnswer(frame);
+      this.#asked.shift()?.(ok(answer));
     }
   }
 

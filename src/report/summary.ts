@@ -34,6 +34,11 @@ export interface SummaryFacts {
 }
 
 export function formatSummary(facts: SummaryFacts): string {
+  // Names and sentences come from files and other hosts; this is one line whatever they hold.
+  return composeSummary(facts).replaceAll(/[\p{Cc}\s]+/gu, ' ');
+}
+
+function composeSummary(facts: SummaryFacts): string {
   const time = formatDuration(facts.wallMs);
   if (facts.report === undefined)
     return `pmake: ${time}, all of it here: ${facts.trouble || 'the dispatcher kept no count'}`;
@@ -89,7 +94,7 @@ function adviceFor(report: BuildReport, trouble: string): string {
   if (trouble !== '') return trouble;
   if (report.problems.length > 0) {
     const others = report.problems.length - 1;
-    const first = (report.problems[0] ?? '').replace(/[\s.]+$/, '').replaceAll(/\s+/g, ' ');
+    const first = (report.problems[0] ?? '').replace(/[\s.]+$/, '');
     return others === 0
       ? `${first} (pmakectl nodes)`
       : `${first}, and ${formatCount(others, 'more problem')} (pmakectl nodes)`;
