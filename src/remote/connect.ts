@@ -8,11 +8,14 @@ import { fail, type Result } from '../util/result.ts';
 import { openCommandPipe } from './command-pipe.ts';
 import type { NodeFailure, NodeTarget } from './failure.ts';
 import { findIdentities } from './identities.ts';
-import { awaitWorker, START_TIMEOUT_MS, type NodePipe } from './node-pipe.ts';
+import { CONNECT_LIMITS, type ConnectLimits } from './limits.ts';
+import { awaitWorker, type NodePipe } from './node-pipe.ts';
 import { quoteWord, quoteWords } from './quote.ts';
 import { openSshPipe } from './ssh-pipe.ts';
 import { resolveSshSettings } from './ssh-settings.ts';
-import { openTransport, TCP_TIMEOUT_MS, type TransportFailure } from './ssh-transport.ts';
+import { openTransport, type TransportFailure } from './ssh-transport.ts';
+
+const DEFAULT_SSH_PORT = 22;
 
 /** What runs on the node: `node script args...`, paths as they are there. */
 export interface WorkerCommand {
@@ -33,60 +36,73 @@ export interface NodeChannel {
   stderrTail(): string;
 }
 
+export interface ConnectOptions {
+  /** Where HOME and the agent's socket are looked up; default: the process's. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly limits?: ConnectLimits;
+}
+
 /**
- * Starts the worker on a node. Bounded in time by the constants of this folder.
+ * Starts the worker on a node. Bounded in time by `limits`.
  * `abort` ends the attempt; a channel that has been handed out is ended by its own `close`.
  */
 export async function connectNode(
   spec: NodeSpec,
   command: WorkerCommand,
   abort: AbortSignal,
-  env: Readonly<Record<string, string | undefined>> = process.env,
+  { env = process.env, limits = CONNECT_LIMITS }: ConnectOptions = {},
 ): Promise<Result<NodeChannel, NodeFailure>> {
   const words = [command.node, command.script, ...command.args];
-  if (spec.command) return connectByCommand(spec, [...spec.command, ...words.map(quoteWord)], abort);
+  if (spec.command) return connectByCommand(spec, [...spec.command, ...words.map(quoteWord)], limits, abort);
   const resolved = await resolveSshSettings(spec, env);
-  if (!resolved.ok) {
-    const target = { name: spec.name, host: spec.host, port: spec.port ?? 22, user: spec.user ?? '' };
-    return fail({ target, reason: 'ssh-config-invalid', ...resolved.failure });
-  }
+  if (!resolved.ok) return fail({ target: unresolved(spec), reason: 'ssh-config-invalid', ...resolved.failure });
   const settings = resolved.value;
   const target = { name: spec.name, host: spec.host, port: settings.port, user: settings.user };
-  const [identities, opened] = await Promise.all([findIdentities(settings), openTransport(settings, abort)]);
-  if (!opened.ok) return fail(transportFailure(target, opened.failure));
+  const [identities, transport] = await Promise.all([
+    findIdentities(settings),
+    openTransport(settings, limits.tcpMs, abort),
+  ]);
+  if (!transport.ok) return fail(transportFailure(target, transport.failure, limits));
   // `exec`: no shell stays between sshd and the worker.
   const commandLine = `exec ${quoteWords(words)}`;
-  const request = { target, settings, identities, transport: opened.value, command: commandLine };
+  const request = { target, settings, identities, transport: transport.value, command: commandLine, limits };
   const pipe = await openSshPipe(request, abort);
-  return pipe.ok ? startWorker(pipe.value, target, commandLine, abort) : pipe;
+  return pipe.ok ? startWorker(pipe.value, target, commandLine, limits, abort) : pipe;
 }
 
 async function connectByCommand(
   spec: NodeSpec,
   argv: readonly string[],
+  limits: ConnectLimits,
   abort: AbortSignal,
 ): Promise<Result<NodeChannel, NodeFailure>> {
-  const target = { name: spec.name, host: spec.host, port: spec.port ?? 22, user: spec.user ?? '' };
+  const target = unresolved(spec);
   const command = argv.join(' ');
   const opened = await openCommandPipe(argv);
   if (!opened.ok) return fail({ target, reason: 'command-failed', command, detail: opened.failure });
-  return startWorker(opened.value, target, command, abort);
+  return startWorker(opened.value, target, command, limits, abort);
+}
+
+/** The node as far as its own description goes. */
+function unresolved({ name, host, port, user }: NodeSpec): NodeTarget {
+  return { name, host, port: port ?? DEFAULT_SSH_PORT, user: user ?? '' };
 }
 
 async function startWorker(
   pipe: NodePipe,
   target: NodeTarget,
   command: string,
+  limits: ConnectLimits,
   abort: AbortSignal,
 ): Promise<Result<NodeChannel, NodeFailure>> {
-  const started = await awaitWorker(pipe, abort);
+  const started = await awaitWorker(pipe, limits.startMs, abort);
   if (started.ok) return started;
   const { failure } = started;
   switch (failure.kind) {
     case 'aborted':
       return fail({ target, reason: 'aborted' });
     case 'timeout':
-      return fail({ target, reason: 'timeout', phase: 'start', afterMs: START_TIMEOUT_MS });
+      return fail({ target, reason: 'timeout', phase: 'start', afterMs: limits.startMs });
     case 'no-worker': {
       const { printed, stderr, ended } = failure;
       return fail({ target, reason: 'no-worker', command, printed, stderr, ended });
@@ -94,12 +110,12 @@ async function startWorker(
   }
 }
 
-function transportFailure(target: NodeTarget, failure: TransportFailure): NodeFailure {
+function transportFailure(target: NodeTarget, failure: TransportFailure, limits: ConnectLimits): NodeFailure {
   switch (failure.kind) {
     case 'aborted':
       return { target, reason: 'aborted' };
     case 'timeout':
-      return { target, reason: 'timeout', phase: 'connect', afterMs: TCP_TIMEOUT_MS };
+      return { target, reason: 'timeout', phase: 'connect', afterMs: limits.tcpMs };
     case 'unreachable':
       return { target, reason: 'unreachable', code: failure.code, detail: failure.detail };
     case 'command-failed':

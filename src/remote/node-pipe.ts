@@ -9,8 +9,6 @@ import { ChannelStream } from './channel-stream.ts';
 import type { NodeChannel } from './connect.ts';
 import { PreambleScanner } from './preamble.ts';
 
-/** A login shell, its rc files and Node from a cold network disk, on a node that is busy compiling. */
-export const START_TIMEOUT_MS = 30_000;
 /** Enough for Node's words about a module that is missing. */
 const STDERR_TAIL_BYTES = 4 * 1024;
 
@@ -33,7 +31,11 @@ export type StartFailure =
   | { readonly kind: 'no-worker'; readonly printed: string; readonly stderr: string; readonly ended: PipeEnd };
 
 /** Waits for the worker's first bytes on `pipe`; on a failure the pipe is destroyed. */
-export async function awaitWorker(pipe: NodePipe, abort: AbortSignal): Promise<Result<NodeChannel, StartFailure>> {
+export async function awaitWorker(
+  pipe: NodePipe,
+  startMs: number,
+  abort: AbortSignal,
+): Promise<Result<NodeChannel, StartFailure>> {
   const stderr = new StderrTail(pipe.stderr);
   const scanner = new PreambleScanner();
   const outcome = deferred<Result<Buffer, StartFailure>>();
@@ -48,7 +50,7 @@ export async function awaitWorker(pipe: NodePipe, abort: AbortSignal): Promise<R
     else noWorker('still running');
   };
   const onAbort = () => outcome.resolve(fail({ kind: 'aborted' }));
-  const timer = setTimeout(() => outcome.resolve(fail({ kind: 'timeout' })), START_TIMEOUT_MS);
+  const timer = setTimeout(() => outcome.resolve(fail({ kind: 'timeout' })), startMs);
   abort.addEventListener('abort', onAbort);
   if (abort.aborted) onAbort();
   pipe.stdout.on('data', onData);

@@ -10,15 +10,11 @@ import { fail, ok, type Result } from '../util/result.ts';
 import type { ConnectPhase, NodeFailure, NodeTarget, SeenHostKey } from './failure.ts';
 import type { Identities } from './identities.ts';
 import { hostKeyType, knownHostName, KnownHosts, type HostKeyVerdict, type KnownHostsFile } from './known-hosts.ts';
+import { KEEPALIVE_MISSES, type ConnectLimits } from './limits.ts';
 import type { NodePipe, PipeEnd } from './node-pipe.ts';
 import type { SshSettings } from './ssh-settings.ts';
 import type { Transport } from './ssh-transport.ts';
 
-/** Key exchange and authentication on a node whose cores are all compiling. */
-export const HANDSHAKE_TIMEOUT_MS = 20_000;
-/** ssh's own heartbeat, behind the dispatcher's: finds dead peers even where no worker answers. */
-const KEEPALIVE_INTERVAL_MS = 5_000;
-const KEEPALIVE_MISSES = 3;
 /** After saying goodbye; a peer that is gone would keep the socket for a quarter of an hour. */
 const GOODBYE_MS = 1_000;
 
@@ -38,6 +34,7 @@ export interface SshRequest {
   readonly identities: Identities;
   readonly transport: Transport;
   readonly command: string;
+  readonly limits: ConnectLimits;
 }
 
 /** Logs in and starts the command. On a failure nothing of the connection is left. */
@@ -75,7 +72,7 @@ class SshLogin {
     client.on('ready', () => this.#start());
     client.on('error', (cause) => this.#handleError(cause));
     client.on('close', () => this.#handleClose());
-    const timer = setTimeout(() => this.#fail(this.#timeout()), HANDSHAKE_TIMEOUT_MS);
+    const timer = setTimeout(() => this.#fail(this.#timeout()), this.#request.limits.handshakeMs);
     if (this.#request.transport.stream.destroyed) this.#handleClose();
     else this.#connect();
     const opened = await this.#outcome.promise;
@@ -88,14 +85,14 @@ class SshLogin {
   }
 
   #connect(): void {
-    const { target, identities, transport } = this.#request;
+    const { target, identities, transport, limits } = this.#request;
     const untried = [...identities.offered];
     this.#client.connect({
       sock: transport.stream,
       username: target.user,
       // Ours covers the start of the command, too.
       readyTimeout: 0,
-      keepaliveInterval: KEEPALIVE_INTERVAL_MS,
+      keepaliveInterval: limits.keepaliveMs,
       keepaliveCountMax: KEEPALIVE_MISSES,
       algorithms: { serverHostKey: this.#hostKeyAlgorithms() },
       hostVerifier: (key: Buffer) => this.#isKeyGood(key),
@@ -189,7 +186,8 @@ class SshLogin {
   }
 
   #timeout(): NodeFailure {
-    return { target: this.#request.target, reason: 'timeout', phase: this.#phase, afterMs: HANDSHAKE_TIMEOUT_MS };
+    const { target, limits } = this.#request;
+    return { target, reason: 'timeout', phase: this.#phase, afterMs: limits.handshakeMs };
   }
 
   /** Before the command stands this is the outcome; afterwards, how the pipe ends. */

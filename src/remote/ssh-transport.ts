@@ -8,8 +8,6 @@ import { ChannelStream } from './channel-stream.ts';
 import { openCommandPipe } from './command-pipe.ts';
 import type { SshSettings } from './ssh-settings.ts';
 
-/** A machine that is switched off answers nothing; waiting longer helps no build. */
-export const TCP_TIMEOUT_MS = 10_000;
 /** For each address of a name that has several, before the next is tried beside it. */
 const ADDRESS_ATTEMPT_MS = 1_000;
 
@@ -26,16 +24,22 @@ export interface Transport {
   destroy(): void;
 }
 
-export function openTransport(settings: SshSettings, abort: AbortSignal): Promise<Result<Transport, TransportFailure>> {
-  return settings.proxyCommand === undefined
-    ? openTcp(settings.hostName, settings.port, abort)
-    : openProxy(settings.proxyCommand);
+export function openTransport(
+  settings: SshSettings,
+  tcpMs: number,
+  abort: AbortSignal,
+): Promise<Result<Transport, TransportFailure>> {
+  return settings.proxyCommand === undefined ? openTcp(settings, tcpMs, abort) : openProxy(settings.proxyCommand);
 }
 
-function openTcp(host: string, port: number, abort: AbortSignal): Promise<Result<Transport, TransportFailure>> {
+function openTcp(
+  { hostName, port }: SshSettings,
+  tcpMs: number,
+  abort: AbortSignal,
+): Promise<Result<Transport, TransportFailure>> {
   return new Promise((resolve) => {
     const socket = connect({
-      host,
+      host: hostName,
       port,
       // Many small frames, each waited for.
       noDelay: true,
@@ -50,7 +54,7 @@ function openTcp(host: string, port: number, abort: AbortSignal): Promise<Result
       resolve(result);
     };
     const onAbort = () => settle(fail({ kind: 'aborted' }));
-    const timer = setTimeout(() => settle(fail({ kind: 'timeout' })), TCP_TIMEOUT_MS);
+    const timer = setTimeout(() => settle(fail({ kind: 'timeout' })), tcpMs);
     abort.addEventListener('abort', onAbort);
     // Stays for the socket's life: a late error after a failure must not end the process.
     socket.on('error', (cause: NodeJS.ErrnoException) =>

@@ -1,0 +1,191 @@
+import { once } from 'node:events';
+import { createServer, type Server, type Socket } from 'node:net';
+import { execa } from 'execa';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { CONNECT_LIMITS } from '../../../src/remote/limits.ts';
+import { describeNodeFailure } from '../../../src/remote/failure.ts';
+import { startSshd, type Sshd } from '../../rig/sshd.ts';
+import { expectChannel, expectEcho, expectFailure, NodeHome, specFor } from './node-home.ts';
+
+let sshd: Sshd;
+beforeAll(async () => {
+  sshd = await startSshd();
+});
+afterAll(() => sshd[Symbol.asyncDispose]());
+
+async function makeKey(path: string, passphrase = ''): Promise<string> {
+  await execa('ssh-keygen', ['-q', '-t', 'ed25519', '-N', passphrase, '-C', 'test', '-f', path]);
+  const { stdout } = await execa('ssh-keygen', ['-y', '-P', passphrase, '-f', path]);
+  return stdout.split(' ').slice(0, 2).join(' ');
+}
+
+describe('host keys', () => {
+  test('an unknown one is refused, and the sentence says how to make it known', async () => {
+    await using home = await NodeHome.for(sshd);
+    await home.write('.ssh/known_hosts', '');
+    const failure = expectFailure(await home.connect(specFor(sshd)));
+    expect(failure).toMatchObject({ reason: 'host-key-unknown', certAuthority: false });
+    const { stdout } = await execa('ssh-keygen', ['-l', '-f', '-'], { input: sshd.hostKey });
+    const fingerprint = stdout.split(' ')[1] ?? 'none';
+    expect(describeNodeFailure(failure)).toContain(fingerprint);
+    expect(describeNodeFailure(failure)).toContain(`"ssh -p ${sshd.port} ${sshd.user}@127.0.0.1"`);
+  });
+
+  test('another one than the known is refused with file and line, and ssh-keygen -R mends it', async () => {
+    await using home = await NodeHome.for(sshd);
+    const other = await makeKey(home.path('other'));
+    await home.write('.ssh/known_hosts', `# a comment\n[127.0.0.1]:${sshd.port} ${other}\n`);
+    const failure = expectFailure(await home.connect(specFor(sshd)));
+    expect(failure).toMatchObject({ reason: 'host-key-changed', file: home.path('.ssh/known_hosts'), line: 2 });
+    const remedy = /"(ssh-keygen -R [^"]*)"/.exec(describeNodeFailure(failure))?.[1];
+    await execa('sh', ['-c', String(remedy)]);
+    expect(expectFailure(await home.connect(specFor(sshd))).reason).toBe('host-key-unknown');
+  });
+
+  test.each([
+    ['host-key-revoked', (key: string, host: string) => `${host} ${key}\n@revoked * ${key}\n`],
+    ['host-key-unknown', (key: string, host: string) => `@cert-authority ${host} ${key}\n`],
+  ])('%s by a marked line', async (reason, knownHosts) => {
+    await using home = await NodeHome.for(sshd);
+    await home.write('.ssh/known_hosts', knownHosts(sshd.hostKey, `[127.0.0.1]:${sshd.port}`));
+    const failure = expectFailure(await home.connect(specFor(sshd)));
+    expect(failure.reason).toBe(reason);
+    if (failure.reason === 'host-key-unknown') expect(describeNodeFailure(failure)).toContain('certificate');
+  });
+
+  test('a server with more key types than we know is asked for the one we know', async () => {
+    await using home = await NodeHome.make();
+    const rsa = home.path('rsa');
+    await execa('ssh-keygen', ['-q', '-t', 'rsa', '-b', '2048', '-N', '', '-f', rsa]);
+    await using both = await startSshd({ config: [`HostKey ${rsa}`] });
+    const { stdout } = await execa('ssh-keygen', ['-y', '-f', rsa]);
+    await home.write('.ssh/known_hosts', `[127.0.0.1]:${both.port} ${stdout}\n`);
+    await home.write('.ssh/config', `IdentityFile ${both.privateKeyPath}\n`);
+    await expectEcho(expectChannel(await home.connect(specFor(both))));
+  });
+});
+
+describe('identities', () => {
+  test('a key that the node does not know is refused by name', async () => {
+    await using home = await NodeHome.for(sshd);
+    await makeKey(home.path('.ssh/id_ed25519'));
+    await home.write('.ssh/config', '');
+    const failure = expectFailure(await home.connect(specFor(sshd)));
+    expect(failure).toMatchObject({ reason: 'authentication-failed', tried: [home.path('.ssh/id_ed25519')] });
+    expect(describeNodeFailure(failure)).toContain('ssh-copy-id');
+  });
+
+  test('a key with a passphrase is skipped, and the sentence says ssh-add', async () => {
+    await using home = await NodeHome.for(sshd);
+    await makeKey(home.path('.ssh/id_ed25519'), 'secret');
+    await home.write('.ssh/config', '');
+    const failure = expectFailure(await home.connect(specFor(sshd)));
+    expect(failure).toMatchObject({ reason: 'no-identity', skipped: [{ why: 'encrypted' }] });
+    expect(describeNodeFailure(failure)).toContain(`"ssh-add ${home.path('.ssh/id_ed25519')}"`);
+  });
+
+  test('an agent that is gone does not keep a key file from being used', async () => {
+    await using home = await NodeHome.for(sshd);
+    home.env.SSH_AUTH_SOCK = home.path('no-agent');
+    await expectEcho(expectChannel(await home.connect(specFor(sshd))));
+  });
+});
+
+describe('what answers is no sshd', () => {
+  const quick = { ...CONNECT_LIMITS, handshakeMs: 300, startMs: 300 };
+
+  test('a closed port', async () => {
+    await using home = await NodeHome.make();
+    const { server, port } = await listen(() => undefined);
+    await new Promise((resolve) => server.close(resolve));
+    const failure = expectFailure(await home.connect({ name: 'n', host: '127.0.0.1', port }));
+    expect(failure).toMatchObject({ reason: 'unreachable', code: 'ECONNREFUSED' });
+  });
+
+  test('a name without address', async () => {
+    await using home = await NodeHome.make();
+    const failure = expectFailure(await home.connect({ name: 'n', host: 'pmake-no-such-host.invalid' }));
+    expect(failure.reason).toBe('unreachable');
+    expect(describeNodeFailure(failure)).toContain('no address is known for pmake-no-such-host.invalid');
+  });
+
+  test.each([
+    ['stays silent', 'timeout', () => undefined],
+    ['hangs up', 'connection-lost', (socket: Socket) => socket.end()],
+    ['resets', 'connection-lost', (socket: Socket) => socket.once('data', () => socket.resetAndDestroy())],
+    ['speaks HTTP', 'connection-lost', (socket: Socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')],
+  ])('a port that %s', async (_what, reason, behave) => {
+    await using home = await NodeHome.make();
+    const sockets: Socket[] = [];
+    const { server, port } = await listen((socket) => {
+      sockets.push(socket);
+      behave(socket);
+    });
+    const failure = expectFailure(await home.connect({ name: 'n', host: '127.0.0.1', port }, { limits: quick }));
+    expect(failure).toMatchObject({ reason, phase: 'handshake' });
+    for (const socket of sockets) socket.destroy();
+    await new Promise((resolve) => server.close(resolve));
+  });
+
+  test('an attempt that is aborted ends at once, and takes its connection with it', async () => {
+    await using home = await NodeHome.make();
+    const abort = new AbortController();
+    const { server, port } = await listen(() => abort.abort());
+    const connection = once(server, 'connection') as Promise<[Socket]>;
+    const failure = expectFailure(await home.connect({ name: 'n', host: '127.0.0.1', port }, { abort: abort.signal }));
+    expect(failure.reason).toBe('aborted');
+    const [socket] = await connection;
+    socket.resume();
+    if (!socket.closed) await once(socket, 'close');
+    await new Promise((resolve) => server.close(resolve));
+  });
+});
+
+describe('no worker starts', () => {
+  test('where Node.js is not', async () => {
+    await using home = await NodeHome.for(sshd);
+    const worker = { ...home.worker, node: '/opt/no such/node' };
+    const failure = expectFailure(await home.connect(specFor(sshd), { worker }));
+    expect(failure).toMatchObject({ reason: 'no-worker' });
+    expect(describeNodeFailure(failure)).toMatch(/exit status 12[67].*no such.*set "node"/);
+  });
+
+  test('where pmake is not', async () => {
+    await using home = await NodeHome.for(sshd);
+    const worker = { ...home.worker, script: home.path('elsewhere.js') };
+    const failure = expectFailure(await home.connect(specFor(sshd), { worker }));
+    expect(describeNodeFailure(failure)).toMatch(/Cannot find module.*set "install"/);
+  });
+
+  test('by a program that says something else without end', async () => {
+    await using home = await NodeHome.make();
+    const command = ['sh', '-c', 'exec yes'];
+    const failure = expectFailure(await home.connect({ name: 'n', host: 'n', command }));
+    expect(failure).toMatchObject({ reason: 'no-worker', ended: 'still running' });
+  });
+
+  test('by a program that says nothing', async () => {
+    await using home = await NodeHome.make();
+    const spec = { name: 'n', host: 'n', command: ['sh', '-c', 'exec cat'] };
+    const failure = expectFailure(await home.connect(spec, { limits: { ...CONNECT_LIMITS, startMs: 300 } }));
+    expect(failure).toMatchObject({ reason: 'timeout', phase: 'start' });
+  });
+
+  test('by a command that does not exist', async () => {
+    await using home = await NodeHome.make();
+    const failure = expectFailure(await home.connect({ name: 'n', host: 'n', command: ['/no/such/rsh'] }));
+    expect(failure).toMatchObject({ reason: 'command-failed', detail: 'ENOENT' });
+  });
+});
+
+async function listen(onConnection: (socket: Socket) => void): Promise<{ server: Server; port: number }> {
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined);
+    onConnection(socket);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('a listening socket without a port');
+  return { server, port: address.port };
+}
