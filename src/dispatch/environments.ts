@@ -37,16 +37,11 @@ export class EnvironmentCache {
     const entries = parseEnvironment(block);
     const environment: KnownEnvironment = {
       entries,
-      forNodes: { id: this.#nextId, block: environmentForNode(block, this.#shimDirectories(entries)) },
+      forNodes: { id: this.#nextId, block: environmentForNode(block, [this.#masqueradeRoot]) },
       isText: isUtf8(block),
     };
     this.#nextId += 1;
     this.#byHash.set(hash, environment);
     return environment;
-  }
-
-  #shimDirectories(entries: ReadonlyMap<string, string>): string[] {
-    const directories = (entries.get('PATH') ?? '').split(':');
-    return directories.filter((directory) => directory.startsWith(`${this.#masqueradeRoot}/`));
   }
 }

@@ -1,0 +1,218 @@
+/** The dispatcher with real workers and a compiler that takes the test's orders; shims are played. */
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Dispatcher } from '../../../src/dispatch/dispatcher.ts';
+import { NodeLists } from '../../../src/dispatch/node-lists.ts';
+import { connectNode, type NodeChannel } from '../../../src/remote/connect.ts';
+import { describeNodeFailure } from '../../../src/remote/failure.ts';
+import { fail } from '../../../src/util/result.ts';
+import { FakeShim, type FakeShimCall } from '../../rig/fake-shim.ts';
+import { FakeCompilerCalls } from '../../rig/shim-fake-compiler.ts';
+
+const WORKER = new URL('../../../dist/cli/worker.js', import.meta.url).pathname;
+const FAKE_COMPILER = new URL('../../rig/shim-fake-compiler.c', import.meta.url).pathname;
+const SIGTERM = 15;
+
+let rig: Awaited<ReturnType<typeof startRig>>;
+
+beforeEach(async () => {
+  rig = await startRig();
+});
+
+afterEach(async () => {
+  await rig.dispose();
+});
+
+describe('a job that may leave', () => {
+  it('runs on a node, and the shim gets its output in order and its status', async () => {
+    await rig.use('n1/1');
+    const shim = rig.compile('a.c');
+    const call = await rig.calls.next();
+    call.print(2, 'warning 1\n');
+    call.print(1, 'listing\n');
+    call.exit(3);
+    expect(await shim.next()).toEqual({ kind: 'output', fd: 2, bytes: Buffer.from('warning 1\n') });
+    expect(await shim.next()).toEqual({ kind: 'output', fd: 1, bytes: Buffer.from('listing\n') });
+    expect(await shim.next()).toEqual({ kind: 'ended', termination: { kind: 'exited', code: 3 } });
+    expect(rig.report()).toMatchObject({ byNode: { n1: 1 }, here: 0, retries: 0 });
+  });
+
+  it('takes a local slot when the nodes are full, and waits when that is taken too', async () => {
+    await rig.use('n1/1');
+    const first = rig.compile('a.c');
+    const onNode = await rig.calls.next();
+    const second = rig.compile('b.c');
+    expect(await second.next()).toEqual({ kind: 'runHere' });
+    const third = rig.compile('c.c');
+    onNode.exit(0);
+    expect(await first.next()).toMatchObject({ kind: 'ended' });
+    const afterwards = await rig.calls.next();
+    expect(afterwards.words).toContain(`${rig.tree}/./c.c`);
+    afterwards.exit(0);
+    expect(await third.next()).toMatchObject({ kind: 'ended' });
+    await second.close();
+  });
+
+  it('ends on the node within two seconds when its shim dies, and leaves no half-written object', async () => {
+    await rig.use('n1/1');
+    const shim = rig.compile('a.c');
+    const call = await rig.calls.next();
+    call.shell(`echo half > ${rig.tree}/a.o`);
+    const startedMs = performance.now();
+    await shim.close();
+    await call.closed;
+    expect(performance.now() - startedMs).toBeLessThan(2_000);
+    await rig.idle();
+    expect(existsSync(`${rig.tree}/a.o`)).toBe(false);
+  });
+
+  it('gets the shim’s signals, and reports the signal it died by', async () => {
+    await rig.use('n1/1');
+    const shim = rig.compile('a.c');
+    await rig.calls.next();
+    shim.signal(SIGTERM);
+    expect(await shim.next()).toEqual({ kind: 'ended', termination: { kind: 'signalled', signal: SIGTERM } });
+  });
+
+  it('runs elsewhere when its node is lost, after that node is fenced, with its half-written object removed', async () => {
+    await rig.use('n1/1 n2/1');
+    const shim = rig.compile('a.c');
+    const first = await rig.calls.next();
+    first.shell(`echo half > ${rig.tree}/a.o`);
+    await until(() => existsSync(`${rig.tree}/a.o`));
+    const lost = rig.nodeOfOnlyJob();
+    rig.lose(lost);
+    const second = await rig.calls.next();
+    expect(rig.nodeOfOnlyJob()).not.toBe(lost);
+    expect(existsSync(`${rig.tree}/a.o`)).toBe(false);
+    second.exit(0);
+    expect(await shim.next()).toEqual({ kind: 'ended', termination: { kind: 'exited', code: 0 } });
+    expect(rig.report()).toMatchObject({ retries: 1, retryReasons: { 'node-lost': 1 } });
+  });
+
+  it('comes home when the compiler was killed on the node, and prints nothing of that', async () => {
+    await rig.use('n1/1');
+    const shim = rig.compile('a.c');
+    const call = await rig.calls.next();
+    call.print(2, 'gcc: fatal error: Killed signal terminated program cc1\n');
+    call.exit(1);
+    expect(await shim.next()).toEqual({ kind: 'runHere' });
+    await shim.close();
+    await rig.idle();
+    expect(rig.report()).toMatchObject({ here: 1, hereReasons: { 'node-trouble': 1 } });
+  });
+
+  it('runs here, with the reason, when no node can be used', async () => {
+    rig.nodes = 'unreachable/1';
+    const shim = rig.compile('a.c');
+    expect(await shim.next()).toEqual({ kind: 'runHere' });
+    await shim.close();
+    await rig.idle();
+    expect(rig.report().here).toBe(1);
+  });
+});
+
+describe('a link', () => {
+  it('is held until the objects that jobs in flight write are there', async () => {
+    await rig.use('n1/1');
+    const compile = rig.compile('a.c');
+    const call = await rig.calls.next();
+    writeFileSync(`${rig.tree}/old.o`, '');
+    const link = rig.shim({ argv: ['-o', 'program', 'a.o', 'old.o'] });
+    const order: string[] = [];
+    const linked = link.next().then((verdict) => order.push(`link: ${verdict.kind}`));
+    // The link has arrived when a later request on the same dispatcher has been answered.
+    await rig.roundTrip();
+    order.push('compile ends');
+    call.shell(`echo object > ${rig.tree}/a.o`);
+    call.exit(0);
+    expect(await compile.next()).toMatchObject({ kind: 'ended' });
+    await linked;
+    expect(order).toEqual(['compile ends', 'link: runHere']);
+    await link.close();
+  });
+});
+
+async function startRig() {
+  const tree = mkdtempSync('/var/tmp/pmake-dispatch-');
+  const program = `${tree}/bin/gcc`;
+  mkdirSync(`${tree}/bin`);
+  execFileSync('cc', ['-o', program, FAKE_COMPILER]);
+  const calls = await FakeCompilerCalls.listen(`${tree}/calls`);
+  const channels = new Map<string, NodeChannel>();
+  const lists = new NodeLists({ HOME: tree });
+  const dispatcher = new Dispatcher({
+    fleet: {
+      connect: async (spec, abort) => {
+        // `env` stands where ssh would: the worker runs on this host.
+        const command = spec.name === 'unreachable' ? ['false'] : ['env'];
+        const worker = { node: process.execPath, script: WORKER, args: [] };
+        const channel = await connectNode({ ...spec, command }, worker, abort);
+        if (channel.ok) channels.set(spec.name, channel.value);
+        return channel.ok ? channel : fail({ sentence: describeNodeFailure(channel.failure) });
+      },
+      findMismatch: () => undefined,
+    },
+    nodeLists: lists,
+    localSlots: 1,
+    masqueradeRoot: `${tree}/masquerade`,
+    onControl: () => undefined,
+    onIdle: () => undefined,
+  });
+  const server = createServer((socket) => dispatcher.accept(socket));
+  const socketPath = `${tree}/dispatcher.sock`;
+  server.listen(socketPath);
+  await once(server, 'listening');
+  const shims: FakeShim[] = [];
+  const shim = (call: Partial<FakeShimCall>): FakeShim => {
+    const env = { PMAKE_BUILD: 'test', FAKE_COMPILER_SOCKET: calls.path, ...call.env };
+    const made = new FakeShim(socketPath, { program, cwd: tree, argv: [], ...call, env });
+    shims.push(made);
+    return made;
+  };
+  return {
+    tree,
+    calls,
+    shim,
+    /** PMAKE_NODES of the jobs. */
+    nodes: '',
+    /** From here on jobs may use these nodes, and all of them are up. */
+    async use(nodes: string): Promise<void> {
+      this.nodes = nodes;
+      const { names } = dispatcher.beginBuild('test', nodes);
+      await until(() => [...names].every((name) => dispatcher.fleet.link(name) !== undefined));
+    },
+    compile(source: string): FakeShim {
+      writeFileSync(`${tree}/${source}`, 'int x;\n');
+      return shim({ argv: ['-c', '-o', source.replace('.c', '.o'), source], env: { PMAKE_NODES: this.nodes } });
+    },
+    nodeOfOnlyJob(): string {
+      const [job] = dispatcher.jobs.values();
+      if (job?.state.kind !== 'running-there') throw new Error(`the job is ${job?.state.kind ?? 'gone'}`);
+      return job.state.node;
+    },
+    lose: (name: string) => channels.get(name)?.close(),
+    report: () => dispatcher.builds.begin('test', 0, 0).report(undefined),
+    idle: () => until(() => dispatcher.jobs.size === 0),
+    async roundTrip(): Promise<void> {
+      const probe = shim({ argv: ['--version'] });
+      expect(await probe.next()).toEqual({ kind: 'runHere' });
+      await probe.close();
+    },
+    async dispose(): Promise<void> {
+      for (const one of shims) await one.close();
+      dispatcher.close();
+      server.close();
+      await calls[Symbol.asyncDispose]();
+      rmSync(tree, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Looks again after every turn of the event loop; the test's own time limit is the bound. */
+async function until(isTrue: () => boolean): Promise<void> {
+  while (!isTrue()) await new Promise((resolve) => setImmediate(resolve));
+}
