@@ -1,0 +1,61 @@
+/** A shim played by the test: it sends one request to a dispatcher and hands over what comes back. */
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { encodeFrame, FrameDecoder } from '../../src/protocol/frame.ts';
+import { decodeVerdict, encodeShimRequest, ShimFrame, type ShimVerdict } from '../../src/protocol/shim.ts';
+import { Arrivals } from './shim-arrivals.ts';
+
+export interface FakeShimCall {
+  readonly program: string;
+  readonly cwd: string;
+  readonly argv: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export class FakeShim {
+  readonly verdicts = new Arrivals<ShimVerdict>();
+  readonly #socket: Socket;
+
+  constructor(socketPath: string, call: FakeShimCall) {
+    this.#socket = connect(socketPath);
+    const decoder = new FrameDecoder();
+    this.#socket.on('error', () => undefined);
+    this.#socket.on('data', (chunk: Buffer) => {
+      for (const frame of decoder.push(chunk)) this.verdicts.push(decodeVerdict(frame));
+    });
+    const environment = Object.entries({ PATH: '/usr/bin:/bin', ...call.env }).map(
+      ([name, value]) => `${name}=${value}\0`,
+    );
+    this.#socket.write(
+      encodeShimRequest({
+        flags: 0,
+        umask: 0o22,
+        pid: process.pid,
+        sessionId: 1,
+        name: call.program.slice(call.program.lastIndexOf('/') + 1),
+        program: call.program,
+        cwd: call.cwd,
+        argv: call.argv,
+        environment: Buffer.from(environment.join('')),
+      }),
+    );
+  }
+
+  /** The next verdict that is not the node's name. */
+  async next(): Promise<ShimVerdict> {
+    for (;;) {
+      const verdict = await this.verdicts.next();
+      if (verdict.kind !== 'node') return verdict;
+    }
+  }
+
+  signal(signal: number): void {
+    this.#socket.write(encodeFrame(ShimFrame.signal, Buffer.of(signal)));
+  }
+
+  /** As when the shim is killed, or when the compiler that it became ends. */
+  async close(): Promise<void> {
+    this.#socket.destroy();
+    if (!this.#socket.closed) await once(this.#socket, 'close');
+  }
+}
