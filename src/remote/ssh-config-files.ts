@@ -131,6 +131,8 @@ class ConfigReader {
         // What follows in the section must stand behind what was included.
         if (open) open = this.#begin(open);
       } else {
+        // Expanded before the library sees it: it compares the name with `Match host`.
+        if (name === 'HostName' && typeof line.value === 'string') line.value = expandHostName(line.value, this.#query);
         (open ? open.config : this.#lines).push(line);
       }
       if (problem) return problem;
@@ -168,6 +170,11 @@ class ConfigReader {
 
 function computeFor(lines: SSHConfig, { host, user }: Query): SshConfigValues {
   return lines.compute(user === undefined ? { Host: host } : { Host: host, User: user }, { matchExec: false });
+}
+
+/** The only tokens that HostName may have. */
+function expandHostName(value: string, { host }: Query): string {
+  return value.replace(/%([%h])/g, (_, letter) => (letter === 'h' ? host : '%'));
 }
 
 async function includedFiles(include: Directive, directory: string): Promise<readonly string[]> {

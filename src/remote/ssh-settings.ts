@@ -46,11 +46,9 @@ export async function resolveSshSettings(
   const proxyJump = unlessNone(textOf(values.ProxyJump));
   const alias = textOf(values.HostKeyAlias);
   const user = spec.user ?? textOf(values.User) ?? localUser;
-  const named = (textOf(values.HostName) ?? spec.host).replace(/%([%h])/g, (_, letter) =>
-    letter === 'h' ? spec.host : '%',
-  );
+  const hostName = textOf(values.HostName) ?? spec.host;
   const tokens: SshTokens = {
-    hostName: named,
+    hostName,
     originalHost: spec.host,
     port,
     remoteUser: user,
@@ -62,7 +60,7 @@ export async function resolveSshSettings(
     proxyJump: proxyJump ?? '',
   };
   return ok({
-    hostName: named,
+    hostName,
     port,
     user,
     identityFiles: identityFiles(values, tokens, env),
