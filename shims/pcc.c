@@ -39,6 +39,8 @@
 #define START_LIMIT_MS 5000
 /* Those that wait for the one that starts it look this often. */
 #define START_LOOK_MS 10
+/* The first in the queue for a local slot looks this often. */
+#define SLOT_LOOK_MS 5
 /* After a failed start nobody tries again for so long: a compile must not pay 5 s each time. */
 #define START_AGAIN_S 30
 /* Bound on connect and on each send, for a dispatcher that is there but stopped. */
@@ -432,28 +434,31 @@ static long local_slots(void) {
 	return count >= 1 ? count : 1;
 }
 
-static int open_slot(long index) {
+/* Locks a slot that is free, by a file description that the compiler inherits: its end is the slot's. */
+static enum slot { TAKEN, ALL_BUSY, UNUSABLE } try_slots(long count) {
 	char file[32];
-	format(file, sizeof file, "slots/%ld", index);
-	return move_high(open_in_runtime(file, O_RDWR), false);
+	for (long index = 0; index < count; index++) {
+		format(file, sizeof file, "slots/%ld", index);
+		int fd = move_high(open_in_runtime(file, O_RDWR), false);
+		if (fd < 0) return UNUSABLE;
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0) return TAKEN;
+		close(fd);
+	}
+	return ALL_BUSY;
 }
 
-/* Locks one of the slots, by a file description that the compiler inherits: its end is the slot's. */
+/* One at a time looks for a slot, the others sleep behind it: so the next slot is used, whichever it is. */
 static void take_slot(void) {
 	char directory[PATH_MAX];
 	if (!*runtime || !is_limited()) return;
 	if (!format(directory, sizeof directory, "%s/slots", runtime)) return;
 	if (mkdir(directory, 0700) != 0 && errno != EEXIST) return;
-	long count = local_slots(), first = (long)getpid() % count;
-	for (long index = 0; index < count; index++) {
-		int fd = open_slot((first + index) % count);
-		if (fd < 0) return;
-		if (flock(fd, LOCK_EX | LOCK_NB) == 0) return;
-		close(fd);
+	long count = local_slots();
+	if (try_slots(count) != ALL_BUSY) return;
+	int queue = move_high(open_in_runtime("slots/queue", O_RDWR | O_CLOEXEC), true);
+	while (queue >= 0 && flock(queue, LOCK_EX) != 0 && errno == EINTR) {
 	}
-	int fd = open_slot(first);
-	while (fd >= 0 && flock(fd, LOCK_EX) != 0 && errno == EINTR) {
-	}
+	while (try_slots(count) == ALL_BUSY) sleep_ms(SLOT_LOOK_MS);
 }
 
 /* ---- reaching and starting the dispatcher ---- */

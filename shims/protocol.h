@@ -10,7 +10,8 @@
  * user, no permission bits for group and others. A directory that fails this is not used, and no other one is
  * tried: there is no dispatcher, and no limit on local jobs.
  * In it: dispatcher.sock, dispatcher.log (0600), dispatcher.start (flock'ed by whoever starts the dispatcher),
- * dispatcher.failed (its mtime: when that last failed), slots/N (flock'ed by a local job while no dispatcher counts).
+ * dispatcher.failed (its mtime: when that last failed), slots/N (flock'ed by a local job while no
+ * dispatcher counts), slots/queue (flock'ed by the first of those that wait for one).
  *
  * The dispatcher is started as `NODE DIR/../cli/dispatcher.js`, DIR being where pcc is: a session of its own,
  * cwd /, umask 077, stdin /dev/null, stdout and stderr the log, fd 3 a pipe (PMAKE_READY_FD=3), nothing else open.

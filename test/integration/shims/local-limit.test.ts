@@ -1,0 +1,98 @@
+/** Without a dispatcher: the compilers of a -j100 take turns, and nothing else waits. */
+import { readFile } from 'node:fs/promises';
+import { readdirSync, chmodSync, symlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { FakeCompilerCall } from '../../rig/shim-fake-compiler.ts';
+import { ShimRig } from '../../rig/shim-rig.ts';
+
+async function rigWithSlots(): Promise<ShimRig> {
+  const rig = await ShimRig.create();
+  rig.masqueradeAs('gcc');
+  rig.fakeCompiler('gcc');
+  return rig;
+}
+
+const env = { PMAKE_LOCAL_SLOTS: '2' };
+
+/** Until the process waits for a slot: in flock(2), or in the sleep between two looks. */
+async function blocked(pid: number): Promise<void> {
+  for (;;) {
+    const call = await readFile(`/proc/${pid}/syscall`, 'utf8').catch(() => '');
+    // flock and clock_nanosleep: 73 and 230 on x86-64, 32 and 115 on aarch64.
+    if (/^(73|230|32|115) /.test(call)) return;
+    await new Promise(setImmediate);
+  }
+}
+
+/** The runtime directory's path, with nothing there any more. */
+function emptied(rig: ShimRig): string {
+  rmSync(rig.runtime, { recursive: true });
+  return rig.runtime;
+}
+
+describe('the local limit', () => {
+  it('never lets more compilers run than there are slots, and all of them in the end', async () => {
+    await using rig = await rigWithSlots();
+    const shims = Array.from({ length: 12 }, () => rig.start('gcc', ['-c', 'a.c'], { env }));
+    const calls = [await rig.calls.next(), await rig.calls.next()];
+    const compiling = new Set(calls.map((call) => call.pid));
+    await Promise.all(shims.filter(({ pid }) => !compiling.has(pid)).map(({ pid }) => blocked(pid)));
+    for (let told = 0; told < shims.length; told += 1) {
+      expect(rig.calls.arrived).toBeLessThanOrEqual(2 + told);
+      calls.shift()?.exit(0);
+      if (told + 2 < shims.length) calls.push(await rig.calls.next());
+    }
+    for (const { ended } of shims) expect((await ended).code).toBe(0);
+    expect(readdirSync(join(rig.runtime, 'slots')).sort()).toEqual(['0', '1', 'queue']);
+  });
+
+  it("gives a slot back when the compiler is killed, not when the shim's words say so", async () => {
+    await using rig = await rigWithSlots();
+    const one = { env: { PMAKE_LOCAL_SLOTS: '1' } };
+    const first = rig.start('gcc', ['-c', 'a.c'], one);
+    const call = await rig.calls.next();
+    const second = rig.start('gcc', ['-S', 'b.c'], one);
+    await blocked(second.pid);
+    expect(rig.calls.arrivals.unclaimed).toBe(0);
+    process.kill(call.pid, 'SIGKILL');
+    await first.ended;
+    (await rig.calls.next()).exit(0);
+    expect((await second.ended).code).toBe(0);
+  });
+
+  it.each([
+    [['-E', '-c', 'a.c']],
+    [['-c', '-xc', '-']],
+    [['-c', '/dev/stdin']],
+    [['-S', 'a.c', '-o', '/dev/stdout']],
+    [['-c', '/dev/fd/63']],
+    [['a.o', '-o', 'program']],
+    [['--version']],
+  ])('does not hold %j: it may be one end of a pipeline', async (words) => {
+    await using rig = await rigWithSlots();
+    const one = { env: { PMAKE_LOCAL_SLOTS: '1' } };
+    const holder = rig.start('gcc', ['-c', 'a.c', '-o', '/dev/null'], one);
+    const held = await rig.calls.next();
+    const free = rig.start('gcc', words, one);
+    const call = await rig.calls.next();
+    call.exit(0);
+    held.exit(0);
+    expect((await free.ended).code).toBe(0);
+    expect((await holder.ended).code).toBe(0);
+  });
+
+  it.each<[string, (rig: ShimRig) => void]>([
+    ['is readable by others', (rig) => chmodSync(rig.runtime, 0o750)],
+    ['is a link', (rig) => symlinkSync(rig.work, emptied(rig))],
+    ['cannot be made', (rig) => writeFileSync(emptied(rig), '')],
+  ])('is off when the runtime directory %s: the compile matters more', async (_, spoil) => {
+    await using rig = await rigWithSlots();
+    spoil(rig);
+    const shims = Array.from({ length: 3 }, () => rig.start('gcc', ['-c', 'a.c'], { env: { PMAKE_LOCAL_SLOTS: '1' } }));
+    const calls: FakeCompilerCall[] = [];
+    while (calls.length < shims.length) calls.push(await rig.calls.next());
+    calls.forEach((call) => call.exit(0));
+    for (const { ended } of shims) expect(await ended).toMatchObject({ code: 0, stderr: Buffer.alloc(0) });
+  });
+});

@@ -1,0 +1,168 @@
+/** What the shim tells the dispatcher: every byte of the call, whichever way it was called. */
+import { mkdirSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { FakeDispatcher } from '../../rig/fake-dispatcher.ts';
+import { ShimRig } from '../../rig/shim-rig.ts';
+
+describe('the request', () => {
+  it('carries name, program, cwd, umask, pid and words', async () => {
+    await using rig = await ShimRig.create();
+    await using dispatcher = await FakeDispatcher.listen(rig.runtime);
+    rig.masqueradeAs('gcc');
+    rig.fakeCompiler('gcc');
+    const cwd = join(rig.work, 'a b ü');
+    mkdirSync(cwd);
+    const words = ['-c', 'a b.c', '', '-DX="\'y\'"', 'ü.c', '-o', '-', '\n', '-DEMPTY='];
+    const shim = rig.start('/bin/sh', ['-c', 'umask 0137; exec gcc "$@"', 'sh', ...words], { cwd });
+    const job = await dispatcher.nextJob();
+    expect(job.request).toMatchObject({
+      name: 'gcc',
+      program: join(rig.bin, 'gcc'),
+      cwd,
+      umask: 0o137,
+      pid: shim.pid,
+      argv: words,
+      flags: 0,
+      isText: true,
+    });
+    expect(job.request.sessionId).toBeGreaterThan(0);
+    job.exit(0);
+    expect((await shim.ended).code).toBe(0);
+  });
+
+  it('keeps bytes that are not UTF-8, in words and in the environment', async () => {
+    await using rig = await ShimRig.create();
+    await using dispatcher = await FakeDispatcher.listen(rig.runtime);
+    rig.masqueradeAs('gcc');
+    rig.fakeCompiler('gcc');
+    const shim = rig.start('/bin/bash', ['-c', `export ODD=$'\\xfe\\n='; exec gcc -c $'\\xff\\x01.c' $'\\xc3'`]);
+    const job = await dispatcher.nextJob();
+    expect(job.words).toEqual([Buffer.from('-c'), Buffer.from('ff012e63', 'hex'), Buffer.from('c3', 'hex')]);
+    expect(job.request.isText).toBe(false);
+    expect(job.request.environment.includes(Buffer.from('\0ODD=\xfe\n=\0', 'latin1'))).toBe(true);
+    job.exit(0);
+    await shim.ended;
+  });
+
+  it('carries the environment entry by entry, as the compiler would have had it', async () => {
+    await using rig = await ShimRig.create();
+    await using dispatcher = await FakeDispatcher.listen(rig.runtime);
+    rig.masqueradeAs('gcc');
+    rig.fakeCompiler('gcc');
+    const env = { EMPTY: '', LINES: 'a\nb=c\n', MAKEFLAGS: ' -j4 --jobserver-auth=3,4', LONG: 'x'.repeat(100_000) };
+    const shim = rig.start('gcc', ['-c', 'a.c'], { env });
+    const job = await dispatcher.nextJob();
+    const wanted = Object.entries(rig.environment(env)).map(([name, value]) => `${name}=${value}\0`);
+    const sent = job.request.environment.toString();
+    expect(sent.split('\0').sort().join('\0')).toBe(wanted.join('').split('\0').sort().join('\0'));
+    job.exit(0);
+    await shim.ended;
+  });
+
+  it('carries 3,000 words and a megabyte in one of them', async () => {
+    await using rig = await ShimRig.create();
+    await using dispatcher = await FakeDispatcher.listen(rig.runtime);
+    rig.masqueradeAs('ld');
+    rig.fakeCompiler('ld');
+    // The kernel takes at most 128 KiB a word; eight of those make the megabyte.
+    const words = Array.from({ length: 3_000 }, (_, index) =>
+      index % 375 === 0 ? String(index).padEnd(130_000, 'w') : `drivers/net/object-${index}.o`,
+    );
+    const shim = rig.start('ld', words);
+    const job = await dispatcher.nextJob();
+    expect(job.request.argv).toEqual(words);
+    job.exit(3);
+    expect((await shim.ended).code).toBe(3);
+  });
+
+  it('is not made for more words than a dispatcher takes: they run here', async () => {
+    await using rig = await ShimRig.create();
+    await using dispatcher = await FakeDispatcher.listen(rig.runtime);
+    rig.masqueradeAs('ar');
+    rig.fakeCompiler('ar');
+    const shim = rig.start('/bin/sh', ['-c', 'exec ar $(seq 100001)']);
+    const call = await rig.calls.next();
+    expect(call.argv).toHaveLength(100_002);
+    call.exit(0);
+    expect((await shim.ended).code).toBe(0);
+    expect(dispatcher.jobs.unclaimed).toBe(0);
+  });
+});
+
+describe('the real program', () => {
+  const forms: [called: string, words: string[], name: string, program: string, argv: string[]][] = [
+    ['gcc', ['-c', 'a.c'], 'gcc', 'gcc', ['-c', 'a.c']],
+    ['x86_64-linux-gnu-gcc-12', ['-c', 'a.c'], 'x86_64-linux-gnu-gcc-12', 'x86_64-linux-gnu-gcc-12', ['-c', 'a.c']],
+    ['clang++-14', [], 'clang++-14', 'clang++-14', []],
+    ['pcc', ['gcc', '-c', 'a.c'], 'gcc', 'gcc', ['-c', 'a.c']],
+    ['pcc', ['BIN/gcc', '-c', 'a.c'], 'gcc', 'gcc', ['-c', 'a.c']],
+    ['pcc', ['../bin/gcc', '-c', 'a.c'], 'gcc', '/../bin/gcc', ['-c', 'a.c']],
+    ['pcc', ['pcc', 'gcc', '-c', 'a.c'], 'gcc', 'gcc', ['-c', 'a.c']],
+    ['pcc', ['MASQUERADE/gcc', '-c', 'a.c'], 'gcc', 'gcc', ['-c', 'a.c']],
+    ['pcc', ['-c', 'a.c'], 'cc', 'cc', ['-c', 'a.c']],
+    ['pcc', ['a.c', '-o', 'gcc'], 'cc', 'cc', ['a.c', '-o', 'gcc']],
+    ['pcc', ['tool.o', '-o', 'gcc'], 'cc', 'cc', ['tool.o', '-o', 'gcc']],
+    ['pcc', ['no-such-program', 'a.c'], 'cc', 'cc', ['no-such-program', 'a.c']],
+    ['pcc', [''], 'cc', 'cc', ['']],
+    ['pcc', [], 'cc', 'cc', []],
+    ['p++', ['-c', 'a.cc'], 'c++', 'c++', ['-c', 'a.cc']],
+    ['p++', ['clang++-14', '-c', 'a.cc'], 'clang++-14', 'clang++-14', ['-c', 'a.cc']],
+  ];
+
+  it.each(forms)('called as %s %j is %s', async (called, words, name, program, argv) => {
+    await using rig = await ShimRig.create();
+    await using dispatcher = await FakeDispatcher.listen(rig.runtime);
+    rig.masqueradeAs('gcc', 'cc', 'x86_64-linux-gnu-gcc-12', 'clang++-14', 'pcc', 'p++');
+    rig.fakeCompiler('gcc', 'cc', 'c++', 'x86_64-linux-gnu-gcc-12', 'clang++-14');
+    rig.script('bin/tool.o', '#!/bin/sh\n');
+    const given = words.map((word) => word.replace('BIN', rig.bin).replace('MASQUERADE', rig.masquerade));
+    const shim = rig.start(called, given);
+    const job = await dispatcher.nextJob();
+    expect(job.request).toMatchObject({ name, argv });
+    expect(job.request.program).toBe(program.startsWith('/') ? `${rig.work}${program}` : join(rig.bin, program));
+    job.exit(0);
+    await shim.ended;
+  });
+
+  it('is the first on PATH that is a program, and no shim of ours by any link or copy of the link', async () => {
+    await using rig = await ShimRig.create();
+    await using dispatcher = await FakeDispatcher.listen(rig.runtime);
+    rig.masqueradeAs('gcc');
+    rig.fakeCompiler('gcc');
+    const elsewhere = (name: string): string => join(rig.directory, name);
+    for (const name of ['directory/gcc', 'linked', 'installed/shims']) mkdirSync(elsewhere(name), { recursive: true });
+    rig.script('plain/gcc', '');
+    rig.script('installed/shims/pcc', '#!/bin/sh\nexit 99\n');
+    symlinkSync('../masquerade/gcc', join(elsewhere('linked'), 'gcc'));
+    symlinkSync('../installed/shims/pcc', join(elsewhere('installed'), 'gcc'));
+    const shim = rig.start('/bin/sh', ['-c', 'chmod -x ../plain/gcc; exec gcc -c a.c'], {
+      env: {
+        PATH:
+          ['plain', 'directory', 'linked', 'installed', 'nowhere', 'masquerade'].map(elsewhere).join(':') +
+          `:../bin:/bin`,
+      },
+    });
+    const job = await dispatcher.nextJob();
+    expect(job.request.program).toBe(`${rig.work}/../bin/gcc`);
+    job.exit(0);
+    await shim.ended;
+  });
+
+  it('missing, is reported as a shell would, with what was looked for and where', async () => {
+    await using rig = await ShimRig.create();
+    rig.masqueradeAs('no-such-gcc');
+    const ended = await rig.run('no-such-gcc', ['-c', 'a.c']);
+    expect(ended.code).toBe(127);
+    expect(ended.stderr.toString()).toMatch(/^no-such-gcc: command not found \(.*PATH=\/.*\)\n$/);
+    expect(ended.stdout).toHaveLength(0);
+  });
+
+  it('is printed by pcc --pmake-which', async () => {
+    await using rig = await ShimRig.create();
+    rig.masqueradeAs('gcc');
+    rig.fakeCompiler('gcc');
+    expect((await rig.run(rig.pcc, ['--pmake-which', 'gcc'])).stdout.toString()).toBe(`${rig.bin}/gcc\n`);
+    expect((await rig.run(rig.pcc, ['--pmake-which', 'no-such-gcc'])).code).toBe(127);
+  });
+});

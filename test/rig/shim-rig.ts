@@ -1,0 +1,156 @@
+/**
+ * A throw-away home for the shims: copies of the built programs, a masquerade directory, a directory of fake
+ * compilers, a runtime directory. Everything that it starts or makes is gone when it is disposed of.
+ */
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { FakeCompilerCalls } from './shim-fake-compiler.ts';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const FAKE_COMPILER = join(ROOT, '.scratch/fake-compiler');
+
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: Buffer;
+  readonly stderr: Buffer;
+}
+
+/** A shim, or whatever it became. */
+export interface RunningShim {
+  readonly pid: number;
+  readonly child: ChildProcess;
+  readonly ended: Promise<Ended>;
+}
+
+export interface ShimOptions {
+  /** Added to the scrubbed environment; undefined removes. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly cwd?: string;
+  /** Its stdio instead of pipes. */
+  readonly stdio?: ('pipe' | 'ignore' | number)[];
+}
+
+export class ShimRig implements AsyncDisposable {
+  readonly directory = mkdtempSync(join(tmpdir(), 'pmake-shim-test-'));
+  /** Links to pcc; first on PATH. */
+  readonly masquerade = join(this.directory, 'masquerade');
+  /** Programs of the test; second on PATH. */
+  readonly bin = join(this.directory, 'bin');
+  readonly runtime = join(this.directory, 'runtime');
+  readonly work = join(this.directory, 'work');
+  readonly pcc = join(this.directory, 'shims/pcc');
+  readonly prun = join(this.directory, 'shims/prun');
+  calls!: FakeCompilerCalls;
+  readonly #running = new Set<ChildProcess>();
+
+  static async create(): Promise<ShimRig> {
+    const rig = new ShimRig();
+    rig.calls = await FakeCompilerCalls.listen(join(rig.directory, 'calls.sock'));
+    return rig;
+  }
+
+  private constructor() {
+    for (const name of ['masquerade', 'bin', 'work', 'shims', 'cli']) mkdirSync(join(this.directory, name));
+    mkdirSync(this.runtime, { mode: 0o700 });
+    const built = buildShims();
+    for (const name of ['pcc', 'prun']) copyFileSync(join(built, name), join(this.directory, 'shims', name));
+    linkSync(this.pcc, join(this.directory, 'shims/p++'));
+  }
+
+  /** PATH of what `start` starts; `later` follows the system's place. */
+  path(...directories: string[]): string {
+    return [this.masquerade, this.bin, ...directories, '/usr/bin', '/bin'].join(':');
+  }
+
+  masqueradeAs(...names: string[]): void {
+    for (const name of names) symlinkSync(this.pcc, join(this.masquerade, name));
+  }
+
+  /** A compiler that asks the test what to do. */
+  fakeCompiler(...names: string[]): void {
+    for (const name of names) copyFileSync(FAKE_COMPILER, join(this.bin, name));
+  }
+
+  script(path: string, text: string): string {
+    const full = join(this.directory, path);
+    mkdirSync(join(full, '..'), { recursive: true });
+    writeFileSync(full, text);
+    chmodSync(full, 0o755);
+    return full;
+  }
+
+  /** No dispatcher can be started unless a test puts one at cli/dispatcher.js. */
+  environment(env: ShimOptions['env'] = {}): Record<string, string> {
+    const all: Record<string, string | undefined> = {
+      PATH: this.path(),
+      HOME: this.directory,
+      LC_ALL: 'C',
+      PMAKE_RUNTIME_DIR: this.runtime,
+      FAKE_COMPILER_SOCKET: this.calls.path,
+      ...env,
+    };
+    return Object.fromEntries(Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== undefined));
+  }
+
+  start(program: string, args: readonly string[], options: ShimOptions = {}): RunningShim {
+    const env = this.environment(options.env);
+    const found = program.includes('/') ? program : join(this.masquerade, program);
+    const child = spawn(found, args, {
+      argv0: program,
+      cwd: options.cwd ?? this.work,
+      env,
+      stdio: options.stdio ?? ['ignore', 'pipe', 'pipe'],
+    });
+    this.#running.add(child);
+    return { pid: child.pid ?? 0, child, ended: collect(child).finally(() => this.#running.delete(child)) };
+  }
+
+  run(program: string, args: readonly string[], options: ShimOptions = {}): Promise<Ended> {
+    return this.start(program, args, options).ended;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const child of this.#running) child.kill('SIGKILL');
+    await this.calls[Symbol.asyncDispose]();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+async function collect(child: ChildProcess): Promise<Ended> {
+  const outputs: [Buffer[], Buffer[]] = [[], []];
+  child.stdout?.on('data', (chunk: Buffer) => outputs[0].push(chunk));
+  child.stderr?.on('data', (chunk: Buffer) => outputs[1].push(chunk));
+  const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
+  return { code, signal, stdout: Buffer.concat(outputs[0]), stderr: Buffer.concat(outputs[1]) };
+}
+
+/** Builds what has changed, and the fake compiler; returns dist/shims. */
+function buildShims(): string {
+  const built = join(ROOT, 'dist/shims');
+  if (isBuilt) return built;
+  execFileSync('make', ['-s', '-C', join(ROOT, 'shims'), `NODE=${process.execPath}`], { stdio: 'inherit' });
+  const compiler = `${FAKE_COMPILER}.${process.pid}`;
+  mkdirSync(join(ROOT, '.scratch'), { recursive: true });
+  execFileSync('cc', ['-O1', '-o', compiler, join(ROOT, 'test/rig/shim-fake-compiler.c')]);
+  renameSync(compiler, FAKE_COMPILER);
+  isBuilt = existsSync(join(built, 'prun'));
+  return built;
+}
+
+let isBuilt = false;
