@@ -3,8 +3,8 @@
  * Pure: its only clock is the samples' own.
  *
  * Each metric is a trigger of its own: set when it stays over its high mark for BUSY_AFTER_MS, released after CALM_MS
- * without a sample over its low mark. The node is busy while any trigger is set, so two changes of the same kind are at
- * least BUSY_AFTER_MS + CALM_MS apart.
+ * without a sample over its low mark. The node is busy while any trigger is set, so it becomes busy, or available, at
+ * most once in CALM_MS.
  */
 import { Baseline } from './baseline.ts';
 import type { LoadSample } from './load-sample.ts';
