@@ -138,4 +138,38 @@ describe('bytes', () => {
       .digest('hex');
     expect(createHash('sha1').update(bytes).digest('hex')).toBe(expected);
   });
+
+  test('a worker that does not read makes the writer wait, and nothing is lost', async () => {
+    await using home = await NodeHome.for(sshd);
+    const go = home.path('go');
+    const megabytes = 48;
+    const text = String.raw`import { createHash } from 'node:crypto';
+      import { existsSync, watchFile, unwatchFile } from 'node:fs';
+      process.stdout.write('\0pmake-worker\0');
+      const hash = createHash('sha1');
+      let left = ${megabytes} << 20;
+      const read = () => process.stdin.on('data', (chunk) => {
+        hash.update(chunk);
+        left -= chunk.length;
+        if (left === 0) process.stdout.write(hash.digest('hex'));
+      });
+      watchFile(${JSON.stringify(go)}, { interval: 20 }, () => {
+        if (existsSync(${JSON.stringify(go)})) { unwatchFile(${JSON.stringify(go)}); read(); }
+      });`;
+    const worker = { ...home.worker, script: await home.write('waits.mjs', text) };
+    const { stream } = expectChannel(await home.connect(specFor(sshd), { worker }));
+    const chunk = Buffer.alloc(1 << 20, 'x');
+    const written = (async () => {
+      for (let index = 0; index < megabytes; index += 1) if (!stream.write(chunk)) await once(stream, 'drain');
+    })();
+    let seen = -1;
+    await vi.waitFor(() => expect(seen).toBe((seen = stream.writableLength)), { timeout: 30_000, interval: 500 });
+    expect(stream.writableLength).toBeGreaterThan(0);
+    await home.write('go', '');
+    await written;
+    const expected = createHash('sha1')
+      .update(Buffer.alloc(megabytes << 20, 'x'))
+      .digest('hex');
+    expect((await readBytes(stream, expected.length)).toString()).toBe(expected);
+  });
 });

@@ -127,6 +127,14 @@ describe('what answers is no sshd', () => {
     await new Promise((resolve) => server.close(resolve));
   });
 
+  test('a ProxyCommand that fails is quoted', async () => {
+    await using home = await NodeHome.make();
+    await home.write('.ssh/config', `ProxyCommand sh -c 'echo "no route to %h" >&2; exit 1'\n`);
+    const failure = expectFailure(await home.connect({ name: 'n', host: 'n7' }, { limits: quick }));
+    expect(failure.reason).toBe('connection-lost');
+    expect(describeNodeFailure(failure)).toContain('no route to n7');
+  });
+
   test('an attempt that is aborted ends at once, and takes its connection with it', async () => {
     await using home = await NodeHome.make();
     const abort = new AbortController();
@@ -169,6 +177,15 @@ describe('no worker starts', () => {
     const spec = { name: 'n', host: 'n', command: ['sh', '-c', 'exec cat'] };
     const failure = expectFailure(await home.connect(spec, { limits: { ...CONNECT_LIMITS, startMs: 300 } }));
     expect(failure).toMatchObject({ reason: 'timeout', phase: 'start' });
+  });
+
+  test('by a program that is given up before it said anything', async () => {
+    await using home = await NodeHome.make();
+    const abort = new AbortController();
+    const spec = { name: 'n', host: 'n', command: ['sh', '-c', 'exec cat'] };
+    const attempt = home.connect(spec, { abort: abort.signal });
+    abort.abort();
+    expect(expectFailure(await attempt).reason).toBe('aborted');
   });
 
   test('by a command that does not exist', async () => {
