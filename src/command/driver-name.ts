@@ -3,25 +3,27 @@
  * Unaware of where programs are and of their words.
  */
 
+import { baseName } from './paths.ts';
+
 /** Whose rules the driver follows; `cc` and `c++` may be either. */
 export type Flavour = 'gcc' | 'clang' | 'unknown';
 
 export type Tool =
-  | { readonly kind: 'driver'; readonly flavour: Flavour; readonly cplusplus: boolean }
+  | { readonly kind: 'driver'; readonly flavour: Flavour }
   | { readonly kind: 'preprocessor' | 'other-driver' | 'linker' | 'archiver' | 'binary-tool' | 'unknown' };
 
 /** `gcc`, `gcc-12`, `arm-none-eabi-g++`, `clang++-14`, `x86_64-w64-mingw32-gcc-12-posix`. */
 const NAME = /^(?:[\w.+]+-)*?([a-z][a-z+]*[a-z+](?:89|99)?(?:\.\w+)?)(?:-\d[\d.]*)?(?:-(?:posix|win32))?$/;
 
 const DRIVERS: ReadonlyMap<string, Tool> = new Map<string, Tool>([
-  ['gcc', { kind: 'driver', flavour: 'gcc', cplusplus: false }],
-  ['g++', { kind: 'driver', flavour: 'gcc', cplusplus: true }],
-  ['clang', { kind: 'driver', flavour: 'clang', cplusplus: false }],
-  ['clang++', { kind: 'driver', flavour: 'clang', cplusplus: true }],
-  ['cc', { kind: 'driver', flavour: 'unknown', cplusplus: false }],
-  ['c89', { kind: 'driver', flavour: 'unknown', cplusplus: false }],
-  ['c99', { kind: 'driver', flavour: 'unknown', cplusplus: false }],
-  ['c++', { kind: 'driver', flavour: 'unknown', cplusplus: true }],
+  ['gcc', { kind: 'driver', flavour: 'gcc' }],
+  ['g++', { kind: 'driver', flavour: 'gcc' }],
+  ['clang', { kind: 'driver', flavour: 'clang' }],
+  ['clang++', { kind: 'driver', flavour: 'clang' }],
+  ['cc', { kind: 'driver', flavour: 'unknown' }],
+  ['c89', { kind: 'driver', flavour: 'unknown' }],
+  ['c99', { kind: 'driver', flavour: 'unknown' }],
+  ['c++', { kind: 'driver', flavour: 'unknown' }],
   ['cpp', { kind: 'preprocessor' }],
   ['gfortran', { kind: 'other-driver' }],
   ['gccgo', { kind: 'other-driver' }],
@@ -45,8 +47,18 @@ const DRIVERS: ReadonlyMap<string, Tool> = new Map<string, Tool>([
 
 const UNKNOWN: Tool = { kind: 'unknown' };
 
-/** What `name` (without directory) calls. */
-export function toolNamed(name: string): Tool {
+/**
+ * What `name` (without directory) calls.
+ * @param program the real program with links followed, if known: it tells what kind of compiler `cc` is.
+ */
+export function toolCalled(name: string, program: string | undefined): Tool {
+  const tool = toolNamed(name);
+  if (tool.kind !== 'driver' || tool.flavour !== 'unknown' || program === undefined) return tool;
+  const real = toolNamed(baseName(program));
+  return real.kind === 'driver' ? real : tool;
+}
+
+function toolNamed(name: string): Tool {
   const direct = DRIVERS.get(name);
   if (direct) return direct;
   const base = NAME.exec(name)?.[1];

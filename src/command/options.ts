@@ -14,6 +14,7 @@ export type Takes = 'nothing' | 'joined' | 'separate' | 'either';
  * What the argument is:
  * - `text`: no path, or a path that stays as it is (words are run in the same cwd, so every relative name still holds)
  * - `directory`: a directory that is searched; may be rewritten
+ * - `system-directory`: one that is searched for system headers; stays as it is
  * - `forced-include`: a file looked up in cwd first and on the search path then; may be rewritten when it is in cwd
  * - `object`, `depfile`: written; may be rewritten
  * - `read`, `written`: a further file that is read or written; stays as it is
@@ -24,6 +25,7 @@ export type Takes = 'nothing' | 'joined' | 'separate' | 'either';
 export type Role =
   | 'text'
   | 'directory'
+  | 'system-directory'
   | 'forced-include'
   | 'object'
   | 'depfile'
@@ -99,9 +101,13 @@ const MODES: readonly OptionRow[] = [
 const PATHS: readonly OptionRow[] = [
   ...rows('-o --output', 'either', 'object'),
   ...rows('--output=', 'joined', 'object'),
-  ...rows('-I -iquote -isystem -idirafter', 'either', 'directory'),
-  ...rows('--include-directory --include-directory-after', 'separate', 'directory'),
-  ...rows('--include-directory= --include-directory-after=', 'joined', 'directory'),
+  ...rows('-I -iquote', 'either', 'directory'),
+  ...rows('--include-directory', 'separate', 'directory'),
+  ...rows('--include-directory=', 'joined', 'directory'),
+  // gcc names a system header by its real path where that is shorter than the name: a longer name changes the choice.
+  ...rows('-isystem -idirafter', 'either', 'system-directory'),
+  ...rows('--include-directory-after', 'separate', 'system-directory'),
+  ...rows('--include-directory-after=', 'joined', 'system-directory'),
   ...flags('-I-', { keep: 'passed-through' }),
   ...rows('-include -imacros', 'either', 'forced-include'),
   ...rows('--include --imacros', 'separate', 'forced-include'),

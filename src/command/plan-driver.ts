@@ -3,7 +3,7 @@
  * waits for. Unaware of nodes.
  */
 import type { Tool } from './driver-name.ts';
-import { parseDriverLine, type DriverLine } from './driver-line.ts';
+import { parseDriverLine, type DriverLine, type Item } from './driver-line.ts';
 import { languageOf } from './language.ts';
 import { filesToWaitFor } from './link-inputs.ts';
 import { outputsOf, type CompileOutputs } from './outputs.ts';
@@ -36,6 +36,12 @@ const PROBE =
 
 /** Variables that make gcc append to a file that other compiles append to as well. */
 const SHARED_OUTPUT_VARIABLES = ['DEPENDENCIES_OUTPUT', 'SUNPRO_DEPENDENCIES'] as const;
+
+const READ_ROLES: ReadonlySet<Item['role']> = new Set<Item['role']>([
+  'directory',
+  'system-directory',
+  'forced-include',
+]);
 
 export function planDriver(invocation: Invocation, driver: Driver, look: Look): Plan {
   const { argv, cwd } = invocation;
@@ -90,7 +96,7 @@ function reasonOfFiles(
   if (outputs.object === '-' || objectKind === 'other' || objectKind === 'directory') return 'special-output';
   if (outputs.depfile === '-') return 'special-output';
   if (outputs.object.endsWith('.gch') || outputs.object.endsWith('.pch')) return 'precompiled-header';
-  const directories = line.items.filter(({ role }) => role === 'directory' || role === 'forced-include');
+  const directories = line.items.filter(({ role }) => READ_ROLES.has(role));
   const named = [source, ...outputs.all, ...directories.map(({ argument }) => absolutePath(cwd, argument))];
   return named.some((path) => isNodeLocal(path, cwd)) ? 'node-local-path' : undefined;
 }

@@ -3,7 +3,7 @@
  * or it stays here, with the reason and what it has to wait for. Pure: the file system is looked at through `Look`.
  * Unaware of nodes, queues and processes.
  */
-import { toolNamed } from './driver-name.ts';
+import { toolCalled } from './driver-name.ts';
 import { planDriver } from './plan-driver.ts';
 import { planTool } from './plan-tool.ts';
 import type { HereReason, KeepReason } from './reasons.ts';
@@ -12,6 +12,8 @@ import type { HereReason, KeepReason } from './reasons.ts';
 export interface Invocation {
   /** The name called, without directory: `gcc`, `x86_64-linux-gnu-g++-12`, `ld`, `ar`. */
   readonly name: string;
+  /** The program that the name calls, symbolic links followed; tells gcc from clang where the name is `cc` or `c++`. */
+  readonly program?: string;
   /** The words after the program. */
   readonly argv: readonly string[];
   /** getcwd(3). */
@@ -68,6 +70,6 @@ export interface HerePlan {
 export type Plan = CompilePlan | HerePlan;
 
 export function planCommand(invocation: Invocation, look: Look): Plan {
-  const tool = toolNamed(invocation.name);
+  const tool = toolCalled(invocation.name, invocation.program);
   return tool.kind === 'driver' ? planDriver(invocation, tool, look) : planTool(invocation, tool.kind, look);
 }

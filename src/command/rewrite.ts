@@ -7,7 +7,7 @@ import type { Flavour } from './driver-name.ts';
 import type { DriverLine, Item } from './driver-line.ts';
 import type { Invocation, Look } from './plan.ts';
 import { absolutePath, rewritePrefix } from './paths.ts';
-import type { Fact, Role } from './options.ts';
+import type { Role } from './options.ts';
 import type { KeepReason } from './reasons.ts';
 
 /** Path variables of the environment that name files in objects and messages. */
@@ -39,11 +39,13 @@ export function reasonToKeep(
   return flavour === 'gcc' ? undefined : reasonToKeepForClang(line, language);
 }
 
-/** Clang drops `./` from the main file's name in debug information, and calls our map unused for plain assembler. */
+/**
+ * Clang says `./x.h` for a header beside a source in cwd, drops `./` from the source's own name in debug information,
+ * and calls our map unused for plain assembler.
+ */
 function reasonToKeepForClang(line: DriverLine, language: string): KeepReason | undefined {
   if (language === 'assembler' || language === 'preprocessed') return 'passed-through';
-  const hasDebug: boolean = line.facts.has('debug' satisfies Fact);
-  return hasDebug && line.inputs.some(({ path }) => path.startsWith('./')) ? 'debug-names' : undefined;
+  return line.inputs.some(({ path }) => path.replace(/^(\.\/+)+/, '').includes('/')) ? undefined : 'source-in-cwd';
 }
 
 function isAmbiguous(invocation: Invocation, line: DriverLine, prefix: string): boolean {
@@ -71,7 +73,10 @@ export function rewriteWords(cwd: string, line: DriverLine, look: Look): string[
   words.push(`-ffile-prefix-map=${prefix}=`);
   for (const item of line.items) {
     if (isAbsoluteMap(item)) continue;
-    words.push(...spell(isRewritten(item, cwd, look) ? { ...item, argument: prefix + item.argument } : item));
+    const isChanged = isRewritten(item, cwd, look);
+    // Names that stay relative are still to be matched by the user's maps as they are.
+    if (!isChanged || item.role === 'prefix-map') words.push(...spell(item));
+    if (isChanged) words.push(...spell({ ...item, argument: prefix + rewrittenPart(item) }));
   }
   return words;
 }
@@ -85,6 +90,11 @@ function isRewritten(item: Item, cwd: string, look: Look): boolean {
   // Not in cwd: then it is found on the search path, and must stay a name to search for.
   if (role === 'forced-include') return look.kind(absolutePath(cwd, argument)) === 'file';
   return true;
+}
+
+/** Both compilers name a forced include in cwd `./x.h`. */
+function rewrittenPart({ role, argument }: Item): string {
+  return role === 'forced-include' ? `./${argument}` : argument;
 }
 
 function spell(item: Item): string[] {

@@ -1,0 +1,77 @@
+/**
+ * What a node would make of a command, against what the compiler makes of it here: every file, both streams, the
+ * status. PMAKE_IDENTITY_GCC and PMAKE_IDENTITY_CLANG say how many cases, PMAKE_IDENTITY_SEED where they begin.
+ */
+import { mkdtemp, realpath, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { PROJECT, makeCase } from './command-line.ts';
+import { runCase } from './run-case.ts';
+import { shrink } from './shrink.ts';
+
+const FIRST_SEED = Number(process.env.PMAKE_IDENTITY_SEED ?? 1);
+/** A case takes 30 to 300 ms: two compiles, and more on a busy machine. */
+const MAX_MS_PER_CASE = 2_000;
+/** Two at a time: the machine has other work. */
+const WORKERS = 2;
+
+interface Tally {
+  rewritten: number;
+  kept: Record<string, number>;
+  here: Record<string, number>;
+  failures: string[];
+}
+
+async function runCases(flavour: 'gcc' | 'clang', count: number): Promise<Tally> {
+  const tally: Tally = { rewritten: 0, kept: {}, here: {}, failures: [] };
+  const directory = await realpath(await mkdtemp(join(tmpdir(), 'pmake-identity-')));
+  let next = FIRST_SEED;
+  const work = async (worker: number): Promise<void> => {
+    const root = join(directory, String(worker));
+    while (next < FIRST_SEED + count) {
+      const seed = next;
+      next += 1;
+      await runOne(root, seed, flavour, tally);
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: WORKERS }, (_, worker) => work(worker)));
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+  return tally;
+}
+
+async function runOne(root: string, seed: number, flavour: 'gcc' | 'clang', tally: Tally): Promise<void> {
+  const one = makeCase(seed, flavour);
+  const { plan, differences } = await runCase(root, one);
+  if (plan.kind === 'here') tally.here[plan.reason] = (tally.here[plan.reason] ?? 0) + 1;
+  else if (plan.kept) tally.kept[plan.kept] = (tally.kept[plan.kept] ?? 0) + 1;
+  else tally.rewritten += 1;
+  if (differences.length === 0) return;
+  const small = await shrink(root, one);
+  const words = small.groups.flat().map((word) => JSON.stringify(word.replaceAll(PROJECT, 'PROJECT')));
+  const shrunk = await runCase(root, small);
+  tally.failures.push(
+    `seed ${seed}, in ${small.project.directory}/${small.cwd}${small.viaLink ? ' by a link' : ''}, ` +
+      `env ${JSON.stringify(small.env)}: ${small.driver} ${words.join(' ')}\n${shrunk.differences.join('\n')}`,
+  );
+}
+
+describe.each([
+  { flavour: 'gcc' as const, count: Number(process.env.PMAKE_IDENTITY_GCC ?? 140) },
+  { flavour: 'clang' as const, count: Number(process.env.PMAKE_IDENTITY_CLANG ?? 60) },
+])('$flavour', ({ flavour, count }) => {
+  it(
+    `gives the same with planned words, ${count} times`,
+    async () => {
+      const tally = await runCases(flavour, count);
+      if (process.env.PMAKE_IDENTITY_TALLY) console.log(JSON.stringify({ ...tally, failures: tally.failures.length }));
+      expect(tally.failures.join('\n\n')).toBe('');
+      // A planner that sends nothing away, or rewrites nothing, would be identical as well.
+      expect(tally.rewritten).toBeGreaterThan(count / 5);
+    },
+    count * MAX_MS_PER_CASE + 20_000,
+  );
+});
