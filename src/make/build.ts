@@ -7,20 +7,21 @@ import { writeSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { isatty } from 'node:tty';
 import type { Termination } from '../protocol/termination.ts';
-import { formatSummary } from '../report/summary.ts';
 import type { Installation } from '../util/install.ts';
 import { type BehindMake, type BuildSession, prepareCluster, prepareNested } from './cluster.ts';
 import { describeSessionFailure } from './dispatcher-client.ts';
 import { enclosingBuild, isLocalWanted, localEnvironment, newBuildId } from './environment.ts';
 import { describeNoMake, findMake, type FoundMake } from './find-make.ts';
 import { withJobs } from './jobs.ts';
-import { isProgressWanted, ProgressLine } from './progress-line.ts';
 import { startMake } from './run-make.ts';
 import { isExecutableFile } from './search-path.ts';
+import { isProgressWanted, isSummaryWanted } from './wanted.ts';
 
 /** What a shell says of a command that it does not find, and of one that it cannot run. */
 const NOT_FOUND_CODE = 127;
 const NOT_RUNNABLE_CODE = 126;
+/** Below the silence that the progress line itself waits for. */
+const PROGRESS_AFTER_MS = 500;
 
 export interface BuildOptions {
   readonly words: readonly string[];
@@ -80,21 +81,36 @@ async function runMake(
     return { kind: 'exited', code: running.failure.code === 'ENOENT' ? NOT_FOUND_CODE : NOT_RUNNABLE_CODE };
   }
   const { pid, ended } = running.value;
-  const progress =
-    session && isProgressWanted(env, isatty(2))
-      ? new ProgressLine({ makePid: pid, look: () => session.progress() })
-      : undefined;
+  const stopProgress = session && isProgressWanted(env, isatty(2)) ? showProgress(pid, session) : () => undefined;
   const termination = await ended;
-  progress?.stop();
+  stopProgress();
   return termination;
 }
 
+/** Returns what ends it. The line is loaded when the build has lasted a while: most are over before. */
+function showProgress(makePid: number, session: BuildSession): () => void {
+  const startedMs = performance.now();
+  let stop = (): void => clearTimeout(timer);
+  const timer = setTimeout(() => {
+    void import('./progress-line.ts').then(({ ProgressLine }) => {
+      if (isStopped) return;
+      const line = new ProgressLine({ makePid, startedMs, look: () => session.progress() });
+      stop = () => line.stop();
+    });
+  }, PROGRESS_AFTER_MS);
+  let isStopped = false;
+  return () => {
+    isStopped = true;
+    stop();
+  };
+}
+
 async function sumUp(behind: BehindMake, wallMs: number, env: NodeJS.ProcessEnv): Promise<void> {
-  const isWanted = env.PMAKE_SUMMARY === undefined || env.PMAKE_SUMMARY === '' ? isatty(2) : env.PMAKE_SUMMARY !== '0';
   // Without a question the dispatcher takes the end of the connection for the end of the build.
-  if (!isWanted) return;
+  if (!isSummaryWanted(env, isatty(2))) return;
   const report = await behind.session?.end();
   const trouble = report && !report.ok ? describeSessionFailure(report.failure) : behind.trouble;
+  const { formatSummary } = await import('../report/summary.ts');
   sayLine(formatSummary({ report: report?.ok ? report.value : undefined, wallMs, trouble }));
 }
 

@@ -16,20 +16,14 @@ const SPINNER_COLUMNS = 4;
 
 export interface ProgressOptions {
   readonly makePid: number;
+  /** When the build began, on performance's clock. */
+  readonly startedMs: number;
   /** Undefined when the dispatcher does not answer: then nothing is shown any more. */
   readonly look: () => Promise<BuildProgress | undefined>;
 }
 
-/** May a progress line be drawn on stderr at all? */
-export function isProgressWanted(env: NodeJS.ProcessEnv, isTerminal: boolean): boolean {
-  const isCi = Boolean(env.CI) && env.CI !== 'false';
-  const canMove = Boolean(env.TERM) && env.TERM !== 'dumb';
-  return isTerminal && canMove && !isCi && env.PMAKE_PROGRESS !== '0';
-}
-
 export class ProgressLine {
   readonly #options: ProgressOptions;
-  readonly #startedMs = performance.now();
   #timer: NodeJS.Timeout | undefined;
   #isStopped = false;
   #silentSinceMs = performance.now();
@@ -98,7 +92,7 @@ export class ProgressLine {
 
   async #show(progress: BuildProgress): Promise<void> {
     const { rows, columns } = process.stderr;
-    const text = formatProgress(progress, performance.now() - this.#startedMs, columns - SPINNER_COLUMNS);
+    const text = formatProgress(progress, performance.now() - this.#options.startedMs, columns - SPINNER_COLUMNS);
     if (text === '' || rows < MIN_ROWS || !isInForeground()) {
       this.#hide();
       return;
