@@ -85,6 +85,16 @@ describe('the learned speed', () => {
     expect(book.speedOf('never seen')).toBe(1);
   });
 
+  it('does not hold on to the first job of a kind, which may have met a cold cache', () => {
+    const book = new SpeedBook();
+    for (let kind = 0; kind < 20; kind++) book.observe('a', `kind ${kind}`, 5);
+    for (let round = 0; round < 40; round++) {
+      for (let kind = 0; kind < 20; kind++) book.observe(round % 2 ? 'a' : 'b', `kind ${kind}`, kind === 0 ? 1 : 5);
+    }
+    expect(book.expectedSeconds('a', 'kind 0')).toBeLessThan(1.3);
+    expect(book.speedOf('b') / book.speedOf('a')).toBeCloseTo(1, 1);
+  });
+
   it('stays bounded', () => {
     const book = new SpeedBook();
     book.observe('first', 'first', 1);
