@@ -40,15 +40,17 @@ export const SWEEP_INTERVAL_MS = 25;
 
 /** A lease ends this long after it was granted or last renewed. */
 export const LEASE_TTL_MS = 10_000;
-/** Three tries to renew before a lease ends. */
+/** Leases are renewed this often ... */
 export const LEASE_RENEW_MS = 3_000;
+/** ... and again after this until the node answers: a dozen tries before the lease ends. */
+export const RENEW_REPEAT_MS = 500;
 /** A client gives a new lease up this much before its node does: the time its datagram may have been on the way. */
 export const LEASE_MARGIN_MS = 1_000;
 /** A release is repeated until the node has said that it knows; then the lease's end frees the slot. */
 export const RELEASE_REPEAT_MS = 200;
 export const RELEASE_TRIES = 5;
-/** After a restart of the broker alone its jobs still run: their holders renew within this time, and are let in first. */
-export const RESTART_HOLD_MS = LEASE_RENEW_MS + 500;
+/** After a restart of the broker alone its jobs still run: by then their holders have renewed, or know that they lost. */
+export const RESTART_HOLD_MS = LEASE_TTL_MS;
 
 /** A request without any answer is repeated after this ... */
 export const REQUEST_REPEAT_MS = 120;
@@ -56,8 +58,6 @@ export const REQUEST_REPEAT_MS = 120;
 export const REQUEST_KEEP_MS = 500;
 /** No answer for this long: the leader is lost, and the client goes by its cached free list. */
 export const LEADER_SILENCE_MS = 400;
-/** A queued request has been without a sign for this long: the same. */
-export const QUEUED_SILENCE_MS = 1_200;
 /** Without a leader and without a node that takes the job, a request is answered with "none" after this. */
 export const LEADERLESS_PATIENCE_MS = 2_000;
 /** A node that is asked directly answers within this, or the next is asked. */

@@ -1,0 +1,296 @@
+/**
+ * One broker: a node, a client, a voter and at times the leader, as one machine. Events and the time go in, effects
+ * come out; it has no socket, clock or randomness of its own, so a thousand of them run in a test.
+ */
+import { Client, type SlotRequest } from './client.ts';
+import { type Effect, type Group, Outbox } from './effects.ts';
+import { Election } from './election.ts';
+import { Leader } from './leader.ts';
+import { Member, type NodeState } from './member.ts';
+import type { Message, Peer } from './messages.ts';
+import type { Term } from './term.ts';
+import { REPORT_SPREAD_MAX_MS } from './timing.ts';
+
+const ROUNDING_MS = 0.001;
+/** Twice as long as nodes take to report to a new leader. */
+const MEMBERS_KEPT_MS = 2 * REPORT_SPREAD_MAX_MS;
+
+export interface BrokerOptions {
+  readonly nodeId: string;
+  /** Grows with every start of this node's broker. */
+  readonly bootId: number;
+  /** See ElectionOptions. */
+  readonly firstCounter: number;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  readonly nowMs: number;
+  /** 0 when no job of an earlier boot can still run here, else RESTART_HOLD_MS. */
+  readonly holdMs: number;
+}
+
+export type BrokerEvent =
+  | { readonly kind: 'tick' }
+  /** `from.address` is where the datagram came from. */
+  | { readonly kind: 'received'; readonly from: Peer; readonly message: Message }
+  | { readonly kind: 'node-state'; readonly state: NodeState }
+  | { readonly kind: 'request'; readonly request: SlotRequest }
+  | { readonly kind: 'cancel'; readonly requestId: number }
+  | { readonly kind: 'release'; readonly lease: string }
+  /** Foreign load is over the eviction mark: so many jobs have to go, the newest first. */
+  | { readonly kind: 'evict'; readonly count: number }
+  /** Nothing new here, and somebody else is to lead. Jobs that run go on. */
+  | { readonly kind: 'leave' };
+
+/** For status displays. */
+export interface BrokerStatus {
+  readonly role: 'following' | 'standing' | 'leading';
+  /** The leader's, as far as this broker knows. */
+  readonly term: Term | undefined;
+  readonly slots: number;
+  readonly inUse: number;
+  readonly available: boolean;
+  /** Requests of this host's that wait, and leases it holds. */
+  readonly open: number;
+  readonly held: number;
+  readonly leaderLost: boolean;
+}
+
+export class Broker {
+  readonly self: Peer;
+  readonly #outbox = new Outbox();
+  readonly #random: () => number;
+  readonly #election: Election;
+  readonly #member: Member;
+  readonly #client: Client;
+  #leader: Leader | undefined;
+  #leaderTerm: Term | undefined;
+  readonly #subscribed: Record<Group, boolean> = { leader: false, available: false };
+  #nowMs: number;
+  #skewMs = 0;
+
+  constructor(options: BrokerOptions) {
+    const { nodeId, bootId, random, nowMs } = options;
+    this.self = { nodeId, bootId, address: '' };
+    this.#random = random;
+    this.#nowMs = nowMs;
+    const outbox = this.#outbox;
+    this.#election = new Election({ nodeId, firstCounter: options.firstCounter, random, outbox, nowMs });
+    this.#member = new Member({ self: this.self, random, outbox, nowMs, holdMs: options.holdMs });
+    this.#client = new Client({ outbox, random, nowMs });
+  }
+
+  /** When the next tick is due, on the clock that `step` is given. */
+  get nextTickMs(): number {
+    const { nextTickMs } = this.#election;
+    const leaderMs = this.#leader?.nextTickMs ?? Infinity;
+    const dueMs = Math.min(nextTickMs, leaderMs, this.#member.nextTickMs, this.#client.nextTickMs);
+    // Adding and taking off the skew rounds; a tick that comes too early by that would be due again at once, for ever.
+    return dueMs - this.#skewMs + ROUNDING_MS;
+  }
+
+  get status(): BrokerStatus {
+    const { available, slots, inUse } = this.#member;
+    const term = this.#election.leadingTerm ?? this.#election.leader(this.#nowMs)?.term;
+    const { open, held, leaderLost } = this.#client;
+    return { role: this.#election.role, term, slots, inUse, available, open, held, leaderLost };
+  }
+
+  /** The leader's part while this broker leads. */
+  get leader(): Leader | undefined {
+    return this.#leader;
+  }
+
+  /** @param clockMs - may stand still or even go back; then time passes here as if it had not */
+  step(event: BrokerEvent, clockMs: number): Effect[] {
+    if (clockMs + this.#skewMs < this.#nowMs) this.#skewMs = this.#nowMs - clockMs;
+    const nowMs = clockMs + this.#skewMs;
+    this.#nowMs = nowMs;
+    this.#take(event, nowMs);
+    this.#settle(nowMs);
+    return this.#deliverOwn(nowMs);
+  }
+
+  #take(event: BrokerEvent, nowMs: number): void {
+    switch (event.kind) {
+      case 'tick':
+        return;
+      case 'received':
+        this.#receive(event.from, event.message, nowMs);
+        return;
+      case 'node-state':
+        this.#member.setState(event.state);
+        return;
+      case 'request':
+        this.#client.request(event.request, nowMs);
+        return;
+      case 'cancel':
+        this.#client.cancel(event.requestId);
+        return;
+      case 'release':
+        this.#client.release(event.lease, nowMs);
+        return;
+      case 'evict':
+        this.#member.revoke(event.count, 'evicted');
+        return;
+      case 'leave':
+        this.#member.leave();
+        this.#resign(nowMs);
+        return;
+    }
+  }
+
+  /** Lets every machine do what is due, and each know what another became. */
+  #settle(nowMs: number): void {
+    this.#client.tick(nowMs);
+    this.#member.tick(nowMs);
+    this.#election.setEligible(this.#member.available, nowMs);
+    if (this.#client.leaderLost && this.#client.open > 0) this.#election.provoke(nowMs);
+    this.#election.tick(nowMs);
+    this.#followElection(nowMs);
+    if (this.#leader !== undefined) {
+      this.#leader.tick(nowMs);
+      this.#countMembers(this.#leader, nowMs);
+      // A busy node leads only when there is no other.
+      if (!this.#member.available) this.#handOver(nowMs);
+    }
+    this.#member.flush(nowMs);
+    this.#subscribe('leader', this.#leader !== undefined);
+    this.#subscribe('available', this.#member.available || this.#election.role !== 'following');
+  }
+
+  #followElection(nowMs: number): void {
+    const leading = this.#election.leadingTerm;
+    if (leading === undefined) this.#leader = undefined;
+    else if (this.#leader === undefined || leading !== this.#leaderTerm) {
+      this.#leader = new Leader({ random: this.#random, outbox: this.#outbox, nowMs });
+    }
+    const term = leading ?? this.#election.leader(nowMs)?.term;
+    if (term === this.#leaderTerm) return;
+    if (term === undefined) {
+      // Heard again, it may have forgotten this node meanwhile.
+      this.#leaderTerm = undefined;
+      return;
+    }
+    const isNew = this.#leaderTerm?.counter !== term.counter || this.#leaderTerm.nodeId !== term.nodeId;
+    this.#leaderTerm = term;
+    if (!isNew) return;
+    this.#client.onNewLeader(nowMs);
+    if (this.#member.available) this.#member.onLeader(term, this.#election.members, nowMs);
+  }
+
+  /** A new leader goes by what the last one said until the nodes have reported: they spread their reports by it. */
+  #countMembers(leader: Leader, nowMs: number): void {
+    const { size } = leader.list;
+    if (size < this.#election.members && nowMs - leader.sinceMs < MEMBERS_KEPT_MS) return;
+    this.#election.members = Math.max(1, size);
+  }
+
+  #resign(nowMs: number): void {
+    if (this.#leader === undefined) return;
+    this.#election.resign(this.#leader.successor(this.self.nodeId), nowMs);
+  }
+
+  #handOver(nowMs: number): void {
+    if (this.#leader?.successor(this.self.nodeId) === undefined) return;
+    this.#resign(nowMs);
+    this.#followElection(nowMs);
+  }
+
+  #receive(from: Peer, message: Message, nowMs: number): void {
+    switch (message.kind) {
+      case 'heartbeat':
+        this.#election.onHeartbeat(from, message.term, message.members, nowMs);
+        return;
+      case 'stand':
+        this.#election.onStand(from, message.term, nowMs);
+        return;
+      case 'vote':
+        this.#election.onVote(message.term, nowMs);
+        return;
+      case 'refuse':
+        this.#election.onRefuse(message.term, message.higher, nowMs);
+        return;
+      case 'handover':
+        if (this.#member.available) this.#election.onHandover(message.term, nowMs);
+        return;
+      case 'ask':
+        this.#member.onAsk();
+        return;
+      case 'report':
+        this.#leader?.onReport(from, message, nowMs);
+        return;
+      case 'request':
+        this.#leader?.onRequest(from, message, nowMs);
+        return;
+      case 'cancel':
+        this.#leader?.onCancel(from, message.requestIds);
+        return;
+      case 'queued':
+        this.#client.onQueued(message.requestIds, nowMs);
+        return;
+      case 'none':
+        this.#client.onNone(message);
+        return;
+      case 'free-list':
+        this.#client.onFreeList(from, message, nowMs);
+        return;
+      case 'offer':
+        this.#member.onOffer(from, message, nowMs);
+        return;
+      case 'take':
+        this.#member.onTake(from, message, nowMs);
+        return;
+      case 'declined':
+        this.#client.onDeclined(from, message, nowMs);
+        return;
+      case 'lease':
+        this.#client.onLease(from, message, nowMs);
+        return;
+      case 'renew':
+        this.#member.onRenew(from, message, nowMs);
+        return;
+      case 'renewed':
+        this.#client.onRenewed(from, message, nowMs);
+        return;
+      case 'release':
+        this.#member.onRelease(from, message.leases);
+        return;
+      case 'released':
+        this.#client.onReleased(from, message);
+        return;
+      case 'revoke':
+        this.#client.onRevoke(from, message);
+        return;
+    }
+  }
+
+  #subscribe(group: Group, on: boolean): void {
+    if (this.#subscribed[group] === on) return;
+    this.#subscribed[group] = on;
+    this.#outbox.emit({ kind: 'subscribe', group, on });
+  }
+
+  /** What this broker says to itself does not go over the network; to a group, it goes both ways. */
+  #deliverOwn(nowMs: number): Effect[] {
+    const effects: Effect[] = [];
+    let some = this.#outbox.take();
+    while (some.length > 0) {
+      let heard = false;
+      for (const effect of some) {
+        if (effect.kind !== 'send') {
+          effects.push(effect);
+          continue;
+        }
+        const { to, message } = effect;
+        const own = to.kind === 'peer' && to.peer.nodeId === this.self.nodeId;
+        if (!own) effects.push(effect);
+        if (!own && !(to.kind === 'group' && this.#subscribed[to.group])) continue;
+        this.#receive(this.self, message, nowMs);
+        heard = true;
+      }
+      if (heard) this.#settle(nowMs);
+      some = this.#outbox.take();
+    }
+    return effects;
+  }
+}

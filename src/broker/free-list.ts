@@ -1,0 +1,166 @@
+/**
+ * The leader's list of nodes: what each reported last, less what has been offered since. Only an opinion, which the
+ * next report corrects; the nodes are the truth. Unaware of requests.
+ */
+import { MAX_NODES } from './limits.ts';
+import type { FreeNode, NodeReport, Peer } from './messages.ts';
+import { pickBest, score } from './ranking.ts';
+import * as timing from './timing.ts';
+
+/** A node on the list. */
+export class ListedNode {
+  peer: Peer;
+  report: NodeReport;
+  heardMs: number;
+  /** Offers on the way, by user. */
+  readonly offered = new Map<string, number>();
+  offers = 0;
+  /** It did not answer an offer: nothing more is offered until it is heard. */
+  silent: { asked: number; askMs: number } | undefined;
+
+  constructor(peer: Peer, report: NodeReport, heardMs: number) {
+    this.peer = peer;
+    this.report = report;
+    this.heardMs = heardMs;
+  }
+
+  get speed(): number {
+    return this.report.speed;
+  }
+
+  get freeSlots(): number {
+    if (!this.report.available || this.silent !== undefined) return 0;
+    return Math.max(0, this.report.slots - this.report.inUse - this.offers);
+  }
+}
+
+export class FreeList {
+  readonly #nodes = new Map<string, ListedNode>();
+  readonly #userSlots = new Map<string, number>();
+  readonly #random: () => number;
+  #freeSlots = 0;
+
+  constructor(random: () => number) {
+    this.#random = random;
+  }
+
+  get size(): number {
+    return this.#nodes.size;
+  }
+
+  get freeSlots(): number {
+    return this.#freeSlots;
+  }
+
+  /** Slots that `user` has, everywhere, offers on the way included. */
+  slotsOf(user: string): number {
+    return this.#userSlots.get(user) ?? 0;
+  }
+
+  get(nodeId: string): ListedNode | undefined {
+    return this.#nodes.get(nodeId);
+  }
+
+  nodes(): IterableIterator<ListedNode> {
+    return this.#nodes.values();
+  }
+
+  /** Takes a report in, unless a newer one was here first. False when the sender is of an earlier boot: ignore it all. */
+  report(peer: Peer, report: NodeReport, nowMs: number): boolean {
+    let node = this.#nodes.get(peer.nodeId);
+    if (node !== undefined && peer.bootId < node.peer.bootId) return false;
+    if (node !== undefined && peer.bootId > node.peer.bootId) {
+      this.forget(node);
+      node = undefined;
+    }
+    if (node === undefined) {
+      if (this.#nodes.size >= MAX_NODES) return false;
+      node = new ListedNode(peer, { ...report, available: false, users: [], version: -1 }, nowMs);
+      this.#nodes.set(peer.nodeId, node);
+    }
+    this.#change(node, () => {
+      node.heardMs = nowMs;
+      node.silent = undefined;
+      node.peer = peer;
+      if (report.version <= node.report.version) return;
+      for (const { user, slots } of node.report.users) this.#count(user, -slots);
+      for (const { user, slots } of report.users) this.#count(user, slots);
+      node.report = report;
+    });
+    return true;
+  }
+
+  pick(exclude: ReadonlySet<string>): ListedNode | undefined {
+    if (this.#freeSlots === 0) return undefined;
+    return pickBest(this.#nodes.values(), (node) => !exclude.has(node.peer.nodeId), this.#random);
+  }
+
+  offer(node: ListedNode, user: string): void {
+    this.#change(node, () => node.offers++);
+    node.offered.set(user, (node.offered.get(user) ?? 0) + 1);
+    this.#count(user, 1);
+  }
+
+  /** The offer was answered or is given up. Of no effect on a node that has been forgotten since. */
+  settle(node: ListedNode, user: string): void {
+    const offered = node.offered.get(user) ?? 0;
+    if (offered === 0) return;
+    if (offered === 1) node.offered.delete(user);
+    else node.offered.set(user, offered - 1);
+    this.#change(node, () => node.offers--);
+    this.#count(user, -1);
+  }
+
+  /** It did not answer. */
+  silence(node: ListedNode, nowMs: number): void {
+    if (node.silent !== undefined || this.#nodes.get(node.peer.nodeId) !== node) return;
+    this.#change(node, () => (node.silent = { asked: 0, askMs: nowMs }));
+  }
+
+  forget(node: ListedNode): void {
+    if (this.#nodes.get(node.peer.nodeId) !== node) return;
+    this.#freeSlots -= node.freeSlots;
+    for (const { user, slots } of node.report.users) this.#count(user, -slots);
+    for (const [user, offers] of node.offered) this.#count(user, -offers);
+    node.offered.clear();
+    node.offers = 0;
+    this.#nodes.delete(node.peer.nodeId);
+  }
+
+  /** Nodes that are to be asked whether they live, and those unheard for too long forgotten. */
+  sweep(nowMs: number): ListedNode[] {
+    const ask: ListedNode[] = [];
+    for (const node of this.#nodes.values()) {
+      if (nowMs - node.heardMs > timing.NODE_FORGOTTEN_MS) this.forget(node);
+      else if (node.silent !== undefined && nowMs >= node.silent.askMs) {
+        const waitMs = timing.ASK_REPEATS_MS[node.silent.asked++];
+        if (waitMs === undefined) this.forget(node);
+        else {
+          node.silent.askMs = nowMs + waitMs;
+          ask.push(node);
+        }
+      }
+    }
+    return ask;
+  }
+
+  /** The best nodes with free slots, for a client to keep. */
+  best(count: number): FreeNode[] {
+    const free = [...this.#nodes.values()].filter((node) => node.freeSlots > 0);
+    free.sort((a, b) => score(b) - score(a));
+    return free.slice(0, count).map((node) => ({ ...node.peer, freeSlots: node.freeSlots, speed: node.speed }));
+  }
+
+  #change(node: ListedNode, change: () => void): void {
+    const listed = this.#nodes.get(node.peer.nodeId) === node;
+    const before = node.freeSlots;
+    change();
+    if (listed) this.#freeSlots += node.freeSlots - before;
+  }
+
+  #count(user: string, by: number): void {
+    const slots = (this.#userSlots.get(user) ?? 0) + by;
+    if (slots > 0) this.#userSlots.set(user, slots);
+    else this.#userSlots.delete(user);
+  }
+}

@@ -1,0 +1,170 @@
+/**
+ * The leases this host's jobs hold on nodes: renewed while they are used, released until the node knows.
+ * Unaware of requests and leaders.
+ */
+import type { Outbox } from './effects.ts';
+import { MAX_LEASES } from './limits.ts';
+import type { LeaseName, LossReason, MessageOf, Peer } from './messages.ts';
+import * as timing from './timing.ts';
+
+/** `held` and renewed; `stopping`: lost or revoked, its job is being stopped; `releasing` until the node has answered. */
+interface Held {
+  readonly key: string;
+  readonly name: LeaseName;
+  readonly requestId: number;
+  readonly user: string;
+  readonly ttlMs: number;
+  node: Peer;
+  state: 'held' | 'stopping' | 'releasing';
+  expiresMs: number;
+  releaseMs: number;
+  releaseTries: number;
+}
+
+export class HeldLeases {
+  readonly #outbox: Outbox;
+  readonly #leases = new Map<string, Held>();
+  /** When the leases on a node are to be renewed next. */
+  readonly #renewMs = new Map<string, number>();
+  #nextTickMs = Infinity;
+  readonly #startMs: number;
+
+  constructor(outbox: Outbox, nowMs: number) {
+    this.#outbox = outbox;
+    this.#startMs = nowMs;
+  }
+
+  get nextTickMs(): number {
+    return this.#nextTickMs;
+  }
+
+  /** Leases in use. */
+  get size(): number {
+    let held = 0;
+    for (const lease of this.#leases.values()) if (lease.state !== 'releasing') held++;
+    return held;
+  }
+
+  /** A node has granted one. Its key; undefined when it is known already. */
+  add(node: Peer, { requestId, leaseId, ttlMs }: MessageOf<'lease'>, user: string, nowMs: number): string | undefined {
+    const name = { bootId: node.bootId, leaseId };
+    const key = leaseKey(node, name);
+    if (this.#leases.has(key)) return undefined;
+    const expiresMs = nowMs + ttlMs - timing.LEASE_MARGIN_MS;
+    const fresh = { key, name, requestId, user, ttlMs, node, expiresMs, releaseMs: Infinity, releaseTries: 0 };
+    this.#leases.set(key, { ...fresh, state: 'held' });
+    const renewMs = this.#renewMs.get(node.nodeId) ?? Infinity;
+    this.#renewMs.set(node.nodeId, Math.min(renewMs, nowMs + Math.min(timing.LEASE_RENEW_MS, ttlMs / 3)));
+    this.#wake(nowMs);
+    return key;
+  }
+
+  has(node: Peer, leaseId: number): boolean {
+    return this.#leases.has(leaseKey(node, { bootId: node.bootId, leaseId }));
+  }
+
+  /** The job under it has ended. Of no effect on one that is gone. */
+  release(key: string, nowMs: number): void {
+    const lease = this.#leases.get(key);
+    if (lease === undefined || lease.state === 'releasing') return;
+    lease.state = 'releasing';
+    lease.releaseMs = nowMs;
+    this.#nextTickMs = Math.min(this.#nextTickMs, nowMs);
+  }
+
+  onRenewed(from: Peer, { stamp, held, gone }: MessageOf<'renewed'>, nowMs: number): void {
+    const sentMs = nowMs - ((this.#stamp(nowMs) - stamp) >>> 0);
+    if (this.#renewMs.has(from.nodeId)) this.#renewMs.set(from.nodeId, nowMs + timing.LEASE_RENEW_MS);
+    for (const name of held) {
+      const lease = this.#leases.get(leaseKey(from, name));
+      if (lease === undefined) continue;
+      lease.node = from;
+      // From when it was asked for, which was before the node began to count.
+      lease.expiresMs = Math.max(lease.expiresMs, sentMs + timing.LEASE_TTL_MS);
+    }
+    this.lose(from, gone, 'gone');
+  }
+
+  onReleased(from: Peer, names: readonly LeaseName[]): void {
+    for (const name of names) this.#leases.delete(leaseKey(from, name));
+  }
+
+  /** Has the jobs under these leases stopped. */
+  lose(from: Peer, names: readonly LeaseName[], reason: LossReason): void {
+    for (const name of names) {
+      const lease = this.#leases.get(leaseKey(from, name));
+      if (lease?.state === 'held') this.#lose(lease, reason);
+    }
+  }
+
+  tick(nowMs: number): void {
+    if (nowMs < this.#nextTickMs) return;
+    const releases = new Map<string, Held[]>();
+    for (const lease of this.#leases.values()) {
+      if (lease.state === 'held' && nowMs >= lease.expiresMs) this.#lose(lease, 'expired');
+      if (lease.state !== 'releasing' || nowMs < lease.releaseMs) continue;
+      if (lease.releaseTries++ >= timing.RELEASE_TRIES) this.#leases.delete(lease.key);
+      else {
+        lease.releaseMs = nowMs + timing.RELEASE_REPEAT_MS;
+        releases.set(lease.node.nodeId, [...(releases.get(lease.node.nodeId) ?? []), lease]);
+      }
+    }
+    for (const leases of releases.values()) this.#sendReleases(leases);
+    for (const [nodeId, renewMs] of this.#renewMs) if (nowMs >= renewMs) this.#renew(nodeId, nowMs);
+    this.#wake(nowMs);
+  }
+
+  #renew(nodeId: string, nowMs: number): void {
+    const byUser = new Map<string, Held[]>();
+    for (const lease of this.#leases.values()) {
+      // One that is being stopped still has its slot, until its job is gone.
+      if (lease.node.nodeId !== nodeId || lease.state === 'releasing') continue;
+      byUser.set(lease.user, [...(byUser.get(lease.user) ?? []), lease]);
+    }
+    for (const [user, leases] of byUser) {
+      for (let i = 0; i < leases.length; i += MAX_LEASES) {
+        const some = leases.slice(i, i + MAX_LEASES);
+        const [first] = some;
+        if (first === undefined) continue;
+        const names = some.map((lease) => ({ ...lease.name, requestId: lease.requestId }));
+        this.#outbox.toPeer(first.node, { kind: 'renew', stamp: this.#stamp(nowMs), user, leases: names });
+      }
+    }
+    // Until the node answers.
+    if (byUser.size > 0) this.#renewMs.set(nodeId, nowMs + timing.RENEW_REPEAT_MS);
+    else this.#renewMs.delete(nodeId);
+  }
+
+  #sendReleases(leases: readonly Held[]): void {
+    for (let i = 0; i < leases.length; i += MAX_LEASES) {
+      const some = leases.slice(i, i + MAX_LEASES);
+      const [first] = some;
+      if (first !== undefined)
+        this.#outbox.toPeer(first.node, { kind: 'release', leases: some.map((lease) => lease.name) });
+    }
+  }
+
+  #lose(lease: Held, reason: LossReason): void {
+    lease.state = 'stopping';
+    this.#outbox.emit({ kind: 'lost', lease: lease.key, reason });
+  }
+
+  #wake(nowMs: number): void {
+    let next = Infinity;
+    for (const lease of this.#leases.values()) {
+      if (lease.state === 'held') next = Math.min(next, lease.expiresMs);
+      else if (lease.state === 'releasing') next = Math.min(next, lease.releaseMs);
+    }
+    for (const renewMs of this.#renewMs.values()) next = Math.min(next, renewMs);
+    this.#nextTickMs = Math.max(next, nowMs);
+  }
+
+  /** Milliseconds since the start, as many as a u32 holds. */
+  #stamp(nowMs: number): number {
+    return Math.floor(nowMs - this.#startMs) >>> 0;
+  }
+}
+
+function leaseKey(node: Peer, name: LeaseName): string {
+  return `${node.nodeId}/${name.bootId}/${name.leaseId}`;
+}
