@@ -28,6 +28,8 @@ export interface DispatcherOptions {
   readonly masqueradeRoot: string;
   /** Control requests are answered elsewhere (control.ts). */
   readonly onControl: SessionHandlers['onControl'];
+  /** The environment of the newest job: the user's ssh agent may have changed since the dispatcher began. */
+  readonly noteEnvironment: (entries: ReadonlyMap<string, string>) => void;
   /** A build without a pmake around it went quiet, or one was finished: its report may be saved. */
   readonly onIdle: () => void;
 }
@@ -104,6 +106,7 @@ export class Dispatcher {
     this.#nextJobId += 1;
     const environment = this.#environments.get(request.environment);
     const { entries } = environment;
+    this.#options.noteEnvironment(entries);
     const { build, names } = this.beginBuild(
       entries.get('PMAKE_BUILD') ?? `session-${request.sessionId}`,
       entries.get('PMAKE_NODES'),

@@ -35,6 +35,7 @@ export interface ServerOptions {
 /** Serves until stopped or idle. Resolves when everything is closed. */
 export async function serveDispatcher(options: ServerOptions): Promise<void> {
   const nodeLists = new NodeLists(options.env);
+  const sshEnvironment = { ...options.env };
   const server = createServer();
   let idle: NodeJS.Timeout | undefined;
   const closed = new Promise<void>((resolve) => server.once('close', resolve));
@@ -47,7 +48,7 @@ export async function serveDispatcher(options: ServerOptions): Promise<void> {
   };
   const dispatcher = new Dispatcher({
     fleet: {
-      connect: connectTo(options.installRoot),
+      connect: connectTo(options.installRoot, sshEnvironment),
       findMismatch: (ready) =>
         findWorkerMismatch(ready, { pmakeVersion: options.version, uid: process.getuid?.() ?? -1 }),
     },
@@ -55,6 +56,9 @@ export async function serveDispatcher(options: ServerOptions): Promise<void> {
     localSlots: availableParallelism(),
     masqueradeRoot: options.masqueradeRoot,
     onControl: (request, control) => void answerControl(context, request, control),
+    noteEnvironment: (entries) => {
+      sshEnvironment.SSH_AUTH_SOCK = entries.get('SSH_AUTH_SOCK') ?? sshEnvironment.SSH_AUTH_SOCK;
+    },
     onIdle: () => {
       const newest = dispatcher.builds.newest;
       if (newest) saveReport(options.reportPath, newest.report(undefined));
@@ -92,11 +96,11 @@ export async function serveDispatcher(options: ServerOptions): Promise<void> {
   await closed;
 }
 
-function connectTo(installRoot: string): ConnectNode {
+function connectTo(installRoot: string, env: NodeJS.ProcessEnv): ConnectNode {
   return async (spec, abort) => {
     const script = join(spec.install ?? installRoot, 'dist', 'cli', 'worker.js');
     const command = { node: spec.node ?? process.execPath, script, args: [] };
-    const channel = await connectNode(spec, command, abort);
+    const channel = await connectNode(spec, command, abort, env);
     return channel.ok ? ok(channel.value) : fail({ sentence: describeNodeFailure(channel.failure) });
   };
 }

@@ -160,6 +160,7 @@ async function startRig() {
     localSlots: 1,
     masqueradeRoot: `${tree}/masquerade`,
     onControl: () => undefined,
+    noteEnvironment: () => undefined,
     onIdle: () => undefined,
   });
   const server = createServer((socket) => dispatcher.accept(socket));
