@@ -20,7 +20,7 @@ const AGENT_TIMEOUT_MS = 5_000;
 const GROUP_OR_OTHERS = 0o077;
 
 /** One thing to offer; `label` is what the user is told was tried. */
-export type Identity =
+type Identity =
   | { readonly kind: 'agent'; readonly label: string; readonly key: ParsedKey; readonly agent: BaseAgent }
   | { readonly kind: 'file'; readonly label: string; readonly key: ParsedKey };
 

@@ -31,7 +31,7 @@ const HEEDED = [
   'ProxyCommand',
   'ProxyJump',
 ] as const;
-export type HeededSetting = Exclude<(typeof HEEDED)[number], 'Host' | 'Match' | 'Include'>;
+type HeededSetting = Exclude<(typeof HEEDED)[number], 'Host' | 'Match' | 'Include'>;
 /** ssh ignores the case of names, the library does not in every place. */
 const SPELLING: ReadonlyMap<string, string> = new Map(HEEDED.map((name) => [name.toLowerCase(), name]));
 
