@@ -17,7 +17,7 @@ export function counterSteps(before: number, now: number): number {
 }
 
 /** One device's counters, always in the same order. */
-export type DeviceCounters = readonly number[];
+type DeviceCounters = readonly number[];
 export type Devices = ReadonlyMap<string, DeviceCounters>;
 
 /**

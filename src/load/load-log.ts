@@ -7,7 +7,7 @@ import type { AvailabilityChange, Crossing } from './availability.ts';
 import type { LoadSample } from './load-sample.ts';
 import { METRICS, type Metric, type Rates } from './metrics.ts';
 
-export const LOAD_LOG_VERSION = 1;
+const LOAD_LOG_VERSION = 1;
 /** A sample takes some 500 bytes; a longer line is not ours. */
 const MAX_LINE_CHARACTERS = 4_096;
 
@@ -30,7 +30,7 @@ export interface ChangeLine extends Line {
 }
 
 /** The paper's time stamps: a benchmark writes when it starts, starts a process, and ends. */
-export interface MarkLine extends Line {
+interface MarkLine extends Line {
   readonly kind: 'mark';
   readonly label: string;
 }

@@ -15,7 +15,7 @@ export interface Spread {
   readonly most: number;
   readonly nodes: number;
 }
-export type Spreads = Readonly<Partial<Record<Metric, Spread>>>;
+type Spreads = Readonly<Partial<Record<Metric, Spread>>>;
 
 export interface ReportRow {
   /** Start of the bucket, ms since the epoch. */

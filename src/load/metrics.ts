@@ -21,7 +21,7 @@ export const METRICS = [
 ] as const;
 export type Metric = (typeof METRICS)[number];
 
-export interface MetricInfo {
+interface MetricInfo {
   readonly title: string;
   readonly unit: '%' | 'blocks/s' | 'switches/s' | 'pages/s' | 'interrupts/s' | 'bytes/s' | 'bytes';
   /** 'less' only for free memory: its mark is crossed downwards. */
