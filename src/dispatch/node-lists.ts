@@ -2,7 +2,7 @@
  * Which nodes a build may use: PMAKE_NODES where the build has it, else the config file, which may change any time.
  * A bad edit is refused with its reason and the old values stay. Unaware of connections.
  */
-import { loadConfig, type Config } from '../config/load.ts';
+import { configFiles, loadConfig, type Config } from '../config/load.ts';
 import { NODES_VARIABLE, parseNodes, type NodeSpec } from '../config/nodes.ts';
 import { describeConfigProblem } from '../config/problem.ts';
 import { watchConfig, type ConfigWatch } from '../config/watch.ts';
@@ -37,8 +37,8 @@ export class NodeLists {
 
   /** Reads the files, and again after every edit; then calls `onChange`. */
   async open(onChange: () => void): Promise<void> {
-    const files = await this.#load();
-    this.#watch = watchConfig(files, () => {
+    await this.#load();
+    this.#watch = watchConfig(configFiles(this.#env), () => {
       void this.#load().then(onChange);
     });
   }
@@ -60,18 +60,16 @@ export class NodeLists {
     return list;
   }
 
-  /** Resolves with the files that could have a say. */
-  async #load(): Promise<readonly string[]> {
+  async #load(): Promise<void> {
     const loaded = await loadConfig(this.#env);
     if (!loaded.ok) {
       this.problem = describeConfigProblem(loaded.failure);
       this.#configured = { ...this.#configured, problems: [this.problem] };
-      return [];
+      return;
     }
     this.problem = '';
     this.#config = loaded.value.config;
     this.#configured = toList(this.#config.nodes, []);
-    return loaded.value.files;
   }
 }
 

@@ -100,7 +100,7 @@ function connectTo(installRoot: string, env: NodeJS.ProcessEnv): ConnectNode {
   return async (spec, abort) => {
     const script = join(spec.install ?? installRoot, 'dist', 'cli', 'worker.js');
     const command = { node: spec.node ?? process.execPath, script, args: [] };
-    const channel = await connectNode(spec, command, abort, env);
+    const channel = await connectNode(spec, command, abort, { env });
     return channel.ok ? ok(channel.value) : fail({ sentence: describeNodeFailure(channel.failure) });
   };
 }
