@@ -1,13 +1,18 @@
 /**
- * What the demo wants of pmake: the environment that points it at the demo's nodes, the last build's record,
- * and its dispatcher's end.
+ * What the demo wants of pmake: the environment that points it at the demo's nodes, a dispatcher with all of them
+ * connected, the last build's record, and the dispatcher's end.
  */
 import { spawnSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { endProcesses, findByEnvironment } from './processes.js';
 
-const PMAKECTL = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), 'dist/cli/pmakectl.js');
+const PROGRAMS = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), 'dist', 'cli');
+export const PMAKE = join(PROGRAMS, 'pmake.js');
+const PMAKECTL = join(PROGRAMS, 'pmakectl.js');
+const CONNECT_TIMEOUT_MS = 20_000;
+const POLL_MS = 50;
 const CONTROL_TIMEOUT_MS = 10_000;
 const KILL_PATIENCE_MS = 3_000;
 
@@ -37,6 +42,34 @@ export function makeEnvironment(nodes, runtimeDirectory, slots) {
     PMAKE_RUNTIME_DIR: runtimeDirectory,
     PMAKE_NODES: nodes.nodes.map((node) => `${node.name}/${slots}`).join(' '),
   };
+}
+
+/**
+ * Starts the dispatcher and waits until every node is up: a small project would else be built before the first is.
+ * @param {NodeJS.ProcessEnv} env
+ * @param {AbortSignal} stop
+ */
+export async function connectNodes(env, stop) {
+  const nothing = spawnSync(process.execPath, [PMAKE, '-f', '-'], {
+    env,
+    input: 'all: ;\n',
+    timeout: CONNECT_TIMEOUT_MS,
+  });
+  if (nothing.status !== 0) throw new Error(`pmake cannot even build nothing: ${nothing.stderr}`);
+  const deadline = performance.now() + CONNECT_TIMEOUT_MS;
+  for (;;) {
+    stop.throwIfAborted();
+    const { status, stdout, stderr } = control(env, ['nodes', '--json']);
+    if (status !== 0) throw new Error(`pmakectl nodes: ${stderr}${stdout}`);
+    /** @type {import('../../src/protocol/control.ts').NodeStatus[]} */
+    const nodes = JSON.parse(stdout);
+    const absent = nodes.find((node) => node.state !== 'up');
+    if (nodes.length > 0 && absent === undefined) return;
+    if (absent?.state === 'refused' || performance.now() > deadline) {
+      throw new Error(`node ${absent?.name} is ${absent?.state}: ${absent?.reason}`);
+    }
+    await delay(POLL_MS);
+  }
 }
 
 /**

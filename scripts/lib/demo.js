@@ -12,7 +12,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { compareTrees, listFiles } from './compare-trees.js';
 import { startNodes } from './demo-nodes.js';
-import { makeEnvironment, readReport, stopDispatcher } from './demo-pmake.js';
+import { connectNodes, makeEnvironment, PMAKE, readReport, stopDispatcher } from './demo-pmake.js';
 import { findOwnPath } from './demo-project.js';
 import { run } from './run.js';
 
@@ -68,8 +68,9 @@ async function prepareTree(source, demo) {
   say(`copying ${source}`);
   await must(demo, 'cp', ['-a', `${source}/.`, demo.tree], 'the copy failed');
   const isBuilt = readdirSync(demo.tree, { recursive: true }).some((path) => /\.(o|lo|a)$/.test(String(path)));
-  // A project without a clean target keeps what it has, in both builds.
-  if (isBuilt) await run('make', ['clean'], { ...demo, cwd: demo.tree });
+  if (isBuilt && (await run('make', ['clean'], { ...demo, cwd: demo.tree })) !== '') {
+    say("it holds objects and 'make clean' fails: what make finds up to date is not built");
+  }
 }
 
 /**
@@ -94,6 +95,14 @@ function formatSeconds(sinceMs) {
   return `${((performance.now() - sinceMs) / 1_000).toFixed(1)} s`;
 }
 
+/**
+ * @param {number} count
+ * @param {string} noun
+ */
+function formatCount(count, noun) {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
 /** @param {Demo} demo */
 async function buildBoth(demo) {
   const [pristine, built] = [join(demo.directory, 'pristine'), join(demo.directory, 'built-by-pmake')];
@@ -102,8 +111,7 @@ async function buildBoth(demo) {
 
   say(`building with pmake: ${['pmake', ...demo.targets].join(' ')}`);
   const pmakeAtMs = performance.now();
-  const pmake = join(ROOT, 'dist/cli/pmake.js');
-  await must(demo, process.execPath, [pmake, ...demo.targets], 'the build with pmake failed', demo.tree);
+  await must(demo, process.execPath, [PMAKE, ...demo.targets], 'the build with pmake failed', demo.tree);
   const report = readReport(demo.env);
   const counts = Object.entries(report.byNode).map(([name, jobs]) => `${name} ${jobs}`);
   say(
@@ -188,6 +196,7 @@ async function main(words, stop) {
     const env = makeEnvironment(nodes, join(directory, 'run'), SLOTS_PER_NODE);
     const demo = { directory, tree: join(directory, 'tree'), log: join(directory, 'log'), targets, env, stop };
     undo.push(() => stopDispatcher(env));
+    await connectNodes(env, stop);
     await prepareTree(source, demo);
     return await compareBuilds(demo, source === undefined);
   } finally {

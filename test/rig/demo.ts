@@ -1,0 +1,95 @@
+/**
+ * scripts/demo as a process under test, with a TMPDIR of its own, and a look at what it leaves behind: files there,
+ * and processes that it started, or that its ssh servers did.
+ */
+import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const SCRIPT = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'scripts', 'demo');
+/** In the environment of everything that the demo starts itself. */
+const MARK = 'DEMO_TEST_MARK';
+
+export interface DemoRun {
+  readonly status: number | null;
+  readonly lines: readonly string[];
+  readonly stderr: string;
+  /** What outlived it: `file NAME`, `process PID WORDS`. */
+  readonly leftovers: readonly string[];
+}
+
+export interface StartedDemo {
+  /** Resolves when its output has a line that fits. Rejects when it ends before. */
+  waitForLine(pattern: RegExp): Promise<string>;
+  kill(signal: NodeJS.Signals): void;
+  readonly ended: Promise<DemoRun>;
+}
+
+export function startDemo(words: readonly string[], env: Readonly<Record<string, string>> = {}): StartedDemo {
+  const temporary = mkdtempSync('/tmp/pmake-test-demo-');
+  const mark = randomUUID();
+  const child = spawn(SCRIPT, words, {
+    env: { ...process.env, ...env, TMPDIR: temporary, [MARK]: mark },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const output = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (text: string) => (output[name] += text));
+  }
+  const ended = new Promise<DemoRun>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (status) => {
+      const lines = output.stdout.trimEnd().split('\n');
+      const leftovers = [
+        ...readdirSync(temporary).map((name) => `file ${name}`),
+        ...findProcesses((entry) => entry === `${MARK}=${mark}` || isConnectionTo(entry, portsOf(lines))),
+      ];
+      rmSync(temporary, { recursive: true, force: true });
+      resolve({ status, lines, stderr: output.stderr, leftovers });
+    });
+  });
+  return { waitForLine: waitForLine(child.stdout, () => output.stdout), kill: (signal) => child.kill(signal), ended };
+}
+
+function waitForLine(stream: NodeJS.ReadableStream, read: () => string): StartedDemo['waitForLine'] {
+  return (pattern) =>
+    new Promise((resolve, reject) => {
+      const look = (): void => {
+        const line = read()
+          .split('\n')
+          .find((text) => pattern.test(text));
+        if (line !== undefined) resolve(line);
+      };
+      stream.on('data', look);
+      stream.once('end', () => reject(new Error(`no line fits ${String(pattern)}:\n${read()}`)));
+      look();
+    });
+}
+
+/** OpenSSH's sshd clears the environment of what it starts, but says there over which port it was asked. */
+function isConnectionTo(entry: string, ports: readonly string[]): boolean {
+  return ports.some((port) => entry.startsWith('SSH_CONNECTION=127.0.0.1 ') && entry.endsWith(` 127.0.0.1 ${port}`));
+}
+
+function portsOf(lines: readonly string[]): readonly string[] {
+  const line = lines.find((text) => text.includes('nodes on 127.0.0.1, ports ')) ?? '';
+  return /ports ([\d ]+) /.exec(line)?.[1]?.split(' ') ?? [];
+}
+
+function findProcesses(isOurs: (entry: string) => boolean): readonly string[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && name !== String(process.pid))
+    .filter((pid) => readProc(pid, 'environ').split('\0').some(isOurs))
+    .map((pid) => `process ${pid} ${readProc(pid, 'cmdline').replaceAll('\0', ' ')}`);
+}
+
+function readProc(pid: string, file: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
+  } catch {
+    // Gone, or somebody else's.
+    return '';
+  }
+}
