@@ -46,7 +46,7 @@ export type RetryReason =
 export type PlacementReason =
   'no-nodes' | 'nodes-busy' | 'switched-off' | 'not-text' | 'source-not-a-file' | RetryReason;
 
-export function formatEnding(how: JobEnding): string {
+function formatEnding(how: JobEnding): string {
   switch (how.kind) {
     case 'terminated':
       return formatTermination(how.termination);

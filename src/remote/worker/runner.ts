@@ -7,7 +7,7 @@ import type { Duplex } from 'node:stream';
 import { decodeRunnerReport, type RunnerReport } from '../../protocol/runner.ts';
 
 /** More diagnostics than this and the job goes home, where they can stream: they are held in memory here. */
-export const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
+const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
 /** A grandchild that keeps stdout open after the compiler's end gets this long before its group is killed. */
 const DRAIN_LIMIT_MS = 1_000;
 const RUNNER_CONTROL_FD = 3;
