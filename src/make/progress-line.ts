@@ -37,8 +37,11 @@ export class ProgressLine {
     // SIGSTOP, because this listener has replaced what SIGTSTP does by itself.
     process.kill(process.pid, 'SIGSTOP');
   };
-  /** Terminals forget the scrolling region when they are resized; the next look draws again. */
-  readonly #onResize = (): void => this.#hide();
+  /**
+   * Terminals forget the scrolling region when they are resized; the next look draws again. The row is emptied where the
+   * last row is now: where it was there may be text, moved down from above.
+   */
+  readonly #onResize = (): void => this.#hide(process.stderr.rows);
 
   constructor(options: ProgressOptions) {
     this.#options = options;
@@ -112,11 +115,10 @@ export class ProgressLine {
     }
   }
 
-  #hide(): void {
+  #hide(rows = this.#shownRows): void {
     if (this.#shownRows === 0) return;
     process.off('SIGTSTP', this.#onSuspend);
     process.stderr.off('resize', this.#onResize);
-    const rows = this.#shownRows;
     this.#shownRows = 0;
     try {
       writeSync(2, releaseRow(rows));

@@ -52,7 +52,7 @@ function composeSummary(facts: SummaryFacts): string {
 
 function formatJobs(report: BuildReport): string {
   const total = report.here + report.there;
-  if (total === 0) return 'no compiles';
+  if (total === 0) return 'no jobs';
   if (report.there === 0) return `${formatCount(total, 'job')}, all here${formatReasons(report.hereReasons)}`;
   const nodes = formatNodes(report.byNode);
   if (report.here === 0) return `${formatCount(total, 'job')}, all on ${nodes}`;

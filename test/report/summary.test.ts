@@ -46,7 +46,7 @@ test.each<[string, Partial<BuildReport>, string]>([
     { there: 5, byNode: { n2: 5 }, retries: 3, retryReasons: { 'node-lost': 1, 'outputs-not-visible': 2 } },
     'pmake: 5 jobs, all on n2 in 12 s; 3 retries (outputs not visible)',
   ],
-  ['nothing to compile', {}, 'pmake: no compiles in 12 s'],
+  ['nothing to compile', {}, 'pmake: no jobs in 12 s'],
   [
     'no nodes',
     { here: 2, nodesConfigured: 0, hereReasons: { 'no-nodes': 2 } },
@@ -60,7 +60,7 @@ test.each<[string, Partial<BuildReport>, string]>([
   [
     'problems come before the hint, and stay on the line',
     { nodesConfigured: 0, problems: ['config.json: nodes:\n  a list is expected', 'x', 'y'] },
-    'pmake: no compiles in 12 s; config.json: nodes: a list is expected, and 2 more problems (pmakectl nodes)',
+    'pmake: no jobs in 12 s; config.json: nodes: a list is expected, and 2 more problems (pmakectl nodes)',
   ],
 ])('%s', (_, changes, line) => {
   expect(formatSummary({ report: sampleReport(changes), wallMs: 12_345, trouble: '' })).toBe(line);
