@@ -5,27 +5,19 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CompilePlan, HerePlan, Plan } from '../command/plan.ts';
 import type { HereReason } from '../command/reasons.ts';
-import type { Termination } from '../protocol/termination.ts';
 import type { ShimRequest } from '../protocol/shim.ts';
-import type { NodeLink, OutputChunk, RemoteEnd, RemoteRun } from '../remote/node-link.ts';
-import { removeRegularFiles, stampNow } from '../tree/files.ts';
-import { waitVisible } from '../tree/visible.ts';
+import type { NodeLink } from '../remote/node-link.ts';
+import { stampNow } from '../tree/files.ts';
+import { attemptOnNode, type Attempt } from './attempt.ts';
 import type { Build } from './builds.ts';
 import type { KnownEnvironment } from './environments.ts';
 import type { WritesInFlight } from './hold.ts';
-import { toRecord, type JobEnding, type JobState, type PlacementReason, type RetryReason } from './job.ts';
+import { toRecord, type JobEnding, type JobState, type PlacementReason } from './job.ts';
 import type { Place } from './queue.ts';
 import type { ShimPort } from './shim-session.ts';
-import { findTrouble } from './trouble.ts';
 
 /** A job that two nodes failed runs here: a third would fail it for the same reason. */
 const MAX_NODES_TRIED = 2;
-/** NFS's default directory attribute cache (acdirmax) plus some; see field measurements in docs/design-notes.md. */
-const VISIBLE_LIMIT_MS = 60_000;
-/** From a first signal to SIGKILL: the user was promised 2 s to the end of the process group. */
-const KILL_DELAY_MS = 1_000;
-const SIGTERM = 15;
-const SIGKILL = 9;
 
 /** What jobs share; the dispatcher gives it. */
 export interface JobContext {
@@ -50,11 +42,6 @@ export interface JobInput {
   readonly plan: Plan | PlacementReason;
 }
 
-type Attempt =
-  | { readonly kind: 'finished'; readonly termination: Termination; readonly output: readonly OutputChunk[] }
-  | { readonly kind: 'retry'; readonly reason: RetryReason; readonly elsewhere: boolean }
-  | { readonly kind: 'abandoned' };
-
 export class JobLife {
   readonly id: number;
   readonly request: ShimRequest;
@@ -70,7 +57,6 @@ export class JobLife {
   #reason: HereReason | PlacementReason | undefined;
   #cpuMs = 0;
   #maxRssKiB = 0;
-  #isGone = false;
 
   constructor(input: JobInput, context: JobContext) {
     this.id = input.id;
@@ -78,9 +64,6 @@ export class JobLife {
     this.#input = input;
     this.#context = context;
     this.isRemotePossible = typeof input.plan !== 'string' && input.plan.kind === 'compile';
-    void input.shim.closed.then(() => {
-      this.#isGone = true;
-    });
   }
 
   get state(): JobState {
@@ -114,7 +97,7 @@ export class JobLife {
 
   async #runLocalCommand(plan: HerePlan): Promise<void> {
     await this.#hold(plan.waitFor);
-    if (this.#isGone) this.#end({ kind: 'abandoned' }, 'here');
+    if (this.#input.shim.isClosed) this.#end({ kind: 'abandoned' }, 'here');
     else if (plan.slot === 'counted') await this.#runCounted(plan.reason);
     else await this.#runHere(plan.reason);
   }
@@ -123,6 +106,7 @@ export class JobLife {
     const waitingFor = this.#context.writes.pending(this.id, waitFor);
     if (waitingFor.length === 0) return;
     this.#state = { kind: 'held', sinceMs: performance.now(), waitingFor };
+    this.#endBySignal();
     const settled = this.#context.writes.settled(this.id, waitFor);
     await Promise.race([settled, this.#input.shim.closed, delay(this.#context.holdLimitMs, undefined, { ref: false })]);
   }
@@ -168,94 +152,49 @@ export class JobLife {
 
   async #acquire(): Promise<Place | undefined> {
     this.#state = { kind: 'queued', sinceMs: performance.now() };
+    this.#endBySignal();
     const place = await this.#context.acquire(this, this.#input.shim.closed);
-    if (place && !this.#isGone) return place;
+    if (place && !this.#input.shim.isClosed) return place;
     if (place) this.#context.release(place);
     this.#end({ kind: 'abandoned' }, 'here');
     return undefined;
   }
 
-  /** The slot is given back as soon as the node is done with the job, before its outputs are settled. */
   async #tryNode(plan: CompilePlan, place: Place & { kind: 'node' }): Promise<Attempt> {
-    const sources = plan.sources.map(stampNow).filter((stamp) => stamp !== undefined);
-    const link = this.#context.link(place.node);
+    const { node } = place;
+    const link = this.#context.link(node);
     if (!link) {
       this.#context.release(place);
       return { kind: 'retry', reason: 'node-lost', elsewhere: true };
     }
-    const startedMs = performance.now();
-    this.#startedMs = startedMs;
+    const { request, environment, shim } = this.#input;
+    this.#startedMs = performance.now();
     this.#attempts += 1;
-    this.#state = { kind: 'running-there', sinceMs: startedMs, node: place.node };
-    this.#input.shim.showNode(place.node);
-    const { request, environment } = this.#input;
-    const run = link.run(
-      {
-        umask: request.umask,
-        cwd: request.cwd,
-        program: request.program,
-        words: plan.words,
-        sources,
-        outputs: plan.outputs,
-        restore: plan.restore,
+    this.#state = { kind: 'running-there', sinceMs: this.#startedMs, node };
+    shim.showNode(node);
+    const attempt = await attemptOnNode({
+      request,
+      environment,
+      shim,
+      plan,
+      link,
+      onNodeDone: () => this.#context.release(place),
+      onSettling: () => {
+        this.#state = { kind: 'settling', sinceMs: performance.now(), node };
       },
-      environment.forNodes,
-    );
-    const wasSignalled = this.#passSignals(run);
-    const end = await run.end;
-    this.#context.release(place);
-    return this.#settle(plan, place.node, end, wasSignalled);
+    });
+    if (attempt.kind === 'finished') {
+      this.#cpuMs = attempt.cpuMs;
+      this.#maxRssKiB = attempt.maxRssKiB;
+      this.#context.build.addVisibleWait(attempt.visibleWaitMs);
+    }
+    return attempt;
   }
 
-  async #settle(plan: CompilePlan, node: string, end: RemoteEnd, wasSignalled: () => boolean): Promise<Attempt> {
-    switch (end.kind) {
-      case 'lost':
-        this.#state = { kind: 'queued', sinceMs: performance.now() };
-        // The old compiler may write until its worker has surely killed it; a retry before that is a race for the object.
-        await Promise.race([delay(Math.max(0, end.fencedAtMs - performance.now())), this.#input.shim.closed]);
-        await removeRegularFiles(plan.outputs);
-        return this.#isGone ? { kind: 'abandoned' } : { kind: 'retry', reason: 'node-lost', elsewhere: true };
-      case 'notRun':
-        return this.#isGone ? { kind: 'abandoned' } : { kind: 'retry', ...NOT_RUN[end.reason] };
-      case 'done':
-        break;
-    }
-    const { report, output } = end;
-    this.#cpuMs = Number((report.cpuUserUs + report.cpuSystemUs) / 1000n);
-    this.#maxRssKiB = report.maxRssKiB;
-    if (wasSignalled()) {
-      // gcc removes its outputs on a signal it can catch; SIGKILL leaves them half written.
-      if (report.termination.kind === 'signalled') await removeRegularFiles(plan.outputs);
-      return this.#isGone ? { kind: 'abandoned' } : { kind: 'finished', termination: report.termination, output };
-    }
-    const trouble = findTrouble(report.termination, stderrOf(output));
-    if (trouble !== undefined) return { kind: 'retry', reason: trouble, elsewhere: false };
-    this.#state = { kind: 'settling', sinceMs: performance.now(), node };
-    const visibility = await waitVisible(report.outputs, VISIBLE_LIMIT_MS);
-    this.#context.build.addVisibleWait(visibility.waitedMs);
-    if (visibility.kind === 'timed-out') return { kind: 'retry', reason: 'outputs-not-visible', elsewhere: false };
-    return { kind: 'finished', termination: report.termination, output };
-  }
-
-  /** Signals of the shim, and its death, reach the job's process group; SIGKILL follows. */
-  #passSignals(run: RemoteRun): () => boolean {
-    let wasSignalled = false;
-    let kill: NodeJS.Timeout | undefined;
-    const signal = (value: number): void => {
-      wasSignalled = true;
-      run.signal(value);
-      kill ??= setTimeout(() => run.signal(SIGKILL), KILL_DELAY_MS);
-    };
-    this.#input.shim.onSignal(signal);
-    let isOver = false;
-    void this.#input.shim.closed.then(() => {
-      if (!isOver) signal(SIGTERM);
-    });
-    void run.end.then(() => {
-      isOver = true;
-      clearTimeout(kill);
-    });
-    return () => wasSignalled;
+  /** Nothing runs yet that a signal could reach: the shim ends by it at once. */
+  #endBySignal(): void {
+    const { shim } = this.#input;
+    shim.onSignal((signal) => shim.finish([], { kind: 'signalled', signal }));
   }
 
   #noteRetry(node: string, attempt: Attempt & { kind: 'retry' }): void {
@@ -296,20 +235,4 @@ export class JobLife {
       now,
     );
   }
-}
-
-const NOT_RUN: Readonly<
-  Record<(RemoteEnd & { kind: 'notRun' })['reason'], { readonly reason: RetryReason; readonly elsewhere: boolean }>
-> = {
-  'cwd-missing': { reason: 'node-has-no-cwd', elsewhere: true },
-  'program-missing': { reason: 'node-has-no-compiler', elsewhere: true },
-  'source-differs': { reason: 'node-sees-another-source', elsewhere: true },
-  'environment-unknown': { reason: 'node-could-not-start', elsewhere: true },
-  'spawn-failed': { reason: 'node-could-not-start', elsewhere: true },
-  'restore-failed': { reason: 'node-trouble', elsewhere: false },
-  'output-too-large': { reason: 'output-too-large', elsewhere: false },
-};
-
-function stderrOf(output: readonly OutputChunk[]): string {
-  return Buffer.concat(output.filter(({ fd }) => fd === 2).map(({ bytes }) => bytes)).toString('utf8');
 }

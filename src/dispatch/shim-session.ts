@@ -32,6 +32,7 @@ const MAX_OUTPUT_CHUNK_BYTES = MAX_FRAME_BYTES / 4;
 export interface ShimPort {
   /** Resolves when the shim, or the compiler it became, is gone. */
   readonly closed: Promise<void>;
+  readonly isClosed: boolean;
   /** Exec the real compiler. */
   runHere(): void;
   showNode(name: string): void;
@@ -69,6 +70,10 @@ export class Session implements ShimPort, ControlPort {
     // A shim that was killed resets its socket; 'close' follows.
     socket.on('error', () => undefined);
     socket.on('data', (chunk: Buffer) => this.#receive(chunk));
+  }
+
+  get isClosed(): boolean {
+    return this.#socket.closed;
   }
 
   runHere(): void {

@@ -1,0 +1,132 @@
+/**
+ * One try of one compile on one node: send it, pass signals on, fence a lost node, settle the outputs here.
+ * Unaware of queues, of other tries and of what the shim is told in the end.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { CompilePlan } from '../command/plan.ts';
+import type { ShimRequest } from '../protocol/shim.ts';
+import type { Termination } from '../protocol/termination.ts';
+import type { NotRunReason } from '../protocol/worker.ts';
+import type { NodeLink, OutputChunk, RemoteEnd, RemoteRun } from '../remote/node-link.ts';
+import { removeRegularFiles, stampNow } from '../tree/files.ts';
+import { waitVisible } from '../tree/visible.ts';
+import type { KnownEnvironment } from './environments.ts';
+import type { RetryReason } from './job.ts';
+import type { ShimPort } from './shim-session.ts';
+import { findTrouble } from './trouble.ts';
+
+/** NFS's longest default cache of a directory's attributes (acdirmax, nfs(5)); past it no wait will help. */
+const VISIBLE_LIMIT_MS = 60_000;
+/** From a first signal to SIGKILL: the user was promised 2 s to the end of the process group. */
+const KILL_DELAY_MS = 1_000;
+const SIGTERM = 15;
+const SIGKILL = 9;
+
+export type Attempt =
+  | {
+      readonly kind: 'finished';
+      readonly termination: Termination;
+      readonly output: readonly OutputChunk[];
+      readonly cpuMs: number;
+      readonly maxRssKiB: number;
+      readonly visibleWaitMs: number;
+    }
+  /** `elsewhere`: another node may do better; else only a compile here can settle it. */
+  | { readonly kind: 'retry'; readonly reason: RetryReason; readonly elsewhere: boolean }
+  /** The shim went away. */
+  | { readonly kind: 'abandoned' };
+
+export interface AttemptInput {
+  readonly request: ShimRequest;
+  readonly environment: KnownEnvironment;
+  readonly shim: Pick<ShimPort, 'closed' | 'isClosed' | 'onSignal'>;
+  readonly plan: CompilePlan;
+  readonly link: NodeLink;
+  /** The node's slot is free: it is done with the job, whose outputs are yet to be settled. */
+  readonly onNodeDone: () => void;
+  readonly onSettling: () => void;
+}
+
+export async function attemptOnNode(input: AttemptInput): Promise<Attempt> {
+  const { request, plan, shim } = input;
+  const run = input.link.run(
+    {
+      umask: request.umask,
+      cwd: request.cwd,
+      program: request.program,
+      words: plan.words,
+      sources: plan.sources.map(stampNow).filter((stamp) => stamp !== undefined),
+      outputs: plan.outputs,
+      restore: plan.restore,
+    },
+    input.environment.forNodes,
+  );
+  const wasSignalled = passSignals(run, shim);
+  const end = await run.end;
+  input.onNodeDone();
+  const attempt = await settle(input, end, wasSignalled());
+  return shim.isClosed ? { kind: 'abandoned' } : attempt;
+}
+
+async function settle(input: AttemptInput, end: RemoteEnd, wasSignalled: boolean): Promise<Attempt> {
+  const { outputs } = input.plan;
+  switch (end.kind) {
+    case 'lost':
+      // The old compiler may write until its worker has surely killed it; a retry before that is a race for the object.
+      await Promise.race([delay(Math.max(0, end.fencedAtMs - performance.now())), input.shim.closed]);
+      await removeRegularFiles(outputs);
+      return { kind: 'retry', reason: 'node-lost', elsewhere: true };
+    case 'notRun':
+      return { kind: 'retry', ...NOT_RUN[end.reason] };
+    case 'done':
+      break;
+  }
+  const { report, output } = end;
+  const { termination, maxRssKiB } = report;
+  const used = { cpuMs: Number((report.cpuUserUs + report.cpuSystemUs) / 1000n), maxRssKiB };
+  if (wasSignalled) {
+    // gcc removes its outputs on a signal it can catch; SIGKILL leaves them half written.
+    if (termination.kind === 'signalled') await removeRegularFiles(outputs);
+    return { kind: 'finished', termination, output, ...used, visibleWaitMs: 0 };
+  }
+  const trouble = findTrouble(termination, stderrOf(output));
+  if (trouble !== undefined) return { kind: 'retry', reason: trouble, elsewhere: false };
+  input.onSettling();
+  const visibility = await waitVisible(report.outputs, VISIBLE_LIMIT_MS);
+  if (visibility.kind === 'timed-out') return { kind: 'retry', reason: 'outputs-not-visible', elsewhere: false };
+  return { kind: 'finished', termination, output, ...used, visibleWaitMs: visibility.waitedMs };
+}
+
+/** Signals of the shim, and its death, reach the job's process group; SIGKILL follows. Tells whether there were any. */
+function passSignals(run: RemoteRun, shim: AttemptInput['shim']): () => boolean {
+  let wasSignalled = false;
+  let isOver = false;
+  let kill: NodeJS.Timeout | undefined;
+  const signal = (value: number): void => {
+    if (isOver) return;
+    wasSignalled = true;
+    run.signal(value);
+    kill ??= setTimeout(() => run.signal(SIGKILL), KILL_DELAY_MS);
+  };
+  shim.onSignal(signal);
+  void shim.closed.then(() => signal(SIGTERM));
+  void run.end.then(() => {
+    isOver = true;
+    clearTimeout(kill);
+  });
+  return () => wasSignalled;
+}
+
+const NOT_RUN: Readonly<Record<NotRunReason, { readonly reason: RetryReason; readonly elsewhere: boolean }>> = {
+  'cwd-missing': { reason: 'node-has-no-cwd', elsewhere: true },
+  'program-missing': { reason: 'node-has-no-compiler', elsewhere: true },
+  'source-differs': { reason: 'node-sees-another-source', elsewhere: true },
+  'environment-unknown': { reason: 'node-could-not-start', elsewhere: true },
+  'spawn-failed': { reason: 'node-could-not-start', elsewhere: true },
+  'restore-failed': { reason: 'node-trouble', elsewhere: false },
+  'output-too-large': { reason: 'output-too-large', elsewhere: false },
+};
+
+function stderrOf(output: readonly OutputChunk[]): string {
+  return Buffer.concat(output.filter(({ fd }) => fd === 2).map(({ bytes }) => bytes)).toString('utf8');
+}
