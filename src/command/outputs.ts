@@ -36,6 +36,10 @@ export function outputsOf(cwd: string, line: DriverLine, source: string, flavour
   if (depfiles.length === 0 && facts.has('depfile')) depfiles.push(`${stem}.d`);
   all.push(...depfiles.filter((path) => !path.startsWith('/dev/')));
   for (const [fact, ending] of BESIDE_OBJECT) if (facts.has(fact)) all.push(stem + ending);
+  // Clang names it after the source when it stops at assembly.
+  if (facts.has('split-dwarf') && suffix === '.s' && flavour !== 'gcc') {
+    all.push(`${withoutSuffix(baseName(source))}.dwo`);
+  }
   if (facts.has('optimization-record')) {
     const record = flavour === 'clang' ? '.opt.yaml' : `.${baseName(source).replace(/^.*\./, '')}.opt-record.json.gz`;
     all.push(stem + record);

@@ -53,9 +53,12 @@ function outputOf(words: readonly string[]): string[] {
   return found;
 }
 
+/** Long options of ar whose argument is the next word. */
+const AR_WITH_ARGUMENT: ReadonlySet<string> = new Set(['--plugin', '--target', '--output', '--record-libdeps']);
+
 /** `ar [--plugin x] [-]OPERATION[MODIFIERS] [relative member] [count] archive member...`; ranlib: the first file. */
 function archiveOf(words: readonly string[]): string[] {
-  const plain = words.filter((word) => !word.startsWith('--'));
+  const plain = words.filter((word, index) => !word.startsWith('--') && !AR_WITH_ARGUMENT.has(words[index - 1] ?? ''));
   const [operation = '', ...rest] = plain;
   const skipped = /[abi]/.test(operation.replace(/^-/, '')) ? 1 : 0;
   const counted = operation.includes('N') ? 1 : 0;

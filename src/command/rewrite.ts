@@ -8,6 +8,7 @@ import type { DriverLine, Item } from './driver-line.ts';
 import type { Invocation, Look } from './plan.ts';
 import { absolutePath, rewritePrefix } from './paths.ts';
 import type { Role } from './options.ts';
+import { canOrderMaps, orderedMaps } from './prefix-maps.ts';
 import type { KeepReason } from './reasons.ts';
 
 /** Path variables of the environment that name files in objects and messages. */
@@ -33,8 +34,7 @@ export function reasonToKeep(
   if (named) return named;
   const prefix = rewritePrefix(invocation.cwd);
   if (isAmbiguous(invocation, line, prefix)) return 'ambiguous-prefix';
-  const hasMaps = line.items.some((item) => item.role === 'prefix-map');
-  if (hasMaps && (flavour !== 'gcc' || line.items.some(isUnorderableMap))) return 'user-prefix-map';
+  if (!canOrderMaps(line, flavour, language)) return 'user-prefix-map';
   if (line.items.filter(({ role }) => role === 'depfile').length > 1) return 'secondary-output';
   return flavour === 'gcc' ? undefined : reasonToKeepForClang(line, language);
 }
@@ -57,38 +57,27 @@ function isAmbiguous(invocation: Invocation, line: DriverLine, prefix: string): 
   );
 }
 
-/** A map without OLD matches every name, ours too. */
-function isUnorderableMap(item: Item): boolean {
-  return item.role === 'prefix-map' && /^(=|[^=]*$)/.test(item.argument);
-}
-
-/**
- * The words with relative names made absolute. The last map that matches wins in gcc, so: the user's absolute maps
- * (they must not touch our names), ours, then the user's relative ones, made absolute as the names they are for.
- */
+/** The words with relative names made absolute, all prefix maps in front. */
 export function rewriteWords(cwd: string, line: DriverLine, look: Look): string[] {
   const prefix = rewritePrefix(cwd);
-  const isAbsoluteMap = ({ role, argument }: Item): boolean => role === 'prefix-map' && argument.startsWith('/');
-  const words = line.items.filter(isAbsoluteMap).flatMap(spell);
-  words.push(`-ffile-prefix-map=${prefix}=`);
+  const words = orderedMaps(line, prefix);
   for (const item of line.items) {
-    if (isAbsoluteMap(item)) continue;
+    if (item.role === 'prefix-map') continue;
     const isChanged = isRewritten(item, cwd, look);
-    // Names that stay relative are still to be matched by the user's maps as they are.
-    if (!isChanged || item.role === 'prefix-map') words.push(...spell(item));
-    if (isChanged) words.push(...spell({ ...item, argument: prefix + rewrittenPart(item) }));
+    words.push(...spell(isChanged ? { ...item, argument: prefix + rewrittenPart(item) } : item));
   }
   return words;
 }
 
 function isRewritten(item: Item, cwd: string, look: Look): boolean {
   const { role, argument } = item;
-  if (role === 'prefix-map') return true;
   if (!REWRITTEN_ROLES.has(role) || argument === '' || argument.startsWith('/')) return false;
   // `=dir` and `$SYSROOT/dir` stand for a place under the sysroot.
   if (role === 'directory') return !argument.startsWith('=') && !argument.startsWith('$SYSROOT');
-  // Not in cwd: then it is found on the search path, and must stay a name to search for.
-  if (role === 'forced-include') return look.kind(absolutePath(cwd, argument)) === 'file';
+  // cpp gets its words between commas.
+  if (role === 'depfile' && item.spelled.endsWith(',')) return !cwd.includes(',');
+  // Not in cwd: then it is found on the search path, and must stay a name to search for. Clang puts it into quotes.
+  if (role === 'forced-include') return !/["\\]/.test(cwd) && look.kind(absolutePath(cwd, argument)) === 'file';
   return true;
 }
 

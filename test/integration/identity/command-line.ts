@@ -139,7 +139,7 @@ function depfileGroups(random: Random, cwd: string, object: string | undefined):
 }
 
 function mapGroups(random: Random): string[][] {
-  if (!random.chance(0.15)) return [];
+  if (!random.chance(0.2)) return [];
   const kind = random.pick(['-ffile-prefix-map=', '-fdebug-prefix-map=', '-fmacro-prefix-map=']);
   const map = random.pick([
     `${PROJECT}=.`,
@@ -151,7 +151,9 @@ function mapGroups(random: Random): string[][] {
     '.=here',
     '=x',
   ]);
-  return [[kind + map]];
+  const groups = [[kind + map]];
+  if (random.chance(0.4)) groups.push(...mapGroups(random));
+  return groups;
 }
 
 export function makeCase(seed: number, flavour: 'gcc' | 'clang'): Case {

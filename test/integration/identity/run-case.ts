@@ -28,18 +28,10 @@ export interface Verdict {
 const SOURCE_TIME = new Date('2020-02-02T02:02:02Z');
 
 export async function runCase(root: string, one: Case): Promise<Verdict> {
-  const project = join(root, one.project.directory);
-  const cwd = join(project, one.cwd);
-  const link = join(root, 'link');
-  const fill = (text: string): string => text.replaceAll(PROJECT, project);
-  const argv = one.groups.flat().map(fill);
-  const env: Record<string, string> = { PATH: process.env.PATH ?? '', LC_ALL: 'C.UTF-8' };
-  for (const [name, value] of Object.entries(one.env)) env[name] = fill(value);
-  env.PWD = one.viaLink ? join(link, one.cwd) : cwd;
-
-  const before = await lay(root, project, link, one);
+  const { argv, cwd, env } = prepare(root, one);
+  const before = await lay(root, one);
   const direct = await run(one.driver, argv, cwd, env, before);
-  await lay(root, project, link, one);
+  await lay(root, one);
   const invocation = {
     name: one.driver,
     argv,
@@ -54,8 +46,33 @@ export async function runCase(root: string, one: Case): Promise<Verdict> {
   return { plan, differences: [...compare(direct, planned), ...unlisted(direct, plan.outputs)] };
 }
 
+/** Whether the compiler itself does the same twice: gcc's .dwo names and profile stamps are random at times. */
+export async function isDeterministic(root: string, one: Case): Promise<boolean> {
+  const { argv, cwd, env } = prepare(root, one);
+  const first = await run(one.driver, argv, cwd, env, await lay(root, one));
+  const second = await run(one.driver, argv, cwd, env, await lay(root, one));
+  return compare(first, second).length === 0;
+}
+
+interface Prepared {
+  readonly argv: readonly string[];
+  readonly cwd: string;
+  readonly env: Record<string, string>;
+}
+
+function prepare(root: string, one: Case): Prepared {
+  const project = join(root, one.project.directory);
+  const cwd = join(project, one.cwd);
+  const fill = (text: string): string => text.replaceAll(PROJECT, project);
+  const env: Record<string, string> = { PATH: process.env.PATH ?? '', LC_ALL: 'C.UTF-8' };
+  for (const [name, value] of Object.entries(one.env)) env[name] = fill(value);
+  env.PWD = one.viaLink ? join(root, 'link', one.cwd) : cwd;
+  return { argv: one.groups.flat().map(fill), cwd, env };
+}
+
 /** The project's files, all of one time, and nothing else. */
-async function lay(root: string, project: string, link: string, one: Case): Promise<Set<string>> {
+async function lay(root: string, one: Case): Promise<Set<string>> {
+  const project = join(root, one.project.directory);
   await rm(root, { recursive: true, force: true });
   const made = new Set<string>();
   for (const directory of ['out/deep', 'inc/deep', 'gen', 'sys', 'src/sub']) {
@@ -68,7 +85,7 @@ async function lay(root: string, project: string, link: string, one: Case): Prom
     await utimes(full, SOURCE_TIME, SOURCE_TIME);
     made.add(full);
   }
-  await symlink(project, link);
+  await symlink(project, join(root, 'link'));
   return made;
 }
 

@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest';
+import { environmentForNode, parseEnvironment } from '../../src/command/environment.ts';
+
+function block(entries: readonly string[]): Buffer {
+  return Buffer.from(entries.map((entry) => `${entry}\0`).join(''), 'latin1');
+}
+
+function travelling(entries: readonly string[], ours: readonly string[] = []): string[] {
+  return environmentForNode(block(entries), ours).toString('latin1').split('\0').slice(0, -1);
+}
+
+describe('the environment that travels', () => {
+  it.each([
+    'CPATH=inc:.',
+    'SOURCE_DATE_EPOCH=1',
+    'TZ=UTC',
+    'LC_ALL=C',
+    'PWD=/t/link',
+    'TMPDIR=/x',
+    'GCC_COLORS=',
+    'EMPTY=',
+    'A=b=c',
+    'LD_PRELOAD=/usr/lib/libfakeroot.so',
+    'MAKEFLAGS=rR --no-print-directory',
+    'MAKELEVEL=1',
+    'BYTES=\xff\xfe',
+  ])('%s', (entry) => {
+    expect(travelling([entry])).toEqual([entry]);
+  });
+
+  it.each([
+    'SSH_AUTH_SOCK=/tmp/x',
+    'DISPLAY=:0',
+    'PMAKE_NODES=n2/8',
+    '_PMAKE_GUARD=1',
+    'MFLAGS=-j',
+    'XDG_RUNTIME_DIR=/run/user/1',
+    '_=/usr/bin/make',
+    'without-equals',
+  ])('not %s', (entry) => {
+    expect(travelling([entry])).toEqual([]);
+  });
+
+  it('takes the jobserver out of MAKEFLAGS and leaves the rest', () => {
+    expect(travelling(['MAKEFLAGS=s -j8 --jobserver-auth=3,4 --jobserver-style=fifo -- V=a\\ b'])).toEqual([
+      'MAKEFLAGS=s -- V=a\\ b',
+    ]);
+  });
+
+  it('takes our directories out of PATH and our library out of LD_PRELOAD', () => {
+    const entries = [
+      'PATH=/run/pmake/bin:/usr/bin:/run/pmake/bin/sub::/bin',
+      'LD_PRELOAD=/run/pmake/bin/p.so:/x.so /y.so',
+    ];
+    expect(travelling(entries, ['/run/pmake/bin'])).toEqual(['PATH=/usr/bin::/bin', 'LD_PRELOAD=/x.so:/y.so']);
+  });
+});
+
+it('of an entry given twice the first counts', () => {
+  expect(parseEnvironment(block(['A=1', 'A=2', 'B=', '=C']))).toEqual(
+    new Map([
+      ['A', '1'],
+      ['B', ''],
+    ]),
+  );
+});

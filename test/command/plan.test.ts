@@ -1,0 +1,262 @@
+import { describe, expect, it } from 'vitest';
+import { planCommand, type CompilePlan, type Look, type Plan } from '../../src/command/plan.ts';
+import { fakeLook, sourcesExist } from './fake-look.ts';
+
+interface Given {
+  readonly cwd?: string;
+  readonly env?: Record<string, string>;
+  readonly rewrite?: boolean;
+  readonly stderrIsTty?: boolean;
+  readonly look?: Look;
+  readonly argv?: readonly string[];
+}
+
+/** `line`: the name and its words, divided by spaces; `given.argv` for words that hold spaces. */
+function plan(line: string, given: Given = {}): Plan {
+  const [name = '', ...argv] = line.split(' ');
+  const { cwd = '/t/build', env = {}, rewrite = true, stderrIsTty = false, look = sourcesExist } = given;
+  const invocation = { name, argv: given.argv ?? argv, cwd, env: new Map(Object.entries(env)), rewrite, stderrIsTty };
+  return planCommand(invocation, look);
+}
+
+function compile(line: string, given: Given = {}): CompilePlan {
+  const made = plan(line, given);
+  if (made.kind !== 'compile') throw new Error(`stays here: ${made.reason}`);
+  return made;
+}
+
+describe('what stays here', () => {
+  it.each([
+    ['gcc -o prog a.o b.o', 'not-a-compile', 'counted'],
+    ['gcc a.c -o prog', 'not-a-compile', 'counted'],
+    ['gcc -E a.c', 'preprocess', 'free'],
+    ['gcc -c -E a.c', 'preprocess', 'free'],
+    ['gcc -M a.c', 'dependencies-only', 'free'],
+    ['gcc -MM -c a.c', 'dependencies-only', 'free'],
+    ['gcc -fsyntax-only -c a.c', 'syntax-only', 'free'],
+    ['gcc --version', 'information', 'free'],
+    ['gcc -v', 'information', 'free'],
+    ['gcc -v -c a.c', 'information', 'free'],
+    ['gcc -dumpmachine', 'information', 'free'],
+    ['gcc -print-file-name=libc.a', 'information', 'free'],
+    ['gcc -### -c a.c', 'information', 'free'],
+    ['gcc', 'no-input', 'free'],
+    ['gcc -c', 'no-input', 'free'],
+    ['gcc -c a.o', 'no-input', 'free'],
+    ['gcc -x c -c - -o a.o', 'standard-input', 'free'],
+    ['gcc -c -x c /dev/null -o a.o', 'special-input', 'free'],
+    ['gcc -c a.c -o /dev/null', 'special-output', 'free'],
+    ['gcc -c a.c -o /dev/stdout', 'special-output', 'free'],
+    ['gcc -S a.c -o -', 'special-output', 'free'],
+    ['gcc -c no-such.x.rs', 'no-input', 'free'],
+    ['gcc -c a.c b.c', 'several-inputs', 'counted'],
+    ['gcc -c a.c -o a.o -o b.o', 'several-outputs', 'counted'],
+    ['gcc -c conftest.c', 'configure-probe', 'free'],
+    ['gcc -o conftest conftest.c', 'configure-probe', 'free'],
+    ['gcc -c -o CMakeFiles/x.dir/a.o /t/build/CMakeFiles/CMakeScratch/TryCompile-1/a.c', 'configure-probe', 'free'],
+    ['gcc -c a.c -march=native', 'this-machine', 'counted'],
+    ['gcc -c a.c -mtune=native', 'this-machine', 'counted'],
+    ['gcc -c a.c -o /tmp/x.o', 'node-local-path', 'counted'],
+    ['gcc -c /tmp/a.c -o x.o', 'node-local-path', 'counted'],
+    ['gcc -c a.c -I/tmp/x', 'node-local-path', 'counted'],
+    ['g++ -c x.h', 'precompiled-header', 'counted'],
+    ['g++ -x c++-header -c x.hpp -o x.hpp.gch', 'precompiled-header', 'counted'],
+    ['g++ -fmodules-ts -c a.cc', 'modules', 'counted'],
+    ['clang -fmodules -c a.c', 'modules', 'counted'],
+    ['gcc -c a.f90', 'language', 'counted'],
+    ['gcc -c a.c -fdump-tree-all', 'dump-files', 'counted'],
+    ['gcc -c a.c -da', 'dump-files', 'counted'],
+    ['gcc -c a.c -Wa,-adhln=a.lst', 'dump-files', 'counted'],
+    ['gcc -c a.c -wrapper gdb,--args', 'wrapper', 'counted'],
+    ['gcc -c a.c --some-new-thing', 'unknown-option', 'counted'],
+    ['gcc -c a.c @missing.rsp', 'response-file', 'counted'],
+    ['cpp a.c', 'preprocess', 'free'],
+    ['gfortran -c a.f90', 'language', 'counted'],
+    ['ld -r -o x.o a.o b.o', 'not-a-compile', 'counted'],
+    ['ar rcs lib.a a.o', 'archive', 'counted'],
+    ['nm a.o', 'binary-tool', 'free'],
+    ['sh -c true', 'unknown-program', 'free'],
+  ])('%s: %s (%s)', (line, reason, slot) => {
+    expect(plan(line)).toMatchObject({ kind: 'here', reason, slot });
+  });
+
+  it('a source that is missing gets the compiler’s own message', () => {
+    expect(plan('gcc -c a.c', { look: fakeLook() })).toMatchObject({ reason: 'source-missing', slot: 'free' });
+  });
+
+  it('a compile that adds to a file of other compiles', () => {
+    expect(plan('gcc -c a.c', { env: { DEPENDENCIES_OUTPUT: 'deps' } })).toMatchObject({ reason: 'shared-output' });
+  });
+
+  it('a compile in a scratch directory of CMake', () => {
+    const cwd = '/t/build/CMakeFiles/CMakeTmp';
+    expect(plan('cc -c x.c', { cwd })).toMatchObject({ reason: 'configure-probe', slot: 'free' });
+  });
+
+  it('/tmp is as good as any place for a tree that stands there', () => {
+    expect(plan('gcc -c a.c -o /tmp/tree/a.o', { cwd: '/tmp/tree' })).toMatchObject({ kind: 'compile' });
+  });
+});
+
+describe('what a link waits for', () => {
+  it.each([
+    ['gcc -o prog a.o sub/b.o -lm', ['/t/build/a.o', '/t/build/sub/b.o']],
+    ['ld -r -o x.o a.o ../b.o', ['/t/build/x.o', '/t/build/a.o', '/t/b.o']],
+    ['ar rcs lib.a a.o', ['/t/build/rcs', '/t/build/lib.a', '/t/build/a.o']],
+    ['ld -T script.ld --version-script=v.map a.o', ['/t/build/script.ld', '/t/build/v.map', '/t/build/a.o']],
+    ['ld a.o -Lsub -lfoo', ['/t/build/a.o', '/t/build/sub/libfoo.a', '/t/build/sub/libfoo.so']],
+    ['objcopy -O binary a.elf a.bin', ['/t/build/binary', '/t/build/a.elf', '/t/build/a.bin']],
+  ])('%s', (line, waitFor) => {
+    expect(plan(line)).toMatchObject({ waitFor });
+  });
+
+  it('response files are read, and those they name', () => {
+    const look = fakeLook({ '/t/build/objs.rsp': 'a.o "b c.o"\n@more.rsp', '/t/build/more.rsp': 'd\\ e.o' });
+    expect(plan('gcc -o prog @objs.rsp', { look })).toMatchObject({
+      waitFor: ['/t/build/a.o', '/t/build/b c.o', '/t/build/d e.o'],
+    });
+  });
+
+  it.each([
+    ['gcc a.o', ['/t/build/a.out']],
+    ['gcc -o prog a.o', ['/t/build/prog']],
+    ['ld -o vmlinux a.o', ['/t/build/vmlinux']],
+    ['ar cDPrST built-in.a a.o', ['/t/build/built-in.a']],
+    ['ar --plugin x rcs lib.a a.o', ['/t/build/lib.a']],
+    ['ar t lib.a', []],
+    ['ar rb here.o lib.a a.o', ['/t/build/lib.a']],
+  ])('%s writes %s', (line, outputs) => {
+    expect(plan(line)).toMatchObject({ outputs });
+  });
+});
+
+describe('what a compile writes', () => {
+  it.each([
+    ['gcc -c ../src/a.c', ['/t/build/a.o']],
+    ['gcc -S a.c', ['/t/build/a.s']],
+    ['gcc -c a.c -o x/y.o', ['/t/build/x/y.o']],
+    ['gcc -c a.c -ox/y.o', ['/t/build/x/y.o']],
+    ['gcc -c a.c --output=x/y.o', ['/t/build/x/y.o']],
+    ['gcc -c a.c --output x/y.o', ['/t/build/x/y.o']],
+    ['gcc -c -MD a.c', ['/t/build/a.o', '/t/build/a.d']],
+    ['gcc -c -MMD -o x/y.o a.c', ['/t/build/x/y.o', '/t/build/x/y.d']],
+    ['gcc -c -MD -MF d/z.d -o x/y.o a.c', ['/t/build/x/y.o', '/t/build/d/z.d']],
+    ['gcc -c -Wp,-MMD,k/.y.o.d -o k/y.o a.c', ['/t/build/k/y.o', '/t/build/k/.y.o.d']],
+    ['gcc -c -MD -MF /dev/null a.c', ['/t/build/a.o']],
+    ['gcc -c -gsplit-dwarf -o x/y.o a.c', ['/t/build/x/y.o', '/t/build/x/y.dwo']],
+    ['gcc -c --coverage -o x/y.o a.c', ['/t/build/x/y.o', '/t/build/x/y.gcno']],
+    ['gcc -c -fstack-usage a.c', ['/t/build/a.o', '/t/build/a.su']],
+    ['clang -c -MJ a.json a.c', ['/t/build/a.o', '/t/build/a.json']],
+  ])('%s: %s', (line, outputs) => {
+    expect(compile(line).outputs).toEqual(outputs);
+  });
+});
+
+describe('rewritten words', () => {
+  const P = '/t/build/./';
+  it.each([
+    ['gcc -c a.c', `-ffile-prefix-map=${P}= -c ${P}a.c`],
+    ['gcc -c ../a.c -o ./x.o', `-ffile-prefix-map=${P}= -c ${P}../a.c -o ${P}./x.o`],
+    ['gcc -c /t/a.c -I/t/i -Ii -I i', `-ffile-prefix-map=${P}= -c /t/a.c -I/t/i -I${P}i -I ${P}i`],
+    ['gcc -c a.c -isystem s -I=sys -B b -Ll', `-ffile-prefix-map=${P}= -c ${P}a.c -isystem s -I=sys -B b -Ll`],
+    ['gcc -c a.c -Wp,-MD,a.d -DX=y/z', `-ffile-prefix-map=${P}= -c ${P}a.c -Wp,-MD,${P}a.d -DX=y/z`],
+    ['gcc -c a.c -MMD -MT x -MF d', `-ffile-prefix-map=${P}= -c ${P}a.c -MMD -MT x -MF ${P}d`],
+    ['gcc -c a.c -include b.h', `-ffile-prefix-map=${P}= -c ${P}a.c -include ${P}./b.h`],
+    ['gcc -c a.c -include nowhere', `-ffile-prefix-map=${P}= -c ${P}a.c -include nowhere`],
+  ])('%s', (line, words) => {
+    expect(compile(line).words.join(' ')).toBe(words);
+  });
+
+  it('puts absolute maps of the user before ours, relative ones after it in both forms', () => {
+    expect(compile('gcc -fmacro-prefix-map=../= -c a.c -fdebug-prefix-map=/t/build=.').words).toEqual([
+      '-fdebug-prefix-map=/t/build=.',
+      `-fdebug-prefix-map=${P}=`,
+      `-fmacro-prefix-map=${P}=`,
+      '-fmacro-prefix-map=../=',
+      `-fmacro-prefix-map=${P}../=`,
+      '-c',
+      `${P}a.c`,
+    ]);
+  });
+
+  it('puts the words of a response file in its place', () => {
+    const look = fakeLook({ '/t/build/inc.rsp': '-Ii -DX="a b"', '/t/build/a.c': '' });
+    expect(compile('gcc @inc.rsp -c a.c', { look }).words).toEqual([
+      `-ffile-prefix-map=${P}=`,
+      `-I${P}i`,
+      '-DX=a b',
+      '-c',
+      `${P}a.c`,
+    ]);
+  });
+
+  it('asks for the colours that a terminal would have brought', () => {
+    const given = { stderrIsTty: true, env: { TERM: 'xterm' } };
+    expect(compile('gcc -c a.c', given).words[0]).toBe('-fdiagnostics-color=always');
+    expect(compile('gcc -c a.c -fno-diagnostics-color', given).words).not.toContain('-fdiagnostics-color=always');
+    expect(compile('gcc -c a.c', { ...given, env: { TERM: 'dumb' } }).words).not.toContain(
+      '-fdiagnostics-color=always',
+    );
+  });
+});
+
+describe('kept words', () => {
+  it.each([
+    ['gcc -c a.c --coverage', 'coverage'],
+    ['gcc -c a.c -save-temps', 'save-temps'],
+    ['gcc -c a.c -g -gsplit-dwarf', 'split-dwarf'],
+    ['gcc -c a.c -gdwarf-4', 'debug-names'],
+    ['gcc -c a.c -frecord-gcc-switches', 'recorded-words'],
+    ['gcc -S a.c -fverbose-asm', 'recorded-words'],
+    ['gcc -c a.c -flto', 'intermediate-code'],
+    ['gcc -c a.c -fsanitize=address', 'names-in-object'],
+    ['gcc -c a.c -fplugin=./x.so', 'plugin'],
+    ['gcc -c a.c -fstack-usage', 'secondary-output'],
+    ['gcc -c a.c -fmessage-length=60', 'wrapped-messages'],
+    ['gcc -c a.c -Xpreprocessor -foo', 'passed-through'],
+    ['gcc -c a.c -fnew-thing=some/file', 'path-in-unknown-option'],
+    ['gcc -c a.c -I/t/build/./x', 'ambiguous-prefix'],
+    ['gcc -c a.c -ffile-prefix-map==x', 'user-prefix-map'],
+    ['clang -c x/a.c -ffile-prefix-map=/a=b', 'user-prefix-map'],
+    ['clang -c a.c', 'source-in-cwd'],
+    ['cc -c a.c', 'source-in-cwd'],
+  ])('%s: %s', (line, kept) => {
+    const made = compile(line);
+    expect(made).toMatchObject({ kept, restore: '' });
+    expect(made.words).toEqual(line.split(' ').slice(1));
+  });
+
+  it('with PMAKE_PATHS=keep, or where the map could not be written', () => {
+    expect(compile('gcc -c a.c', { rewrite: false })).toMatchObject({ kept: 'paths-kept', words: ['-c', 'a.c'] });
+    expect(compile('gcc -c a.c', { cwd: '/t/a=b' })).toMatchObject({ kept: 'ambiguous-prefix' });
+  });
+
+  it('beside a precompiled header, which the node must see as well', () => {
+    const look = fakeLook({ '/t/build/a.c': '', '/t/build/p.h': '', '/t/build/p.h.gch': '' });
+    expect(compile('gcc -include p.h -c a.c', { look })).toMatchObject({
+      kept: 'precompiled-header-used',
+      sources: ['/t/build/a.c', '/t/build/p.h.gch', '/t/build/p.h'],
+    });
+  });
+});
+
+describe('bad input ends', () => {
+  it('an empty line, an argument of 1 MB, 100,000 arguments', () => {
+    expect(plan('gcc', { argv: [] })).toMatchObject({ kind: 'here', reason: 'no-input' });
+    expect(plan('gcc', { argv: [''] })).toMatchObject({ kind: 'here' });
+    const long = `-DX=${'x'.repeat(1_000_000)}`;
+    expect(compile('gcc', { argv: ['-c', 'a.c', long] }).words).toContain(long);
+    const many = Array.from({ length: 100_000 }, (_, index) => `-DX${index}`);
+    expect(compile('gcc', { argv: [...many, '-c', 'a.c'] }).words).toHaveLength(100_003);
+  });
+
+  it('a response file that names itself', () => {
+    const look = fakeLook({ '/t/build/self.rsp': 'a.c @self.rsp' });
+    expect(plan('gcc -c @self.rsp', { look })).toMatchObject({ kind: 'here', reason: 'response-file' });
+  });
+
+  it('an option at the end that lacks its argument', () => {
+    expect(plan('gcc -c a.c -o')).toMatchObject({ kind: 'here', reason: 'unknown-option' });
+    expect(plan('gcc -c a.c -include')).toMatchObject({ kind: 'here', reason: 'unknown-option' });
+  });
+});
