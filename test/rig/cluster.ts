@@ -27,6 +27,8 @@ export interface Cluster extends AsyncDisposable {
 }
 
 export interface ExecOptions {
+  /** Where the command runs, on a node as here; default: this process's directory. */
+  readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: string;
 }
@@ -71,7 +73,10 @@ function execOn(cluster: Record<string, string>, index: number, command: readonl
   return execa(SCRIPT, ['exec', String(index), ...command], {
     // An input that ends: nothing on a node may wait for this terminal.
     input: options.input ?? '',
-    env: { ...options.env, ...cluster },
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    // Nothing of the one who runs the tests: a MAKEFLAGS or a PMAKE_NODES of theirs would change what is tested.
+    extendEnv: false,
+    env: { PATH: process.env.PATH, LC_ALL: 'C', ...options.env, ...cluster },
     timeout: EXEC_TIMEOUT_MS,
     maxBuffer: MAX_OUTPUT_BYTES,
     reject: false,

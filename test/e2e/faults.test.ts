@@ -1,0 +1,103 @@
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { canHaveCluster, startCluster, type Cluster } from '../rig/cluster.ts';
+import { foreignProcesses, pidsByWord, pidsOf, signal } from '../rig/node-processes.ts';
+import { lastBuild, needBuild, pmake, stopDispatcher } from '../rig/pmake.ts';
+import { writeManySources } from '../rig/projects.ts';
+import { differences, hashTree, makeWorkTree, type Hashes, type WorkTree } from '../rig/work-tree.ts';
+
+const SOURCES = 40;
+const STARTED = { timeout: 60_000, interval: 20 };
+/** A worker that hears nothing notices by its own clock, later than one whose connection was closed. */
+const SILENCE = { timeout: 30_000, interval: 100 };
+
+describe.skipIf(!canHaveCluster())('a build goes on, and its results are identical', () => {
+  let cluster: Cluster;
+  let work: WorkTree;
+  let project: string;
+  let expected: Hashes;
+
+  beforeAll(async () => {
+    needBuild();
+    work = await makeWorkTree();
+    project = join(work.path, 'project');
+    await writeManySources(project, SOURCES);
+    await execa('make', ['-s', '-j2'], { cwd: project, env: { LC_ALL: 'C' } });
+    expected = await hashTree(project);
+    cluster = await startCluster(4);
+  }, 300_000);
+
+  afterAll(async () => {
+    await cluster[Symbol.asyncDispose]();
+    await work[Symbol.asyncDispose]();
+  });
+
+  /** A build from scratch with `disturb` called once node 2 compiles; resolves when it has ended. */
+  async function buildWhile(disturb: () => Promise<void>) {
+    await execa('make', ['-s', 'clean'], { cwd: project });
+    const build = pmake(cluster, project, ['-j6']);
+    await expect.poll(async () => (await pidsOf(cluster, 2, 'cc1')).length, STARTED).toBeGreaterThan(0);
+    await disturb();
+    const ended = await build;
+    expect(ended, ended.all).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(differences(expected, await hashTree(project))).toEqual([]);
+    return lastBuild(cluster);
+  }
+
+  test('undisturbed', async () => {
+    const report = await buildWhile(() => Promise.resolve());
+    expect(report.retries).toBe(0);
+    expect(Object.keys(report.byNode).sort()).toEqual(['node2', 'node3', 'node4']);
+  });
+
+  test('with a node’s power cut', async () => {
+    const report = await buildWhile(() => cluster.kill(2));
+    expect(report.retries).toBeGreaterThan(0);
+    await cluster.heal(2);
+  });
+
+  test('with a node’s cable pulled; that node kills what it runs', async () => {
+    const report = await buildWhile(() => cluster.cut(2));
+    expect(report.retries).toBeGreaterThan(0);
+    await expect.poll(() => pidsOf(cluster, 2, 'cc1'), SILENCE).toEqual([]);
+    await cluster.heal(2);
+  });
+
+  test('with the worker on a node killed', async () => {
+    const report = await buildWhile(async () => {
+      await signal(cluster, 2, 'KILL', await pidsByWord(cluster, 2, 'worker.js'));
+    });
+    expect(report.retries).toBeGreaterThan(0);
+  });
+
+  test('with the dispatcher killed', async () => {
+    await execa('make', ['-s', 'clean'], { cwd: project });
+    const build = pmake(cluster, project, ['-j6']);
+    await expect.poll(async () => (await pidsOf(cluster, 2, 'cc1')).length, STARTED).toBeGreaterThan(0);
+    await signal(cluster, 1, 'KILL', await pidsByWord(cluster, 1, 'dispatcher.js'));
+    const ended = await build;
+    expect(ended, ended.all).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(differences(expected, await hashTree(project))).toEqual([]);
+  });
+
+  test('and nothing is left behind once the dispatcher is stopped', async () => {
+    await pmake(cluster, project, ['program']);
+    await stopDispatcher(cluster);
+    for (let index = 1; index <= cluster.size; index += 1) {
+      await expect.poll(() => foreignProcesses(cluster, index), { timeout: 10_000 }).toEqual([]);
+      const { stdout } = await cluster.exec(index, [
+        'find',
+        '/tmp',
+        '/dev/shm',
+        '-mindepth',
+        '1',
+        '-not',
+        '-name',
+        'pmake-0*',
+      ]);
+      expect(stdout, `on node ${index}`).toBe('');
+    }
+    expect(differences(expected, await hashTree(project))).toEqual([]);
+  });
+});

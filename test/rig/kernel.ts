@@ -1,0 +1,91 @@
+/**
+ * The kernel of the tests: a tree to build `make tinyconfig vmlinux` in, and what plain make makes of it. The latter
+ * takes minutes, so it is kept in the cache, for as long as the compiler, the linker and the sources are the same.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { cacheDirectory } from './sources.ts';
+import { copyTree, hashTree, makeWorkTree, type Hashes } from './work-tree.ts';
+
+/** What kbuild would else take from the clock and the machine. */
+export const KERNEL_ENV = {
+  KBUILD_BUILD_TIMESTAMP: 'Sat Jan  1 00:00:00 UTC 2022',
+  KBUILD_BUILD_USER: 'user',
+  KBUILD_BUILD_HOST: 'host',
+};
+/** Included by a few sources only, so that a rebuild is short but not trivial. */
+export const KERNEL_HEADER = 'include/linux/fdtable.h';
+
+export interface KernelReference {
+  /** Of every file that the build writes. */
+  readonly products: Hashes;
+  /** make's lines, sorted: of the build, of a second one at once, and of one after KERNEL_HEADER was touched. */
+  readonly built: readonly string[];
+  readonly again: readonly string[];
+  readonly touched: readonly string[];
+}
+
+const BUILD_TIMEOUT_MS = 900_000;
+
+/** A configured copy of `source`, at `path`. */
+export async function makeKernelTree(source: string, path: string): Promise<void> {
+  await copyTree(source, path);
+  await execa('make', ['-s', 'tinyconfig'], { cwd: path, extendEnv: false, env: localEnvironment() });
+}
+
+/** Of every file in the kernel tree at `path` that is not in `source`: what configuring and building wrote. */
+export async function hashKernelProducts(source: string, path: string): Promise<Hashes> {
+  return hashTree(path, (file) => !existsSync(join(source, file)));
+}
+
+export function sortedLines(text: string): string[] {
+  return text.split('\n').sort();
+}
+
+export async function kernelReference(source: string): Promise<KernelReference> {
+  const file = join(cacheDirectory(), `kernel-reference-${await referenceKey(source)}.json`);
+  if (!existsSync(file)) {
+    const made = await buildReference(source);
+    await writeFile(file, JSON.stringify({ ...made, products: [...made.products] }));
+  }
+  const read = JSON.parse(await readFile(file, 'utf8')) as Omit<KernelReference, 'products'> & {
+    products: [string, string][];
+  };
+  return { ...read, products: new Map(read.products) };
+}
+
+async function buildReference(source: string): Promise<KernelReference> {
+  await using work = await makeWorkTree();
+  const path = join(work.path, 'kernel');
+  await makeKernelTree(source, path);
+  const make = async () => {
+    const { stdout } = await execa('make', [`-j${availableParallelism()}`, 'vmlinux'], {
+      cwd: path,
+      timeout: BUILD_TIMEOUT_MS,
+      extendEnv: false,
+      env: localEnvironment(),
+    });
+    return sortedLines(stdout);
+  };
+  const built = await make();
+  const products = await hashKernelProducts(source, path);
+  const again = await make();
+  await execa('touch', [join(path, KERNEL_HEADER)]);
+  return { products, built, again, touched: await make() };
+}
+
+async function referenceKey(source: string): Promise<string> {
+  const tools = await Promise.all(['gcc', 'ld', 'make'].map(async (tool) => (await execa(tool, ['--version'])).stdout));
+  return createHash('sha256')
+    .update([source, KERNEL_HEADER, ...tools].join('\n'))
+    .digest('hex')
+    .slice(0, 16);
+}
+
+function localEnvironment(): NodeJS.ProcessEnv {
+  return { PATH: process.env.PATH, HOME: process.env.HOME, LC_ALL: 'C', ...KERNEL_ENV };
+}

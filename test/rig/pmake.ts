@@ -1,0 +1,77 @@
+/**
+ * pmake as a user on node 1 of a cluster calls it, and what pmakectl says afterwards. The programs are those of dist/:
+ * `npm run build` makes them.
+ */
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { BuildReport, DispatcherStatus, JobRecord, NodeStatus } from '../../src/protocol/control.ts';
+import type { Cluster, ExecOptions, ExecResult } from './cluster.ts';
+
+const DIST = fileURLToPath(new URL('../../dist/', import.meta.url));
+export const PMAKE = `${DIST}cli/pmake.js`;
+export const PMAKECTL = `${DIST}cli/pmakectl.js`;
+export const PCC = `${DIST}shims/pcc`;
+
+/** @throws Error when there is nothing to test yet. */
+export function needBuild(): void {
+  for (const program of [PMAKE, PMAKECTL, PCC]) {
+    if (!existsSync(program)) throw new Error(`${program} is missing: run 'npm run build' first`);
+  }
+}
+
+const NODES_UP_MS = 30_000;
+
+export interface PmakeOptions extends ExecOptions {
+  /** Value of PMAKE_NODES; default: every node of the cluster but the first. */
+  readonly nodes?: string;
+}
+
+/** `pmake WORDS` in `cwd` on node 1. */
+export function pmake(cluster: Cluster, cwd: string, words: readonly string[], options: PmakeOptions = {}): ExecResult {
+  const env = { PMAKE_NODES: options.nodes ?? cluster.pmakeNodes, ...options.env };
+  return cluster.exec(1, [PMAKE, ...words], { ...options, cwd, env });
+}
+
+/** Starts the dispatcher on node 1, and waits until it has tried every node. */
+export async function startDispatcher(cluster: Cluster): Promise<void> {
+  await pmake(cluster, '/', ['--eval=all:;@:', 'all']);
+  const deadline = Date.now() + NODES_UP_MS;
+  while ((await nodeStates(cluster)).some((node) => node.state === 'idle' || node.state === 'connecting')) {
+    if (Date.now() > deadline) throw new Error('the dispatcher is still connecting to its nodes');
+  }
+}
+
+/** What `pmakectl explain` knows of the last build on node 1. */
+export async function lastBuild(cluster: Cluster): Promise<BuildReport> {
+  return (await askPmakectl(cluster, ['explain'])) as BuildReport;
+}
+
+export async function nodeStates(cluster: Cluster): Promise<readonly NodeStatus[]> {
+  return (await askPmakectl(cluster, ['nodes'])) as readonly NodeStatus[];
+}
+
+export async function dispatcherStatus(cluster: Cluster): Promise<DispatcherStatus> {
+  return (await askPmakectl(cluster, ['status'])) as DispatcherStatus;
+}
+
+export async function stopDispatcher(cluster: Cluster): Promise<void> {
+  await cluster.exec(1, [PMAKECTL, 'stop']);
+}
+
+/** The compiles of a build: one job a source, without links and archives, and without kbuild's trials of options. */
+export function compilesOf(report: BuildReport): { readonly here: JobRecord[]; readonly there: JobRecord[] } {
+  const compiles = report.records.filter((record) => /\.(c|S|cc|cpp)$/.test(record.file));
+  return {
+    here: compiles.filter((record) => record.where === 'here'),
+    there: compiles.filter((record) => record.where !== 'here'),
+  };
+}
+
+async function askPmakectl(cluster: Cluster, words: readonly string[]): Promise<unknown> {
+  const { stdout, all } = await cluster.exec(1, [PMAKECTL, ...words, '--json']);
+  try {
+    return JSON.parse(stdout);
+  } catch {
+    throw new Error(`pmakectl ${words.join(' ')} --json gave no JSON: ${all}`);
+  }
+}

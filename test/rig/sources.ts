@@ -1,0 +1,122 @@
+/**
+ * Sources of real projects for the tests: Debian's kernel, lua and zlib, fetched with apt and unpacked once into a
+ * cache ($PMAKE_TEST_CACHE, else ~/.cache/pmake-test). Nothing under /etc/apt is touched.
+ * Unaware of how they are built.
+ */
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { fail, ok, type Result } from '../../src/util/result.ts';
+
+/** A directory to be copied, never built in; or why there is none, as a sentence for the skipped test. */
+export type SourceResult = Result<string, string>;
+
+const KERNEL_ARCHIVE = '/usr/src/linux-source-6.1.tar.xz';
+const KERNEL_TOP = 'linux-source-6.1';
+/** The cache keeps its shape under this name: raise it when what is unpacked changes. */
+const CACHE_VERSION = 'v1';
+const UNPACK_TIMEOUT_MS = 300_000;
+const APT_TIMEOUT_MS = 120_000;
+
+/**
+ * Drivers and file systems that no tiny configuration compiles. Their Kconfig files stay, since every Kconfig
+ * is read whatever is chosen; leaving their code out makes a copy of the tree four times smaller.
+ */
+const UNUSED_KERNEL_CODE = [
+  ...['gpu', 'net', 'media', 'scsi', 'staging', 'infiniband', 'misc', 'usb', 'clk', 'pinctrl', 'video', 'iio'],
+  ...['crypto', 'input', 'hwmon', 'mtd', 's390', 'md', 'soc', 'comedi', 'phy', 'regulator', 'mmc', 'hid'],
+].map((driver) => `drivers/${driver}/*.[ch]`);
+const UNUSED_KERNEL_PATHS = [
+  ...UNUSED_KERNEL_CODE,
+  ...['btrfs', 'xfs', 'nls'].map((fileSystem) => `fs/${fileSystem}/*.[ch]`),
+  'sound/*.[ch]',
+  'arch/[!x]*/*.[chS]',
+  'arch/[!x]*/*.dts*',
+  'arch/[!x]*/*_defconfig',
+  'samples/*.[ch]',
+  'tools/testing',
+  'tools/perf',
+  'Documentation/*/*',
+];
+
+/** Linux 6.1, enough of it for `make tinyconfig vmlinux` on x86. */
+export async function kernelSource(): Promise<SourceResult> {
+  if (!existsSync(KERNEL_ARCHIVE)) return fail(`no ${KERNEL_ARCHIVE}: apt-get install linux-source-6.1`);
+  return cached('linux-6.1', async (directory) => {
+    const excluded = UNUSED_KERNEL_PATHS.map((path) => `--exclude=${KERNEL_TOP}/${path}`);
+    const words = ['-xJf', KERNEL_ARCHIVE, '-C', directory, '--strip-components=1', '--wildcards', ...excluded];
+    await execa('tar', words, { timeout: UNPACK_TIMEOUT_MS });
+  });
+}
+
+/** Lua 5.4 as its authors publish it, from Debian's source package. */
+export function luaSource(): Promise<SourceResult> {
+  return cached('lua5.4', (directory) => fetchDebianSource('lua5.4', directory));
+}
+
+export function zlibSource(): Promise<SourceResult> {
+  return cached('zlib', (directory) => fetchDebianSource('zlib', directory));
+}
+
+/** Where this machine's tests keep what takes long to make. */
+export function cacheDirectory(): string {
+  return process.env.PMAKE_TEST_CACHE ?? join(homedir(), '.cache', 'pmake-test');
+}
+
+async function cached(name: string, fill: (directory: string) => Promise<void>): Promise<SourceResult> {
+  const path = join(cacheDirectory(), `${name}-${CACHE_VERSION}`);
+  if (existsSync(path)) return ok(path);
+  await mkdir(cacheDirectory(), { recursive: true });
+  // Filled under another name: what is there is whole, also after an interrupted run.
+  const unfinished = await mkdtemp(`${path}.new-`);
+  try {
+    await fill(unfinished);
+    await rename(unfinished, path);
+    return ok(path);
+  } catch (cause) {
+    await rm(unfinished, { recursive: true, force: true });
+    if (existsSync(path)) return ok(path);
+    return fail(`${name} cannot be fetched or unpacked: ${(cause as Error).message}`);
+  }
+}
+
+/** `apt-get source --download-only` with lists of its own: the machine may have no deb-src lines. */
+async function fetchDebianSource(name: string, directory: string): Promise<void> {
+  const apt = await mkdtemp(join(cacheDirectory(), 'apt-'));
+  try {
+    await mkdir(join(apt, 'lists', 'partial'), { recursive: true });
+    await mkdir(join(apt, 'archives', 'partial'), { recursive: true });
+    await writeFile(join(apt, 'sources.list'), await sourceLines());
+    const options = [
+      `Dir::Etc::SourceList=${apt}/sources.list`,
+      'Dir::Etc::SourceParts=/dev/null',
+      `Dir::State::Lists=${apt}/lists`,
+      `Dir::Cache=${apt}`,
+      'APT::Sandbox::User=root',
+    ].flatMap((option) => ['-o', option]);
+    const settings = { cwd: apt, timeout: APT_TIMEOUT_MS };
+    await execa('apt-get', ['-qq', ...options, 'update'], settings);
+    await execa('apt-get', ['-qq', ...options, 'source', '--download-only', name], settings);
+    const archive = (await readdir(apt)).find((file) => /\.orig\.tar\.\w+$/.test(file));
+    if (archive === undefined) throw new Error(`apt-get source ${name} brought no .orig.tar`);
+    await execa('tar', ['-xf', join(apt, archive), '-C', directory, '--strip-components=1']);
+  } finally {
+    await rm(apt, { recursive: true, force: true });
+  }
+}
+
+/** A deb-src line for each archive that the machine has packages from. */
+async function sourceLines(): Promise<string> {
+  const format = 'deb-src $(REPO_URI) $(RELEASE) $(COMPONENT)';
+  const { stdout } = await execa('apt-get', [
+    'indextargets',
+    '--format',
+    format,
+    'Created-By: Packages',
+    'Component: main',
+  ]);
+  const lines = stdout.split('\n').filter((line) => /debian|ubuntu/i.test(line));
+  return `${[...new Set(lines)].join('\n')}\n`;
+}
