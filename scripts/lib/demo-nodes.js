@@ -181,6 +181,8 @@ async function waitUntilUsable(node, child, privateKey, stop) {
     stop.throwIfAborted();
     last = await runOverSsh(node.port, privateKey, 'exit 0');
     if (last === '') return;
+    // Before it listens is the only time when waiting helps.
+    if (!last.includes('ECONNREFUSED')) break;
     await delay(POLL_MS);
   }
   const log = readFileSync(node.log, 'utf8').trim().split('\n').slice(-3).join(' | ');
