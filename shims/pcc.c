@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -19,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -45,6 +47,8 @@
 #define START_AGAIN_S 30
 /* Bound on connect and on each send, for a dispatcher that is there but stopped. */
 #define SEND_LIMIT_S 5
+/* A request that nobody has read after so long is not waiting for a slot: its dispatcher is stuck. */
+#define READ_LIMIT_MS 10000
 /* After Ctrl-C the dispatcher has so long to say how the job ended. */
 #define SIGNAL_LIMIT_MS 2000
 /* A worker whose dispatcher is gone kills its jobs within 1 s; only then may the same job start here. */
@@ -136,12 +140,11 @@ static void set_guard(char mode) {
 }
 
 static void run_program(char mode) {
-	char **bare = environ;
 	set_guard(mode);
 	words[0] = program;
 	execv(program, words);
 	/* Our own variable may be the one entry too many. */
-	if (errno == E2BIG) execve(program, words, bare);
+	if (errno == E2BIG && unsetenv(GUARD_VARIABLE) == 0) execv(program, words);
 	if (errno == ENOEXEC) {
 		/* A script without #!, as execvp(3) and every shell run it. */
 		size_t count = 0;
@@ -925,18 +928,31 @@ static enum verdict receive(int fd) {
 	return take_frames();
 }
 
+/* A dispatcher may let a job wait for hours, but it reads at once what shims send. */
+static bool is_unread(int fd) {
+	int bytes = 0;
+	return ioctl(fd, SIOCOUTQ, &bytes) == 0 && bytes > 0;
+}
+
 static enum verdict await_verdict(int fd) {
-	long long deadline = 0;
+	long long deadline = now_ms() + READ_LIMIT_MS;
+	bool is_dying = false;
 	enum verdict verdict = UNDECIDED;
 	while (verdict == UNDECIDED) {
 		struct pollfd wait = {fd, POLLIN, 0};
 		long long left = deadline ? deadline - now_ms() : 0;
-		if (deadline && left <= 0) break;
+		if (deadline && left <= 0) {
+			if (is_dying || is_unread(fd)) return BROKEN;
+			deadline = 0;
+		}
 		struct timespec limit = {(time_t)(left / 1000), (long)(left % 1000 * 1000000)};
 		int count = ppoll(&wait, 1, deadline ? &limit : NULL, &mask_before);
 		if (count < 0 && errno != EINTR) return BROKEN;
 		forward_signals(fd);
-		if (fatal && !deadline) deadline = now_ms() + SIGNAL_LIMIT_MS;
+		if (fatal && !is_dying) {
+			is_dying = true;
+			deadline = now_ms() + SIGNAL_LIMIT_MS;
+		}
 		if (count > 0) verdict = receive(fd);
 	}
 	return verdict;

@@ -2,7 +2,6 @@
  * A dispatcher whose every answer is the test's: it listens where the shim looks, hands each request over as a
  * FakeJob, and says nothing by itself.
  */
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { FrameDecoder, type Frame } from '../../src/protocol/frame.ts';
@@ -18,7 +17,7 @@ import {
   type ShimRequest,
 } from '../../src/protocol/shim.ts';
 import { ByteReader } from '../../src/util/bytes.ts';
-import { Arrivals, listenAt, type Listener } from './shim-arrivals.ts';
+import { Arrivals, closed, listenAt, type Listener } from './shim-arrivals.ts';
 
 /** One shim's call, from its request until its socket closes. */
 export class FakeJob {
@@ -27,7 +26,7 @@ export class FakeJob {
   readonly words: readonly Buffer[];
   readonly signals = new Arrivals<number>();
   /** Settles when the shim's socket, and every copy of it that a program inherited, is closed. */
-  readonly closed: Promise<unknown>;
+  readonly closed: Promise<void>;
   readonly #socket: Socket;
 
   constructor(socket: Socket, payload: Buffer) {
@@ -36,7 +35,7 @@ export class FakeJob {
     this.request = request;
     this.words = rawWords(payload);
     this.#socket = socket;
-    this.closed = once(socket, 'close');
+    this.closed = closed(socket);
   }
 
   get isClosed(): boolean {

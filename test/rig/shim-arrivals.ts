@@ -37,6 +37,11 @@ export class Arrivals<T> {
   }
 }
 
+/** Unlike events.once, not rejected by an error that precedes it. */
+export function closed(socket: Socket): Promise<void> {
+  return new Promise((resolve) => socket.once('close', () => resolve()));
+}
+
 export interface Listener extends AsyncDisposable {
   readonly path: string;
 }

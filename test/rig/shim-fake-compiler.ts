@@ -1,9 +1,8 @@
 /** The test's end of shim-fake-compiler.c: each call of the compiler arrives here and waits for the test's orders. */
-import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { FrameDecoder, encodeFrame } from '../../src/protocol/frame.ts';
 import { ByteReader } from '../../src/util/bytes.ts';
-import { Arrivals, listenAt, type Listener } from './shim-arrivals.ts';
+import { Arrivals, closed, listenAt, type Listener } from './shim-arrivals.ts';
 
 /** One running call. */
 export class FakeCompilerCall {
@@ -15,7 +14,7 @@ export class FakeCompilerCall {
   readonly env: ReadonlyMap<string, string>;
   /** /proc/self/environ as it was. */
   readonly environment: Buffer;
-  readonly closed: Promise<unknown>;
+  readonly closed: Promise<void>;
   readonly #socket: Socket;
 
   constructor(socket: Socket, payload: Buffer) {
@@ -32,7 +31,7 @@ export class FakeCompilerCall {
       }),
     );
     this.#socket = socket;
-    this.closed = once(socket, 'close');
+    this.closed = closed(socket);
   }
 
   /** argv as text. */

@@ -1,11 +1,10 @@
 /** The test's end of shim-fake-daemon.cjs: each dispatcher that a shim starts arrives here and waits for orders. */
-import { once } from 'node:events';
 import { copyFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { Arrivals, listenAt, type Listener } from './shim-arrivals.ts';
+import { Arrivals, closed, listenAt, type Listener } from './shim-arrivals.ts';
 import type { ShimRig } from './shim-rig.ts';
 
 /** What the started program found. */
@@ -23,7 +22,7 @@ export interface DaemonHello {
 export interface FakeDaemon {
   readonly hello: DaemonHello;
   /** Settles when the process has ended. */
-  readonly ended: Promise<unknown>;
+  readonly ended: Promise<void>;
   order(what: 'ready' | 'byte' | 'exit'): void;
 }
 
@@ -31,7 +30,7 @@ export class FakeDaemons implements AsyncDisposable {
   readonly started = new Arrivals<FakeDaemon>();
   /** How many were started so far. */
   count = 0;
-  readonly #live = new Set<Promise<unknown>>();
+  readonly #live = new Set<Promise<void>>();
   #listener!: Listener;
 
   /** Puts the fake where the shims of `rig` look for the dispatcher. */
@@ -57,7 +56,7 @@ export class FakeDaemons implements AsyncDisposable {
 
   #accept(socket: Socket): void {
     this.count += 1;
-    const ended = once(socket, 'close');
+    const ended = closed(socket);
     this.#live.add(ended);
     createInterface(socket).once('line', (line) => {
       const hello = JSON.parse(line) as DaemonHello;

@@ -140,11 +140,12 @@ async function collect(child: ChildProcess): Promise<Ended> {
   return { code, signal, stdout: Buffer.concat(outputs[0]), stderr: Buffer.concat(outputs[1]) };
 }
 
-/** Builds what has changed, and the fake compiler; returns dist/shims. */
+/** Builds what has changed, and the fake compiler; returns dist/shims, or PMAKE_TEST_SHIMS: another build, with a sanitizer say. */
 function buildShims(): string {
-  const built = join(ROOT, 'dist/shims');
+  const built = process.env.PMAKE_TEST_SHIMS ?? join(ROOT, 'dist/shims');
   if (isBuilt) return built;
-  execFileSync('make', ['-s', '-C', join(ROOT, 'shims'), `NODE=${process.execPath}`], { stdio: 'inherit' });
+  const words = ['-s', '-C', join(ROOT, 'shims'), `NODE=${process.execPath}`];
+  if (!process.env.PMAKE_TEST_SHIMS) execFileSync('make', words, { stdio: 'inherit' });
   const compiler = `${FAKE_COMPILER}.${process.pid}`;
   mkdirSync(join(ROOT, '.scratch'), { recursive: true });
   execFileSync('cc', ['-O1', '-o', compiler, join(ROOT, 'test/rig/shim-fake-compiler.c')]);

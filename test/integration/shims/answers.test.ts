@@ -1,5 +1,6 @@
 /** What the shim makes of the dispatcher's answers: the job's output, end and place, exactly once. */
 import { openSync, closeSync, readFileSync } from 'node:fs';
+import { createServer, type Socket } from 'node:net';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -149,14 +150,16 @@ describe('a job that is to run here', () => {
     await job.closed;
   });
 
-  it('has the environment it came with, and the guard', async () => {
+  it('has the umask and environment it came with, and the guard', async () => {
     await using at = await scene();
-    const { job } = await startJob(at, { env: { A: 'b' } });
-    job.runHere();
+    at.rig.start('/bin/sh', ['-c', 'umask 0137; exec gcc -c a.c'], { env: { A: 'b' } });
+    (await at.dispatcher.nextJob()).runHere();
     const call = await at.rig.calls.next();
+    expect(call.umask).toBe(0o137);
     const env = new Map(call.env);
     expect(env.get('_PMAKE_GUARD')).toBe(`1:${call.pid}:p:${at.rig.bin}/gcc`);
-    env.delete('_PMAKE_GUARD');
+    // The shell's own.
+    for (const name of ['_PMAKE_GUARD', 'PWD', 'OLDPWD', 'SHLVL', '_']) env.delete(name);
     expect(Object.fromEntries(env)).toEqual(at.rig.environment({ A: 'b' }));
     call.exit(0);
   });
@@ -191,6 +194,28 @@ describe('a job that is to run here', () => {
     await expectRunsHere(at, shim);
   });
 
+  it.concurrent('does not wait for ever for a dispatcher that is stuck', async () => {
+    await using rig = await ShimRig.create();
+    rig.masqueradeAs('gcc');
+    rig.fakeCompiler('gcc');
+    const sockets: Socket[] = [];
+    const stuck = createServer({ pauseOnConnect: true }, (socket) => sockets.push(socket));
+    stuck.listen(join(rig.runtime, 'dispatcher.sock'));
+    const shim = rig.start('gcc', ['-c', 'a.c']);
+    (await rig.calls.next()).exit(6);
+    expect(await shim.ended).toMatchObject({ code: 6, stderr: Buffer.alloc(0) });
+    sockets.forEach((socket) => socket.destroy());
+    stuck.close();
+  });
+
+  it.concurrent('waits as long as it takes for one that has read the request', async () => {
+    await using at = await scene();
+    const { shim, job } = await startJob(at);
+    await asleepWithoutLimit(shim.pid);
+    job.exit(2);
+    expect((await shim.ended).code).toBe(2);
+  });
+
   it('waits until a lost node must have given it up', async () => {
     await using at = await scene();
     const { shim, job } = await startJob(at);
@@ -215,6 +240,16 @@ describe('a job that is to run here', () => {
     await shim.ended;
   });
 });
+
+/** Until the process sleeps in ppoll(2) without a time limit: it has looked whether the request was read. */
+async function asleepWithoutLimit(pid: number): Promise<void> {
+  for (;;) {
+    const [call, , , limit] = readFileSync(`/proc/${pid}/syscall`, 'utf8').split(' ');
+    // 271: ppoll on x86-64; 73 on aarch64.
+    if ((call === '271' || call === '73') && limit === '0x0') return;
+    await new Promise(setImmediate);
+  }
+}
 
 /** The title, once it begins as wanted. The kernel tells nobody of the change, so this looks again and again. */
 async function titleOf(pid: number, start: string): Promise<string> {
