@@ -4,12 +4,14 @@
  */
 import { realpathSync, writeSync } from 'node:fs';
 import { runBuild } from '../make/build.ts';
+import { readWords } from '../make/raw-bytes.ts';
 import { endAs } from '../make/run-make.ts';
 import { splitWords } from '../make/words.ts';
 import { findInstallation } from '../util/install.ts';
 
 const installation = findInstallation();
-const words = splitWords(process.argv.slice(2));
+const { words: given, encoding } = readWords();
+const words = splitWords(given);
 if (!words.ok) {
   writeSync(2, `pmake: ${words.failure.word} is no switch of pmake's; see pmake --pmake-help\n`);
   process.exit(2);
@@ -22,5 +24,7 @@ if (own.has('help')) {
   writeSync(1, `pmake ${installation.version}\n`);
 } else {
   const self = realpathSync(process.argv[1] ?? '');
-  endAs(await runBuild({ words: make, env: process.env, installation, self, isLocal: own.has('local') }));
+  endAs(
+    await runBuild({ raw: { words: make, encoding }, env: process.env, installation, self, isLocal: own.has('local') }),
+  );
 }

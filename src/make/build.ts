@@ -10,10 +10,18 @@ import type { Termination } from '../protocol/termination.ts';
 import type { Installation } from '../util/install.ts';
 import { type BehindMake, type BuildSession, prepareCluster, prepareNested } from './cluster.ts';
 import { describeSessionFailure } from './dispatcher-client.ts';
-import { enclosingBuild, isLocalWanted, localEnvironment, newBuildId } from './environment.ts';
-import { describeNoMake, findMake, type FoundMake } from './find-make.ts';
+import {
+  chainedEnvironment,
+  chainLength,
+  enclosingBuild,
+  isLocalWanted,
+  localEnvironment,
+  newBuildId,
+} from './environment.ts';
+import { describeNoMake, findMake } from './find-make.ts';
 import { withJobs } from './jobs.ts';
-import { startMake } from './run-make.ts';
+import type { RawWords } from './raw-bytes.ts';
+import { type MakeCall, startMake } from './run-make.ts';
 import { isExecutableFile } from './search-path.ts';
 import { isProgressWanted, isSummaryWanted } from './wanted.ts';
 
@@ -24,7 +32,8 @@ const NOT_RUNNABLE_CODE = 126;
 const PROGRESS_AFTER_MS = 500;
 
 export interface BuildOptions {
-  readonly words: readonly string[];
+  /** For make; pmake's own switches are taken out. */
+  readonly raw: RawWords;
   readonly env: NodeJS.ProcessEnv;
   readonly installation: Installation;
   /** The real path of the running script, so that it is never taken for make. */
@@ -35,23 +44,22 @@ export interface BuildOptions {
 
 export async function runBuild(options: BuildOptions): Promise<Termination> {
   const startedMs = performance.now();
-  const make = findMake(options.env, options.self);
+  const make = findMake(options.env, options.self, chainLength(options.env));
   if (!make.ok) {
     say(describeNoMake(make.failure));
     return { kind: 'exited', code: NOT_FOUND_CODE };
   }
+  const run = (env: NodeJS.ProcessEnv, jobs: number, session?: BuildSession): Promise<Termination> => {
+    const raw = { ...options.raw, words: withJobs(options.raw.words, env, jobs) };
+    return runMake({ make: make.value, raw, env: chainedEnvironment(env) }, session);
+  };
   if (options.isLocal || isLocalWanted(options.env)) {
-    const env = localEnvironment(options.env);
-    return await runMake(make.value, withJobs(options.words, env, availableParallelism()), env);
+    return await run(localEnvironment(options.env), availableParallelism());
   }
   const outer = enclosingBuild(options.env);
-  if (outer) {
-    const env = await prepareNested({ ...options, buildId: '', nowMs: Date.now() });
-    return await runMake(make.value, withJobs(options.words, env, outer.jobs), env);
-  }
+  if (outer) return await run(await prepareNested({ ...options, buildId: '', nowMs: Date.now() }), outer.jobs);
   const behind = await prepareBuild(options);
-  const words = withJobs(options.words, behind.env, behind.jobs);
-  const ended = await runMake(make.value, words, behind.env, behind.session);
+  const ended = await run(behind.env, behind.jobs, behind.session);
   await sumUp(behind, performance.now() - startedMs, options.env);
   behind.session?.close();
   return ended;
@@ -69,13 +77,9 @@ function prepareBuild(options: BuildOptions): Promise<BehindMake> {
   return prepareCluster({ ...options, buildId, nowMs: Date.now() });
 }
 
-async function runMake(
-  make: FoundMake,
-  words: readonly string[],
-  env: NodeJS.ProcessEnv,
-  session?: BuildSession,
-): Promise<Termination> {
-  const running = await startMake({ make, words, env });
+async function runMake(call: MakeCall, session?: BuildSession): Promise<Termination> {
+  const { make, env } = call;
+  const running = await startMake(call);
   if (!running.ok) {
     say(`${make.program} cannot be run: ${running.failure.message}`);
     return { kind: 'exited', code: running.failure.code === 'ENOENT' ? NOT_FOUND_CODE : NOT_RUNNABLE_CODE };

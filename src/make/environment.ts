@@ -7,6 +7,12 @@ export const BUILD_VARIABLE = 'PMAKE_BUILD';
 /** Set for make: what a pmake below, that nobody gives a -j or a jobserver, passes. */
 const JOBS_VARIABLE = 'PMAKE_JOBS';
 
+/**
+ * Set for make: `LEVEL/COUNT`, how many pmakes have run at this MAKELEVEL. More than one means that what they took for
+ * make was a script that calls pmake.
+ */
+const CHAIN_VARIABLE = 'PMAKE_CHAIN';
+
 export function newBuildId(pid: number, random: string): string {
   return `${pid}-${random}`;
 }
@@ -42,6 +48,17 @@ export function isLocalWanted(env: NodeJS.ProcessEnv): boolean {
 /** `env` for plain make because the user asked for it: what calls the shim all the same (`CC=pcc`) runs here at once. */
 export function localEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return { ...env, PMAKE_LOCAL: '1' };
+}
+
+/** How many pmakes lead to this one with no make between. */
+export function chainLength(env: NodeJS.ProcessEnv): number {
+  const [level, count] = (env[CHAIN_VARIABLE] ?? '').split('/');
+  return level === (env.MAKELEVEL ?? '') && count !== undefined ? Number(count) || 0 : 0;
+}
+
+/** `env` for what is hoped to be make. */
+export function chainedEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return { ...env, [CHAIN_VARIABLE]: `${env.MAKELEVEL ?? ''}/${chainLength(env) + 1}` };
 }
 
 function isAlive(pid: number): boolean {

@@ -22,17 +22,25 @@ export type NoMake =
   /** PMAKE_MAKE, or a script called make on PATH, leads back to pmake. */
   | { readonly reason: 'is-pmake'; readonly named: string };
 
-/** @param self - the real path of the running pmake script. */
-export function findMake(env: NodeJS.ProcessEnv, self: string): Result<FoundMake, NoMake> {
+/** Two is a script called make; so many, and every make on PATH is one. */
+const MAX_CHAIN = 10;
+
+/**
+ * @param self - the real path of the running pmake script.
+ * @param chain - how many pmakes have called this one through something that they took for make: so many are passed over.
+ */
+export function findMake(env: NodeJS.ProcessEnv, self: string, chain: number): Result<FoundMake, NoMake> {
   const directories = splitPath(env.PATH);
   const named = env.PMAKE_MAKE;
+  if (chain >= MAX_CHAIN) return fail({ reason: 'is-pmake', named: named ?? 'make' });
   if (named) return findNamed(named, directories, self);
   for (const name of NAMES) {
     const found = findAllOnPath(name, directories);
-    const index = found.findIndex((candidate) => !isSelf(candidate, self));
-    const program = found[index];
+    const others = found.filter((candidate) => !isSelf(candidate, self));
+    // The last one where there are not so many: in $(shell pmake) the chain is longer than it looks.
+    const program = others[Math.min(chain, others.length - 1)];
     // The short name only where it leads sub-makes to the same program.
-    if (program !== undefined) return ok({ program, argv0: index === 0 ? name : program });
+    if (program !== undefined) return ok({ program, argv0: program === found[0] ? name : program });
   }
   return fail({ reason: 'not-on-path' });
 }

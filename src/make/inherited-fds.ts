@@ -19,11 +19,7 @@ export function inheritedStdio(env: NodeJS.ProcessEnv): ('inherit' | 'ignore' | 
 }
 
 function inheritedFds(env: NodeJS.ProcessEnv): number[] {
-  const open = new Map<number, string>();
-  for (const name of readdirSync('/proc/self/fd')) {
-    const fd = Number(name);
-    if (fd > 2 && fd <= MAX_FD) open.set(fd, linkOf(fd));
-  }
+  const open = openFds();
   const jobserver = jobserverFds(env.MAKEFLAGS ?? '');
   const links = [...open.values()];
   const isForeign = (link: string): boolean => {
@@ -43,6 +39,19 @@ function jobserverFds(makeflags: string): number[] {
     .filter(({ name }) => name === 'jobserver-auth' || name === 'jobserver-fds')
     .flatMap(({ argument }) => /^(\d+),(\d+)$/.exec(argument ?? '')?.slice(1) ?? [])
     .map(Number);
+}
+
+function openFds(): Map<number, string> {
+  const open = new Map<number, string>();
+  try {
+    for (const name of readdirSync('/proc/self/fd')) {
+      const fd = Number(name);
+      if (fd > 2 && fd <= MAX_FD) open.set(fd, linkOf(fd));
+    }
+  } catch {
+    // No /proc, as in some chroots: make gets the standard three.
+  }
+  return open;
 }
 
 function linkOf(fd: number): string {

@@ -7,6 +7,7 @@ import type { Termination } from '../protocol/termination.ts';
 import { fail, ok, type Result } from '../util/result.ts';
 import type { FoundMake } from './find-make.ts';
 import { inheritedStdio } from './inherited-fds.ts';
+import { needsShell, type RawWords, writeLauncher } from './raw-bytes.ts';
 
 /**
  * Passed on to make. A signal that the terminal or `timeout` sent to the whole process group reaches make twice:
@@ -22,17 +23,19 @@ export interface RunningMake {
 
 export interface MakeCall {
   readonly make: FoundMake;
-  readonly words: readonly string[];
+  readonly raw: RawWords;
   readonly env: NodeJS.ProcessEnv;
 }
 
 /** Starts make. The failure is the system's reason why it could not be run. */
 export async function startMake(call: MakeCall): Promise<Result<RunningMake, NodeJS.ErrnoException>> {
-  const child = spawn(call.make.program, call.words, {
-    argv0: call.make.argv0,
-    env: call.env,
-    stdio: inheritedStdio(call.env),
-  });
+  let child: ChildProcess;
+  try {
+    child = spawnMake(call);
+  } catch (cause) {
+    // Node throws what it does not expect, such as words that are too long in all.
+    return fail(cause as NodeJS.ErrnoException);
+  }
   const passOn = PASSED_ON.map((signal) => ({ signal, listener: () => void child.kill(signal) }));
   for (const { signal, listener } of passOn) process.on(signal, listener);
   const ended = whenEnded(child).finally(() => {
@@ -40,6 +43,12 @@ export async function startMake(call: MakeCall): Promise<Result<RunningMake, Nod
   });
   const cause = await whenStarted(child);
   return cause === undefined && child.pid !== undefined ? ok({ pid: child.pid, ended }) : fail(cause ?? new Error());
+}
+
+function spawnMake({ make, raw, env }: MakeCall): ChildProcess {
+  const stdio = inheritedStdio(env);
+  if (needsShell(raw.encoding)) return spawn('/bin/sh', [writeLauncher(make, raw, env)], { env, stdio });
+  return spawn(make.program, raw.words, { argv0: make.argv0, env, stdio });
 }
 
 function whenStarted(child: ChildProcess): Promise<NodeJS.ErrnoException | undefined> {

@@ -79,6 +79,40 @@ describe('make as it is', () => {
     expect(ran.stdout).toMatch(/^made by \/.*\/make\n$/);
   });
 
+  test('a script called make that runs pmake is passed over', async () => {
+    const place = workplace('all:;@echo made by $(MAKE), $(MAKELEVEL)');
+    const bin = temporaryDirectory();
+    writeShim(join(bin, 'make'), `#!/bin/sh\nexec ${process.execPath} ${PMAKE} "$@"\n`);
+    const ran = await place.run(PMAKE, [], { PATH: `${bin}:${place.env.PATH ?? ''}` });
+    expect(ran).toMatchObject({
+      code: 0,
+      stderr: '',
+      stdout: expect.stringMatching(/^made by \/.*\/make, 0\n$/) as string,
+    });
+  });
+
+  test('where every make leads back to pmake, it ends with a reason', async () => {
+    const place = workplace('all:;@echo made');
+    const bin = temporaryDirectory();
+    writeShim(join(bin, 'make'), `#!/bin/sh\nexec ${process.execPath} ${PMAKE} --pmake-local "$@"\n`);
+    const ran = await place.run(PMAKE, ['--pmake-local'], { PMAKE_MAKE: join(bin, 'make') });
+    expect(ran).toMatchObject({ code: 127, stderr: expect.stringContaining('leads back to pmake') as string });
+  });
+
+  test('words and environment that are not UTF-8 arrive as they were', async () => {
+    const place = workplace(`all:;@printf '%s' '$(X)' "$$Y" "$$Z" | od -An -c; echo "$(MAKE)"; read a; echo "$$a"`);
+    const script = String.raw`export Y=$'\xff y\n' Z="it's é"; echo typed | "$@" X=$'caf\xe9 \\ "' --no-print-directory -j1`;
+    const temporary = temporaryDirectory();
+    const [real, ours] = await Promise.all([
+      place.run('bash', ['-c', script, 'bash', 'make']),
+      place.run('bash', ['-c', script, 'bash', process.execPath, PMAKE], { TMPDIR: temporary }),
+    ]);
+    expect(real.stdout).toContain('351');
+    expect(ours).toEqual(real);
+    // The launcher went before make began.
+    expect(readdirSync(temporary)).toEqual([]);
+  });
+
   test('gmake where there is no make', async () => {
     const place = workplace('all:;@echo made by $(MAKE)');
     const bin = temporaryDirectory();
@@ -277,5 +311,5 @@ test('what was written to the environment of make is all that was added', async 
   const [real, ours] = await Promise.all([place.run('make', ['-j2']), place.run(PMAKE, ['-j2'])]);
   const namesOf = (text: string): string[] => text.split('\n').map((line) => line.split('=')[0] ?? '');
   const added = namesOf(ours.stdout).filter((name) => !namesOf(real.stdout).includes(name));
-  expect(added).toEqual(['PMAKE_BUILD', 'PMAKE_JOBS']);
+  expect(added).toEqual(['PMAKE_BUILD', 'PMAKE_CHAIN', 'PMAKE_JOBS']);
 });

@@ -149,3 +149,15 @@ test('in the background it draws nothing', async () => {
   await terminal.ended;
   expect(terminal.text()).not.toMatch(/done, /);
 });
+
+test('under nohup it outlives its terminal, as make does', async () => {
+  const place = workplace('all:;@touch begun; until test -e go; do sleep 0.05; done; touch finished');
+  const terminal = openTerminal(place, 'PS1="$ " bash --norc -i');
+  terminal.type(`nohup ${process.execPath} ${PMAKE} >log 2>&1 &\n`);
+  await vi.waitUntil(() => existsSync(join(place.directory, 'begun')), PATIENCE);
+  // The shell hangs up its jobs when it is hung up itself.
+  terminal.type('kill -HUP $$\n');
+  await terminal.ended;
+  await place.run('touch', ['go']);
+  await vi.waitUntil(() => existsSync(join(place.directory, 'finished')), PATIENCE);
+});

@@ -1,0 +1,144 @@
+/** pmakectl as a process, against a dispatcher of the test's, and against none. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import type { ControlAnswer, DispatcherStatus, JobRecord, NodeStatus } from '../../../src/protocol/control.ts';
+import { startFakeDispatcher } from '../../make/fake-dispatcher.ts';
+import { sampleReport } from '../../report/sample-report.ts';
+import { installForTests, workplace, type Workplace } from './installation.ts';
+
+const installed = installForTests();
+const PMAKECTL = installed.script('pmakectl');
+
+const NODE: NodeStatus = { name: 'n2', state: 'up', reason: '', slots: 8, jobs: 1, finished: 3, hostname: 'two' };
+const STATUS: DispatcherStatus = {
+  version: '0.1.0',
+  pid: 42,
+  upMs: 61_000,
+  socket: '/run/s',
+  localSlots: 2,
+  nodes: [NODE],
+  jobs: [],
+  builds: 1,
+  finished: 3,
+  configProblem: '',
+};
+
+function record(file: string): JobRecord {
+  const ran = { wallMs: 900, waitMs: 0, cpuMs: 0, maxRssKiB: 0, ended: 'ran here' };
+  return { file, name: 'gcc', where: 'here', reason: 'standard-input', attempts: 1, ...ran };
+}
+
+function place(): Workplace {
+  return workplace('');
+}
+
+function saveReport({ directory }: Workplace, text: string): void {
+  mkdirSync(join(directory, '.cache', 'pmake'), { recursive: true });
+  writeFileSync(join(directory, '.cache', 'pmake', 'last-build.json'), text);
+}
+
+describe('with no dispatcher', () => {
+  test.each(['status', 'nodes'])('%s says so plainly, with status 3', async (verb) => {
+    const ran = await place().run(PMAKECTL, [verb]);
+    expect(ran).toMatchObject({ code: 3, stderr: '' });
+    expect(ran.stdout).toMatch(/^No dispatcher is running/);
+    const json = await place().run(PMAKECTL, [verb, '--json']);
+    expect(json.code).toBe(3);
+    expect(JSON.parse(json.stdout)).toMatchObject({ running: false });
+  });
+
+  test('stop has nothing to do, and that is success', async () => {
+    expect(await place().run(PMAKECTL, ['stop'])).toMatchObject({ code: 0, stdout: 'No dispatcher is running.\n' });
+    expect(JSON.parse((await place().run(PMAKECTL, ['stop', '--json'])).stdout)).toEqual({ stopped: false });
+  });
+
+  test('explain reads the report that the last one saved', async () => {
+    const saved = place();
+    saveReport(saved, JSON.stringify(sampleReport({ here: 1, hereReasons: { 'standard-input': 1 } })));
+    const ran = await saved.run(PMAKECTL, ['explain']);
+    expect(ran.code).toBe(0);
+    expect(ran.stdout).toMatch(/1 job, 0 on nodes, 1 here/);
+    expect(ran.stdout).toMatch(/standard-input +1 +it reads standard input/);
+  });
+
+  test.each([undefined, '{"half'])('explain with the saved report %j says that there is none', async (text) => {
+    const saved = place();
+    if (text !== undefined) saveReport(saved, text);
+    expect(await saved.run(PMAKECTL, ['explain'])).toMatchObject({
+      code: 1,
+      stdout: 'No build has been counted yet.\n',
+    });
+    expect((await saved.run(PMAKECTL, ['explain', '--json'])).stdout).toBe('null\n');
+  });
+});
+
+describe('with a dispatcher', () => {
+  async function ask(
+    answer: ControlAnswer,
+    words: string[],
+  ): Promise<{ code: number | null; stdout: string; stderr: string }> {
+    const at = place();
+    await startFakeDispatcher(at.runtimeDirectory, () => answer);
+    return await at.run(PMAKECTL, words);
+  }
+
+  test('status', async () => {
+    const ran = await ask({ kind: 'status', status: STATUS }, ['status']);
+    expect(ran).toMatchObject({ code: 0, stderr: '' });
+    expect(ran.stdout).toMatch(/^dispatcher {2}running \(pid 42, pmake 0\.1\.0\), for 1 min 1 s\n/);
+    const json = await ask({ kind: 'status', status: STATUS }, ['status', '--json']);
+    expect(JSON.parse(json.stdout)).toEqual({ running: true, ...STATUS });
+  });
+
+  test('nodes', async () => {
+    const ran = await ask({ kind: 'nodes', nodes: [NODE] }, ['nodes']);
+    expect(ran.stdout).toBe('NODE  STATE  SLOTS  JOBS  DONE  HOSTNAME\nn2    up         8     1     3  two\n');
+    const json = await ask({ kind: 'nodes', nodes: [NODE] }, ['nodes', '--json']);
+    expect(JSON.parse(json.stdout)).toEqual([NODE]);
+  });
+
+  test('stop', async () => {
+    expect(await ask({ kind: 'stopping' }, ['stop'])).toMatchObject({
+      code: 0,
+      stdout: 'The dispatcher is stopping.\n',
+    });
+  });
+
+  test('explain FILE finds it by its path from here, else by its end', async () => {
+    const at = place();
+    const records = [record(join(at.directory, 'a.c')), record('/elsewhere/a.c'), record('/elsewhere/b.c')];
+    await startFakeDispatcher(at.runtimeDirectory, () => ({ kind: 'build-report', report: sampleReport({ records }) }));
+    const filesOf = async (file: string): Promise<string[]> => {
+      const { stdout } = await at.run(PMAKECTL, ['explain', file, '--json']);
+      return (JSON.parse(stdout) as { records: JobRecord[] }).records.map((found) => found.file);
+    };
+    expect(await filesOf('a.c')).toEqual([join(at.directory, 'a.c')]);
+    expect(await filesOf('b.c')).toEqual(['/elsewhere/b.c']);
+    expect((await at.run(PMAKECTL, ['explain', 'c.c'])).stdout).toMatch(/no job for c\.c/);
+    const text = (await at.run(PMAKECTL, ['explain', 'b.c'])).stdout;
+    expect(text).toMatch(/gcc ran here because it reads standard input \(standard-input\)/);
+  });
+
+  test('a dispatcher that declines is an error', async () => {
+    expect(await ask({ kind: 'error', message: 'not today' }, ['nodes'])).toMatchObject({
+      code: 1,
+      stderr: 'pmakectl: not today\n',
+    });
+  });
+});
+
+describe('the command line', () => {
+  test('no verb, and a verb that is none, are errors that show the help', async () => {
+    for (const words of [[], ['frobnicate']]) {
+      const ran = await place().run(PMAKECTL, words);
+      expect(ran).toMatchObject({ code: 1, stdout: '' });
+      expect(ran.stderr).toMatch(/pmakectl status/);
+    }
+  });
+
+  test('help fits a terminal', async () => {
+    const { stdout } = await place().run(PMAKECTL, ['--help'], { COLUMNS: '80' });
+    for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
+  });
+});
