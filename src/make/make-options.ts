@@ -3,8 +3,11 @@
  * which words are options, which are options' arguments. Pure, and unaware of what any option does.
  */
 
-/** `optional-number`: make also takes the next word when it is all digits; `optional-load`: when it begins with a digit or dot. */
-type Takes = 'nothing' | 'word' | 'optional' | 'optional-number' | 'optional-load';
+/**
+ * `optional`: attached to the option, or not there. For -j and -l make takes a number that stands alone as well, but a
+ * number is no option, so here it may pass for a target.
+ */
+type Takes = 'nothing' | 'word' | 'optional';
 
 interface MakeOption {
   /** The letter, or the first long name of an option that has none. */
@@ -25,12 +28,12 @@ const OPTIONS: readonly MakeOption[] = [
   { name: 'h', long: ['help'], takes: 'nothing' },
   { name: 'i', long: ['ignore-errors'], takes: 'nothing' },
   { name: 'I', long: ['include-dir'], takes: 'word' },
-  { name: 'j', long: ['jobs'], takes: 'optional-number' },
+  { name: 'j', long: ['jobs'], takes: 'optional' },
   { name: 'jobserver-auth', long: ['jobserver-auth'], takes: 'word' },
   { name: 'jobserver-fds', long: ['jobserver-fds'], takes: 'word' },
   { name: 'jobserver-style', long: ['jobserver-style'], takes: 'word' },
   { name: 'k', long: ['keep-going'], takes: 'nothing' },
-  { name: 'l', long: ['load-average', 'max-load'], takes: 'optional-load' },
+  { name: 'l', long: ['load-average', 'max-load'], takes: 'optional' },
   { name: 'L', long: ['check-symlink-times'], takes: 'nothing' },
   { name: 'm', long: [], takes: 'nothing' },
   { name: 'n', long: ['just-print', 'dry-run', 'recon'], takes: 'nothing' },
@@ -127,23 +130,9 @@ function longOption(name: string): MakeOption | undefined {
 
 function takeNextWord(words: readonly string[], index: number, option: MakeOption, met: MetOption[]): number {
   const next = words[index + 1];
-  const isTaken = next !== undefined && takesWord(option.takes, next);
+  const isTaken = option.takes === 'word' && next !== undefined;
   met.push({ index, name: option.name, argument: isTaken ? next : undefined });
   return index + (isTaken ? 2 : 1);
-}
-
-function takesWord(takes: Takes, word: string): boolean {
-  switch (takes) {
-    case 'nothing':
-    case 'optional':
-      return false;
-    case 'word':
-      return true;
-    case 'optional-number':
-      return /^[0-9]*$/.test(word);
-    case 'optional-load':
-      return /^[0-9.]/.test(word);
-  }
 }
 
 /**

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { BuildProgress } from '../../../src/protocol/control.ts';
-import { answerBuild, startFakeDispatcher } from '../../make/fake-dispatcher.ts';
+import { answerBuild, type FakeDispatcher, startFakeDispatcher } from '../../make/fake-dispatcher.ts';
 import { Screen } from '../../make/screen.ts';
 import { sampleReport } from '../../report/sample-report.ts';
 import { installForTests, type Workplace, workplace } from './installation.ts';
@@ -49,9 +49,9 @@ function screenOf(terminal: Terminal): Screen {
 
 const BUSY: BuildProgress = { finished: 4, runningHere: 1, runningThere: 2, waiting: 3, nodesUp: 2 };
 
-async function startBusyDispatcher(place: Workplace): Promise<void> {
+async function startBusyDispatcher(place: Workplace): Promise<FakeDispatcher> {
   const usual = answerBuild(sampleReport({ there: 1, byNode: { n2: 1 } }));
-  await startFakeDispatcher(place.runtimeDirectory, (request, socket) =>
+  return await startFakeDispatcher(place.runtimeDirectory, (request, socket) =>
     request.verb === 'build-progress' ? { kind: 'build-progress', progress: BUSY } : usual(request, socket),
   );
 }
@@ -140,12 +140,14 @@ test('suspended, pmake leaves a whole screen to the shell', async () => {
 });
 
 test('in the background it draws nothing', async () => {
-  const place = workplace('all:;@sleep 4; touch made');
-  await startBusyDispatcher(place);
-  const terminal = openTerminal(place, 'PS1="$ " TERM=xterm INPUTRC=/dev/null bash --norc --noediting -i');
+  const place = workplace('all:;@until test -e go; do sleep 0.05; done');
+  const dispatcher = await startBusyDispatcher(place);
+  const terminal = openTerminal(place, 'PS1="$ " bash --norc --noediting -i');
   terminal.type(`${process.execPath} ${PMAKE} &\n`);
-  await vi.waitUntil(() => existsSync(join(place.directory, 'made')), PATIENCE);
-  terminal.type('wait; exit\n');
+  // It is asked before a row is drawn; by the third time there would be one.
+  const asked = (): number => dispatcher.requests.filter(({ verb }) => verb === 'build-progress').length;
+  await vi.waitUntil(() => asked() >= 3, PATIENCE);
+  terminal.type('touch go; wait; exit\n');
   await terminal.ended;
   expect(terminal.text()).not.toMatch(/done, /);
 });
