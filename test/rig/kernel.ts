@@ -29,7 +29,8 @@ export interface KernelReference {
   readonly touched: readonly string[];
 }
 
-const BUILD_TIMEOUT_MS = 900_000;
+/** Minutes when the machine is busy; only a hang takes longer. */
+const BUILD_TIMEOUT_MS = 3_600_000;
 
 /** A configured copy of `source`, at `path`. */
 export async function makeKernelTree(source: string, path: string): Promise<void> {

@@ -7,47 +7,23 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { fail, ok, type Result } from '../../src/util/result.ts';
 
 /** A directory to be copied, never built in; or why there is none, as a sentence for the skipped test. */
 export type SourceResult = Result<string, string>;
 
-const KERNEL_ARCHIVE = '/usr/src/linux-source-6.1.tar.xz';
-const KERNEL_TOP = 'linux-source-6.1';
+const KERNEL_SCRIPT = fileURLToPath(new URL('../../scripts/lib/kernel-source.sh', import.meta.url));
 /** The cache keeps its shape under this name: raise it when what is unpacked changes. */
 const CACHE_VERSION = 'v1';
 const UNPACK_TIMEOUT_MS = 300_000;
 const APT_TIMEOUT_MS = 120_000;
 
-/**
- * Drivers and file systems that no tiny configuration compiles. Their Kconfig files stay, since every Kconfig
- * is read whatever is chosen; leaving their code out makes a copy of the tree four times smaller.
- */
-const UNUSED_KERNEL_CODE = [
-  ...['gpu', 'net', 'media', 'scsi', 'staging', 'infiniband', 'misc', 'usb', 'clk', 'pinctrl', 'video', 'iio'],
-  ...['crypto', 'input', 'hwmon', 'mtd', 's390', 'md', 'soc', 'comedi', 'phy', 'regulator', 'mmc', 'hid'],
-].map((driver) => `drivers/${driver}/*.[ch]`);
-const UNUSED_KERNEL_PATHS = [
-  ...UNUSED_KERNEL_CODE,
-  ...['btrfs', 'xfs', 'nls'].map((fileSystem) => `fs/${fileSystem}/*.[ch]`),
-  'sound/*.[ch]',
-  'arch/[!x]*/*.[chS]',
-  'arch/[!x]*/*.dts*',
-  'arch/[!x]*/*_defconfig',
-  'samples/*.[ch]',
-  'tools/testing',
-  'tools/perf',
-  'Documentation/*/*',
-];
-
 /** Linux 6.1, enough of it for `make tinyconfig vmlinux` on x86. */
 export async function kernelSource(): Promise<SourceResult> {
-  if (!existsSync(KERNEL_ARCHIVE)) return fail(`no ${KERNEL_ARCHIVE}: apt-get install linux-source-6.1`);
   return cached('linux-6.1', async (directory) => {
-    const excluded = UNUSED_KERNEL_PATHS.map((path) => `--exclude=${KERNEL_TOP}/${path}`);
-    const words = ['-xJf', KERNEL_ARCHIVE, '-C', directory, '--strip-components=1', '--wildcards', ...excluded];
-    await execa('tar', words, { timeout: UNPACK_TIMEOUT_MS });
+    await execa(KERNEL_SCRIPT, [directory], { timeout: UNPACK_TIMEOUT_MS });
   });
 }
 

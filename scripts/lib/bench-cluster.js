@@ -1,0 +1,87 @@
+/**
+ * The nodes of a benchmark: scripts/cluster, commands on them, and the CPU time that a node has used.
+ * Unaware of what is measured.
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+const SCRIPT = join(dirname(dirname(fileURLToPath(import.meta.url))), 'cluster');
+const POLL_MS = 100;
+
+export class BenchCluster {
+  #name = `bench-${process.pid}`;
+
+  /** @param {number} nodes @param {number} cpuPercent */
+  up(nodes, cpuPercent) {
+    this.#script(['up', String(nodes), '--cpu', String(cpuPercent)]);
+  }
+
+  down() {
+    this.#script(['down']);
+  }
+
+  /**
+   * Runs to its end.
+   * @param {number} node
+   * @param {readonly string[]} words
+   * @param {{ cwd?: string, env?: NodeJS.ProcessEnv }} options
+   * @returns {{ status: number, output: string }}
+   */
+  exec(node, words, options = {}) {
+    const result = spawnSync(SCRIPT, ['exec', String(node), ...words], {
+      cwd: options.cwd,
+      env: this.#env(options.env),
+      stdio: ['ignore', 'pipe', 'pipe'],
+      encoding: 'utf8',
+      maxBuffer: 1 << 28,
+    });
+    return { status: result.status ?? 128, output: `${result.stdout}${result.stderr}` };
+  }
+
+  /**
+   * A daemon that stays in the foreground; it ends with the cluster.
+   * @param {number} node
+   * @param {readonly string[]} words
+   */
+  start(node, words) {
+    spawn(SCRIPT, ['exec', String(node), ...words], { env: this.#env({}), stdio: 'ignore' });
+  }
+
+  /**
+   * @param {string} what for the message
+   * @param {() => boolean} isSo
+   */
+  async until(what, isSo, limitMs = 60_000) {
+    const deadline = Date.now() + limitMs;
+    while (!isSo()) {
+      if (Date.now() > deadline) throw new Error(`${what} did not happen within ${limitMs / 1000} s`);
+      await delay(POLL_MS);
+    }
+  }
+
+  /** User and system time of everything that has run on `node`, in seconds. @param {number} node */
+  cpuSeconds(node) {
+    const groups = readFileSync(`/run/pmake-cluster/${this.#name}/node${node}/groups`, 'utf8').split('\n');
+    for (const group of groups.filter(Boolean)) {
+      const v1 = join(group, 'cpuacct.usage');
+      if (existsSync(v1)) return Number(readFileSync(v1, 'utf8')) / 1e9;
+      const usage = /^usage_usec (\d+)$/m.exec(readFileSync(join(group, 'cpu.stat'), 'utf8'));
+      if (usage) return Number(usage[1]) / 1e6;
+    }
+    throw new Error('no control group of the node counts CPU time');
+  }
+
+  /** @param {NodeJS.ProcessEnv} [extra] @returns {NodeJS.ProcessEnv} */
+  #env(extra) {
+    return { PATH: process.env.PATH, LC_ALL: 'C', ...extra, PMAKE_CLUSTER: this.#name };
+  }
+
+  /** @param {readonly string[]} words */
+  #script(words) {
+    const result = spawnSync(SCRIPT, words, { env: this.#env(), stdio: ['ignore', 'pipe', 'pipe'], encoding: 'utf8' });
+    if (result.status !== 0) throw new Error(result.stderr.trim() || `scripts/cluster ${words.join(' ')} failed`);
+  }
+}

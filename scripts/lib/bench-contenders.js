@@ -1,0 +1,138 @@
+/**
+ * Who builds the kernel in scripts/bench-kernel, and what each needs before the clock starts.
+ * Node 1 is the submit host; the others compile. Unaware of clocks and tables.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/**
+ * @typedef {import('./bench-cluster.js').BenchCluster} BenchCluster
+ * @typedef {object} Setting
+ * @property {BenchCluster} cluster
+ * @property {number} nodes
+ * @property {number} slots jobs at once on each node but the first
+ * @property {string} work a directory that all nodes see
+ * @property {string} stash what the free compiler puts in place
+ * @property {string} freeBin its directory
+ *
+ * @typedef {object} Contender
+ * @property {string} name
+ * @property {(setting: Setting) => Promise<void>} prepare
+ * @property {(setting: Setting) => { words: string[], env: NodeJS.ProcessEnv, shown: string }} command
+ */
+
+const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+const PATH = process.env.PATH ?? '';
+/** Beyond the slots of the nodes: recipes on their way, links, shells. */
+const EXTRA_JOBS = 2;
+const LOCAL_JOBS = 2;
+const DISTCC_PORT = 3632;
+
+/** @param {Setting} setting */
+function jobsOf({ nodes, slots }) {
+  return `-j${(nodes - 1) * slots + EXTRA_JOBS}`;
+}
+
+/** @param {Setting} setting @returns {number[]} */
+function others({ nodes }) {
+  return Array.from({ length: nodes - 1 }, (_, index) => index + 2);
+}
+
+/** @param {Setting} setting @param {string} separator */
+function nodeList(setting, separator) {
+  return others(setting)
+    .map((node) => `node${node}/${setting.slots}`)
+    .join(separator);
+}
+
+/** @type {Contender} */
+const floor = {
+  name: 'floor',
+  prepare: async () => {},
+  command: (setting) => ({
+    words: ['make', jobsOf(setting), 'vmlinux'],
+    env: { PATH: `${setting.freeBin}:${PATH}`, FREE_CC_STASH: setting.stash },
+    shown: `PATH=a compiler that copies kept objects: make ${jobsOf(setting)} vmlinux`,
+  }),
+};
+
+/** @type {Contender} */
+const local = {
+  name: 'local',
+  prepare: async () => {},
+  command: () => ({
+    words: ['make', `-j${LOCAL_JOBS}`, 'vmlinux'],
+    env: { PATH },
+    shown: `make -j${LOCAL_JOBS} vmlinux`,
+  }),
+};
+
+/** @type {Contender} */
+const pmake = {
+  name: 'pmake',
+  prepare: async () => {},
+  command: (setting) => ({
+    words: [join(ROOT, 'dist/cli/pmake.js'), 'vmlinux'],
+    env: { PATH, PMAKE_NODES: nodeList(setting, ' ') },
+    shown: `PMAKE_NODES="${nodeList(setting, ' ')}" pmake vmlinux`,
+  }),
+};
+
+/** @type {Contender} */
+const distcc = {
+  name: 'distcc',
+  prepare: async (setting) => {
+    const { cluster, slots } = setting;
+    for (const node of others(setting)) {
+      const limits = ['--jobs', String(slots), '--allow', '10.77.0.0/24', '--listen', `10.77.0.${node}`];
+      const daemon = ['distccd', '--no-detach', '--daemon', ...limits, '--log-file', '/tmp/distccd.log'];
+      cluster.start(node, daemon);
+      const look = ['bash', '-c', `exec 3<>/dev/tcp/10.77.0.${node}/${DISTCC_PORT}`];
+      await cluster.until(`distccd on node${node}`, () => cluster.exec(1, look).status === 0);
+    }
+  },
+  command: (setting) => ({
+    words: ['make', jobsOf(setting), 'vmlinux'],
+    env: { PATH: `/usr/lib/distcc:${PATH}`, DISTCC_HOSTS: nodeList(setting, ' ') },
+    shown: `DISTCC_HOSTS="${nodeList(setting, ' ')}" make ${jobsOf(setting)} vmlinux`,
+  }),
+};
+
+/** @type {Contender} */
+const icecream = {
+  name: 'icecream',
+  prepare: async (setting) => {
+    const { cluster, nodes, slots, work } = setting;
+    // The compiler's archive, made before the clock starts: on a quarter of a core it would take longer than the build.
+    const directory = join(work, 'icecc-environment');
+    mkdirSync(directory);
+    execFileSync('icecc', ['--build-native'], { cwd: directory, stdio: 'ignore' });
+    cluster.start(1, ['icecc-scheduler', '-n', 'bench']);
+    const log = '/tmp/iceccd.log';
+    const flags = ['-n', 'bench', '-s', '10.77.0.1', '-b', '/tmp/icecc', '-vv', '-l', log];
+    for (let node = 1; node <= nodes; node += 1) {
+      const make = `mkdir -p /run/icecc /tmp/icecc && touch ${log} && chown icecc /run/icecc /tmp/icecc ${log}`;
+      if (cluster.exec(node, ['sh', '-c', make]).status !== 0) throw new Error(`node${node} has no user icecc`);
+      const role = node === 1 ? ['--no-remote', '-m', '1'] : ['-m', String(slots)];
+      cluster.start(node, ['iceccd', ...flags, '-N', `node${node}`, ...role]);
+    }
+    for (let node = 1; node <= nodes; node += 1) {
+      const isIn = () => cluster.exec(node, ['grep', '-q', 'Connected to scheduler', log]).status === 0;
+      await cluster.until(`the login of node${node}'s iceccd`, isIn);
+    }
+  },
+  command: (setting) => {
+    const directory = join(setting.work, 'icecc-environment');
+    const archive = readdirSync(directory).find((name) => /\.tar/.test(name)) ?? '';
+    return {
+      words: ['make', jobsOf(setting), 'vmlinux'],
+      env: { PATH: `/usr/lib/icecc/bin:${PATH}`, ICECC_VERSION: join(directory, archive) },
+      shown: `PATH=/usr/lib/icecc/bin: make ${jobsOf(setting)} vmlinux`,
+    };
+  },
+};
+
+/** In this order: the short ones first, so that a mistake shows early. */
+export const CONTENDERS = [floor, pmake, distcc, icecream, local];

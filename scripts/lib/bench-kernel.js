@@ -1,0 +1,154 @@
+#!/usr/bin/env node
+/**
+ * Builds the kernel once with each contender on the same nodes, and compares; scripts/bench-kernel sets up.
+ * Everything it makes is in one directory under /var/tmp and in one cluster, both removed at the end.
+ */
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { availableParallelism, cpus, homedir, release } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { BenchCluster } from './bench-cluster.js';
+import { CONTENDERS } from './bench-contenders.js';
+import { formatTable, writeDocs } from './bench-report.js';
+
+/** @typedef {import('./bench-report.js').Run} Run */
+
+const LIB = dirname(fileURLToPath(import.meta.url));
+/** What kbuild would else take from the clock and the machine. */
+const KERNEL_ENV = {
+  KBUILD_BUILD_TIMESTAMP: 'Sat Jan  1 00:00:00 UTC 2022',
+  KBUILD_BUILD_USER: 'user',
+  KBUILD_BUILD_HOST: 'host',
+};
+
+/** @param {string} text */
+function say(text) {
+  process.stderr.write(`bench-kernel: ${text}\n`);
+}
+
+/** The tests' copy where there is one, else unpacked for this run. @param {string} work */
+function kernelSource(work) {
+  const kept = join(process.env.PMAKE_TEST_CACHE ?? join(homedir(), '.cache', 'pmake-test'), 'linux-6.1-v1');
+  if (existsSync(kept)) return kept;
+  const source = join(work, 'source');
+  mkdirSync(source);
+  say('unpacking the kernel');
+  execFileSync(join(LIB, 'kernel-source.sh'), [source], { stdio: 'inherit' });
+  return source;
+}
+
+/** @param {string} source @param {string} tree */
+function freshTree(source, tree) {
+  rmSync(tree, { recursive: true, force: true });
+  cpSync(source, tree, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
+  const env = { ...process.env, ...KERNEL_ENV };
+  execFileSync('make', ['-s', 'tinyconfig'], { cwd: tree, stdio: 'ignore', env });
+}
+
+/** One build at full speed by the real compiler, its results kept for the free one. @param {{ tree: string, stash: string, freeBin: string }} place */
+function record({ tree, stash, freeBin }) {
+  mkdirSync(freeBin, { recursive: true });
+  execFileSync('cc', ['-O2', '-o', join(freeBin, 'gcc'), join(LIB, 'free-cc.c')], { stdio: 'inherit' });
+  for (const name of ['cc', 'g++']) symlinkSync('gcc', join(freeBin, name));
+  const env = { ...process.env, ...KERNEL_ENV, PATH: `${freeBin}:${process.env.PATH ?? ''}`, FREE_CC_STASH: stash };
+  execFileSync('make', [`-j${availableParallelism()}`, 'vmlinux'], {
+    cwd: tree,
+    stdio: 'ignore',
+    env: { ...env, FREE_CC_RECORD: '1' },
+  });
+}
+
+/** @param {string} path */
+function hash(path) {
+  return existsSync(path) ? createHash('sha256').update(readFileSync(path)).digest('hex') : 'none';
+}
+
+/** @returns {Promise<void>} */
+async function main() {
+  const { values } = parseArgs({
+    options: {
+      nodes: { type: 'string', default: '5' },
+      cpu: { type: 'string', default: '25' },
+      slots: { type: 'string', default: '2' },
+      only: { type: 'string', default: CONTENDERS.map(({ name }) => name).join(',') },
+      write: { type: 'boolean', default: false },
+    },
+  });
+  const [nodes, cpu, slots] = [Number(values.nodes), Number(values.cpu), Number(values.slots)];
+  const names = values.only.split(',');
+  const unknown = names.filter((name) => !CONTENDERS.some((contender) => contender.name === name));
+  if (!(nodes >= 2 && cpu > 0 && slots > 0)) throw new Error('--nodes (2 or more), --cpu and --slots want numbers');
+  if (unknown.length > 0) throw new Error(`--only does not know ${unknown.join(', ')}`);
+  const work = mkdtempSync('/var/tmp/pmake-bench-');
+  const cluster = new BenchCluster();
+  const place = { tree: join(work, 'kernel'), stash: join(work, 'stash'), freeBin: join(work, 'bin') };
+  const setting = { cluster, nodes, slots, work, ...place };
+  try {
+    const source = kernelSource(work);
+    freshTree(source, place.tree);
+    say('building once at full speed, for the floor and to compare with');
+    record(place);
+    const expected = hash(join(place.tree, 'vmlinux'));
+    /** @type {Run[]} */
+    const runs = [];
+    for (const contender of CONTENDERS.filter(({ name }) => names.includes(name))) {
+      freshTree(source, place.tree);
+      // Fresh nodes for each: nothing of one contender's runs beside the next.
+      cluster.up(nodes, cpu);
+      try {
+        runs.push(await measure(contender, setting, expected));
+      } finally {
+        cluster.down();
+      }
+    }
+    const machine = `${availableParallelism()} × ${cpus()[0]?.model ?? 'CPU'}, Linux ${release()}`;
+    const flags = `--nodes ${nodes} --cpu ${cpu} --slots ${slots}`;
+    const report = {
+      command: `scripts/bench-kernel ${flags}`,
+      date: new Date().toISOString(),
+      machine,
+      nodes,
+      cpu,
+      slots,
+      runs,
+    };
+    process.stdout.write(formatTable(report));
+    if (values.write) writeDocs(report);
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+/**
+ * @param {import('./bench-contenders.js').Contender} contender
+ * @param {import('./bench-contenders.js').Setting & { tree: string }} setting
+ * @param {string} expected hash of vmlinux
+ * @returns {Promise<Run>}
+ */
+async function measure(contender, setting, expected) {
+  const { cluster, tree } = setting;
+  await contender.prepare(setting);
+  const { words, env, shown } = contender.command(setting);
+  say(`${contender.name}: ${shown}`);
+  const cpuBefore = cluster.cpuSeconds(1);
+  const startMs = performance.now();
+  const { status, output } = cluster.exec(1, words, { cwd: tree, env: { ...env, ...KERNEL_ENV } });
+  const wallS = (performance.now() - startMs) / 1000;
+  const submitCpuS = cluster.cpuSeconds(1) - cpuBefore;
+  if (status !== 0) throw new Error(`${contender.name} failed with status ${status}:\n${output.slice(-2_000)}`);
+  const isIdentical = hash(join(tree, 'vmlinux')) === expected;
+  say(
+    `${contender.name}: ${wallS.toFixed(1)} s, ${submitCpuS.toFixed(1)} s of CPU on node 1, identical: ${isIdentical}`,
+  );
+  return { name: contender.name, shown, wallS, submitCpuS, isIdentical };
+}
+
+try {
+  await main();
+} catch (cause) {
+  say(cause instanceof Error ? cause.message : String(cause));
+  process.exitCode = 1;
+}
