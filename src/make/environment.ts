@@ -3,7 +3,7 @@
  * a process lives.
  */
 /** Set for make: the build that its jobs belong to, `PID-RANDOM`, where PID is pmake's. */
-export const BUILD_VARIABLE = 'PMAKE_BUILD';
+const BUILD_VARIABLE = 'PMAKE_BUILD';
 /** Set for make: what a pmake below, that nobody gives a -j or a jobserver, passes. */
 const JOBS_VARIABLE = 'PMAKE_JOBS';
 

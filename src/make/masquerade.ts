@@ -10,7 +10,7 @@ import { fail, ok, type Result } from '../util/result.ts';
 import { isExecutableFile, splitPath } from './search-path.ts';
 
 /** Below the runtime directory; also how an entry of ours in PATH is told from the user's. */
-export const MASQUERADE_FOLDER = 'masquerade';
+const MASQUERADE_FOLDER = 'masquerade';
 /** One for each PATH that is in use; more are what upgrades and installations left behind. */
 const MAX_MASQUERADES = 8;
 /** A build may be running with one of the others: nothing younger is removed. */

@@ -6,10 +6,10 @@ import { fail, type Result } from '../../util/result.ts';
 import { runtimeDirectory, SOCKET_NAME } from '../../util/runtime-directory.ts';
 
 /** Of a verb that asks about a service which is not running, as systemctl and the LSB have it. */
-export const NOT_RUNNING_CODE = 3;
+const NOT_RUNNING_CODE = 3;
 export const FAILURE_CODE = 1;
 
-export const NOT_RUNNING = 'No dispatcher is running; pmake starts one when it needs one.\n';
+const NOT_RUNNING = 'No dispatcher is running; pmake starts one when it needs one.\n';
 
 export interface JsonFlag {
   readonly json: boolean;
