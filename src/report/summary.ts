@@ -7,7 +7,7 @@ import { byCount, formatCount, formatDuration, formatNumber } from './words.ts';
 
 /** More would not fit on a line; `pmakectl explain` has them all. */
 const MAX_NODES = 4;
-const MAX_REASONS = 2;
+const MAX_REASONS = 3;
 
 /** In a line there is no room for sentences: what most builds show, in a word or two. The rest speak for themselves. */
 const SHORT: Readonly<Record<string, string>> = {

@@ -28,8 +28,8 @@ test.each<[string, Partial<BuildReport>, string]>([
   ],
   [
     'more reasons than fit',
-    { there: 1, here: 6, byNode: { n2: 1 }, hereReasons: { archive: 1, language: 2, 'not-a-compile': 3 } },
-    'pmake: 7 jobs: 1 on n2, 6 here (3 link, 2 language, 1 other) in 12 s',
+    { there: 1, here: 10, byNode: { n2: 1 }, hereReasons: { archive: 1, language: 2, 'not-a-compile': 3, wrapper: 4 } },
+    'pmake: 11 jobs: 1 on n2, 10 here (4 wrapper, 3 link, 2 language, 1 other) in 12 s',
   ],
   [
     'a reason that is not told',
