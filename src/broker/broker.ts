@@ -144,7 +144,7 @@ export class Broker {
     this.#client.tick(nowMs);
     this.#member.tick(nowMs);
     this.#election.setEligible(this.#member.available, nowMs);
-    if (this.#client.leaderLost && this.#client.open > 0) this.#election.provoke(nowMs);
+    if (this.#client.wantsLeader(nowMs)) this.#election.provoke(nowMs);
     this.#election.tick(nowMs);
     this.#followElection(nowMs);
     if (this.#leader !== undefined) {
@@ -211,7 +211,7 @@ export class Broker {
         this.#election.onRefuse(message.term, message.higher, nowMs);
         return;
       case 'handover':
-        if (this.#member.available) this.#election.onHandover(message.term, nowMs);
+        this.#election.onHandover(message.term, nowMs);
         return;
       case 'ask':
         this.#member.onAsk();

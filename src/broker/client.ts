@@ -38,6 +38,7 @@ export class Client {
   /** When something was sent to the leader that is still without an answer. */
   #unansweredMs: number | undefined;
   #lostMs: number | undefined;
+  #gaveUpMs: number | undefined;
   #nextTickMs = Infinity;
 
   constructor(options: { readonly outbox: Outbox; readonly random: () => number; readonly nowMs: number }) {
@@ -49,6 +50,11 @@ export class Client {
   /** True while no leader answers. */
   get leaderLost(): boolean {
     return this.#lostMs !== undefined;
+  }
+
+  /** A leader is needed here and now, and none answers. */
+  wantsLeader(nowMs: number): boolean {
+    return this.leaderLost && (this.#open.size > 0 || this.#gaveUpMs === nowMs);
   }
 
   get open(): number {
@@ -203,6 +209,7 @@ export class Client {
 
   #giveUp(id: number, nowMs: number): void {
     if (this.#lostMs === undefined || nowMs - this.#lostMs < timing.LEADERLESS_PATIENCE_MS) return;
+    this.#gaveUpMs = nowMs;
     // It is not cancelled: the answer of a leader that comes back is how this client learns of it.
     if (this.#open.delete(id)) this.#none(id, 'no-leader');
   }

@@ -36,9 +36,9 @@ export class Member {
   #holdUntilMs: number;
   #lastLeaseId = 0;
   #version = 0;
-  #changed = false;
-  /** What the newest report said. */
-  #saidAvailable = false;
+  #changed = true;
+  /** What the newest report said. Before the first, a leader may still list this node as it was before its restart. */
+  #saidAvailable = true;
   #answers: OfferAnswer[] = [];
   #reportMs = Infinity;
   #repeats = 0;

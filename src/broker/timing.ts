@@ -16,7 +16,7 @@ export const STAND_REPEAT_MS = 40;
 export const STALL_MS = 200;
 
 /** A node says again what it said last, in case that was lost, and then rests: announce on change, not on a clock. */
-export const REPORT_REPEATS_MS: readonly number[] = [80, 160, 320, 640];
+export const REPORT_REPEATS_MS: readonly number[] = [100, 400, 1_600];
 /** Once in a while all the same: what a leader has not heard of for long, it forgets. */
 export const REPORT_INTERVAL_MS = 10_000;
 /** Three reports in a row lost is next to impossible, so such a node is gone. */

@@ -79,14 +79,14 @@ describe('a datagram', () => {
     const random = seededRandom(42);
     const to = opener();
     const outcomes = new Map<string, number>();
-    for (let round = 0; round < 20_000; round++) {
+    for (let round = 0; round < 5_000; round++) {
       const result = to.open(signedNonsense(random, round + 1));
       const outcome = result.ok ? 'opened' : result.failure;
       outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
     }
     // Both ways out have been gone: otherwise this tests nothing.
     expect(outcomes.get('opened')).toBeGreaterThan(10);
-    expect(outcomes.get('malformed')).toBeGreaterThan(1_000);
+    expect(outcomes.get('malformed')).toBeGreaterThan(250);
   });
 });
 

@@ -87,7 +87,7 @@ describe('StaticPool', () => {
       model.set(id, entry);
       return entry;
     };
-    for (let i = 0; i < 20_000; i++) {
+    for (let i = 0; i < 8_000; i++) {
       const id = ['a', 'b', 'c'][Math.floor(random() * 3)] ?? 'a';
       const roll = random();
       if (roll < 0.05) {

@@ -13,6 +13,10 @@ export class EventQueue {
     return this.#heap[0]?.atMs ?? Infinity;
   }
 
+  get size(): number {
+    return this.#heap.length;
+  }
+
   add(atMs: number, run: () => void): void {
     const heap = this.#heap;
     const item = { atMs, order: this.#order++, run };

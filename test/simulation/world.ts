@@ -47,6 +47,8 @@ export class Host {
   /** How often this machine was switched on. */
   life = 0;
   paused = false;
+  /** Hears nothing, but is heard. */
+  deaf = false;
   /** When it went on last. */
   pausedUntilMs = -Infinity;
   readonly held: (() => void)[] = [];
@@ -71,6 +73,8 @@ export class Host {
 const CLUSTER = { cluster: 'sim', key: Buffer.alloc(32, 1) };
 /** More ticks without time passing is a timer that never is content. */
 const MAX_TICKS_AT_ONCE = 100;
+/** Some hundred for each of a thousand hosts. */
+const MAX_PENDING = 200_000;
 const HEADER_BYTES = 70;
 
 export class World {
@@ -131,6 +135,21 @@ export class World {
     this.stopBroker(id);
     host.jobs.clear();
     host.life++;
+    for (const other of this.hosts.values()) {
+      for (const job of other.jobs.values()) {
+        if (job.state === 'running' && job.nodeId === id) this.#nodeDied(other, job);
+      }
+    }
+  }
+
+  /** The dispatcher sees its connection to the node break. */
+  #nodeDied(host: Host, job: Job): void {
+    const { broker } = host;
+    this.at(this.nowMs + 100, () => {
+      if (job.state !== 'running' || host.broker !== broker) return;
+      this.#endJob(host, job, 'lost', 'node-died');
+      this.step(host.id, { kind: 'release', lease: job.lease });
+    });
   }
 
   /** Only the broker dies. A dispatcher stops what it holds by a broker that is gone. */
@@ -201,6 +220,7 @@ export class World {
       const item = this.#queue.take();
       if (item === undefined) break;
       this.nowMs = item.atMs;
+      if (this.#queue.size > MAX_PENDING) throw new Error('a storm: more on its way than can ever arrive');
       item.run();
     }
     this.nowMs = untilMs;
@@ -316,7 +336,7 @@ export class World {
       const [least, most] = delayMs;
       const inMs = least + this.random() * (most - least);
       this.#queue.add(this.nowMs + inMs, () => {
-        if (from.side !== to.side || to.broker === undefined) return;
+        if (from.side !== to.side || to.deaf || to.broker === undefined) return;
         if (group !== undefined && !to.groups.has(group)) return;
         this.#arrive(to, peer, message, bytes);
       });
