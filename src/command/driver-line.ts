@@ -88,6 +88,7 @@ function takeOption(draft: Draft, row: OptionRow, item: Item): void {
   if (row.keep) draft.keep.push(row.keep);
   if (row.role === 'language') draft.language = item.argument === 'none' ? undefined : item.argument;
   if (row.role === 'preprocessor') draft.items.push(preprocessorItem(draft, item));
+  else if (row.role === 'clang-word') draft.items.push(clangItem(draft, item));
   else draft.items.push(item);
   if (row.role === 'assembler') takeAssemblerWords(draft, item.argument);
   if (isFamily(row) && /=.*\//.test(item.argument)) draft.keep.push('path-in-unknown-option');
@@ -98,6 +99,15 @@ function isFamily(row: OptionRow): boolean {
   return (
     row.takes === 'joined' && row.role === 'text' && row.name.length === 2 && row.name !== '-l' && row.name !== '-R'
   );
+}
+
+/** `-Xclang -include-pch -Xclang FILE`, as CMake writes it: the file is read like one that the driver is given. */
+function clangItem(draft: Draft, item: Item): Item {
+  const before = draft.items.at(-1);
+  if (item.argument === '-emit-pch') draft.here.push('precompiled-header');
+  else if (/^-(emit-\w+|o|dependency-file)$/.test(item.argument)) draft.here.push('dump-files');
+  const isRead = before?.role === 'clang-word' && /^-(include-pch|load)$/.test(before.argument);
+  return isRead ? { ...item, role: 'read' } : item;
 }
 
 /** `-Wp,-MD,FILE` names a depfile, macros are harmless, anything else goes to cpp unread. */

@@ -20,6 +20,7 @@ export type Takes = 'nothing' | 'joined' | 'separate' | 'either';
  * - `read`, `written`: a further file that is read or written; stays as it is
  * - `prefix-map`: OLD=NEW
  * - `preprocessor`, `assembler`: comma-separated words for cpp and as
+ * - `clang-word`: one word for clang's inner command line
  * - `language`: of the inputs that follow
  */
 export type Role =
@@ -34,6 +35,7 @@ export type Role =
   | 'prefix-map'
   | 'preprocessor'
   | 'assembler'
+  | 'clang-word'
   | 'language';
 
 /** What the mere presence of an option says. */
@@ -142,7 +144,7 @@ const DEPFILES: readonly OptionRow[] = [
   ...rows('-Wl,', 'joined', 'text'),
   ...rows('-Xlinker -z -u -T -e -l -y -h', 'separate', 'text'),
   ...rows('-Xassembler -Xpreprocessor', 'separate', 'text', { keep: 'passed-through' }),
-  ...rows('-Xclang', 'separate', 'text', { keep: 'passed-through' }),
+  ...rows('-Xclang', 'separate', 'clang-word', { keep: 'passed-through' }),
   ...rows('-mllvm -target -arch -Xarch_host -Xarch_device -Xopenmp-target', 'separate', 'text'),
 ];
 

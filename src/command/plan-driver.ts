@@ -2,13 +2,14 @@
  * A call of gcc or clang: whether it is a compile that may leave, and with what words; or why it stays, and what it
  * waits for. Unaware of nodes.
  */
-import type { Tool } from './driver-name.ts';
+import type { Flavour, Tool } from './driver-name.ts';
 import { parseDriverLine, type DriverLine, type Item } from './driver-line.ts';
 import { languageOf } from './language.ts';
 import { filesToWaitFor } from './link-inputs.ts';
 import { outputsOf, type CompileOutputs } from './outputs.ts';
 import { absolutePath, isNodeLocal } from './paths.ts';
 import type { CompilePlan, HerePlan, Invocation, Language, Look, Plan } from './plan.ts';
+import { isConfigureProbe } from './probe.ts';
 import { expandResponseFiles, type ExpandedWords } from './response-file.ts';
 import type { HereReason } from './reasons.ts';
 import { encodeRestore } from './restore.ts';
@@ -29,10 +30,6 @@ const FREE: ReadonlySet<HereReason> = new Set<HereReason>([
   'no-input',
   'source-missing',
 ]);
-
-/** Scratch directories and file names of configure, CMake and meson. */
-const PROBE =
-  /(^|\/)(conftest|conftst|tmp\.conftest)(\.|$)|\/CMakeFiles\/(CMakeTmp|CMakeScratch|[\d.]+\/CompilerId)|\/meson-private\//;
 
 /** Variables that make gcc append to a file that other compiles append to as well. */
 const SHARED_OUTPUT_VARIABLES = ['DEPENDENCIES_OUTPUT', 'SUNPRO_DEPENDENCIES'] as const;
@@ -67,8 +64,11 @@ function reasonOfWords(line: DriverLine, { env, cwd }: Invocation): HereReason |
   const source = inputs[0]?.path;
   if (source === undefined) return 'no-input';
   if (inputs.some(({ path }) => path === '-')) return 'standard-input';
-  if (PROBE.test(`${cwd}/`) || inputs.some(({ path }) => PROBE.test(path))) return 'configure-probe';
+  const files = inputs.map(({ path }) => path);
+  if (isConfigureProbe(cwd, files)) return 'configure-probe';
   if (!facts.has('compile') && !facts.has('to-assembly')) return 'not-a-compile';
+  // What kbuild tries out, option by option.
+  if (source.startsWith('/dev/')) return 'special-input';
   if (here[0]) return here[0];
   if (line.unknown !== undefined) return 'unknown-option';
   if (inputs.length > 1) return 'several-inputs';
@@ -112,7 +112,7 @@ function planCompile(invocation: Invocation, driver: Driver, understood: Underst
   const { line, expanded, outputs, language } = understood;
   const { cwd, argv } = invocation;
   const source = absolutePath(cwd, line.inputs[0]?.path ?? '');
-  const headers = precompiledHeaders(cwd, line, look);
+  const headers = precompiledHeaders(cwd, line, driver.flavour, look);
   const kept =
     reasonToKeep(invocation, driver.flavour, line, language) ??
     (headers.length > 0 ? ('precompiled-header-used' as const) : undefined);
@@ -151,10 +151,11 @@ function readFiles(cwd: string, line: DriverLine, look: Look): string[] {
 }
 
 /** `-include x.h` takes `x.h.gch` (gcc) or `x.h.pch` (clang) where there is one. */
-function precompiledHeaders(cwd: string, line: DriverLine, look: Look): string[] {
+function precompiledHeaders(cwd: string, line: DriverLine, flavour: Flavour, look: Look): string[] {
+  const suffixes = flavour === 'gcc' ? ['.gch'] : ['.gch', '.pch'];
   return line.items
     .filter(({ role }) => role === 'forced-include')
-    .flatMap(({ argument }) => ['.gch', '.pch'].map((suffix) => absolutePath(cwd, argument + suffix)))
+    .flatMap(({ argument }) => suffixes.map((suffix) => absolutePath(cwd, argument + suffix)))
     .filter((path) => look.kind(path) !== 'missing');
 }
 

@@ -3,6 +3,7 @@ import type { Tool } from './driver-name.ts';
 import { filesToWaitFor } from './link-inputs.ts';
 import { absolutePath } from './paths.ts';
 import type { HerePlan, Invocation, Look } from './plan.ts';
+import { isConfigureProbe } from './probe.ts';
 import type { HereReason } from './reasons.ts';
 import { expandResponseFiles } from './response-file.ts';
 
@@ -17,19 +18,31 @@ const REASONS: Readonly<Record<ToolKind, HereReason>> = {
   unknown: 'unknown-program',
 };
 
+/** nm and objdump stand in pipelines, a preprocessor does so by nature: they never wait for a slot. */
+const COUNTED: ReadonlySet<ToolKind> = new Set<ToolKind>(['linker', 'archiver', 'other-driver']);
+
+const NOTHING = { kind: 'here', slot: 'free', waitFor: [], outputs: [], subject: '' } as const;
+
+function asksAboutItself(argv: readonly string[]): boolean {
+  if (argv.some((word) => word === '--version' || word === '--help')) return true;
+  const hasFiles = argv.some((word) => !word.startsWith('-'));
+  return !hasFiles && argv.some((word) => word === '-v' || word === '-V');
+}
+
 /** Linkers call their output `-o`, `--output`, or nothing. */
 export function planTool(invocation: Invocation, kind: ToolKind, look: Look): HerePlan {
   const { argv, cwd } = invocation;
+  if (asksAboutItself(argv)) return { ...NOTHING, reason: 'information' };
   const words = expandResponseFiles(argv, cwd, look)?.words ?? argv;
   const outputs = kind === 'archiver' ? archiveOf(words) : outputOf(words);
   const inputs = [...words.flatMap(asFiles), ...librariesOf(words)];
   const reads = kind !== 'preprocessor' && kind !== 'unknown';
   const [subject] = outputs.length > 0 ? outputs : words.filter((word) => !word.startsWith('-'));
+  const isProbe = isConfigureProbe(cwd, words);
   return {
     kind: 'here',
-    reason: REASONS[kind],
-    // nm and objdump stand in pipelines; a preprocessor does so by nature.
-    slot: kind === 'linker' || kind === 'archiver' || kind === 'other-driver' ? 'counted' : 'free',
+    reason: isProbe ? 'configure-probe' : REASONS[kind],
+    slot: isProbe || !COUNTED.has(kind) ? 'free' : 'counted',
     waitFor: reads ? filesToWaitFor(cwd, inputs, look) : [],
     outputs: outputs.map((path) => absolutePath(cwd, path)),
     subject: subject === undefined ? '' : absolutePath(cwd, subject),

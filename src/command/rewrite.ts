@@ -34,6 +34,8 @@ export function reasonToKeep(
   if (named) return named;
   const prefix = rewritePrefix(invocation.cwd);
   if (isAmbiguous(invocation, line, prefix)) return 'ambiguous-prefix';
+  // as maps directories and the unit's name in its own way.
+  if (language === 'assembler' && line.facts.has('debug')) return 'debug-names';
   if (!canOrderMaps(line, flavour, language)) return 'user-prefix-map';
   if (line.items.filter(({ role }) => role === 'depfile').length > 1) return 'secondary-output';
   return flavour === 'gcc' ? undefined : reasonToKeepForClang(line, language);

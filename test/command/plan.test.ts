@@ -45,6 +45,7 @@ describe('what stays here', () => {
     ['gcc -c a.o', 'no-input', 'free'],
     ['gcc -x c -c - -o a.o', 'standard-input', 'free'],
     ['gcc -c -x c /dev/null -o a.o', 'special-input', 'free'],
+    ['gcc -Werror -some-new-flag -c -x c /dev/null -o a.o', 'special-input', 'free'],
     ['gcc -c a.c -o /dev/null', 'special-output', 'free'],
     ['gcc -c a.c -o /dev/stdout', 'special-output', 'free'],
     ['gcc -S a.c -o -', 'special-output', 'free'],
@@ -74,6 +75,11 @@ describe('what stays here', () => {
     ['gfortran -c a.f90', 'language', 'counted'],
     ['ld -r -o x.o a.o b.o', 'not-a-compile', 'counted'],
     ['ar rcs lib.a a.o', 'archive', 'counted'],
+    ['ld --version', 'information', 'free'],
+    ['ld -v --gc-sections', 'information', 'free'],
+    ['ar --help', 'information', 'free'],
+    ['ar cru libconftest.a conftest.o', 'configure-probe', 'free'],
+    ['gcc -o conftest -g -O2 conftest1.o conftest2.o', 'configure-probe', 'free'],
     ['nm a.o', 'binary-tool', 'free'],
     ['sh -c true', 'unknown-program', 'free'],
   ])('%s: %s (%s)', (line, reason, slot) => {
@@ -238,6 +244,12 @@ describe('kept words', () => {
       sources: ['/t/build/a.c', '/t/build/p.h.gch', '/t/build/p.h'],
     });
   });
+});
+
+it('what clang’s inner command line reads is an input as well', () => {
+  const look = fakeLook({ '/t/build/a.cc': '', '/t/build/p.pch': '' });
+  const made = compile('clang++ -Xclang -include-pch -Xclang p.pch -c a.cc', { look });
+  expect(made).toMatchObject({ kept: 'passed-through', sources: ['/t/build/a.cc', '/t/build/p.pch'] });
 });
 
 describe('bad input ends', () => {

@@ -1,0 +1,58 @@
+/**
+ * Real command lines, captured from builds (fixtures/argv/README.md says how), and what becomes of each:
+ * `rewritten`, `kept REASON`, `here REASON`.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { planCommand, type Look, type Plan } from '../../src/command/plan.ts';
+
+interface Captured {
+  readonly expect: string;
+  readonly cwd: string;
+  readonly line: readonly string[];
+}
+
+const DIRECTORY = join(import.meta.dirname, '../../fixtures/argv');
+
+/** The captured builds had everything that they name; CMake's headers were precompiled. */
+const look: Look = {
+  kind(path) {
+    if (path.startsWith('/dev/')) return 'other';
+    return /\.(c|cc|cpp|cxx|S|s|i|h|hxx|hxx\.gch)$/.test(path) ? 'file' : 'missing';
+  },
+  readText: () => undefined,
+  readHead: () => undefined,
+};
+
+function classify(plan: Plan): string {
+  if (plan.kind === 'here') return `here ${plan.reason}`;
+  return plan.kept ? `kept ${plan.kept}` : 'rewritten';
+}
+
+function planOf({ cwd, line: [name = '', ...argv] }: Captured): Plan {
+  return planCommand({ name, argv, cwd, env: new Map(), rewrite: true, stderrIsTty: false }, look);
+}
+
+describe.each(readdirSync(DIRECTORY).filter((name) => name.endsWith('.jsonl')))('%s', (name) => {
+  const captured = readFileSync(join(DIRECTORY, name), 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Captured);
+
+  it('every line is what it was found to be', () => {
+    const found = captured.map((one) => ({ expect: classify(planOf(one)), cwd: one.cwd, line: one.line }));
+    expect(found).toEqual(captured);
+  });
+
+  it('what leaves has the object first among its outputs', () => {
+    const leaving = captured.filter(({ expect: expected }) => !expected.startsWith('here'));
+    expect(leaving.length).toBeGreaterThan(5);
+    for (const one of leaving) {
+      const plan = planOf(one);
+      const named = one.line[one.line.indexOf('-o') + 1];
+      expect(plan.kind).toBe('compile');
+      if (one.line.includes('-o') && named !== undefined) expect(plan.outputs[0]).toBe(resolve(one.cwd, named));
+    }
+  });
+});
