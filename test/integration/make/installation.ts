@@ -3,17 +3,8 @@
  * So the tests run what is in the tree, whatever a `dist` of another day holds.
  */
 import { spawn } from 'node:child_process';
-import {
-  chmodSync,
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import ts from 'typescript';
@@ -42,7 +33,8 @@ export interface Installed {
 
 /** Compiles once for a test file. */
 export function installForTests(): Installed {
-  const root = join(mkdtempSync(join(tmpdir(), 'pmake-install-')));
+  // Named here, made when a test runs: nothing is left of a file whose tests are all skipped.
+  const root = join(tmpdir(), `pmake-install-${randomUUID()}`);
   beforeAll(() => compile(root), COMPILE_LIMIT_MS);
   afterAll(() => rmSync(root, { recursive: true, force: true }));
   return {

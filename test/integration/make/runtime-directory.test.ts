@@ -8,8 +8,9 @@ import { runtimeDirectory } from '../../../src/util/runtime-directory.ts';
 import { temporaryDirectory } from '../../make/temporary-directory.ts';
 
 const SHIMS = join(import.meta.dirname, '..', '..', '..', 'shims');
-const built = mkdtempSync(join(tmpdir(), 'pmake-shim-'));
+let built = '';
 beforeAll(() => {
+  built = mkdtempSync(join(tmpdir(), 'pmake-shim-'));
   execFileSync('cc', ['-o', join(built, 'pcc'), '-DPMAKE_NODE="node"', join(SHIMS, 'pcc.c')]);
 }, 60_000);
 afterAll(() => rmSync(built, { recursive: true, force: true }));
