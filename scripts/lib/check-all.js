@@ -3,7 +3,7 @@
  * Runs every check and every vitest project, one after the other, counts, and ends with `N passed, N failed`.
  * Each check that is no vitest project counts as one. Unaware of what they test, and of how the machine was set up.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,32 +21,60 @@ const CHECKS = [
   { name: 'knip', words: ['knip'] },
 ];
 const PROJECTS = ['unit', 'integration', 'e2e'];
+/** What scripts/test itself sets. */
+const KEPT_SETTINGS = ['PMAKE_TEST_ALL', 'PMAKE_CLUSTER_TREE'];
+
+/** Ctrl-C ends the step that runs; what it left is still cleaned up and counted. */
+const stopping = new AbortController();
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(name, () => stopping.abort());
 
 /** @typedef {{ name: string, passed: number, failed: number, skipped: number, ms: number }} Outcome */
 
 /**
  * @param {readonly string[]} words a program of node_modules/.bin and its arguments
  * @param {string} mark
+ * @returns {Promise<number | null>} its exit status; null when it was stopped
  */
 function runTool([program = '', ...args], mark) {
-  return spawnSync(join('node_modules/.bin', program), args, {
+  if (stopping.signal.aborted) return Promise.resolve(null);
+  const child = spawn(join('node_modules/.bin', program), args, {
     stdio: ['ignore', 'inherit', 'inherit'],
-    env: { ...process.env, [RUN_MARK]: mark },
-    timeout: STEP_TIMEOUT_MS,
-    killSignal: 'SIGTERM',
+    env: makeEnvironment(mark),
+    signal: AbortSignal.any([stopping.signal, AbortSignal.timeout(STEP_TIMEOUT_MS)]),
   });
+  return new Promise((resolve) => {
+    child.on('error', (cause) => {
+      if (cause.name !== 'AbortError') process.stdout.write(`${program}: ${cause.message}\n`);
+      if (child.pid === undefined) resolve(null);
+    });
+    child.once('close', resolve);
+  });
+}
+
+/**
+ * The user's own settings of pmake must not decide what the tests see.
+ * @param {string} mark
+ */
+function makeEnvironment(mark) {
+  const isOurs = (/** @type {string} */ name) => !/^PMAKE_|^_PMAKE_/.test(name) || KEPT_SETTINGS.includes(name);
+  return {
+    ...Object.fromEntries(Object.entries(process.env).filter(([name]) => isOurs(name))),
+    [RUN_MARK]: mark,
+    // vitest colours under CI even where nobody looks at a terminal.
+    ...(process.stdout.isTTY ? {} : { NO_COLOR: '1' }),
+  };
 }
 
 /**
  * @param {string} project
  * @param {string} directory
  * @param {string} mark
- * @returns {{ passed: number, failed: number, skipped: number }}
+ * @returns {Promise<{ passed: number, failed: number, skipped: number }>}
  */
-function runProject(project, directory, mark) {
+async function runProject(project, directory, mark) {
   const file = join(directory, `${project}.json`);
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
-  const { status } = runTool(['vitest', 'run', '--project', project, '--passWithNoTests', ...reporters], mark);
+  const status = await runTool(['vitest', 'run', '--project', project, '--passWithNoTests', ...reporters], mark);
   /** @type {{ numPassedTests: number, numFailedTests: number, numPendingTests: number, numTodoTests: number, testResults: { status: string, assertionResults: unknown[] }[] }} */
   let report;
   try {
@@ -90,12 +118,15 @@ async function main() {
     outcomes.push({ name, ...(await step()), ms: performance.now() - startedAtMs });
   };
   for (const { name, words } of CHECKS) {
-    await runStep(name, () => {
-      const isGood = runTool(words, mark).status === 0;
+    if (stopping.signal.aborted) break;
+    await runStep(name, async () => {
+      const isGood = (await runTool(words, mark)) === 0;
       return { passed: isGood ? 1 : 0, failed: isGood ? 0 : 1, skipped: 0 };
     });
   }
-  for (const project of PROJECTS) await runStep(project, () => runProject(project, directory, mark));
+  for (const project of PROJECTS) {
+    if (!stopping.signal.aborted) await runStep(project, () => runProject(project, directory, mark));
+  }
   rmSync(directory, { recursive: true, force: true });
   await runStep('nothing left behind', () => checkLeftovers(mark, before));
   report(outcomes);
@@ -103,7 +134,7 @@ async function main() {
 
 /** @param {readonly Outcome[]} outcomes */
 function report(outcomes) {
-  announce('summary');
+  announce(stopping.signal.aborted ? 'summary; it was stopped' : 'summary');
   for (const { name, passed, failed, skipped, ms } of outcomes) {
     const counts = `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
     process.stdout.write(`  ${name}: ${counts}, ${Math.round(ms / 1_000)} s\n`);
@@ -111,7 +142,7 @@ function report(outcomes) {
   const passed = outcomes.reduce((sum, outcome) => sum + outcome.passed, 0);
   const failed = outcomes.reduce((sum, outcome) => sum + outcome.failed, 0);
   process.stdout.write(`${passed} passed, ${failed} failed\n`);
-  process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
+  process.exitCode = failed > 0 || stopping.signal.aborted ? 1 : 0;
 }
 
 await main();

@@ -162,9 +162,8 @@ async function compareBuilds(demo, isGenerated) {
     process.stderr.write(`demo: nothing ran on a node: ${[...reasons, ...report.problems].join('; ')}\n`);
   }
   const nodes = Object.values(report.byNode).filter((jobs) => jobs > 0).length;
-  say(
-    `${counts.object} objects, ${report.there} remote on ${nodes} nodes, ${differing.length} differ from a local build`,
-  );
+  const where = `${report.there} remote on ${formatCount(nodes, 'node')}`;
+  say(`${formatCount(counts.object, 'object')}, ${where}, ${differing.length} differ from a local build`);
   return differing.length === 0 && report.there > 0 ? 0 : 1;
 }
 
