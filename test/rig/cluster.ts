@@ -37,7 +37,7 @@ export type ExecResult = ReturnType<typeof execOn>;
 const SCRIPT = fileURLToPath(new URL('../../scripts/cluster', import.meta.url));
 const DEFAULT_SLOTS = 2;
 /** Longer than any build in the tests: a hang becomes a failure with its output. */
-const EXEC_TIMEOUT_MS = 540_000;
+const EXEC_TIMEOUT_MS = 1_500_000;
 
 /** A kernel build with V=1 prints some 2 MB. */
 const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
@@ -76,10 +76,16 @@ function execOn(cluster: Record<string, string>, index: number, command: readonl
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     // Nothing of the one who runs the tests: a MAKEFLAGS or a PMAKE_NODES of theirs would change what is tested.
     extendEnv: false,
-    env: { PATH: process.env.PATH, LC_ALL: 'C', ...options.env, ...cluster },
+    env: { PATH: process.env.PATH, LC_ALL: 'C', ...runMark(), ...options.env, ...cluster },
     timeout: EXEC_TIMEOUT_MS,
     maxBuffer: MAX_OUTPUT_BYTES,
     reject: false,
     all: true,
   });
+}
+
+/** By this scripts/test tells what a test left running from other people's processes. */
+function runMark(): Record<string, string> {
+  const mark = process.env.PMAKE_TEST_RUN;
+  return mark === undefined ? {} : { PMAKE_TEST_RUN: mark };
 }
