@@ -72,14 +72,6 @@ describe.skipIf(!canHaveCluster())('jobs on nodes end within 2 s', () => {
     expect(await pidsOf(cluster, 1, 'make')).toEqual([]);
   });
 
-  test('after kill -9 of make', async () => {
-    const { build } = await startEndless('make');
-    await signal(cluster, 1, 'KILL', await pidsOf(cluster, 1, 'make'));
-    await expect.poll(countCompilers, JOB_DEATH).toBe(0);
-    await build;
-    await expect.poll(() => pidsOf(cluster, 1, PCC), JOB_DEATH).toEqual([]);
-  });
-
   // The last one: it leaves no dispatcher.
   test('after kill -9 of the dispatcher: nobody is left who wants their output', async () => {
     const { build, leader } = await startEndless('dispatcher');
