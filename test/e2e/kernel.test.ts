@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -94,6 +95,27 @@ describe.skipIf(!canHaveCluster())('the Linux kernel on four nodes', () => {
       expect(build, build.all).toMatchObject({ exitCode: 0, stderr: '' });
       expect(sortedLines(build.stdout)).toEqual(reference.touched);
       expect(compilesOf(await lastBuild(cluster)).there.length).toBeGreaterThan(0);
+    },
+    BUILD_TIMEOUT_MS,
+  );
+
+  test.runIf(process.env.PMAKE_TEST_ALL)(
+    'losing two of four nodes on the way changes nothing but the time',
+    async (context) => {
+      context.skip(missing !== undefined, missing);
+      await execa('rm', ['-rf', tree]);
+      await makeKernelTree(source, tree);
+      const build = pmake(cluster, tree, ['vmlinux'], { env: KERNEL_ENV });
+      const objects = () => [...readdirSync(join(tree, 'kernel')), ...readdirSync(join(tree, 'mm'))];
+      const countObjects = () => objects().filter((name) => name.endsWith('.o')).length;
+      await expect.poll(countObjects, { timeout: BUILD_TIMEOUT_MS, interval: 100 }).toBeGreaterThan(5);
+      await cluster.kill(2);
+      await expect.poll(countObjects, { timeout: BUILD_TIMEOUT_MS, interval: 100 }).toBeGreaterThan(25);
+      await cluster.cut(3);
+      const ended = await build;
+      expect(ended, ended.all).toMatchObject({ exitCode: 0, stderr: '' });
+      expect(differences(reference.products, await hashKernelProducts(source, tree))).toEqual([]);
+      expect((await lastBuild(cluster)).retries).toBeGreaterThan(0);
     },
     BUILD_TIMEOUT_MS,
   );
