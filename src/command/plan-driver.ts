@@ -5,7 +5,7 @@
 import type { Flavour, Tool } from './driver-name.ts';
 import { parseDriverLine, type DriverLine, type Item } from './driver-line.ts';
 import { languageOf } from './language.ts';
-import { filesToWaitFor } from './link-inputs.ts';
+import { filesToWaitFor, namedFiles } from './link-inputs.ts';
 import { outputsOf, type CompileOutputs } from './outputs.ts';
 import { absolutePath, isNodeLocal } from './paths.ts';
 import type { CompilePlan, HerePlan, Invocation, Language, Look, Plan } from './plan.ts';
@@ -47,8 +47,8 @@ export function planDriver(invocation: Invocation, driver: Driver, look: Look): 
   const line = parseDriverLine(expanded.words);
   const subject = line.inputs[0]?.path ?? '';
   const early = reasonOfWords(line, invocation);
-  if (early === 'not-a-compile') return planLink(invocation, line, look);
-  if (early) return stay(invocation, early, namedObjects(line), subject);
+  if (early === 'not-a-compile') return planLink(invocation, line, expanded.words, look);
+  if (early) return stay(invocation, early, [], subject);
   const outputs = outputsOf(cwd, line, subject, driver.flavour);
   const language = languageOf(subject, line.inputs[0]?.language);
   const reason = reasonOfFiles(invocation, line, language, outputs, look);
@@ -159,22 +159,21 @@ function precompiledHeaders(cwd: string, line: DriverLine, flavour: Flavour, loo
     .filter((path) => look.kind(path) !== 'missing');
 }
 
-function planLink(invocation: Invocation, line: DriverLine, look: Look): HerePlan {
+function planLink(invocation: Invocation, line: DriverLine, words: readonly string[], look: Look): HerePlan {
   const output = line.items.find(({ role }) => role === 'object')?.argument ?? 'a.out';
-  const inputs = namedObjects(line);
   return {
     kind: 'here',
     reason: 'not-a-compile',
     slot: 'counted',
-    waitFor: filesToWaitFor(invocation.cwd, inputs, look),
+    waitFor: filesToWaitFor(invocation.cwd, namedFiles(words.filter(isForLinking)), look),
     outputs: [absolutePath(invocation.cwd, output)],
     subject: absolutePath(invocation.cwd, output),
   };
 }
 
-/** Every word that may be a file: too many do no harm, the hold waits only for what this build writes. */
-function namedObjects(line: DriverLine): string[] {
-  return line.inputs.map(({ path }) => path);
+/** Of the options only these name what is linked; `-DX=y` and the like would only make noise. */
+function isForLinking(word: string): boolean {
+  return !word.startsWith('-') || /^-(Wl,|L|l)/.test(word);
 }
 
 function stay(invocation: Invocation, reason: HereReason, outputs: readonly string[], subject: string): HerePlan {

@@ -1,6 +1,6 @@
 /** Linkers, archivers and the like: they run here, after what they read has come. Unaware of how one waits. */
 import type { Tool } from './driver-name.ts';
-import { filesToWaitFor } from './link-inputs.ts';
+import { filesToWaitFor, namedFiles } from './link-inputs.ts';
 import { absolutePath } from './paths.ts';
 import type { HerePlan, Invocation, Look } from './plan.ts';
 import { isConfigureProbe } from './probe.ts';
@@ -35,7 +35,6 @@ export function planTool(invocation: Invocation, kind: ToolKind, look: Look): He
   if (asksAboutItself(argv)) return { ...NOTHING, reason: 'information' };
   const words = expandResponseFiles(argv, cwd, look)?.words ?? argv;
   const outputs = kind === 'archiver' ? archiveOf(words) : outputOf(words);
-  const inputs = [...words.flatMap(asFiles), ...librariesOf(words)];
   const reads = kind !== 'preprocessor' && kind !== 'unknown';
   const [subject] = outputs.length > 0 ? outputs : words.filter((word) => !word.startsWith('-'));
   const isProbe = isConfigureProbe(cwd, words);
@@ -43,17 +42,10 @@ export function planTool(invocation: Invocation, kind: ToolKind, look: Look): He
     kind: 'here',
     reason: isProbe ? 'configure-probe' : REASONS[kind],
     slot: isProbe || !COUNTED.has(kind) ? 'free' : 'counted',
-    waitFor: reads ? filesToWaitFor(cwd, inputs, look) : [],
+    waitFor: reads ? filesToWaitFor(cwd, namedFiles(words), look) : [],
     outputs: outputs.map((path) => absolutePath(cwd, path)),
     subject: subject === undefined ? '' : absolutePath(cwd, subject),
   };
-}
-
-/** A word that may be a file: itself, or what stands after `=` in `--version-script=x`. */
-function asFiles(word: string): string[] {
-  if (!word.startsWith('-')) return [word];
-  const equals = word.indexOf('=');
-  return equals > 0 && equals < word.length - 1 ? [word.slice(equals + 1)] : [];
 }
 
 function outputOf(words: readonly string[]): string[] {
@@ -77,19 +69,4 @@ function archiveOf(words: readonly string[]): string[] {
   const counted = operation.includes('N') ? 1 : 0;
   const archive = rest.filter((word) => !word.startsWith('-'))[skipped + counted];
   return /[drqs]/.test(operation) && archive !== undefined ? [archive] : [];
-}
-
-/** `-lfoo` is one of these in any `-L` directory; that none of them exists is the linker's business. */
-function librariesOf(words: readonly string[]): string[] {
-  const directories: string[] = [];
-  const names: string[] = [];
-  for (const [index, word] of words.entries()) {
-    if (word === '-L' || word === '--library-path') directories.push(...words.slice(index + 1, index + 2));
-    else if (word.startsWith('-L')) directories.push(word.slice(2));
-    else if (word === '-l' || word === '--library') names.push(...words.slice(index + 1, index + 2));
-    else if (word.startsWith('-l')) names.push(word.slice(2));
-  }
-  return directories.flatMap((directory) =>
-    names.flatMap((name) => [`${directory}/lib${name}.a`, `${directory}/lib${name}.so`]),
-  );
 }

@@ -106,7 +106,12 @@ describe('what stays here', () => {
 
 describe('what a link waits for', () => {
   it.each([
-    ['gcc -o prog a.o sub/b.o -lm', ['/t/build/a.o', '/t/build/sub/b.o']],
+    ['gcc -DX=y -o prog a.o sub/b.o -lm', ['/t/build/prog', '/t/build/a.o', '/t/build/sub/b.o']],
+    [
+      'gcc a.o -Wl,--whole-archive,b.a -L. -lfoo',
+      ['a.o', 'b.a', 'libfoo.a', 'libfoo.so'].map((name) => `/t/build/${name}`),
+    ],
+    ['ld a.o -L sub -l:x.a', ['/t/build/a.o', '/t/build/sub', '/t/build/sub/x.a']],
     ['ld -r -o x.o a.o ../b.o', ['/t/build/x.o', '/t/build/a.o', '/t/b.o']],
     ['ar rcs lib.a a.o', ['/t/build/rcs', '/t/build/lib.a', '/t/build/a.o']],
     ['ld -T script.ld --version-script=v.map a.o', ['/t/build/script.ld', '/t/build/v.map', '/t/build/a.o']],
@@ -119,7 +124,7 @@ describe('what a link waits for', () => {
   it('response files are read, and those they name', () => {
     const look = fakeLook({ '/t/build/objs.rsp': 'a.o "b c.o"\n@more.rsp', '/t/build/more.rsp': 'd\\ e.o' });
     expect(plan('gcc -o prog @objs.rsp', { look })).toMatchObject({
-      waitFor: ['/t/build/a.o', '/t/build/b c.o', '/t/build/d e.o'],
+      waitFor: ['/t/build/prog', '/t/build/a.o', '/t/build/b c.o', '/t/build/d e.o'],
     });
   });
 

@@ -177,6 +177,8 @@ export function makeCase(seed: number, flavour: 'gcc' | 'clang'): Case {
   for (let index = 0; index < wanted; index += 1) groups.push(COMMON[random.below(COMMON.length)] ?? []);
   if (random.chance(0.1)) groups.push(special[random.below(special.length)] ?? []);
   if (isCplusplus && random.chance(0.5)) groups.push([random.pick(['-std=c++17', '-std=gnu++20', '-std=c++11'])]);
+  if (random.chance(0.08)) groups.push([`@${spell(random, cwd, 'words.rsp')}`]);
+  if (random.chance(0.05)) groups.push([`-I${spell(random, cwd, 'inc')}/`]);
   groups.push(...depfileGroups(random, cwd, named), ...mapGroups(random));
   const source = [spell(random, cwd, project.source)];
   groups.push(random.chance(0.05) && project.language === 'c' ? ['-x', 'c', ...source] : source);

@@ -121,6 +121,7 @@ export function makeProject(random: Random): Project {
     'inc/forced.h',
     '#define FORCED __FILE__\nstatic const char *const forced __attribute__((unused)) = __FILE__;\n',
   ]);
+  files.push(['words.rsp', `-Iinc "-Igen" -DRSP='"a b"' -I../src\n-Wall`]);
   files.push(['blob.bin', 'blob'], ['src/blob.bin', 'blob2']);
   const suffixes = {
     c: '.c',
