@@ -32,7 +32,13 @@ export type Attempt =
       readonly visibleWaitMs: number;
     }
   /** `elsewhere`: another node may do better; else only a compile here can settle it. */
-  | { readonly kind: 'retry'; readonly reason: RetryReason; readonly elsewhere: boolean }
+  | {
+      readonly kind: 'retry';
+      readonly reason: RetryReason;
+      readonly elsewhere: boolean;
+      /** The node sent the job back without starting it. */
+      readonly isNotRun?: true;
+    }
   /** The shim went away. */
   | { readonly kind: 'abandoned' };
 
@@ -77,7 +83,7 @@ async function settle(input: AttemptInput, end: RemoteEnd, wasSignalled: boolean
       await removeRegularFiles(outputs);
       return { kind: 'retry', reason: 'node-lost', elsewhere: true };
     case 'notRun':
-      return { kind: 'retry', ...NOT_RUN[end.reason] };
+      return { kind: 'retry', ...NOT_RUN[end.reason], isNotRun: true };
     case 'done':
       break;
   }

@@ -3,12 +3,23 @@
  * Pure but for the clock handed in; unaware of sockets and files.
  */
 import type { BuildReport, JobRecord } from '../protocol/control.ts';
-import type { RetryReason } from './job.ts';
+import { PLACEMENT_SENTENCES, type RetryReason } from './job.ts';
 
-/** Newest records kept of one build: a frame holds 4 MiB, a record is some 200 bytes. */
+/** Newest records kept of one build, by count and by what they take as JSON: a frame holds 4 MiB. */
 const MAX_RECORDS_PER_BUILD = 10_000;
+const MAX_RECORDS_BYTES = 3 * 1024 * 1024;
+/** A record without its names. */
+const RECORD_BYTES = 200;
+/** The id of a build that no pmake named begins so; the shim's session follows. */
+export const UNNAMED_BUILD = 'session-';
+/** Such a build is over when its session was silent for this long: the next make in that terminal is another. */
+const UNNAMED_BUILD_GAP_MS = 60_000;
+/** Jobs that a node sends back before it is left out of the build. */
+const MAX_NOT_RUN_IN_A_ROW = 3;
 /** Builds remembered while the dispatcher lives. */
 const MAX_BUILDS = 32;
+/** Builds whose nodes stay connected for the next one. */
+const RECENT_BUILDS = 4;
 
 export class Build {
   readonly id: string;
@@ -20,10 +31,16 @@ export class Build {
   readonly #hereReasons = new Map<string, number>();
   readonly #retryReasons = new Map<string, number>();
   readonly #records: JobRecord[] = [];
+  #recordBytes = 0;
+  readonly #notRunInARow = new Map<string, number>();
   #visibleWaitMaxMs = 0;
   #visibleWaitSumMs = 0;
   readonly problems = new Set<string>();
   nodesConfigured = 0;
+  /** The list that `nodes` came from: an edit of the configuration makes another. */
+  nodeList: object | undefined;
+  /** Names of the nodes that this build may use. */
+  nodes: ReadonlySet<string> = new Set();
 
   constructor(id: string, startedAtMs: number, nowMs: number) {
     this.id = id;
@@ -41,6 +58,27 @@ export class Build {
     return this.#endedMs;
   }
 
+  /** A job of this build arrived: it is not over. */
+  noteArrival(nowMs: number): void {
+    this.#endedMs = Math.max(this.#endedMs, nowMs);
+  }
+
+  /**
+   * `node` did not run a job of this build, because of `reason`. After several in a row it is left out of the build:
+   * it answers at once, so it always has free slots, and every job would be sent there first.
+   */
+  noteNotRun(node: string, reason: RetryReason): void {
+    const inARow = (this.#notRunInARow.get(node) ?? 0) + 1;
+    this.#notRunInARow.set(node, inARow);
+    if (inARow < MAX_NOT_RUN_IN_A_ROW) return;
+    this.nodes = new Set([...this.nodes].filter((name) => name !== node));
+    this.problems.add(`${node}: ${PLACEMENT_SENTENCES[reason]}; left out of this build`);
+  }
+
+  noteRan(node: string): void {
+    this.#notRunInARow.delete(node);
+  }
+
   addRecord(record: JobRecord, nowMs: number): void {
     this.#endedMs = nowMs;
     if (record.where === 'here') {
@@ -50,7 +88,12 @@ export class Build {
       count(this.#byNode, record.where);
     }
     this.#records.push(record);
-    if (this.#records.length > MAX_RECORDS_PER_BUILD) this.#records.shift();
+    this.#recordBytes += sizeOf(record);
+    while (this.#records.length > MAX_RECORDS_PER_BUILD || this.#recordBytes > MAX_RECORDS_BYTES) {
+      const oldest = this.#records.shift();
+      if (!oldest) return;
+      this.#recordBytes -= sizeOf(oldest);
+    }
   }
 
   addRetry(reason: RetryReason): void {
@@ -91,8 +134,18 @@ export class BuildBook {
     return this.#builds.size;
   }
 
+  /** The one whose last job ended last. */
   get newest(): Build | undefined {
-    return [...this.#builds.values()].at(-1);
+    let newest: Build | undefined;
+    for (const build of this.#builds.values()) {
+      if (!newest || build.endedMs >= newest.endedMs) newest = build;
+    }
+    return newest;
+  }
+
+  /** The nodes of every build that is remembered and recent enough to be followed by one like it. */
+  newestNodes(): ReadonlySet<string>[] {
+    return [...this.#builds.values()].slice(-RECENT_BUILDS).map((build) => build.nodes);
   }
 
   find(id: string): Build | undefined {
@@ -102,18 +155,22 @@ export class BuildBook {
   /** The build `id`, begun now if it is not known. */
   begin(id: string, startedAtMs: number, nowMs: number): Build {
     const known = this.#builds.get(id);
-    if (known) return known;
+    if (known && !(id.startsWith(UNNAMED_BUILD) && nowMs - known.endedMs > UNNAMED_BUILD_GAP_MS)) {
+      known.noteArrival(nowMs);
+      return known;
+    }
+    this.#builds.delete(id);
     const build = new Build(id, startedAtMs, nowMs);
     this.#builds.set(id, build);
     const oldest = this.#builds.keys().next();
     if (this.#builds.size > MAX_BUILDS && !oldest.done) this.#builds.delete(oldest.value);
     return build;
   }
+}
 
-  /** Forgets `id`, so that its next job begins a new count. */
-  forget(id: string): void {
-    this.#builds.delete(id);
-  }
+/** An upper bound of the record as JSON: every byte of a name may need an escape. */
+function sizeOf({ file, name, where, reason }: JobRecord): number {
+  return RECORD_BYTES + 2 * (Buffer.byteLength(file) + name.length + where.length + reason.length);
 }
 
 function isFile(recorded: string, asked: string): boolean {

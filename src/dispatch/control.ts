@@ -28,11 +28,20 @@ export interface ControlContext {
   readonly stop: () => void;
 }
 
+/** Answers one request; never rejects: a question must not cost the builds that are running. */
 export async function answerControl(
   context: ControlContext,
   request: ControlRequest,
   control: ControlPort,
 ): Promise<void> {
+  try {
+    await answerRequest(context, request, control);
+  } catch (cause) {
+    control.answer({ kind: 'error', message: `the dispatcher could not answer ${request.verb}: ${String(cause)}` });
+  }
+}
+
+async function answerRequest(context: ControlContext, request: ControlRequest, control: ControlPort): Promise<void> {
   const { dispatcher } = context;
   switch (request.verb) {
     case 'build-begin':
@@ -100,20 +109,23 @@ function endBuild(context: ControlContext, id: string): BuildReport | undefined 
 }
 
 function noteNodeProblems(dispatcher: Dispatcher, build: Build): void {
-  for (const node of dispatcher.fleet.status()) {
+  for (const node of dispatcher.fleet.status(build.nodes)) {
     if (node.state === 'refused') build.problems.add(`${node.name}: ${node.reason}`);
   }
 }
 
 function progressOf(dispatcher: Dispatcher, buildId: string): BuildProgress {
   const counts = { here: 0, there: 0, waiting: 0 };
-  for (const job of dispatcher.jobs.values()) counts[groupOf(job.state)] += 1;
+  const build = dispatcher.builds.find(buildId);
+  for (const job of dispatcher.jobs.values()) {
+    if (job.buildId === buildId) counts[groupOf(job.state)] += 1;
+  }
   return {
-    finished: dispatcher.builds.find(buildId)?.finished ?? 0,
+    finished: build?.finished ?? 0,
     runningHere: counts.here,
     runningThere: counts.there,
     waiting: counts.waiting,
-    nodesUp: dispatcher.fleet.status().filter((node) => node.state === 'up').length,
+    nodesUp: dispatcher.fleet.status(build?.nodes).filter((node) => node.state === 'up').length,
   };
 }
 

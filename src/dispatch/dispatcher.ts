@@ -8,7 +8,7 @@ import { planCommand } from '../command/plan.ts';
 import { StaticPool } from '../broker/static-pool.ts';
 import { fileLook } from '../tree/look.ts';
 import { ShimFlag, type ShimRequest } from '../protocol/shim.ts';
-import { BuildBook, type Build } from './builds.ts';
+import { BuildBook, UNNAMED_BUILD, type Build } from './builds.ts';
 import { EnvironmentCache, type KnownEnvironment } from './environments.ts';
 import { Fleet, type FleetOptions } from './fleet.ts';
 import { WritesInFlight } from './hold.ts';
@@ -108,7 +108,7 @@ export class Dispatcher {
     const { entries } = environment;
     this.#options.noteEnvironment(entries);
     const { build, names } = this.beginBuild(
-      entries.get('PMAKE_BUILD') ?? `session-${request.sessionId}`,
+      entries.get('PMAKE_BUILD') ?? `${UNNAMED_BUILD}${request.sessionId}`,
       entries.get('PMAKE_NODES'),
     );
     this.#listOf.set(id, names);
@@ -117,11 +117,18 @@ export class Dispatcher {
       this.#contextFor(id, build, holdLimitMs(entries)),
     );
     this.jobs.set(id, job);
-    void job.run().then(() => {
-      this.jobs.delete(id);
-      this.#listOf.delete(id);
-      this.finished += 1;
-    });
+    void job
+      .run()
+      .catch((cause: unknown) => {
+        // A defect in one job costs that job only: its shim, hung up on, runs the compiler itself.
+        console.error(`job ${id} (${job.file}):`, cause);
+        shim.hangUp();
+      })
+      .finally(() => {
+        this.jobs.delete(id);
+        this.#listOf.delete(id);
+        this.finished += 1;
+      });
   }
 
   #contextFor(id: number, build: Build, limitMs: number): JobContext {
@@ -161,10 +168,23 @@ export class Dispatcher {
 
   #useNodes(nodes: string | undefined, build: Build): ReadonlySet<string> {
     const list = this.#options.nodeLists.get(nodes);
+    // Once per build and list, not once per job: two builds may describe one node differently.
+    if (build.nodeList === list) return build.nodes;
+    build.nodeList = list;
     for (const problem of list.problems) build.problems.add(problem);
     build.nodesConfigured = list.specs.length;
-    this.fleet.use(list.specs);
-    return list.names;
+    build.nodes = this.fleet.use(list.specs);
+    this.#retainNodes();
+    return build.nodes;
+  }
+
+  /** Nodes that neither the newest builds nor running jobs may use are let go. */
+  #retainNodes(): void {
+    const wanted = new Set<string>();
+    for (const names of [...this.#listOf.values(), ...this.builds.newestNodes()]) {
+      for (const name of names) wanted.add(name);
+    }
+    this.fleet.retain(wanted);
   }
 
   #eligibleFor(id: number): ReadonlySet<string> {
@@ -190,17 +210,22 @@ function planJob(request: ShimRequest, environment: KnownEnvironment) {
   const { entries } = environment;
   if (entries.get('PMAKE_LOCAL') === '1') return 'switched-off' satisfies PlacementReason;
   if (!request.isText || !environment.isText) return 'not-text' satisfies PlacementReason;
-  return planCommand(
-    {
-      name: request.name,
-      argv: request.argv,
-      cwd: resolvePath(request.cwd),
-      env: entries,
-      rewrite: entries.get('PMAKE_PATHS') !== 'keep',
-      stderrIsTty: (request.flags & ShimFlag.stderrIsTty) !== 0,
-    },
-    fileLook,
-  );
+  try {
+    return planCommand(
+      {
+        name: request.name,
+        argv: request.argv,
+        cwd: resolvePath(request.cwd),
+        env: entries,
+        rewrite: entries.get('PMAKE_PATHS') !== 'keep',
+        stderrIsTty: (request.flags & ShimFlag.stderrIsTty) !== 0,
+      },
+      fileLook,
+    );
+  } catch (cause) {
+    console.error(`planning ${request.name} ${request.argv.join(' ')}:`, cause);
+    return 'internal-error' satisfies PlacementReason;
+  }
 }
 
 /** PMAKE_HOLD_TIMEOUT, in seconds. */

@@ -6,7 +6,7 @@ import type { NodeSpec } from '../config/nodes.ts';
 import type { NodeStateName, NodeStatus } from '../protocol/control.ts';
 import type { WorkerReady } from '../protocol/worker.ts';
 import { NodeLink, type LinkChannel } from '../remote/node-link.ts';
-import type { Result } from '../util/result.ts';
+import { fail, type Result } from '../util/result.ts';
 
 /** Waits before a node is tried again, by how often it failed in a row. */
 const RETRY_DELAYS_MS = [1_000, 2_000, 5_000, 10_000, 30_000] as const;
@@ -41,7 +41,10 @@ type MemberState =
   | { readonly kind: 'refused' | 'lost'; readonly reason: string; readonly retry: NodeJS.Timeout };
 
 interface Member {
-  spec: NodeSpec;
+  /** Under the name that the node goes by here. */
+  readonly spec: NodeSpec;
+  /** Of the list that named the node last; undefined for its cores. */
+  slots: number | undefined;
   state: MemberState;
   failures: number;
   finished: number;
@@ -50,18 +53,33 @@ interface Member {
 export class Fleet {
   readonly #options: FleetOptions;
   readonly #members = new Map<string, Member>();
-  #isClosed = false;
 
   constructor(options: FleetOptions) {
     this.#options = options;
   }
 
-  /** Makes sure that every node of `specs` is known and being connected. The answer is their names. */
-  use(specs: readonly NodeSpec[]): void {
+  /**
+   * Makes sure that every node of `specs` is known and being connected. The answer is the names they go by here: the
+   * same place is one node, however many lists have it; another place under a name already taken gets a number.
+   */
+  use(specs: readonly NodeSpec[]): Set<string> {
+    const names = new Set<string>();
     for (const spec of specs) {
-      const member = this.#members.get(spec.name);
-      if (!member) this.#connect(spec, 0, 0);
-      else if (member.spec !== spec) this.#respecify(member, spec);
+      const known = this.#findByPlace(spec);
+      const name = known?.spec.name ?? this.#freeName(spec.name);
+      if (known) this.#setSlots(known, spec.slots);
+      else this.#connect({ spec: { ...spec, name }, slots: spec.slots, failures: 0, finished: 0 });
+      names.add(name);
+    }
+    return names;
+  }
+
+  /** Lets go of every node that is not in `wanted` and runs nothing. */
+  retain(wanted: ReadonlySet<string>): void {
+    for (const [name, member] of this.#members) {
+      if (wanted.has(name) || this.#options.pool.inFlight(name) > 0) continue;
+      this.#members.delete(name);
+      leave(member.state);
     }
   }
 
@@ -98,32 +116,25 @@ export class Fleet {
     }));
   }
 
-  /** Slots of those of `names` that are up; unknown slots of nodes still connecting count as none. */
-  slots(names: ReadonlySet<string>): number {
-    return this.status(names).reduce((total, node) => total + (node.state === 'up' ? node.slots : 0), 0);
-  }
-
   close(): void {
-    this.#isClosed = true;
-    for (const { state } of this.#members.values()) {
-      if (state.kind === 'connecting') state.abort.abort();
-      else if (state.kind === 'up') state.link.close();
-      else clearTimeout(state.retry);
-    }
+    for (const { state } of this.#members.values()) leave(state);
     this.#members.clear();
   }
 
-  #connect(spec: NodeSpec, failures: number, finished: number): void {
+  #connect(known: Omit<Member, 'state'>): void {
     const abort = new AbortController();
-    const member: Member = { spec, state: { kind: 'connecting', abort }, failures, finished };
-    this.#members.set(spec.name, member);
+    const member: Member = { ...known, state: { kind: 'connecting', abort } };
+    this.#members.set(member.spec.name, member);
     this.#options.onChange();
     void this.#introduce(member, abort);
   }
 
   async #introduce(member: Member, abort: AbortController): Promise<void> {
-    const channel = await this.#options.connect(member.spec, abort.signal);
-    if (this.#isClosed || abort.signal.aborted) {
+    const channel = await this.#options.connect(member.spec, abort.signal).catch((cause: unknown) => {
+      // A defect of the connection's code costs this node only.
+      return fail({ sentence: `it could not be connected: ${String(cause)}` });
+    });
+    if (abort.signal.aborted) {
       if (channel.ok) channel.value.close();
       return;
     }
@@ -133,6 +144,10 @@ export class Fleet {
     }
     const link = new NodeLink(channel.value);
     const ready = await Promise.race([link.ready, link.closed]);
+    if (this.#members.get(member.spec.name) !== member) {
+      link.close();
+      return;
+    }
     if (typeof ready === 'string') {
       this.#retryLater(member, 'refused', `its worker ended at once: ${ready}`);
       return;
@@ -149,31 +164,48 @@ export class Fleet {
     this.#options.onChange();
     void link.closed.then((why) => {
       this.#options.pool.removeNode(member.spec.name);
-      if (!this.#isClosed) this.#retryLater(member, 'lost', why);
+      this.#retryLater(member, 'lost', why);
     });
   }
 
-  #respecify(member: Member, spec: NodeSpec): void {
-    const isSamePlace = placeOf(member.spec) === placeOf(spec);
-    member.spec = spec;
+  #setSlots(member: Member, slots: number | undefined): void {
+    if (member.slots === slots) return;
+    member.slots = slots;
     if (member.state.kind !== 'up') return;
-    // Another host, user or installation under the same name: the link's end brings the new one.
-    if (!isSamePlace) member.state.link.close();
-    else this.#options.pool.setNode({ id: spec.name, slots: slotsOf(member), speed: 1 });
+    this.#options.pool.setNode({ id: member.spec.name, slots: slotsOf(member), speed: 1 });
+    this.#options.onChange();
+  }
+
+  #findByPlace(spec: NodeSpec): Member | undefined {
+    const place = placeOf(spec);
+    return [...this.#members.values()].find((member) => placeOf(member.spec) === place);
+  }
+
+  #freeName(name: string): string {
+    let free = name;
+    for (let number = 2; this.#members.has(free); number += 1) free = `${name}#${number}`;
+    return free;
   }
 
   #retryLater(member: Member, kind: 'refused' | 'lost', reason: string): void {
-    if (this.#isClosed) return;
+    // Let go of meanwhile.
+    if (this.#members.get(member.spec.name) !== member) return;
     const delayMs = RETRY_DELAYS_MS[Math.min(member.failures, RETRY_DELAYS_MS.length - 1)] ?? 0;
-    const retry = setTimeout(() => this.#connect(member.spec, member.failures + 1, member.finished), delayMs);
+    const retry = setTimeout(() => this.#connect({ ...member, failures: member.failures + 1 }), delayMs);
     retry.unref();
     member.state = { kind, reason, retry };
     this.#options.onChange();
   }
 }
 
-function slotsOf({ spec, state }: Member): number {
-  return spec.slots ?? (state.kind === 'up' ? state.ready.cores : 0);
+function leave(state: MemberState): void {
+  if (state.kind === 'connecting') state.abort.abort();
+  else if (state.kind === 'up') state.link.close();
+  else clearTimeout(state.retry);
+}
+
+function slotsOf({ slots, state }: Member): number {
+  return slots ?? (state.kind === 'up' ? state.ready.cores : 0);
 }
 
 function placeOf({ host, port, user, install, node, command }: NodeSpec): string {

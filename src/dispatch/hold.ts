@@ -35,15 +35,15 @@ export class WritesInFlight {
     }
   }
 
-  /** Those of `paths` that a job other than `self` is writing. */
+  /** Those of `paths` that a job older than `self` is writing: jobs that wait for older ones only never wait in a circle. */
   pending(self: number, paths: readonly string[]): string[] {
     return paths.filter((path) => {
       const writers = this.#writers.get(normalize(path));
-      return writers !== undefined && (writers.size > 1 || !writers.has(self));
+      return writers !== undefined && [...writers].some((writer) => writer < self);
     });
   }
 
-  /** Resolves when nobody but `self` writes any of `paths`. */
+  /** Resolves when no older job writes any of `paths`. */
   settled(self: number, paths: readonly string[]): Promise<undefined> {
     if (this.pending(self, paths).length === 0) return Promise.resolve(undefined);
     const done = deferred<undefined>();

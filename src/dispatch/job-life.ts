@@ -7,6 +7,7 @@ import type { CompilePlan, HerePlan, Plan } from '../command/plan.ts';
 import type { HereReason } from '../command/reasons.ts';
 import type { ShimRequest } from '../protocol/shim.ts';
 import type { NodeLink } from '../remote/node-link.ts';
+import { MAX_FILES_PER_JOB } from '../protocol/worker.ts';
 import { stampNow } from '../tree/files.ts';
 import { attemptOnNode, type Attempt } from './attempt.ts';
 import type { Build } from './builds.ts';
@@ -16,8 +17,8 @@ import { toRecord, type JobEnding, type JobState, type PlacementReason } from '.
 import type { Place } from './queue.ts';
 import type { ShimPort } from './shim-session.ts';
 
-/** A job that two nodes failed runs here: a third would fail it for the same reason. */
-const MAX_NODES_TRIED = 2;
+/** A job under which two nodes broke runs here: it may be what breaks them. */
+const MAX_FAILURES = 2;
 
 /** What jobs share; the dispatcher gives it. */
 export interface JobContext {
@@ -42,6 +43,24 @@ export interface JobInput {
   readonly plan: Plan | PlacementReason;
 }
 
+/** One word of a command line, MAX_ARG_STRLEN of execve(2): 32 pages. */
+const MAX_WORD_BYTES = 128 * 1024 - 1;
+/** Words and environment together: with a stack of 8 MiB execve(2) takes 2 MiB, whatever the stack is here. */
+const MAX_COMMAND_BYTES = 1_536 * 1024;
+/** A pointer and a NUL for each word, as the kernel counts them. */
+const WORD_OVERHEAD_BYTES = 9;
+
+/** Would a node's kernel, or one frame, not take it? Here it may: a response file is one word here and many there. */
+function isTooLong(plan: CompilePlan, environment: KnownEnvironment): boolean {
+  let total = environment.forNodes.block.length;
+  for (const word of plan.words) {
+    const bytes = Buffer.byteLength(word);
+    if (bytes > MAX_WORD_BYTES) return true;
+    total += bytes + WORD_OVERHEAD_BYTES;
+  }
+  return total > MAX_COMMAND_BYTES || plan.outputs.length + plan.sources.length > MAX_FILES_PER_JOB;
+}
+
 export class JobLife {
   readonly id: number;
   readonly request: ShimRequest;
@@ -54,6 +73,7 @@ export class JobLife {
   readonly #arrivedMs = performance.now();
   #startedMs = this.#arrivedMs;
   #attempts = 0;
+  #failures = 0;
   #reason: HereReason | PlacementReason | undefined;
   #cpuMs = 0;
   #maxRssKiB = 0;
@@ -75,6 +95,10 @@ export class JobLife {
     const { plan, request } = this.#input;
     if (typeof plan === 'string') return request.argv.at(-1) ?? request.name;
     return plan.kind === 'compile' ? plan.source : plan.subject;
+  }
+
+  get buildId(): string {
+    return this.#context.build.id;
   }
 
   get arrivedMs(): number {
@@ -115,11 +139,18 @@ export class JobLife {
     this.isRemotePossible = false;
     const place = await this.#acquire();
     if (!place) return;
-    await this.#runHere(reason);
-    this.#context.release(place);
+    try {
+      await this.#runHere(reason);
+    } finally {
+      this.#context.release(place);
+    }
   }
 
   async #compile(plan: CompilePlan): Promise<void> {
+    if (isTooLong(plan, this.#input.environment)) {
+      await this.#runCounted('too-long');
+      return;
+    }
     // The compiler's own message about a missing source is best made here.
     if (plan.sources.some((source) => stampNow(source) === undefined)) {
       await this.#runCounted('source-not-a-file');
@@ -130,8 +161,11 @@ export class JobLife {
       if (!place) return;
       if (place.kind === 'here') {
         const busy = this.#context.eligible().size === 0 ? 'no-nodes' : 'nodes-busy';
-        await this.#runHere(this.#reason ?? busy);
-        this.#context.release(place);
+        try {
+          await this.#runHere(this.#reason ?? busy);
+        } finally {
+          this.#context.release(place);
+        }
         return;
       }
       const attempt = await this.#tryNode(plan, place);
@@ -145,6 +179,7 @@ export class JobLife {
       }
       this.#input.shim.finish(attempt.output, attempt.termination);
       this.#context.countFinished(place.node);
+      this.#context.build.noteRan(place.node);
       this.#end({ kind: 'terminated', termination: attempt.termination }, place.node);
       return;
     }
@@ -201,7 +236,10 @@ export class JobLife {
     this.#context.build.addRetry(attempt.reason);
     this.#reason ??= attempt.reason;
     this.excluded.add(node);
-    if (!attempt.elsewhere || this.excluded.size >= MAX_NODES_TRIED) this.isRemotePossible = false;
+    // A node that sends a job back costs it next to nothing; one that breaks under it does.
+    if (attempt.isNotRun) this.#context.build.noteNotRun(node, attempt.reason);
+    else this.#failures += 1;
+    if (!attempt.elsewhere || this.#failures >= MAX_FAILURES) this.isRemotePossible = false;
   }
 
   async #runHere(reason: HereReason | PlacementReason): Promise<void> {

@@ -44,7 +44,14 @@ export type RetryReason =
 
 /** Why a job that could have run on a node ran here. Reasons of the command itself are command/'s HereReason. */
 export type PlacementReason =
-  'no-nodes' | 'nodes-busy' | 'switched-off' | 'not-text' | 'source-not-a-file' | RetryReason;
+  | 'no-nodes'
+  | 'nodes-busy'
+  | 'switched-off'
+  | 'not-text'
+  | 'source-not-a-file'
+  | 'too-long'
+  | 'internal-error'
+  | RetryReason;
 
 function formatEnding(how: JobEnding): string {
   switch (how.kind) {
@@ -64,6 +71,8 @@ export const PLACEMENT_SENTENCES: Readonly<Record<PlacementReason, string>> = {
   'switched-off': 'PMAKE_LOCAL or --pmake-local asked for it',
   'not-text': 'a word or the environment is not UTF-8',
   'source-not-a-file': 'its source is missing or no regular file',
+  'too-long': 'its command line is longer than a node takes',
+  'internal-error': 'pmake could not read the command: a defect of pmake, please report it',
   'node-lost': 'the connection to the node broke',
   'node-has-no-cwd': 'the node does not have this directory: it does not share the tree',
   'node-has-no-compiler': 'the node does not have this compiler at this path',

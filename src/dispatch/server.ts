@@ -1,7 +1,17 @@
 /**
  * The dispatcher as a process: its socket, its readiness, its end after idling. Unaware of jobs.
  */
-import { chmodSync, closeSync, mkdirSync, renameSync, rmSync, unlinkSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  lstatSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -17,6 +27,7 @@ import { NodeLists } from './node-lists.ts';
 
 /** Without a shim, a pmake or a pmakectl connected for this long, the dispatcher goes. */
 const IDLE_LIMIT_MS = 5 * 60_000;
+const SAVE_DELAY_MS = 1_000;
 
 export interface ServerOptions {
   readonly socketPath: string;
@@ -38,6 +49,8 @@ export async function serveDispatcher(options: ServerOptions): Promise<void> {
   const sshEnvironment = { ...options.env };
   const server = createServer();
   let idle: NodeJS.Timeout | undefined;
+  let saving: NodeJS.Timeout | undefined;
+  let socketInode = 0n;
   const closed = new Promise<void>((resolve) => server.once('close', resolve));
   const watchIdle = (): void => {
     clearTimeout(idle);
@@ -60,15 +73,22 @@ export async function serveDispatcher(options: ServerOptions): Promise<void> {
       sshEnvironment.SSH_AUTH_SOCK = entries.get('SSH_AUTH_SOCK') ?? sshEnvironment.SSH_AUTH_SOCK;
     },
     onIdle: () => {
-      const newest = dispatcher.builds.newest;
-      if (newest) saveReport(options.reportPath, newest.report(undefined));
+      // Under plain make every job's end is an idle moment: one report for a burst of them.
+      saving ??= setTimeout(saveNewest, SAVE_DELAY_MS);
       watchIdle();
     },
   });
+  const saveNewest = (): void => {
+    clearTimeout(saving);
+    saving = undefined;
+    const newest = dispatcher.builds.newest;
+    if (newest) saveReport(options.reportPath, newest.report(undefined));
+  };
   const stop = (): void => {
     clearTimeout(idle);
+    if (saving) saveNewest();
     // First the name: a shim that comes now starts another dispatcher instead of meeting a dying one.
-    removeOwnSocket(server, options.socketPath);
+    removeOwnSocket(options.socketPath, socketInode);
     server.close();
     dispatcher.close();
     void nodeLists.close();
@@ -90,7 +110,7 @@ export async function serveDispatcher(options: ServerOptions): Promise<void> {
     clearTimeout(idle);
     dispatcher.accept(socket);
   });
-  await listen(server, options.socketPath);
+  socketInode = await listen(server, options.socketPath);
   tellReady(options.readyFd);
   watchIdle();
   await closed;
@@ -109,7 +129,7 @@ function connectTo(installRoot: string, env: NodeJS.ProcessEnv): ConnectNode {
  * Listens under a name of its own and renames it into place: the socket appears ready or not at all. The starter holds
  * a lock, so nobody else does this at the same time; a socket file left by a dead dispatcher is replaced.
  */
-async function listen(server: Server, path: string): Promise<void> {
+async function listen(server: Server, path: string): Promise<bigint> {
   const ownName = `${path}.${process.pid}`;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -119,13 +139,15 @@ async function listen(server: Server, path: string): Promise<void> {
     });
   });
   chmodSync(ownName, 0o600);
+  const { ino } = lstatSync(ownName, { bigint: true });
   renameSync(ownName, path);
+  return ino;
 }
 
-function removeOwnSocket(server: Server, path: string): void {
-  if (!server.listening) return;
+/** A dispatcher that was started later under the same name keeps its socket. */
+function removeOwnSocket(path: string, inode: bigint): void {
   try {
-    unlinkSync(path);
+    if (lstatSync(path, { bigint: true }).ino === inode) unlinkSync(path);
   } catch {
     // Somebody cleaned the runtime directory: then the name is gone already.
   }
@@ -133,8 +155,12 @@ function removeOwnSocket(server: Server, path: string): void {
 
 function tellReady(fd: number | undefined): void {
   if (fd === undefined) return;
-  writeSync(fd, 'r');
-  closeSync(fd);
+  try {
+    writeSync(fd, 'r');
+    closeSync(fd);
+  } catch {
+    // The starter was interrupted; the next shim finds the socket by itself.
+  }
 }
 
 /** Best effort: a build must not end badly because its report could not be kept. */
@@ -145,6 +171,11 @@ function saveReport(path: string, report: BuildReport): void {
     writeFileSync(temporary, JSON.stringify(report), { mode: 0o600 });
     renameSync(temporary, path);
   } catch {
-    rmSync(temporary, { force: true });
+    // Best effort, the cleaning too: `force` is silent about a missing file only.
+    try {
+      rmSync(temporary, { force: true });
+    } catch {
+      return;
+    }
   }
 }

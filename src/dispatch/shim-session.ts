@@ -37,6 +37,8 @@ export interface ShimPort {
   runHere(): void;
   showNode(name: string): void;
   finish(output: readonly OutputChunk[], termination: Termination): void;
+  /** Ends the connection without an answer: the shim then runs its compiler itself. */
+  hangUp(): void;
   /** Called for each signal the shim received. */
   onSignal(listener: (signal: number) => void): void;
 }
@@ -91,6 +93,10 @@ export class Session implements ShimPort, ControlPort {
       }
     }
     this.#socket.end(encodeTermination(termination));
+  }
+
+  hangUp(): void {
+    this.#socket.destroy();
   }
 
   onSignal(listener: (signal: number) => void): void {

@@ -22,8 +22,8 @@ export const WORKER_SILENCE_LIMIT_MS = 8_000;
 /** The dispatcher gives a silent node up after this; later than the worker, so that no job runs twice at once. */
 export const NODE_SILENCE_LIMIT_MS = 12_000;
 /** Paths in one job's lists. A compile writes a handful. */
-const MAX_FILES_PER_JOB = 1_000;
-const MAX_WORDS_PER_JOB = 100_000;
+export const MAX_FILES_PER_JOB = 1_000;
+const MAX_WORDS_PER_JOB = 200_000;
 
 /** Frame types, dispatcher → worker. */
 const ToWorker = { environment: 0x22, job: 0x23, kill: 0x24, ping: 0x25 } as const;

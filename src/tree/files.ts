@@ -11,8 +11,13 @@ import type { FileStamp, WrittenFile } from '../protocol/worker.ts';
  * revalidation. Blocking on purpose: for one cached inode a trip through the thread pool costs ten times the call.
  */
 export function stampNow(path: string): FileStamp | undefined {
-  const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
-  return stats?.isFile() ? toStamp(path, stats) : undefined;
+  try {
+    const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
+    return stats?.isFile() ? toStamp(path, stats) : undefined;
+  } catch {
+    // ESTALE and the like are a file server's moments; EACCES and ELOOP are for the compiler to report.
+    return undefined;
+  }
 }
 
 /**
@@ -20,18 +25,17 @@ export function stampNow(path: string): FileStamp | undefined {
  * (close-to-open, nfs(5)). Undefined when it is missing or no regular file.
  */
 export async function stampOpened(path: string): Promise<FileStamp | undefined> {
-  let file;
   try {
     // Non-blocking, or opening a fifo waits for its writer.
-    file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      const stats = await file.stat({ bigint: true });
+      return stats.isFile() ? toStamp(path, stats) : undefined;
+    } finally {
+      await file.close();
+    }
   } catch {
     return undefined;
-  }
-  try {
-    const stats = await file.stat({ bigint: true });
-    return stats.isFile() ? toStamp(path, stats) : undefined;
-  } finally {
-    await file.close();
   }
 }
 
@@ -45,15 +49,29 @@ export function isSameStamp(one: FileStamp, other: FileStamp): boolean {
   return one.sizeBytes === other.sizeBytes && one.mtimeNs === other.mtimeNs;
 }
 
+/** Stale means older: a file that somebody wrote again since is no reason to wait. */
+export function isAsFresh(seen: FileStamp, written: FileStamp): boolean {
+  return seen.mtimeNs > written.mtimeNs || isSameStamp(seen, written);
+}
+
 /**
  * Removes what a job that died may have half written. Only regular files, ever: kbuild compiles with `-o /dev/null`,
  * and cleaning up there as root would take the machine's /dev/null away.
  */
 export async function removeRegularFiles(paths: readonly string[]): Promise<void> {
   for (const path of paths) {
-    if (lstatSync(path, { throwIfNoEntry: false })?.isFile() !== true) continue;
+    if (!isRegularFile(path)) continue;
     // Gone meanwhile or not ours to remove: the retry will say so in the compiler's own words.
     await unlink(path).catch(() => undefined);
+  }
+}
+
+/** Of the name itself: a link to a file is no regular file. */
+function isRegularFile(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+  } catch {
+    return false;
   }
 }
 

@@ -31,9 +31,14 @@ export const fileLook: Look = {
     }
   },
   kind(path) {
-    const stats = statSync(path, { throwIfNoEntry: false });
-    if (!stats) return 'missing';
-    if (stats.isFile()) return 'file';
-    return stats.isDirectory() ? 'directory' : 'other';
+    try {
+      const stats = statSync(path, { throwIfNoEntry: false });
+      if (!stats) return 'missing';
+      if (stats.isFile()) return 'file';
+      return stats.isDirectory() ? 'directory' : 'other';
+    } catch {
+      // A loop of links, a name too long, a closed directory: the compiler here says it best.
+      return 'other';
+    }
   },
 };

@@ -13,7 +13,7 @@ import { opendir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { WrittenFile } from '../protocol/worker.ts';
-import { isSameStamp, stampNow, stampOpened } from './files.ts';
+import { isAsFresh, stampNow, stampOpened } from './files.ts';
 
 const FIRST_WAIT_MS = 1;
 const LONGEST_WAIT_MS = 200;
@@ -41,13 +41,13 @@ export async function waitVisible(files: readonly WrittenFile[], limitMs: number
 
 function isVisibleNow(file: WrittenFile): boolean {
   const seen = stampNow(file.path);
-  return file.present ? seen !== undefined && isSameStamp(seen, file) : seen === undefined;
+  return file.present ? seen !== undefined && isAsFresh(seen, file) : seen === undefined;
 }
 
 async function isVisibleOpened(file: WrittenFile): Promise<boolean> {
   await revalidateDirectory(dirname(file.path));
   const seen = await stampOpened(file.path);
-  return file.present ? seen !== undefined && isSameStamp(seen, file) : seen === undefined;
+  return file.present ? seen !== undefined && isAsFresh(seen, file) : seen === undefined;
 }
 
 async function revalidateDirectory(path: string): Promise<void> {

@@ -29,3 +29,18 @@ describe('WritesInFlight', () => {
     expect(writes.pending(2, ['/t/./a.o'])).toEqual(['/t/./a.o']);
   });
 });
+
+describe('three writers of one file', () => {
+  it('wait for older ones only, so that each has its turn', async () => {
+    const writes = new WritesInFlight();
+    for (const job of [1, 2, 3]) writes.begin(job, ['/t/lib.a']);
+    const order: number[] = [];
+    const second = writes.settled(2, ['/t/lib.a']).then(() => order.push(2));
+    const third = writes.settled(3, ['/t/lib.a']).then(() => order.push(3));
+    writes.end(1, ['/t/lib.a']);
+    await second;
+    writes.end(2, ['/t/lib.a']);
+    await third;
+    expect(order).toEqual([2, 3]);
+  });
+});

@@ -17,7 +17,7 @@ import {
   type WorkerRequest,
 } from '../../protocol/worker.ts';
 import { EnvironmentStore } from './environments.ts';
-import { runJob } from './job.ts';
+import { runJob, type JobEnd } from './job.ts';
 import type { OutputChunk, Run } from './runner.ts';
 
 /** How often the silence is measured; the limit is kept to within this. */
@@ -46,8 +46,8 @@ class WorkerSession {
   readonly #environments = new EnvironmentStore();
   /** Jobs by id; undefined while a job looks at its sources and has no process yet. */
   readonly #runs = new Map<number, Run | undefined>();
-  /** Jobs killed before they had a process. */
-  readonly #killed = new Set<number>();
+  /** Signals for jobs that have no process yet. */
+  readonly #killed = new Map<number, number>();
   #heardAtMs = performance.now();
 
   constructor(options: WorkerOptions) {
@@ -107,14 +107,7 @@ class WorkerSession {
       return;
     }
     this.#runs.set(job.id, undefined);
-    const end = await runJob(job, {
-      runner: this.#options.runner,
-      environment,
-      onStarted: (run) => {
-        this.#runs.set(job.id, run);
-        if (this.#killed.has(job.id)) run.signal(SIGKILL);
-      },
-    });
+    const end = await this.#runGuarded(job, environment);
     this.#runs.delete(job.id);
     this.#killed.delete(job.id);
     if (end.kind === 'notRun') {
@@ -125,10 +118,23 @@ class WorkerSession {
     this.#send({ kind: 'done', report: end.report });
   }
 
+  /** What cannot be started (E2BIG, EMFILE: Node throws) or goes wrong unforeseen is one job's misfortune. */
+  #runGuarded(job: WorkerJob, environment: Readonly<Record<string, string>>): Promise<JobEnd> {
+    return runJob(job, {
+      runner: this.#options.runner,
+      environment,
+      onStarted: (run) => {
+        this.#runs.set(job.id, run);
+        const signal = this.#killed.get(job.id);
+        if (signal !== undefined) run.signal(signal);
+      },
+    }).catch((cause: unknown) => ({ kind: 'notRun', reason: 'spawn-failed', detail: String(cause) }));
+  }
+
   #signal(id: number, signal: number): void {
     const run = this.#runs.get(id);
     if (run) run.signal(signal);
-    else if (this.#runs.has(id)) this.#killed.add(id);
+    else if (this.#runs.has(id)) this.#killed.set(id, signal);
   }
 
   #sendOutput(id: number, { fd, bytes }: OutputChunk): void {

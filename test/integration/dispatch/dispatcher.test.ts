@@ -1,6 +1,6 @@
 /** The dispatcher with real workers and a compiler that takes the test's orders; shims are played. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -103,6 +103,61 @@ describe('a job that may leave', () => {
     await shim.close();
     await rig.idle();
     expect(rig.report()).toMatchObject({ here: 1, hereReasons: { 'node-trouble': 1 } });
+  });
+
+  it.each<[string, (shims: typeof rig) => FakeShim]>([
+    [
+      'a source that is a loop of links',
+      ({ tree, shim, nodes }) => {
+        symlinkSync('loop.c', `${tree}/loop.c`);
+        return shim({ argv: ['-c', 'loop.c'], env: { PMAKE_NODES: nodes } });
+      },
+    ],
+    [
+      'a name too long to look at',
+      ({ shim, nodes }) => shim({ argv: ['-c', `${'x'.repeat(300)}.c`], env: { PMAKE_NODES: nodes } }),
+    ],
+    [
+      'a word longer than any kernel takes',
+      ({ tree, shim, nodes }) => {
+        writeFileSync(`${tree}/a.c`, '');
+        return shim({ argv: ['-c', `-DX=${'x'.repeat(200_000)}`, 'a.c'], env: { PMAKE_NODES: nodes } });
+      },
+    ],
+    [
+      'more words than a node’s kernel takes',
+      ({ tree, shim, nodes }) => {
+        writeFileSync(`${tree}/a.c`, '');
+        const includes = Array.from({ length: 60_000 }, (_, index) => `-Iinclude/${'d'.repeat(30)}/${index}`);
+        return shim({ argv: ['-c', ...includes, 'a.c'], env: { PMAKE_NODES: nodes } });
+      },
+    ],
+  ])('runs here, and nothing else suffers, with %s', async (_, call) => {
+    await rig.use('n1/1');
+    const odd = call(rig);
+    expect(await odd.next()).toEqual({ kind: 'runHere' });
+    await odd.close();
+    const next = rig.compile('b.c');
+    (await rig.calls.next()).exit(0);
+    expect(await next.next()).toMatchObject({ kind: 'ended' });
+  });
+
+  it('is not sent again and again to a node that sends every job back', async () => {
+    await rig.use('n1/1 headless/8');
+    rmSync(`${rig.tree}/bin`, { recursive: true });
+    for (const source of ['a.c', 'b.c', 'c.c', 'd.c', 'e.c']) {
+      const shim = rig.compile(source);
+      expect(await shim.next()).toEqual({ kind: 'runHere' });
+      await shim.close();
+    }
+    await rig.idle();
+    const { retries, problems } = rig.report();
+    // Three on each node, then both are left out.
+    expect(retries).toBe(6);
+    expect(problems).toEqual([
+      expect.stringContaining('does not have this compiler'),
+      expect.stringContaining('left out'),
+    ]);
   });
 
   it('runs here, with the reason, when no node can be used', async () => {
