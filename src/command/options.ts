@@ -94,14 +94,16 @@ const MODES: readonly OptionRow[] = [
     here: 'information',
   }),
   ...rows('--help= -print- --print-', 'joined', 'text', { here: 'information' }),
-  ...rows('-x --language', 'either', 'language'),
+  ...rows('-x', 'either', 'language'),
+  ...rows('--language', 'separate', 'language'),
   ...rows('--language=', 'joined', 'language'),
   ...rows('-wrapper', 'separate', 'text', { here: 'wrapper' }),
   ...rows('-march=native -mtune=native -mcpu=native', 'nothing', 'text', { here: 'this-machine' }),
 ];
 
 const PATHS: readonly OptionRow[] = [
-  ...rows('-o --output', 'either', 'object'),
+  ...rows('-o', 'either', 'object'),
+  ...rows('--output', 'separate', 'object'),
   ...rows('--output=', 'joined', 'object'),
   ...rows('-I -iquote', 'either', 'directory'),
   ...rows('--include-directory', 'separate', 'directory'),
@@ -128,7 +130,8 @@ const PATHS: readonly OptionRow[] = [
   ...rows('-fplugin=', 'joined', 'read', { keep: 'plugin' }),
   ...rows('-fpass-plugin=', 'joined', 'read', { keep: 'plugin' }),
   ...rows('-fplugin-arg-', 'joined', 'text', { keep: 'plugin' }),
-  ...rows('--config', 'either', 'text', { keep: 'passed-through' }),
+  ...rows('--config', 'separate', 'text', { keep: 'passed-through' }),
+  ...rows('--config=', 'joined', 'text', { keep: 'passed-through' }),
 ];
 
 const DEPFILES: readonly OptionRow[] = [
@@ -232,6 +235,10 @@ const FAMILIES: readonly OptionRow[] = [
   ...flags('-integrated-as -no-integrated-as -fno-integrated-as --no-warnings --all-warnings --extra-warnings'),
   ...flags('--pedantic --pedantic-errors --optimize --debug --ansi --static --shared --pipe --no-standard-includes'),
   ...flags('--no-sysroot-suffix -relocatable -nogpulib -nogpuinc -emit-static-lib -faccess-control'),
+  ...flags('-EB -EL -nopie'),
+  ...rows('-G', 'either', 'text'),
+  ...rows('-stdlib= -rtlib= -unwindlib= --stdlib= --rtlib= --unwindlib=', 'joined', 'text'),
+  ...rows('-stdlib++-isystem -meabi -mthread-model', 'separate', 'text'),
   ...rows('-l -R', 'joined', 'text'),
 ];
 

@@ -39,7 +39,7 @@ const KEEP_SENTENCES = {
   'split-dwarf': 'the object names its .dwo file as given',
   'recorded-words': 'the words themselves are written into the output',
   'debug-names': 'this form of debug information numbers or shortens names as given',
-  'source-in-cwd': 'clang names headers beside a source in the current directory in a way of its own',
+  'source-in-cwd': 'clang names files of the current directory in a way of its own',
   'names-in-object': 'the object holds names that a prefix map does not reach',
   'secondary-output': 'a second output shows names as given',
   'precompiled-header-used': 'a precompiled header stands beside an included file',

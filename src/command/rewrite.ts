@@ -3,6 +3,7 @@
  * begins with `CWD/./`, one prefix map takes that away inside the compiler, and restore.ts outside of it.
  * What need not be rewritten keeps its words: it runs in the same cwd. Pure.
  */
+import { normalize } from 'node:path/posix';
 import type { Flavour } from './driver-name.ts';
 import type { DriverLine, Item } from './driver-line.ts';
 import type { Invocation, Look } from './plan.ts';
@@ -38,16 +39,23 @@ export function reasonToKeep(
   if (language === 'assembler' && line.facts.has('debug')) return 'debug-names';
   if (!canOrderMaps(line, flavour, language)) return 'user-prefix-map';
   if (line.items.filter(({ role }) => role === 'depfile').length > 1) return 'secondary-output';
-  return flavour === 'gcc' ? undefined : reasonToKeepForClang(line, language);
+  return flavour === 'gcc' ? undefined : reasonToKeepForClang(invocation.cwd, line, language);
 }
 
 /**
- * Clang says `./x.h` for a header beside a source in cwd, drops `./` from the source's own name in debug information,
- * and calls our map unused for plain assembler.
+ * Clang knows a directory by its inode and calls it by one of the names it was given: where that is `.`, it says
+ * `./x.h` for a header beside the source, but drops `./` from the source's own name in debug information.
+ * And it calls our map unused for plain assembler.
  */
-function reasonToKeepForClang(line: DriverLine, language: string): KeepReason | undefined {
+function reasonToKeepForClang(cwd: string, line: DriverLine, language: string): KeepReason | undefined {
   if (language === 'assembler' || language === 'preprocessed') return 'passed-through';
-  return line.inputs.some(({ path }) => path.replace(/^(\.\/+)+/, '').includes('/')) ? undefined : 'source-in-cwd';
+  const isCwd = (path: string): boolean => normalize(absolutePath(cwd, path)) === cwd;
+  if (line.inputs.some(({ path }) => isCwd(`${path}/..`))) return 'source-in-cwd';
+  const hasForcedInclude = line.items.some(({ role }) => role === 'forced-include');
+  const namesCwd = line.items.some(
+    ({ role, argument }) => role.endsWith('directory') && argument.startsWith('/') && isCwd(argument),
+  );
+  return hasForcedInclude && namesCwd ? 'source-in-cwd' : undefined;
 }
 
 function isAmbiguous(invocation: Invocation, line: DriverLine, prefix: string): boolean {

@@ -104,7 +104,7 @@ const COMMON: readonly (readonly string[])[] = [
 function searchPaths(random: Random, cwd: string): string[][] {
   const groups: string[][] = [];
   for (const directory of random.shuffle(['src', 'inc', 'inc/deep', 'gen', 'sys', ''])) {
-    if (random.chance(0.25)) continue;
+    if (random.chance(0.12)) continue;
     const path = spell(random, cwd, directory);
     const option = random.pick(['-I', '-I', '-I', '-I', '-iquote', '-isystem', '-idirafter', '--include-directory']);
     groups.push(option === '-I' && random.chance(0.8) ? [`-I${path}`] : [option, path]);
@@ -173,7 +173,7 @@ export function makeCase(seed: number, flavour: 'gcc' | 'clang'): Case {
   const groups: (readonly string[])[] = [[assembly ? '-S' : '-c'], ...searchPaths(random, cwd)];
   if (named !== undefined) groups.push(random.chance(0.9) ? ['-o', named] : [`-o${named}`]);
   const special = flavour === 'gcc' ? GCC_ONLY : CLANG_ONLY;
-  const wanted = random.below(6);
+  const wanted = random.below(random.pick([2, 3, 6]));
   for (let index = 0; index < wanted; index += 1) groups.push(COMMON[random.below(COMMON.length)] ?? []);
   if (random.chance(0.1)) groups.push(special[random.below(special.length)] ?? []);
   if (isCplusplus && random.chance(0.5)) groups.push([random.pick(['-std=c++17', '-std=gnu++20', '-std=c++11'])]);

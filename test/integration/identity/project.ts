@@ -65,7 +65,7 @@ function body(
   if (language === 'c++' && random.chance(0.4)) {
     lines.push('template <class T> T twice(T t) { return t + t; }', 'int four = twice(2);');
   }
-  if (random.chance(0.15)) lines.push('int bad(void) { return undeclared; }');
+  if (random.chance(0.06)) lines.push('int bad(void) { return undeclared; }');
   lines.push('int entry(int a) {');
   if (hasAssert) lines.push('  assert(a > 1);');
   if (random.chance(0.3)) lines.push('  int unused = a << 40;');

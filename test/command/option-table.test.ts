@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest';
+import { findOption } from '../../src/command/option-table.ts';
+import { OPTION_ROWS } from '../../src/command/options.ts';
+
+describe('the row that a word falls under', () => {
+  it.each([
+    ['-c', '-c', undefined],
+    ['-o', '-o', undefined],
+    ['-ox.o', '-o', 'x.o'],
+    ['-Iinc', '-I', 'inc'],
+    ['-I-', '-I-', undefined],
+    ['-I=inc', '-I', '=inc'],
+    ['-include', '-include', undefined],
+    ['-includex.h', '-include', 'x.h'],
+    ['-include-pch', '-include-pch', undefined],
+    ['-isystemx', '-isystem', 'x'],
+    ['-isystem-after', '-isystem-after', undefined],
+    ['-MD', '-MD', undefined],
+    ['-MFx.d', '-MF', 'x.d'],
+    ['-Wp,-MD,x', '-Wp,', '-MD,x'],
+    ['-Wpedantic', '-W', 'pedantic'],
+    ['-g', '-g', undefined],
+    ['-g3', '-g', '3'],
+    ['-gdwarf-4', '-gdwarf-4', undefined],
+    ['-gdwarf-5', '-gdwarf-', '5'],
+    ['-gsplit-dwarf', '-gsplit-dwarf', undefined],
+    ['-flto', '-flto', undefined],
+    ['-flto=auto', '-flto=', 'auto'],
+    ['-flto-partition=none', '-f', 'lto-partition=none'],
+    ['-fmodules', '-fmodules', undefined],
+    ['-fmodule-mapper=x', '-fmodule', '-mapper=x'],
+    ['-fno-modules', '-fno-modules', undefined],
+    ['-march=native', '-march=native', undefined],
+    ['-march=x86-64', '-m', 'arch=x86-64'],
+    ['-dM', '-d', 'M'],
+    ['-dumpversion', '-dumpversion', undefined],
+    ['-DX=1', '-D', 'X=1'],
+    ['-xc++', '-x', 'c++'],
+    ['-save-temps=obj', '-save-temps=obj', undefined],
+    ['--output=x.o', '--output=', 'x.o'],
+    ['--include-directory=x', '--include-directory=', 'x'],
+    ['-stdlib=libc++', '-stdlib=', 'libc++'],
+    ['--coverage', '--coverage', undefined],
+  ])('%s is %s with %s', (word, name, joined) => {
+    const found = findOption(word);
+    expect(found?.row.name).toBe(name);
+    expect(found?.joined).toBe(joined);
+  });
+
+  it.each(['--some-new-thing', '--output-pch=x', '-Zfoo', '-working-directory', '--', '-?'])('%s has none', (word) => {
+    expect(findOption(word)).toBeUndefined();
+  });
+});
+
+it('no option stands in the table twice, or the later row would hide the earlier one', () => {
+  const names = OPTION_ROWS.map(({ name, takes }) => `${name} ${takes === 'joined' ? 'joined' : 'word'}`);
+  expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
+});
