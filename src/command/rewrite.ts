@@ -51,11 +51,11 @@ function reasonToKeepForClang(cwd: string, line: DriverLine, language: string): 
   if (language === 'assembler' || language === 'preprocessed') return 'passed-through';
   const isCwd = (path: string): boolean => normalize(absolutePath(cwd, path)) === cwd;
   if (line.inputs.some(({ path }) => isCwd(`${path}/..`))) return 'source-in-cwd';
-  const hasForcedInclude = line.items.some(({ role }) => role === 'forced-include');
+  // Another name for cwd among the directories: which of the two clang picks depends on both.
   const namesCwd = line.items.some(
-    ({ role, argument }) => role.endsWith('directory') && argument.startsWith('/') && isCwd(argument),
+    ({ role, argument }) => role.endsWith('directory') && argument !== '.' && isCwd(argument),
   );
-  return hasForcedInclude && namesCwd ? 'source-in-cwd' : undefined;
+  return namesCwd ? 'source-in-cwd' : undefined;
 }
 
 function isAmbiguous(invocation: Invocation, line: DriverLine, prefix: string): boolean {
