@@ -3,10 +3,8 @@
  * its own), and what a build left there as hashes, so that two builds can be compared to the byte.
  */
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { execa } from 'execa';
 
 export interface WorkTree extends AsyncDisposable {
@@ -26,14 +24,17 @@ export async function copyTree(from: string, to: string): Promise<void> {
   await execa('cp', ['-a', '--reflink=auto', from, to]);
 }
 
-/** Every regular file below `directory` whose path `wanted` likes. */
+/**
+ * Every regular file below `directory` whose path `wanted` likes. Where a file names `directory` (debug information
+ * does), the name counts as blanks: trees of different work trees, whose names are equally long, then compare.
+ */
 export async function hashTree(directory: string, wanted: (path: string) => boolean = () => true): Promise<Hashes> {
   const entries = await readdir(directory, { recursive: true, withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
   const hashes = new Map<string, string>();
   for (const file of files.sort()) {
     const path = file.slice(directory.length + 1);
-    if (wanted(path)) hashes.set(path, await hashFile(file));
+    if (wanted(path)) hashes.set(path, hashWithout(await readFile(file), directory));
   }
   return hashes;
 }
@@ -44,8 +45,8 @@ export function differences(expected: Hashes, actual: Hashes): string[] {
   return [...paths].filter((path) => expected.get(path) !== actual.get(path)).sort();
 }
 
-async function hashFile(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(path), hash);
-  return hash.digest('hex');
+/** Blanks out `name` in `bytes`, which are the caller's no longer. */
+function hashWithout(bytes: Buffer, name: string): string {
+  for (let at = bytes.indexOf(name); at >= 0; at = bytes.indexOf(name, at)) bytes.fill(' ', at, at + name.length);
+  return createHash('sha256').update(bytes).digest('hex');
 }
