@@ -24,3 +24,22 @@ export function isInForeground(): boolean {
     return false;
   }
 }
+
+/** Sets of signals of a process: bit N-1 is signal N. */
+export interface SignalSets {
+  readonly pending: bigint;
+  readonly blocked: bigint;
+  readonly caught: bigint;
+}
+
+/** Undefined when the process is gone, or the kernel does not tell. */
+export function signalSets(pid: number): SignalSets | undefined {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, 'latin1');
+    const setOf = (name: string): bigint =>
+      BigInt(`0x${new RegExp(`^${name}:\\s*([0-9a-f]+)$`, 'm').exec(status)?.[1] ?? '0'}`);
+    return { pending: setOf('SigPnd') | setOf('ShdPnd'), blocked: setOf('SigBlk'), caught: setOf('SigCgt') };
+  } catch {
+    return undefined;
+  }
+}

@@ -7,14 +7,15 @@ import type { Termination } from '../protocol/termination.ts';
 import { fail, ok, type Result } from '../util/result.ts';
 import type { FoundMake } from './find-make.ts';
 import { inheritedStdio } from './inherited-fds.ts';
+import { signalSets } from './process-state.ts';
 import { needsShell, type RawWords, writeLauncher } from './raw-bytes.ts';
 
-/**
- * Passed on to make. A signal that the terminal or `timeout` sent to the whole process group reaches make twice:
- * harmless, because make blocks it while it cleans up. Were it not passed on, `kill PID` would leave make running.
- * make toggles its debug output at SIGUSR1.
- */
+/** Passed on to make, or `kill PID` would end pmake alone. make toggles its debug output at SIGUSR1. */
 const PASSED_ON = ['SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
+
+/** make installs its handlers before it reads a makefile; what has none by then has none. */
+const LOOK_MS = 20;
+const MAX_LOOKS = 25;
 
 export interface RunningMake {
   readonly pid: number;
@@ -36,11 +37,8 @@ export async function startMake(call: MakeCall): Promise<Result<RunningMake, Nod
     // Node throws what it does not expect, such as words that are too long in all.
     return fail(cause as NodeJS.ErrnoException);
   }
-  const passOn = PASSED_ON.map((signal) => ({ signal, listener: () => void child.kill(signal) }));
-  for (const { signal, listener } of passOn) process.on(signal, listener);
-  const ended = whenEnded(child).finally(() => {
-    for (const { signal, listener } of passOn) process.off(signal, listener);
-  });
+  const stopForwarding = forwardSignals(child);
+  const ended = whenEnded(child).finally(stopForwarding);
   const cause = await whenStarted(child);
   return cause === undefined && child.pid !== undefined ? ok({ pid: child.pid, ended }) : fail(cause ?? new Error());
 }
@@ -49,6 +47,64 @@ function spawnMake({ make, raw, env }: MakeCall): ChildProcess {
   const stdio = inheritedStdio(env);
   if (needsShell(raw.encoding)) return spawn('/bin/sh', [writeLauncher(make, raw, env)], { env, stdio });
   return spawn(make.program, raw.words, { argv0: make.argv0, env, stdio });
+}
+
+/** Returns what ends it. */
+function forwardSignals(child: ChildProcess): () => void {
+  const handlers = new HandlerWatch(child.pid ?? 0);
+  const timers = new Set<NodeJS.Timeout>();
+  const forward = (signal: NodeJS.Signals): void => {
+    const verdict = handlers.hasTaken(constants.signals[signal]);
+    if (verdict === false) child.kill(signal);
+    if (verdict === undefined) timers.add(setTimeout(() => forward(signal), LOOK_MS));
+  };
+  const listeners = PASSED_ON.map((signal) => ({ signal, listener: () => forward(signal) }));
+  for (const { signal, listener } of listeners) process.on(signal, listener);
+  return () => {
+    handlers.stop();
+    for (const timer of timers) clearTimeout(timer);
+    for (const { signal, listener } of listeners) process.off(signal, listener);
+  };
+}
+
+/**
+ * Tells whether make got a signal by itself, because the terminal or `timeout` sent it to the whole process group. A
+ * second one would cut its cleaning up short: GNU make resets a signal to its default when it begins to handle it, and
+ * unblocks it at times before it is done.
+ */
+class HandlerWatch {
+  readonly #pid: number;
+  readonly #timer: NodeJS.Timeout;
+  /** What make has ever been seen to catch. */
+  #caught = 0n;
+  #looks = 0;
+
+  constructor(pid: number) {
+    this.#pid = pid;
+    this.#timer = setInterval(() => this.#look(), LOOK_MS);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** Undefined while make is so young that one cannot tell. */
+  hasTaken(signal: number): boolean | undefined {
+    const sets = signalSets(this.#pid);
+    if (sets === undefined) return false;
+    const has = (set: bigint): boolean => ((set >> BigInt(signal - 1)) & 1n) === 1n;
+    if (has(sets.pending)) return true;
+    if (has(sets.caught)) return false;
+    // Not caught any more: being handled. Never caught, and alive: not sent to it.
+    if (has(sets.blocked) || has(this.#caught)) return true;
+    return this.#looks < MAX_LOOKS && this.#caught === 0n ? undefined : false;
+  }
+
+  #look(): void {
+    this.#looks += 1;
+    this.#caught |= signalSets(this.#pid)?.caught ?? 0n;
+    if (this.#caught !== 0n || this.#looks === MAX_LOOKS) this.stop();
+  }
 }
 
 function whenStarted(child: ChildProcess): Promise<NodeJS.ErrnoException | undefined> {

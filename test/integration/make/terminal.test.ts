@@ -56,24 +56,33 @@ async function startBusyDispatcher(place: Workplace): Promise<FakeDispatcher> {
   );
 }
 
+/**
+ * Ends a while after make was interrupted: GNU make 4.3 trips over its own feet ("wait: No child processes") when a
+ * child's end meets its handler, once in some forty times.
+ */
+const SLOW_TO_DIE = "trap 'sleep 0.3; exit 130' INT QUIT; while :; do sleep 0.05; done";
+
 test('Ctrl-C ends make, which cleans up, and a script around it stops as it would for make', async () => {
-  const place = workplace('out:;@echo half >out; echo begun; exec sleep 60');
+  const place = workplace(`out:;@echo half >out; echo begun; ${SLOW_TO_DIE}`);
   const terminal = openTerminal(place, `bash -c '${process.execPath} ${PMAKE}; echo not reached'`);
   await terminal.shows(/begun/);
   terminal.type('\x03');
   expect(await terminal.ended).toBe(130);
-  expect(terminal.text()).toMatch(/Interrupt/);
   expect(terminal.text()).not.toMatch(/not reached/);
   expect(existsSync(join(place.directory, 'out'))).toBe(false);
 });
 
-test('Ctrl-\\ too', async () => {
-  const place = workplace('out:;@echo begun; exec sleep 60');
-  const terminal = openTerminal(place, `trap : QUIT; ${process.execPath} ${PMAKE}; echo "status $?"`);
-  await terminal.shows(/begun/);
-  terminal.type('\x1c');
-  await terminal.ended;
-  expect(terminal.text()).toMatch(/status [12]\b/);
+test.each(['\x03', '\x1c'])('after %j make has the time to remove its intermediate files', async (keys) => {
+  const rules = `%.out: %.mid ; @echo begun; ${SLOW_TO_DIE}\n%.mid: %.in ; @touch $@\nx.in:;@touch $@`;
+  for (const program of ['make', `${process.execPath} ${PMAKE}`]) {
+    const place = workplace(rules);
+    const terminal = openTerminal(place, `trap : INT QUIT; ${program} x.out; echo "status $?"`);
+    await terminal.shows(/begun/);
+    terminal.type(keys);
+    await terminal.ended;
+    expect(terminal.text()).toMatch(keys === '\x03' ? /status 130/ : /status 1\b/);
+    expect({ program, isLeft: existsSync(join(place.directory, 'x.mid')) }).toEqual({ program, isLeft: false });
+  }
 });
 
 test('Ctrl-Z stops make and pmake, fg goes on', async () => {
