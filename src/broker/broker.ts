@@ -211,7 +211,7 @@ export class Broker {
         this.#election.onRefuse(message.term, message.higher, nowMs);
         return;
       case 'handover':
-        this.#election.onHandover(message.term, nowMs);
+        this.#election.onHandover(from, message.term, nowMs);
         return;
       case 'ask':
         this.#member.onAsk();

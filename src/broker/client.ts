@@ -8,6 +8,7 @@ import type { Outbox } from './effects.ts';
 import { HeldLeases } from './held-leases.ts';
 import { MAX_EXCLUDED, MAX_IDS, MAX_OPEN_REQUESTS, MAX_TAKES } from './limits.ts';
 import type { MessageOf, NoneReason, Peer } from './messages.ts';
+import { Stamps } from './stamp.ts';
 import * as timing from './timing.ts';
 
 export interface SlotRequest {
@@ -33,6 +34,7 @@ interface Open {
 export class Client {
   readonly #outbox: Outbox;
   readonly #open = new Map<number, Open>();
+  readonly #stamps: Stamps;
   readonly #held: HeldLeases;
   readonly #cached: CachedList;
   /** When something was sent to the leader that is still without an answer. */
@@ -43,7 +45,8 @@ export class Client {
 
   constructor(options: { readonly outbox: Outbox; readonly random: () => number; readonly nowMs: number }) {
     this.#outbox = options.outbox;
-    this.#held = new HeldLeases(options.outbox, options.nowMs);
+    this.#stamps = new Stamps(options.nowMs);
+    this.#held = new HeldLeases(options.outbox, this.#stamps);
     this.#cached = new CachedList(options.random);
   }
 
@@ -123,8 +126,10 @@ export class Client {
     const open = this.#open.get(message.requestId);
     const lease = this.#held.add(from, message, open?.request.user ?? '', nowMs);
     if (lease === undefined) return;
-    if (open === undefined) {
-      // Answered before, given up, or two leaders have answered: the slot goes back at once.
+    const askedMs = this.#stamps.momentMs(message.stamp, nowMs);
+    if (open === undefined || nowMs - askedMs > timing.LEASE_STALE_MS) {
+      // Answered before, given up, or two leaders have answered: the slot goes back at once. Or this host slept, and the
+      // node may have been restarted since: then it is asked for again.
       this.#held.release(lease, nowMs);
       return;
     }
@@ -197,7 +202,7 @@ export class Client {
     open.tried.add(node.nodeId);
     open.taking = { nodeId: node.nodeId, untilMs: nowMs + timing.TAKE_TIMEOUT_MS };
     const { requestId, user } = open.request;
-    this.#outbox.toPeer(node, { kind: 'take', requestId, user });
+    this.#outbox.toPeer(node, { kind: 'take', requestId, stamp: this.#stamps.make(nowMs), user });
     return true;
   }
 
@@ -234,6 +239,7 @@ export class Client {
     this.#unansweredMs ??= nowMs;
     this.#outbox.toGroup('leader', {
       kind: 'request',
+      stamp: this.#stamps.make(nowMs),
       user: first.request.user,
       patienceMs: Math.ceil(Math.max(...group.map((open) => open.endMs)) - nowMs),
       exclude: first.request.exclude.slice(-MAX_EXCLUDED),

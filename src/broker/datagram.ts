@@ -18,7 +18,7 @@ import { FieldReader, FieldWriter } from './wire-fields.ts';
 
 /** Fits Ethernet, most tunnels and IPv6's least MTU of 1,280 without being cut into pieces. */
 export const MAX_DATAGRAM_BYTES = 1_200;
-export const MAX_CLUSTER_NAME_BYTES = 32;
+const MAX_CLUSTER_NAME_BYTES = 32;
 const MAGIC = 0x424b4d50;
 const HMAC_BYTES = 32;
 

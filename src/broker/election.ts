@@ -24,8 +24,8 @@ type State =
 export interface ElectionOptions {
   readonly nodeId: string;
   /**
-   * No term of an earlier boot of this node had a higher counter: seconds since 1970 will do. It counts only when this
-   * node stands, so that a new node does not unseat an old leader.
+   * No term of an earlier boot of this node had so high a counter: milliseconds since 1970 will do, as terms are longer
+   * than that. It counts only when this node comes to lead, so that a new node does not unseat an old leader.
    */
   readonly firstCounter: number;
   /** Uniform in [0, 1). */
@@ -179,12 +179,13 @@ export class Election {
   }
 
   /** The leader leaves and names this node. */
-  onHandover(term: Term, nowMs: number): void {
+  onHandover(from: Peer, term: Term, nowMs: number): void {
     const known = this.leader(nowMs);
     if (term.nodeId !== this.#self || this.#state.role === 'leading') return;
-    if (known !== undefined && compareTerms(term, known.term) < 0) return;
-    // Never the same term twice, however often the datagram comes.
-    if (term.counter > this.#counter) this.#lead(term, nowMs);
+    // Only a leader hands over; its datagram may come twice, or late.
+    if (known !== undefined && known.peer.nodeId !== from.nodeId) return;
+    this.#saw({ ...term, counter: term.counter - 1 });
+    this.#lead(this.#nextTerm(), nowMs);
   }
 
   /** Stops leading; `successor`, if any, leads next. */
@@ -209,8 +210,7 @@ export class Election {
 
   #stand(nowMs: number): void {
     this.#provoked = false;
-    this.#counter = Math.max(this.#counter, this.#firstCounter) + 1;
-    const term = { counter: this.#counter, nodeId: this.#self };
+    const term = this.#nextTerm();
     this.#state = {
       role: 'standing',
       term,
@@ -241,6 +241,12 @@ export class Election {
   /** In a large cluster only some answer, as many as tell the candidate what it needs to know. */
   #answer(to: Peer, message: Parameters<Outbox['toPeer']>[1]): void {
     if (this.#random() * this.members <= MAX_VOTES_WANTED) this.#outbox.toPeer(to, message);
+  }
+
+  /** A term that nobody has led in, this node included. */
+  #nextTerm(): Term {
+    this.#counter = Math.max(this.#counter, this.#firstCounter) + 1;
+    return { counter: this.#counter, nodeId: this.#self };
   }
 
   #saw(term: Term): void {

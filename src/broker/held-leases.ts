@@ -5,6 +5,7 @@
 import type { Outbox } from './effects.ts';
 import { MAX_LEASES } from './limits.ts';
 import type { LeaseName, LossReason, MessageOf, Peer } from './messages.ts';
+import type { Stamps } from './stamp.ts';
 import * as timing from './timing.ts';
 
 /** `held` and renewed; `stopping`: lost or revoked, its job is being stopped; `releasing` until the node has answered. */
@@ -27,11 +28,11 @@ export class HeldLeases {
   /** When the leases on a node are to be renewed next. */
   readonly #renewMs = new Map<string, number>();
   #nextTickMs = Infinity;
-  readonly #startMs: number;
+  readonly #stamps: Stamps;
 
-  constructor(outbox: Outbox, nowMs: number) {
+  constructor(outbox: Outbox, stamps: Stamps) {
     this.#outbox = outbox;
-    this.#startMs = nowMs;
+    this.#stamps = stamps;
   }
 
   get nextTickMs(): number {
@@ -46,11 +47,13 @@ export class HeldLeases {
   }
 
   /** A node has granted one. Its key; undefined when it is known already. */
-  add(node: Peer, { requestId, leaseId, ttlMs }: MessageOf<'lease'>, user: string, nowMs: number): string | undefined {
+  add(node: Peer, message: MessageOf<'lease'>, user: string, nowMs: number): string | undefined {
+    const { requestId, leaseId, ttlMs } = message;
     const name = { bootId: node.bootId, leaseId };
     const key = leaseKey(node, name);
     if (this.#leases.has(key)) return undefined;
-    const expiresMs = nowMs + ttlMs - timing.LEASE_MARGIN_MS;
+    // From when it was asked for, which was before the node began to count.
+    const expiresMs = this.#stamps.momentMs(message.stamp, nowMs) + ttlMs;
     const fresh = { key, name, requestId, user, ttlMs, node, expiresMs, releaseMs: Infinity, releaseTries: 0 };
     this.#leases.set(key, { ...fresh, state: 'held' });
     const renewMs = this.#renewMs.get(node.nodeId) ?? Infinity;
@@ -73,13 +76,12 @@ export class HeldLeases {
   }
 
   onRenewed(from: Peer, { stamp, held, gone }: MessageOf<'renewed'>, nowMs: number): void {
-    const sentMs = nowMs - ((this.#stamp(nowMs) - stamp) >>> 0);
+    const sentMs = this.#stamps.momentMs(stamp, nowMs);
     if (this.#renewMs.has(from.nodeId)) this.#renewMs.set(from.nodeId, nowMs + timing.LEASE_RENEW_MS);
     for (const name of held) {
       const lease = this.#leases.get(leaseKey(from, name));
       if (lease === undefined) continue;
       lease.node = from;
-      // From when it was asked for, which was before the node began to count.
       lease.expiresMs = Math.max(lease.expiresMs, sentMs + timing.LEASE_TTL_MS);
     }
     this.lose(from, gone, 'gone');
@@ -127,7 +129,7 @@ export class HeldLeases {
         const [first] = some;
         if (first === undefined) continue;
         const names = some.map((lease) => ({ ...lease.name, requestId: lease.requestId }));
-        this.#outbox.toPeer(first.node, { kind: 'renew', stamp: this.#stamp(nowMs), user, leases: names });
+        this.#outbox.toPeer(first.node, { kind: 'renew', stamp: this.#stamps.make(nowMs), user, leases: names });
       }
     }
     // Until the node answers.
@@ -157,11 +159,6 @@ export class HeldLeases {
     }
     for (const renewMs of this.#renewMs.values()) next = Math.min(next, renewMs);
     this.#nextTickMs = Math.max(next, nowMs);
-  }
-
-  /** Milliseconds since the start, as many as a u32 holds. */
-  #stamp(nowMs: number): number {
-    return Math.floor(nowMs - this.#startMs) >>> 0;
   }
 }
 

@@ -19,6 +19,8 @@ interface Request {
   readonly exclude: ReadonlySet<string>;
   readonly endMs: number;
   heardMs: number;
+  /** Of the newest time it was asked for. */
+  stamp: number;
   state: 'waiting' | 'offered' | 'granted' | 'ended';
   /** Where it was granted. */
   grantedBy: string;
@@ -95,6 +97,7 @@ export class Leader {
       const request = this.#requests.get(requestKey(from, id));
       if (request !== undefined) {
         request.heardMs = nowMs;
+        request.stamp = message.stamp;
         asked.push(request);
         if (request.state === 'granted') this.#offerAgain(request, nowMs);
       } else if (this.#waiting >= MAX_WAITING) refused.push(id);
@@ -139,7 +142,7 @@ export class Leader {
   #enqueue(
     client: Peer,
     id: number,
-    { user, patienceMs }: MessageOf<'request'>,
+    { stamp, user, patienceMs }: MessageOf<'request'>,
     exclude: ReadonlySet<string>,
     nowMs: number,
   ): Request {
@@ -153,6 +156,7 @@ export class Leader {
       exclude,
       endMs,
       heardMs: nowMs,
+      stamp,
       state: 'waiting',
       grantedBy: '',
     };
@@ -189,8 +193,8 @@ export class Leader {
   }
 
   #sendOffer({ id, request, node }: Offer): void {
-    const { client, user } = request;
-    this.#outbox.toPeer(node.peer, { kind: 'offer', offerId: id, client, requestId: request.id, user });
+    const { client, stamp, user } = request;
+    this.#outbox.toPeer(node.peer, { kind: 'offer', offerId: id, client, requestId: request.id, stamp, user });
   }
 
   /** The client asks for what it was granted: the lease was lost on its way. The node still knows it. */

@@ -110,13 +110,13 @@ export class Member {
     const client = offer.client.address === '' ? { ...offer.client, address: from.address } : offer.client;
     const given = this.#give(client, offer.requestId, offer.user, nowMs);
     this.#answers.push({ offerId: offer.offerId, outcome: typeof given === 'string' ? given : 'accepted' });
-    if (typeof given !== 'string') this.#sendLease(given, nowMs);
+    if (typeof given !== 'string') this.#sendLease(given, offer.stamp, nowMs);
   }
 
-  onTake(client: Peer, { requestId, user }: MessageOf<'take'>, nowMs: number): void {
+  onTake(client: Peer, { requestId, stamp, user }: MessageOf<'take'>, nowMs: number): void {
     const given = this.#give(client, requestId, user, nowMs);
     if (typeof given === 'string') this.#outbox.toPeer(client, { kind: 'declined', requestId, reason: given });
-    else this.#sendLease(given, nowMs);
+    else this.#sendLease(given, stamp, nowMs);
   }
 
   onRenew(client: Peer, { stamp, user, leases }: MessageOf<'renew'>, nowMs: number): void {
@@ -217,11 +217,12 @@ export class Member {
     return this.#leases.add(name, client, requestId, user, nowMs);
   }
 
-  #sendLease(lease: Lease, nowMs: number): void {
+  #sendLease(lease: Lease, stamp: number, nowMs: number): void {
     this.#outbox.toPeer(lease.client, {
       kind: 'lease',
       requestId: lease.requestId,
       leaseId: lease.name.leaseId,
+      stamp,
       // What is left of it: this may be the second time of saying.
       ttlMs: Math.max(0, lease.expiresMs - nowMs),
     });

@@ -66,6 +66,8 @@ export type Message =
   | { readonly kind: 'report'; readonly report: NodeReport; readonly answers: readonly OfferAnswer[] }
   | {
       readonly kind: 'request';
+      /** Comes back in the lease (stamp.ts). */
+      readonly stamp: number;
       readonly user: string;
       readonly patienceMs: number;
       readonly exclude: readonly string[];
@@ -80,11 +82,19 @@ export type Message =
       readonly offerId: number;
       readonly client: Peer;
       readonly requestId: number;
+      readonly stamp: number;
       readonly user: string;
     }
-  | { readonly kind: 'take'; readonly requestId: number; readonly user: string }
+  | { readonly kind: 'take'; readonly requestId: number; readonly stamp: number; readonly user: string }
   | { readonly kind: 'declined'; readonly requestId: number; readonly reason: DeclineReason }
-  | { readonly kind: 'lease'; readonly requestId: number; readonly leaseId: number; readonly ttlMs: number }
+  | {
+      readonly kind: 'lease';
+      readonly requestId: number;
+      readonly leaseId: number;
+      readonly stamp: number;
+      /** From when the request that bears the stamp was sent, at least. */
+      readonly ttlMs: number;
+    }
   | {
       readonly kind: 'renew';
       readonly stamp: number;

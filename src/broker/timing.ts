@@ -44,13 +44,16 @@ export const LEASE_TTL_MS = 10_000;
 export const LEASE_RENEW_MS = 3_000;
 /** ... and again after this until the node answers: a dozen tries before the lease ends. */
 export const RENEW_REPEAT_MS = 500;
-/** A client gives a new lease up this much before its node does: the time its datagram may have been on the way. */
-export const LEASE_MARGIN_MS = 1_000;
+/**
+ * A lease that was last asked for longer ago was read late, by a host that slept: while a request is open it is repeated
+ * more often than this.
+ */
+export const LEASE_STALE_MS = 2_000;
 /** A release is repeated until the node has said that it knows; then the lease's end frees the slot. */
 export const RELEASE_REPEAT_MS = 200;
 export const RELEASE_TRIES = 5;
 /** After a restart of the broker alone its jobs still run: by then their holders have renewed, or know that they lost. */
-export const RESTART_HOLD_MS = LEASE_TTL_MS;
+export const RESTART_HOLD_MS = LEASE_TTL_MS + RELEASE_REPEAT_MS;
 
 /** A request without any answer is repeated after this ... */
 export const REQUEST_REPEAT_MS = 120;

@@ -136,13 +136,14 @@ const CODECS: { readonly [K in MessageKind]: Codec<MessageOf<K>> } = {
   },
   request: {
     type: TYPES.request,
-    write: ({ user, patienceMs, exclude, requestIds }, to) => {
-      to.user(user).u32(patienceMs);
+    write: ({ stamp, user, patienceMs, exclude, requestIds }, to) => {
+      to.u32(stamp).user(user).u32(patienceMs);
       to.list(exclude, limits.MAX_EXCLUDED, (id) => to.nodeId(id));
       to.ids(requestIds);
     },
     read: (from) => ({
       kind: 'request',
+      stamp: from.u32(),
       user: from.user(),
       patienceMs: from.u32(),
       exclude: from.list(limits.MAX_EXCLUDED, () => from.nodeId()),
@@ -185,19 +186,21 @@ const CODECS: { readonly [K in MessageKind]: Codec<MessageOf<K>> } = {
   },
   offer: {
     type: TYPES.offer,
-    write: ({ offerId, client, requestId, user }, to) => to.u32(offerId).peer(client).u32(requestId).user(user),
+    write: ({ offerId, client, requestId, stamp, user }, to) =>
+      to.u32(offerId).peer(client).u32(requestId).u32(stamp).user(user),
     read: (from) => ({
       kind: 'offer',
       offerId: from.u32(),
       client: from.peer(),
       requestId: from.u32(),
+      stamp: from.u32(),
       user: from.user(),
     }),
   },
   take: {
     type: TYPES.take,
-    write: ({ requestId, user }, to) => to.u32(requestId).user(user),
-    read: (from) => ({ kind: 'take', requestId: from.u32(), user: from.user() }),
+    write: ({ requestId, stamp, user }, to) => to.u32(requestId).u32(stamp).user(user),
+    read: (from) => ({ kind: 'take', requestId: from.u32(), stamp: from.u32(), user: from.user() }),
   },
   declined: {
     type: TYPES.declined,
@@ -206,8 +209,15 @@ const CODECS: { readonly [K in MessageKind]: Codec<MessageOf<K>> } = {
   },
   lease: {
     type: TYPES.lease,
-    write: ({ requestId, leaseId, ttlMs }, to) => to.u32(requestId).u32(leaseId).u32(ttlMs),
-    read: (from) => ({ kind: 'lease', requestId: from.u32(), leaseId: from.u32(), ttlMs: from.u32() }),
+    write: ({ requestId, leaseId, stamp, ttlMs }, to) =>
+      to.u32(requestId).u32(leaseId).u32(stamp).u32(Math.floor(ttlMs)),
+    read: (from) => ({
+      kind: 'lease',
+      requestId: from.u32(),
+      leaseId: from.u32(),
+      stamp: from.u32(),
+      ttlMs: from.u32(),
+    }),
   },
   renew: {
     type: TYPES.renew,

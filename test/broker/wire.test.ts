@@ -34,6 +34,7 @@ const LARGEST: { readonly [K in MessageKind]: MessageOf<K> } = {
   },
   request: {
     kind: 'request',
+    stamp: top,
     user,
     patienceMs: top,
     exclude: Array.from({ length: limits.MAX_EXCLUDED }, () => id),
@@ -46,10 +47,10 @@ const LARGEST: { readonly [K in MessageKind]: MessageOf<K> } = {
     kind: 'free-list',
     nodes: Array.from({ length: limits.MAX_HINTS }, () => ({ nodeId: id, bootId, address, freeSlots: 9, speed: 0.5 })),
   },
-  offer: { kind: 'offer', offerId: top, client: { nodeId: id, bootId, address }, requestId: top, user },
-  take: { kind: 'take', requestId: top, user },
+  offer: { kind: 'offer', offerId: top, client: { nodeId: id, bootId, address }, requestId: top, stamp: top, user },
+  take: { kind: 'take', requestId: top, stamp: top, user },
   declined: { kind: 'declined', requestId: top, reason: 'full' },
-  lease: { kind: 'lease', requestId: top, leaseId: top, ttlMs: top },
+  lease: { kind: 'lease', requestId: top, leaseId: top, stamp: top, ttlMs: top },
   renew: { kind: 'renew', stamp: top, user, leases: leases.map((lease) => ({ ...lease, requestId: top })) },
   renewed: { kind: 'renewed', stamp: top, held: leases, gone: [] },
   release: { kind: 'release', leases },
@@ -82,7 +83,7 @@ describe('broker messages', () => {
   });
 
   it.each<[string, Message]>([
-    ['a name', { kind: 'take', requestId: 1, user: user + 'u' }],
+    ['a name', { kind: 'take', requestId: 1, stamp: 1, user: user + 'u' }],
     ['a list', { kind: 'cancel', requestIds: [...ids, 1] }],
   ])('refuse to be written with %s over its limit', (_, message) => {
     expect(() => encodeMessage(message)).toThrow(RangeError);

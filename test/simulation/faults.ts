@@ -103,9 +103,11 @@ export class Faults {
         this.#later(10_000, () => (network.delayMs = [0.1, 0.5]));
         break;
       case 'clock-back':
-        // The time since its last step is lost to it, so let that be none.
+        if (host.paused) break;
+        // The time between the steps before and after is lost to it, so let that be none.
         world.step(id, { kind: 'tick' });
         host.clockOffsetMs -= random() * 100_000;
+        world.step(id, { kind: 'tick' });
         break;
       case 'evict':
         world.step(id, { kind: 'evict', count: 1 + Math.floor(random() * host.slots) });
@@ -124,7 +126,8 @@ export function keepBusy(
   const fill = (id: string): void => {
     const host = world.host(id);
     if (host.broker !== undefined && !host.paused) {
-      while (host.jobs.size < options.parallel) {
+      // Counted first: an answer can come at once, and the next one as fast.
+      for (let missing = options.parallel - host.jobs.size; missing > 0; missing--) {
         const patienceMs = options.patienceMs * world.random();
         const durationMs = options.durationMs * 2 * world.random();
         world.submit(id, { user: `user-${id}`, patienceMs, durationMs });

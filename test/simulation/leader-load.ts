@@ -75,6 +75,7 @@ export class LeaderLoadTest {
         const from = `client${requestId % clients}`;
         const line: Message = {
           kind: 'request',
+          stamp: 0,
           user: from,
           patienceMs: 60_000,
           exclude: [],

@@ -118,7 +118,7 @@ export class World {
     host.broker = new Broker({
       nodeId: id,
       bootId,
-      firstCounter: bootId * 1_000,
+      firstCounter: 1_000 + Math.ceil(this.nowMs),
       random: seededRandom(Math.floor(this.random() * 2 ** 32)),
       nowMs: this.#clock(host),
       holdMs: jobsRunOn ? RESTART_HOLD_MS : 0,
