@@ -46,7 +46,7 @@ export function planDriver(invocation: Invocation, driver: Driver, look: Look): 
   if (!expanded) return stay(invocation, 'response-file', [], argv.find((word) => word.startsWith('@')) ?? '');
   const line = parseDriverLine(expanded.words);
   const subject = line.inputs[0]?.path ?? '';
-  const early = reasonOfWords(line, invocation);
+  const early = reasonOfWords(line, invocation) ?? reasonOfResponseFiles(line, expanded);
   if (early === 'not-a-compile') return planLink(invocation, line, expanded.words, look);
   if (early) return stay(invocation, early, [], subject);
   const outputs = outputsOf(cwd, line, subject, driver.flavour);
@@ -75,6 +75,12 @@ function reasonOfWords(line: DriverLine, { env, cwd }: Invocation): HereReason |
   if (line.items.filter(({ role }) => role === 'object').length > 1) return 'several-outputs';
   if (SHARED_OUTPUT_VARIABLES.some((name) => env.has(name)) || env.has('CCC_OVERRIDE_OPTIONS')) return 'shared-output';
   return undefined;
+}
+
+/** With -save-temps gcc writes down what a response file came to, in files numbered as it goes. */
+function reasonOfResponseFiles({ facts }: DriverLine, { files }: ExpandedWords): HereReason | undefined {
+  const savesTemporaries = facts.has('save-temps') || facts.has('save-temps-beside-object');
+  return savesTemporaries && files.length > 0 ? 'dump-files' : undefined;
 }
 
 /** What the files that it names say against leaving. */

@@ -3,7 +3,7 @@
  * begins with `CWD/./`, one prefix map takes that away inside the compiler, and restore.ts outside of it.
  * What need not be rewritten keeps its words: it runs in the same cwd. Pure.
  */
-import { normalize } from 'node:path/posix';
+import { normalize } from 'node:path';
 import type { Flavour } from './driver-name.ts';
 import type { DriverLine, Item } from './driver-line.ts';
 import type { Invocation, Look } from './plan.ts';

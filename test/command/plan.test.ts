@@ -94,6 +94,11 @@ describe('what stays here', () => {
     expect(plan('gcc -c a.c', { env: { DEPENDENCIES_OUTPUT: 'deps' } })).toMatchObject({ reason: 'shared-output' });
   });
 
+  it('a response file whose words gcc would write down in numbered files', () => {
+    const look = fakeLook({ '/t/build/a.c': '', '/t/build/w.rsp': '-O2' });
+    expect(plan('gcc -save-temps -c a.c @w.rsp', { look })).toMatchObject({ reason: 'dump-files' });
+  });
+
   it('a compile in a scratch directory of CMake', () => {
     const cwd = '/t/build/CMakeFiles/CMakeTmp';
     expect(plan('cc -c x.c', { cwd })).toMatchObject({ reason: 'configure-probe', slot: 'free' });
