@@ -19,6 +19,14 @@ import { SlotQueue, type Grant, type Place } from './queue.ts';
 import { Session, type SessionHandlers, type ShimPort } from './shim-session.ts';
 
 const DEFAULT_HOLD_LIMIT_MS = 60_000;
+/** From so many slots on nodes for each one here, compiles wait for a node rather than run here. */
+const WAIT_FOR_NODE_FACTOR = 2;
+
+interface UsableNodes {
+  readonly names: ReadonlySet<string>;
+  /** Of the nodes that are up. */
+  readonly slots: number;
+}
 
 export interface DispatcherOptions {
   readonly fleet: Pick<FleetOptions, 'connect' | 'findMismatch'>;
@@ -47,7 +55,7 @@ export class Dispatcher {
   readonly #environments: EnvironmentCache;
   readonly #grants = new Map<number, (place: Place) => void>();
   /** Usable nodes by node list; kept until nodes change, so that the queue can tell sets apart by identity. */
-  readonly #eligible = new Map<ReadonlySet<string>, ReadonlySet<string>>();
+  readonly #eligible = new Map<ReadonlySet<string>, UsableNodes>();
   readonly #listOf = new Map<number, ReadonlySet<string>>();
   readonly #sessions = new Set<Socket>();
   #nextJobId = 1;
@@ -154,7 +162,8 @@ export class Dispatcher {
         resolve(undefined);
       });
       const eligible = this.#eligibleFor(job.id);
-      this.#grantAll(this.#queue.add({ id: job.id, eligible, excluded: job.excluded, mayRunHere: true }));
+      const mayRunHere = this.#mayRunHere(job.id);
+      this.#grantAll(this.#queue.add({ id: job.id, eligible, excluded: job.excluded, mayRunHere }));
     });
   }
 
@@ -190,12 +199,23 @@ export class Dispatcher {
   #eligibleFor(id: number): ReadonlySet<string> {
     const names = this.#listOf.get(id);
     if (!names || this.jobs.get(id)?.isRemotePossible === false) return NOWHERE;
-    let eligible = this.#eligible.get(names);
-    if (!eligible) {
-      eligible = this.fleet.usable(names);
-      this.#eligible.set(names, eligible);
+    return this.#usable(names).names;
+  }
+
+  /** With nodes that have many more slots than this host, a compile waits for one: make and ld need this host. */
+  #mayRunHere(id: number): boolean {
+    const names = this.#listOf.get(id);
+    return !names || this.#usable(names).slots < WAIT_FOR_NODE_FACTOR * this.localSlots;
+  }
+
+  #usable(names: ReadonlySet<string>): UsableNodes {
+    let usable = this.#eligible.get(names);
+    if (!usable) {
+      const up = this.fleet.status(names).filter((node) => node.state === 'up');
+      usable = { names: this.fleet.usable(names), slots: up.reduce((total, node) => total + node.slots, 0) };
+      this.#eligible.set(names, usable);
     }
-    return eligible;
+    return usable;
   }
 
   #nodesChanged(): void {

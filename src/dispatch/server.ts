@@ -1,20 +1,10 @@
 /**
  * The dispatcher as a process: its socket, its readiness, its end after idling. Unaware of jobs.
  */
-import {
-  chmodSync,
-  closeSync,
-  lstatSync,
-  mkdirSync,
-  renameSync,
-  rmSync,
-  unlinkSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
+import { chmodSync, closeSync, lstatSync, renameSync, unlinkSync, writeSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { availableParallelism } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { BuildReport } from '../protocol/control.ts';
 import { connectNode } from '../remote/connect.ts';
 import { describeNodeFailure } from '../remote/failure.ts';
@@ -24,10 +14,10 @@ import { answerControl } from './control.ts';
 import { Dispatcher } from './dispatcher.ts';
 import type { ConnectNode } from './fleet.ts';
 import { NodeLists } from './node-lists.ts';
+import { ReportFile } from './report-file.ts';
 
 /** Without a shim, a pmake or a pmakectl connected for this long, the dispatcher goes. */
 const IDLE_LIMIT_MS = 5 * 60_000;
-const SAVE_DELAY_MS = 1_000;
 
 export interface ServerOptions {
   readonly socketPath: string;
@@ -47,9 +37,9 @@ export interface ServerOptions {
 export async function serveDispatcher(options: ServerOptions): Promise<void> {
   const nodeLists = new NodeLists(options.env);
   const sshEnvironment = { ...options.env };
+  const reports = new ReportFile(options.reportPath);
   const server = createServer();
   let idle: NodeJS.Timeout | undefined;
-  let saving: NodeJS.Timeout | undefined;
   let socketInode = 0n;
   const closed = new Promise<void>((resolve) => server.once('close', resolve));
   const watchIdle = (): void => {
@@ -73,20 +63,13 @@ export async function serveDispatcher(options: ServerOptions): Promise<void> {
       sshEnvironment.SSH_AUTH_SOCK = entries.get('SSH_AUTH_SOCK') ?? sshEnvironment.SSH_AUTH_SOCK;
     },
     onIdle: () => {
-      // Under plain make every job's end is an idle moment: one report for a burst of them.
-      saving ??= setTimeout(saveNewest, SAVE_DELAY_MS);
+      reports.saveSoon(() => dispatcher.builds.newest?.report(undefined));
       watchIdle();
     },
   });
-  const saveNewest = (): void => {
-    clearTimeout(saving);
-    saving = undefined;
-    const newest = dispatcher.builds.newest;
-    if (newest) saveReport(options.reportPath, newest.report(undefined));
-  };
   const stop = (): void => {
     clearTimeout(idle);
-    if (saving) saveNewest();
+    reports.flush();
     // First the name: a shim that comes now starts another dispatcher instead of meeting a dying one.
     removeOwnSocket(options.socketPath, socketInode);
     server.close();
@@ -99,7 +82,7 @@ export async function serveDispatcher(options: ServerOptions): Promise<void> {
     version: options.version,
     socketPath: options.socketPath,
     configProblem: () => nodeLists.problem,
-    saveReport: (report: BuildReport) => saveReport(options.reportPath, report),
+    saveReport: (report: BuildReport) => reports.save(report),
     stop,
   };
   process.once('SIGTERM', stop);
@@ -160,22 +143,5 @@ function tellReady(fd: number | undefined): void {
     closeSync(fd);
   } catch {
     // The starter was interrupted; the next shim finds the socket by itself.
-  }
-}
-
-/** Best effort: a build must not end badly because its report could not be kept. */
-function saveReport(path: string, report: BuildReport): void {
-  const temporary = `${path}.${process.pid}`;
-  try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    writeFileSync(temporary, JSON.stringify(report), { mode: 0o600 });
-    renameSync(temporary, path);
-  } catch {
-    // Best effort, the cleaning too: `force` is silent about a missing file only.
-    try {
-      rmSync(temporary, { force: true });
-    } catch {
-      return;
-    }
   }
 }
