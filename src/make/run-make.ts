@@ -30,15 +30,18 @@ export interface MakeCall {
 
 /** Starts make. The failure is the system's reason why it could not be run. */
 export async function startMake(call: MakeCall): Promise<Result<RunningMake, NodeJS.ErrnoException>> {
+  // First the listeners: make may run, and somebody may kill us, before spawn returns.
+  const signals = new SignalForwarder();
   let child: ChildProcess;
   try {
     child = spawnMake(call);
   } catch (cause) {
+    signals.stop();
     // Node throws what it does not expect, such as words that are too long in all.
     return fail(cause as NodeJS.ErrnoException);
   }
-  const stopForwarding = forwardSignals(child);
-  const ended = whenEnded(child).finally(stopForwarding);
+  signals.forwardTo(child);
+  const ended = whenEnded(child).finally(() => signals.stop());
   const cause = await whenStarted(child);
   return cause === undefined && child.pid !== undefined ? ok({ pid: child.pid, ended }) : fail(cause ?? new Error());
 }
@@ -49,22 +52,33 @@ function spawnMake({ make, raw, env }: MakeCall): ChildProcess {
   return spawn(make.program, raw.words, { argv0: make.argv0, env, stdio });
 }
 
-/** Returns what ends it. */
-function forwardSignals(child: ChildProcess): () => void {
-  const handlers = new HandlerWatch(child.pid ?? 0);
-  const timers = new Set<NodeJS.Timeout>();
-  const forward = (signal: NodeJS.Signals): void => {
-    const verdict = handlers.hasTaken(constants.signals[signal]);
-    if (verdict === false) child.kill(signal);
-    if (verdict === undefined) timers.add(setTimeout(() => forward(signal), LOOK_MS));
-  };
-  const listeners = PASSED_ON.map((signal) => ({ signal, listener: () => forward(signal) }));
-  for (const { signal, listener } of listeners) process.on(signal, listener);
-  return () => {
-    handlers.stop();
-    for (const timer of timers) clearTimeout(timer);
-    for (const { signal, listener } of listeners) process.off(signal, listener);
-  };
+/** Listens from its making; what comes before there is a child waits for the event loop, and so for the child. */
+class SignalForwarder {
+  readonly #timers = new Set<NodeJS.Timeout>();
+  readonly #listeners = PASSED_ON.map((signal) => ({ signal, listener: () => this.#forward(signal) }));
+  #child: ChildProcess | undefined;
+  #handlers: HandlerWatch | undefined;
+
+  constructor() {
+    for (const { signal, listener } of this.#listeners) process.on(signal, listener);
+  }
+
+  forwardTo(child: ChildProcess): void {
+    this.#child = child;
+    this.#handlers = new HandlerWatch(child.pid ?? 0);
+  }
+
+  stop(): void {
+    this.#handlers?.stop();
+    for (const timer of this.#timers) clearTimeout(timer);
+    for (const { signal, listener } of this.#listeners) process.off(signal, listener);
+  }
+
+  #forward(signal: NodeJS.Signals): void {
+    const verdict = this.#handlers?.hasTaken(constants.signals[signal]);
+    if (verdict === false) this.#child?.kill(signal);
+    if (verdict === undefined) this.#timers.add(setTimeout(() => this.#forward(signal), LOOK_MS));
+  }
 }
 
 /**

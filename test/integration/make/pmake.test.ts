@@ -298,11 +298,11 @@ function childrenOf(pid: number): number[] {
   return readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').split(' ').filter(Boolean).map(Number);
 }
 
-/** Is the process in its handler of the signal, or gone by it? The kernel blocks a signal while it is handled. */
+/** Has make, which catches this signal, begun to handle it, or is it gone by it? It then resets it to its default. */
 function isHandling(pid: number, signal: number): boolean {
   if (!existsSync(`/proc/${pid}/status`)) return true;
-  const blocked = /^SigBlk:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1] ?? '0';
-  return ((BigInt(`0x${blocked}`) >> BigInt(signal - 1)) & 1n) === 1n;
+  const caught = /^SigCgt:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1] ?? '0';
+  return ((BigInt(`0x${caught}`) >> BigInt(signal - 1)) & 1n) === 0n;
 }
 
 test('what was written to the environment of make is all that was added', async () => {
