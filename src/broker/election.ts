@@ -96,6 +96,8 @@ export class Election {
   /** A client of this host heard no leader: unless one is heard here, stand soon. */
   provoke(nowMs: number): void {
     if (this.#state.role !== 'following' || this.#provoked || this.leader(nowMs) !== undefined) return;
+    // Whoever this node has voted for is to have the time to win, or impatient clients outbid one another for ever.
+    if (this.#promise !== undefined && nowMs < this.#promise.untilMs) return;
     this.#provoked = true;
     // Not all at once: every host with a waiting client notices the same silence at the same time.
     const soonMs = nowMs + this.#random() * timing.VOTE_WINDOW_MS;

@@ -4,7 +4,7 @@ import { live } from './life.ts';
 
 /** `PMAKE_SEED=7` runs that life alone, `PMAKE_SEEDS=1000` the first thousand. */
 const one = process.env.PMAKE_SEED;
-const count = Number(process.env.PMAKE_SEEDS ?? 40);
+const count = Number(process.env.PMAKE_SEEDS ?? 50);
 const seeds = one === undefined ? Array.from({ length: count }, (_, i) => i + 1) : [Number(one)];
 
 describe('a simulated cluster', { timeout: 120_000 }, () => {
