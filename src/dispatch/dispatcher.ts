@@ -6,7 +6,7 @@ import { resolve as resolvePath } from 'node:path';
 import type { Socket } from 'node:net';
 import { planCommand } from '../command/plan.ts';
 import { StaticPool } from '../broker/static-pool.ts';
-import { fileLook } from '../tree/look.ts';
+import { fileLook, realProgram } from '../tree/look.ts';
 import { ShimFlag, type ShimRequest } from '../protocol/shim.ts';
 import { BuildBook, UNNAMED_BUILD, type Build } from './builds.ts';
 import { EnvironmentCache, type KnownEnvironment } from './environments.ts';
@@ -234,6 +234,7 @@ function planJob(request: ShimRequest, environment: KnownEnvironment) {
     return planCommand(
       {
         name: request.name,
+        program: realProgram(request.program),
         argv: request.argv,
         cwd: resolvePath(request.cwd),
         env: entries,

@@ -2,11 +2,33 @@
  * The submit host's file system as the command line model looks at it: response files, thin archives, kinds of files.
  * Synchronous, because a command line is read in one go; each look is a system call or two on what make just touched.
  */
-import { closeSync, constants, openSync, readFileSync, readSync, statSync } from 'node:fs';
+import { closeSync, constants, openSync, readFileSync, readSync, realpathSync, statSync } from 'node:fs';
 import type { Look } from '../command/plan.ts';
 
 /** Response files are lists of words; larger is something else. */
 const MAX_TEXT_BYTES = 16 * 1024 * 1024;
+
+/** Compilers met; a build has a handful. */
+const MAX_PROGRAMS = 64;
+const realPrograms = new Map<string, string>();
+
+/**
+ * The program behind the links of `path` (`cc` → `gcc-12`), looked up once: the same name with other links behind it is
+ * seen when the dispatcher starts anew. `path` itself when it cannot be followed.
+ */
+export function realProgram(path: string): string {
+  const known = realPrograms.get(path);
+  if (known !== undefined) return known;
+  if (realPrograms.size >= MAX_PROGRAMS) realPrograms.clear();
+  let real = path;
+  try {
+    real = realpathSync(path);
+  } catch {
+    // It was there a moment ago; the exec will tell.
+  }
+  realPrograms.set(path, real);
+  return real;
+}
 
 export const fileLook: Look = {
   readText(path) {
