@@ -71,10 +71,19 @@ export async function openMasquerade(options: MasqueradeOptions): Promise<Result
 function fingerprint(directories: readonly string[], shim: string): string {
   const hash = createHash('sha256').update(`${shim}\0${NAMES.join()}\0${NOT_NAMES.join()}`);
   for (const directory of directories) {
-    const stat = statSync(directory, { throwIfNoEntry: false, bigint: true });
-    hash.update(`\0${directory}\0${stat?.ino ?? 'absent'}\0${stat?.mtimeNs ?? ''}`);
+    hash.update(`\0${directory}\0${stateOf(directory)}`);
   }
   return hash.digest('hex').slice(0, 16);
+}
+
+function stateOf(directory: string): string {
+  try {
+    const stat = statSync(directory, { throwIfNoEntry: false, bigint: true });
+    return stat ? `${stat.ino} ${stat.mtimeNs}` : 'absent';
+  } catch {
+    // Somebody else's closed directory in PATH: nothing can be run from there either.
+    return 'closed';
+  }
 }
 
 async function build(root: string, directory: string, path: readonly string[], shim: string): Promise<void> {

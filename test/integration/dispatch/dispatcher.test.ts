@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Dispatcher } from '../../../src/dispatch/dispatcher.ts';
 import { NodeLists } from '../../../src/dispatch/node-lists.ts';
@@ -12,8 +13,8 @@ import { fail } from '../../../src/util/result.ts';
 import { FakeShim, type FakeShimCall } from '../../rig/fake-shim.ts';
 import { FakeCompilerCalls } from '../../rig/shim-fake-compiler.ts';
 
-const WORKER = new URL('../../../dist/cli/worker.js', import.meta.url).pathname;
-const FAKE_COMPILER = new URL('../../rig/shim-fake-compiler.c', import.meta.url).pathname;
+const WORKER = fileURLToPath(new URL('../../../dist/cli/worker.js', import.meta.url));
+const FAKE_COMPILER = fileURLToPath(new URL('../../rig/shim-fake-compiler.c', import.meta.url));
 const SIGTERM = 15;
 
 let rig: Awaited<ReturnType<typeof startRig>>;

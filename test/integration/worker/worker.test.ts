@@ -1,13 +1,14 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { Duplex, Transform } from 'node:stream';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { WorkerJob } from '../../../src/protocol/worker.ts';
 import { NodeLink } from '../../../src/remote/node-link.ts';
 import { PreambleScanner } from '../../../src/remote/preamble.ts';
 import { stampNow } from '../../../src/tree/files.ts';
 
-const WORKER = new URL('../../../dist/cli/worker.js', import.meta.url).pathname;
+const WORKER = fileURLToPath(new URL('../../../dist/cli/worker.js', import.meta.url));
 const SIGTERM = 15;
 
 let tree: string;
