@@ -16,9 +16,9 @@ export const LOAD_KINDS = ['cpu', 'io', 'memory', 'switches'] as const;
 export type LoadKind = (typeof LOAD_KINDS)[number];
 
 /** Longer than the paper's four processes at intervals of five minutes need. */
-export const MAX_LOAD_SECONDS = 1_800;
+const MAX_LOAD_SECONDS = 1_800;
 /** More than the free memory of nearly any node, which is the point of the memory load. */
-export const MAX_LOAD_MEBIBYTES = 65_536;
+const MAX_LOAD_MEBIBYTES = 65_536;
 
 export interface LoadRequest {
   readonly kind: LoadKind;

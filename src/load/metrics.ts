@@ -28,7 +28,7 @@ interface MetricInfo {
   readonly worse: 'more' | 'less';
 }
 
-export const METRIC_INFO: Readonly<Record<Metric, MetricInfo>> = {
+const METRIC_INFO: Readonly<Record<Metric, MetricInfo>> = {
   /** Of all cores together: 100 is a machine that never idles. */
   cpu: { title: 'CPU', unit: '%', worse: 'more' },
   /** Blocks of 512 bytes, read and written, as /proc/diskstats and the kernel of the paper count them. */
