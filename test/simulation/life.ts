@@ -34,7 +34,8 @@ export function live(options: LifeOptions): LifeReport {
 
   const work = keepBusy(world, ids.slice(0, 1 + Math.floor(random() * 3)), {
     parallel: 1 + Math.floor(random() * 20),
-    durationMs: 20 + random() * 800,
+    // In every third life jobs outlast leases, so that these have to be renewed, and end when they cannot be.
+    durationMs: seed % 3 === 0 ? 8_000 : 20 + random() * 800,
     patienceMs: 100 + random() * 6_000,
   });
   const faults = new Faults(world, { everyMs, kinds });
