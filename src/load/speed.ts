@@ -25,7 +25,7 @@ export function standardSource(functions = STANDARD_FUNCTIONS): string {
   return `struct node { struct node *next; long key; double weight; };\n${bodies.join('\n')}\n`;
 }
 /** To be followed by the source, `-o` and an output. */
-const STANDARD_COMPILE_WORDS = ['-O2', '-w', '-c'] as const;
+export const STANDARD_COMPILE_WORDS = ['-O2', '-w', '-c'] as const;
 const STANDARD_FUNCTIONS = 20;
 
 function standardFunction(index: number): string {

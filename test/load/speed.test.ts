@@ -1,5 +1,12 @@
+import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { REFERENCE_CPU_SECONDS, SpeedBook, standardSource, staticSpeed } from '../../src/load/speed.ts';
+import {
+  REFERENCE_CPU_SECONDS,
+  SpeedBook,
+  STANDARD_COMPILE_WORDS,
+  standardSource,
+  staticSpeed,
+} from '../../src/load/speed.ts';
 import { seededRandom } from '../broker/seeded-random.ts';
 
 describe('the static speed', () => {
@@ -14,6 +21,16 @@ describe('the static speed', () => {
     expect(staticSpeed([1e9])).toBe(0.01);
   });
   it('is taken on the same source everywhere', () => expect(standardSource()).toBe(standardSource()));
+
+  it('is taken on a source that gcc compiles without a word', () => {
+    const words = [...STANDARD_COMPILE_WORDS, '-x', 'c', '-', '-o', '/dev/stdout'];
+    const { stdout, stderr } = spawnSync('gcc', ['-S', ...words.filter((word) => word !== '-c')], {
+      input: standardSource(),
+      encoding: 'utf8',
+    });
+    expect(stderr).toBe('');
+    expect(stdout).toContain('work19');
+  });
 });
 
 /** A cluster that runs jobs of known cost on nodes of known speed, with noise. */
