@@ -55,12 +55,12 @@ export async function connectNodes(env, stop) {
     input: 'all: ;\n',
     timeout: CONNECT_TIMEOUT_MS,
   });
-  if (nothing.status !== 0) throw new Error(`pmake cannot even build nothing: ${nothing.stderr}`);
+  if (nothing.status !== 0) await fail(stop, `pmake cannot even build nothing: ${nothing.stderr}`);
   const deadline = performance.now() + CONNECT_TIMEOUT_MS;
   for (;;) {
     stop.throwIfAborted();
     const { status, stdout, stderr } = control(env, ['nodes', '--json']);
-    if (status !== 0) throw new Error(`pmakectl nodes: ${stderr}${stdout}`);
+    if (status !== 0) await fail(stop, `pmakectl nodes: ${stderr}${stdout}`);
     /** @type {import('../../src/protocol/control.ts').NodeStatus[]} */
     const nodes = JSON.parse(stdout);
     const absent = nodes.find((node) => node.state !== 'up');
@@ -70,6 +70,19 @@ export async function connectNodes(env, stop) {
     }
     await delay(POLL_MS);
   }
+}
+
+/**
+ * A Ctrl-C ends the command that failed as well as us, and while that command ran synchronously no handler of ours
+ * could: let it run before the failure is called one.
+ * @param {AbortSignal} stop
+ * @param {string} message
+ * @returns {Promise<never>}
+ */
+async function fail(stop, message) {
+  await delay(POLL_MS);
+  stop.throwIfAborted();
+  throw new Error(message);
 }
 
 /**
