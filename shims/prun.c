@@ -96,26 +96,36 @@ static bool take_orders(pid_t job) {
 	return count == 0;
 }
 
-/* Waits for the job; kills its group when the worker goes or somebody ends the runner itself. */
+/* From SIGTERM, on which gcc removes its temporary files, to SIGKILL: the job must be gone within a second. */
+#define GRACE_MS 300
+
+/* Waits for the job; ends its group when the worker goes or somebody ends the runner itself. */
 static int await_job(pid_t job, int signals, struct rusage *usage) {
-	bool is_killed = false;
-	int status;
+	bool is_ending = false;
+	int status, patience = -1;
 	for (;;) {
 		pid_t ended = wait4(job, &status, WNOHANG, usage);
 		if (ended == job) return status;
-		struct pollfd wait[2] = {{signals, POLLIN, 0}, {is_killed ? -1 : WORKER_FD, POLLIN, 0}};
-		if (poll(wait, 2, -1) < 0) continue;
+		struct pollfd wait[2] = {{signals, POLLIN, 0}, {is_ending ? -1 : WORKER_FD, POLLIN, 0}};
+		int ready = poll(wait, 2, patience);
+		if (ready < 0) continue;
+		if (ready == 0) {
+			kill(-job, SIGKILL);
+			patience = -1;
+			continue;
+		}
+		bool must_end = false;
 		if (wait[0].revents) {
 			struct signalfd_siginfo information;
 			if (read(signals, &information, sizeof information) == (ssize_t)sizeof information &&
-			    information.ssi_signo != SIGCHLD) {
-				kill(-job, SIGKILL);
-				is_killed = true;
-			}
+			    information.ssi_signo != SIGCHLD)
+				must_end = true;
 		}
-		if (wait[1].revents && take_orders(job)) {
-			kill(-job, SIGKILL);
-			is_killed = true;
+		if (wait[1].revents && take_orders(job)) must_end = true;
+		if (must_end && !is_ending) {
+			kill(-job, SIGTERM);
+			is_ending = true;
+			patience = GRACE_MS;
 		}
 	}
 }

@@ -67,7 +67,7 @@ export class Fleet {
     for (const spec of specs) {
       const known = this.#findByPlace(spec);
       const name = known?.spec.name ?? this.#freeName(spec.name);
-      if (known) this.#setSlots(known, spec.slots);
+      if (known) this.#useAgain(known, spec.slots);
       else this.#connect({ spec: { ...spec, name }, slots: spec.slots, failures: 0, finished: 0 });
       names.add(name);
     }
@@ -168,7 +168,13 @@ export class Fleet {
     });
   }
 
-  #setSlots(member: Member, slots: number | undefined): void {
+  /** A build begins: whoever mended a node since the last one need not wait for its next turn. */
+  #useAgain(member: Member, slots: number | undefined): void {
+    if ('retry' in member.state) {
+      clearTimeout(member.state.retry);
+      this.#connect({ ...member, slots, failures: 0 });
+      return;
+    }
     if (member.slots === slots) return;
     member.slots = slots;
     if (member.state.kind !== 'up') return;

@@ -4,7 +4,7 @@
  * Mirrored in shims/protocol.h.
  *
  * runner → worker: one record of RUNNER_REPORT_BYTES, then the runner exits.
- * worker → runner: each byte is a signal number for the job's process group; end of file means SIGKILL,
+ * worker → runner: each byte is a signal number for the job's process group; end of file means SIGTERM and soon SIGKILL,
  * so that a worker which dies in any way takes its jobs with it.
  *
  * Called as: prun UMASK(octal) CWD PROGRAM WORDS...

@@ -3,7 +3,7 @@ import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { canHaveCluster, startCluster, type Cluster } from '../rig/cluster.ts';
 import { foreignProcesses, pidsByWord, pidsOf, signal } from '../rig/node-processes.ts';
-import { lastBuild, needBuild, pmake, stopDispatcher } from '../rig/pmake.ts';
+import { lastBuild, needBuild, pmake, startDispatcher, stopDispatcher } from '../rig/pmake.ts';
 import { writeManySources } from '../rig/projects.ts';
 import { differences, hashTree, makeWorkTree, type Hashes, type WorkTree } from '../rig/work-tree.ts';
 
@@ -36,6 +36,8 @@ describe.skipIf(!canHaveCluster())('a build goes on, and its results are identic
   /** A build from scratch with `disturb` called once node 2 compiles; resolves when it has ended. */
   async function buildWhile(disturb: () => Promise<void>) {
     await execa('make', ['-s', 'clean'], { cwd: project });
+    // A node that the last test broke is up again: the build must not be over before it takes part.
+    await startDispatcher(cluster);
     const build = pmake(cluster, project, ['-j6']);
     await expect.poll(async () => (await pidsOf(cluster, 2, 'cc1')).length, STARTED).toBeGreaterThan(0);
     await disturb();

@@ -2,7 +2,7 @@ import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test, type TestContext } from 'vitest';
 import { canHaveCluster, startCluster, type Cluster } from '../rig/cluster.ts';
-import { compilesOf, lastBuild, needBuild, PCC, pmake, stopDispatcher } from '../rig/pmake.ts';
+import { compilesOf, lastBuild, needBuild, PCC, pmake, stopDispatcher, startDispatcher } from '../rig/pmake.ts';
 import { luaSource, zlibSource, type SourceResult } from '../rig/sources.ts';
 import { copyTree, differences, hashTree, makeWorkTree, type WorkTree } from '../rig/work-tree.ts';
 
@@ -44,6 +44,7 @@ describe.skipIf(!canHaveCluster())('packages as their authors publish them', () 
     const { stderr } = await execa('make', ['-j2', ...words], { cwd: local });
     const expected = await hashTree(local);
     const tree = await freshTree(context, source);
+    await startDispatcher(cluster);
     const build = await pmake(cluster, tree, [JOBS, ...words]);
     expect(build, build.all).toMatchObject({ exitCode: 0, stderr: withFullPath(stderr) });
     expect(differences(expected, await hashTree(tree))).toEqual([]);

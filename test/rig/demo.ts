@@ -20,6 +20,9 @@ export interface DemoRun {
   readonly leftovers: readonly string[];
 }
 
+/** Node's own start is most of it. */
+const WORKER_END_MS = 3_000;
+
 export interface StartedDemo {
   /** Resolves when its output has a line that fits. Rejects when it ends before. */
   waitForLine(pattern: RegExp): Promise<string>;
@@ -42,15 +45,27 @@ export function startDemo(words: readonly string[], env: Readonly<Record<string,
     child.once('error', reject);
     child.once('close', (status) => {
       const lines = output.stdout.trimEnd().split('\n');
-      const leftovers = [
+      const look = (): string[] => [
         ...readdirSync(temporary).map((name) => `file ${name}`),
         ...findProcesses((entry) => entry === `${MARK}=${mark}` || isConnectionTo(entry, portsOf(lines))),
       ];
-      rmSync(temporary, { recursive: true, force: true });
-      resolve({ status, lines, stderr: output.stderr, leftovers });
+      void settledLeftovers(look).then((leftovers) => {
+        rmSync(temporary, { recursive: true, force: true });
+        resolve({ status, lines, stderr: output.stderr, leftovers });
+      });
     });
   });
   return { waitForLine: waitForLine(child.stdout, () => output.stdout), kill: (signal) => child.kill(signal), ended };
+}
+
+/** A worker that was just being started learns from its closed stdin that it is not wanted: what stays longer is left. */
+async function settledLeftovers(look: () => string[]): Promise<string[]> {
+  const deadlineMs = performance.now() + WORKER_END_MS;
+  for (;;) {
+    const left = look();
+    if (left.length === 0 || performance.now() > deadlineMs) return left;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
 }
 
 function waitForLine(stream: NodeJS.ReadableStream, read: () => string): StartedDemo['waitForLine'] {

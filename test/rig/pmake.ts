@@ -36,7 +36,7 @@ export function pmake(cluster: Cluster, cwd: string, words: readonly string[], o
 export async function startDispatcher(cluster: Cluster): Promise<void> {
   await pmake(cluster, '/', ['--eval=all:;@:', 'all']);
   const deadline = Date.now() + NODES_UP_MS;
-  while ((await nodeStates(cluster)).some((node) => node.state === 'idle' || node.state === 'connecting')) {
+  while ((await nodeStates(cluster)).some((node) => node.state !== 'up' && node.state !== 'refused')) {
     if (Date.now() > deadline) throw new Error('the dispatcher is still connecting to its nodes');
   }
 }

@@ -24,7 +24,7 @@ import type { OutputChunk, Run } from './runner.ts';
 const SILENCE_CHECK_MS = 500;
 /** Room for the frame's own fields beside a chunk of output. */
 const MAX_OUTPUT_CHUNK_BYTES = MAX_FRAME_BYTES / 4;
-const SIGKILL = 9;
+const SIGTERM = 15;
 
 export interface WorkerOptions {
   readonly input: Readable;
@@ -65,7 +65,8 @@ class WorkerSession {
       }, SILENCE_CHECK_MS);
       const end = (why: string): void => {
         clearInterval(silence);
-        for (const run of this.#runs.values()) run?.signal(SIGKILL);
+        // The runners see this process end, and make sure of it.
+        for (const run of this.#runs.values()) run?.signal(SIGTERM);
         resolve(why);
       };
       input.on('data', (chunk: Buffer) => {
