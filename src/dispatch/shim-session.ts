@@ -23,7 +23,7 @@ import {
   type ShimRequest,
 } from '../protocol/shim.ts';
 import type { Termination } from '../protocol/termination.ts';
-import type { OutputChunk } from '../remote/node-link.ts';
+import type { OutputChunk } from '../protocol/worker.ts';
 import { ByteReader, MalformedError } from '../util/bytes.ts';
 
 const MAX_OUTPUT_CHUNK_BYTES = MAX_FRAME_BYTES / 4;

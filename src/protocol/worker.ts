@@ -30,6 +30,12 @@ const ToWorker = { environment: 0x22, job: 0x23, kill: 0x24, ping: 0x25 } as con
 /** Frame types, worker → dispatcher. */
 const FromWorker = { ready: 0x31, output: 0x32, done: 0x33, notRun: 0x34, pong: 0x35 } as const;
 
+/** A piece of what a compiler printed, in the order in which it came. */
+export interface OutputChunk {
+  readonly fd: 1 | 2;
+  readonly bytes: Buffer;
+}
+
 /** A regular file as stat(2) shows it: size in bytes, mtime in nanoseconds since the epoch. */
 export interface FileStamp {
   readonly path: string;

@@ -12,6 +12,7 @@ import {
   WORKER_PROTOCOL_VERSION,
   WORKER_SILENCE_LIMIT_MS,
   type NotRunReason,
+  type OutputChunk,
   type WorkerAnswer,
   type WorkerJob,
   type WorkerReady,
@@ -22,11 +23,6 @@ import { deferred, type Deferred } from '../util/deferred.ts';
 
 /** Beyond its own limit, what a worker needs to notice its silence and to kill: its check interval and a slow machine. */
 const FENCE_MARGIN_MS = 1_500;
-
-export interface OutputChunk {
-  readonly fd: 1 | 2;
-  readonly bytes: Buffer;
-}
 
 /** An environment as nodes get it; `id` is unique in this dispatcher. */
 export interface NodeEnvironment {

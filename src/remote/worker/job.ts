@@ -5,10 +5,10 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { depfilesToRestore, restoreDepfile, restoreDiagnostics } from '../../command/restore.ts';
-import type { FileStamp, NotRunReason, WorkerJob, WorkerReport } from '../../protocol/worker.ts';
+import type { FileStamp, NotRunReason, OutputChunk, WorkerJob, WorkerReport } from '../../protocol/worker.ts';
 import type { RunnerReport } from '../../protocol/runner.ts';
 import { isSameStamp, stampOpened, writtenFile } from '../../tree/files.ts';
-import { startRun, type OutputChunk, type Run } from './runner.ts';
+import { startRun, type Run } from './runner.ts';
 
 /** Waits between looks at a source that differs: an NFS client may need a moment after the submit host's close. */
 const SOURCE_RETRY_DELAYS_MS = [5, 20, 50, 100, 200] as const;

@@ -4,6 +4,7 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import type { Duplex } from 'node:stream';
+import type { OutputChunk } from '../../protocol/worker.ts';
 import { decodeRunnerReport, type RunnerReport } from '../../protocol/runner.ts';
 
 /** More diagnostics than this and the job goes home, where they can stream: they are held in memory here. */
@@ -12,11 +13,6 @@ const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
 const DRAIN_LIMIT_MS = 1_000;
 const RUNNER_CONTROL_FD = 3;
 const SIGKILL = 9;
-
-export interface OutputChunk {
-  readonly fd: 1 | 2;
-  readonly bytes: Buffer;
-}
 
 export interface RunRequest {
   /** Path of the runner program. */

@@ -12,13 +12,14 @@ import {
   WORKER_PREAMBLE,
   WORKER_PROTOCOL_VERSION,
   WORKER_SILENCE_LIMIT_MS,
+  type OutputChunk,
   type WorkerAnswer,
   type WorkerJob,
   type WorkerRequest,
 } from '../../protocol/worker.ts';
 import { EnvironmentStore } from './environments.ts';
 import { runJob, type JobEnd } from './job.ts';
-import type { OutputChunk, Run } from './runner.ts';
+import type { Run } from './runner.ts';
 
 /** How often the silence is measured; the limit is kept to within this. */
 const SILENCE_CHECK_MS = 500;
