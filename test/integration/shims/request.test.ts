@@ -14,7 +14,8 @@ describe('the request', () => {
     const cwd = join(rig.work, 'a b ü');
     mkdirSync(cwd);
     const words = ['-c', 'a b.c', '', '-DX="\'y\'"', 'ü.c', '-o', '-', '\n', '-DEMPTY='];
-    const shim = rig.start('/bin/sh', ['-c', 'umask 0137; exec gcc "$@"', 'sh', ...words], { cwd });
+    // A session of its own: the one around the test may have its leader in a PID namespace that is not seen here.
+    const shim = rig.start('/usr/bin/setsid', ['/bin/sh', '-c', 'umask 0137; exec gcc "$@"', 'sh', ...words], { cwd });
     const job = await dispatcher.nextJob();
     expect(job.request).toMatchObject({
       name: 'gcc',
@@ -22,11 +23,11 @@ describe('the request', () => {
       cwd,
       umask: 0o137,
       pid: shim.pid,
+      sessionId: shim.pid,
       argv: words,
       flags: 0,
       isText: true,
     });
-    expect(job.request.sessionId).toBeGreaterThan(0);
     job.exit(0);
     expect((await shim.ended).code).toBe(0);
   });
