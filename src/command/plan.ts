@@ -1,11 +1,7 @@
 /**
- * What one command means for the cluster: it may leave, with what it reads and writes and the words to run there;
- * or it stays here, with the reason and what it has to wait for. Pure: the file system is looked at through `Look`.
- * Unaware of nodes, queues and processes.
+ * What goes into the reading of a command and what comes out: it may leave, with what it reads and writes and the
+ * words to run there; or it stays here, with the reason and what it has to wait for. Types only.
  */
-import { toolCalled } from './driver-name.ts';
-import { planDriver } from './plan-driver.ts';
-import { planTool } from './plan-tool.ts';
 import type { HereReason, KeepReason } from './reasons.ts';
 
 /** One call of a compiler, linker or archiver, as the shim saw it. */
@@ -68,8 +64,3 @@ export interface HerePlan {
 }
 
 export type Plan = CompilePlan | HerePlan;
-
-export function planCommand(invocation: Invocation, look: Look): Plan {
-  const tool = toolCalled(invocation.name, invocation.program);
-  return tool.kind === 'driver' ? planDriver(invocation, tool, look) : planTool(invocation, tool.kind, look);
-}

@@ -4,7 +4,7 @@
  */
 import { resolve as resolvePath } from 'node:path';
 import type { Socket } from 'node:net';
-import { planCommand } from '../command/plan.ts';
+import { planCommand } from '../command/plan-command.ts';
 import { StaticPool } from '../broker/static-pool.ts';
 import { fileLook, realProgram } from '../tree/look.ts';
 import { ShimFlag, type ShimRequest } from '../protocol/shim.ts';

@@ -5,7 +5,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { planCommand, type Look, type Plan } from '../../src/command/plan.ts';
+import type { Look, Plan } from '../../src/command/plan.ts';
+import { planCommand } from '../../src/command/plan-command.ts';
 
 interface Captured {
   readonly expect: string;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { planCommand } from '../../src/command/plan.ts';
+import { planCommand } from '../../src/command/plan-command.ts';
 import { depfilesToRestore, restoreDepfile, restoreDiagnostics } from '../../src/command/restore.ts';
 import { sourcesExist } from './fake-look.ts';
 
