@@ -3,6 +3,7 @@
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { findInstallation } from '../util/install.ts';
+import { splitAtDashes } from './ctl/command-words.ts';
 import { explainCommand } from './ctl/explain.ts';
 import { nodesCommand } from './ctl/nodes.ts';
 import { statusCommand } from './ctl/status.ts';
@@ -11,7 +12,7 @@ import { stopCommand } from './ctl/stop.ts';
 // A reader like head(1) may leave early.
 process.stdout.on('error', () => process.exit(0));
 
-await yargs(hideBin(process.argv))
+await yargs(splitAtDashes(hideBin(process.argv)).own)
   .scriptName('pmakectl')
   .usage('$0 VERB: what runs behind pmake, and why')
   .command(statusCommand)

@@ -27,6 +27,15 @@ const STAYS_PREFIX = /^(PMAKE_|_PMAKE_|SSH_|GPG_)/;
 /** A make's word that speaks of descriptors or fifos which a node does not have. */
 const JOBSERVER_WORD = /^(-j\d*|--jobserver-(auth|fds|style)=.*)$/;
 
+/** Of what a compiler reads in its environment: what decides what it writes, finds or says. */
+const READ_BY_COMPILERS =
+  /^(CPATH|(C|CPLUS|OBJC|OBJCPLUS)_INCLUDE_PATH|LIBRARY_PATH|COMPILER_PATH|GCC_\w+|COLLECT_\w+|CCC_\w+|CLANG_\w+|DEPENDENCIES_OUTPUT|SUNPRO_DEPENDENCIES|SOURCE_DATE_EPOCH|TZ|LANG|LANGUAGE|LC_\w+|PATH|PWD|TERM|TMPDIR|TMP|TEMP|LD_PRELOAD|LD_LIBRARY_PATH)$/;
+
+/** Whether gcc and clang look at a variable of this name: for people who wonder what differs. All others travel too. */
+export function isReadByCompilers(name: string): boolean {
+  return READ_BY_COMPILERS.test(name);
+}
+
 /** NUL-terminated `NAME=value` entries as a map; of an entry given twice the first counts, as getenv(3) has it. */
 export function parseEnvironment(block: Buffer): ReadonlyMap<string, string> {
   const entries = new Map<string, string>();

@@ -1,4 +1,7 @@
-/** `pmakectl explain [FILE]`: of the dispatcher that runs, else of the report that the last one saved. */
+/**
+ * `pmakectl explain [FILE]`: of the dispatcher that runs, else of the report that the last one saved.
+ * `pmakectl explain -- COMMAND`: see explain-command.ts.
+ */
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -6,6 +9,8 @@ import type { CommandModule } from 'yargs';
 import type { BuildReport } from '../../protocol/control.ts';
 import { explainBuild, explainFile } from '../../report/explain-text.ts';
 import { askDispatcher, FAILURE_CODE, JSON_OPTION, type JsonFlag, print, printFailure } from './answer.ts';
+import { splitAtDashes } from './command-words.ts';
+import { printCommand } from './explain-command.ts';
 
 interface ExplainFlags extends JsonFlag {
   readonly file: string | undefined;
@@ -13,11 +18,19 @@ interface ExplainFlags extends JsonFlag {
 
 export const explainCommand: CommandModule<object, ExplainFlags> = {
   command: 'explain [file]',
-  describe: "why the last build's jobs ran where they did; with FILE, that file's",
+  describe: "why the last build's jobs ran where they did; with FILE, that file's; -- COMMAND: what one would do",
   builder: (yargs) =>
-    yargs.options(JSON_OPTION).positional('file', { type: 'string', describe: 'a source or an output' }),
+    yargs
+      .options(JSON_OPTION)
+      .positional('file', { type: 'string', describe: 'a source or an output' })
+      .example('$0 explain -- gcc -c a.c', 'what pmake would do with this command'),
   handler: async (flags) => {
     const { file } = flags;
+    const { command } = splitAtDashes(process.argv);
+    if (command !== undefined) {
+      printCommand(flags, command);
+      return;
+    }
     const answer = await askDispatcher({ verb: 'explain' }, 'build-report');
     if (!answer.ok && answer.failure.reason !== 'not-running') {
       printFailure(flags, answer.failure);

@@ -1,0 +1,153 @@
+/**
+ * `pmakectl explain -- COMMAND`: what pmake would do with a command run in this directory with this environment.
+ * Asks no dispatcher and starts nothing of the command: the plan alone is shown.
+ */
+import { readlinkSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { environmentForNode, isReadByCompilers, parseEnvironment } from '../../command/environment.ts';
+import { toolCalled } from '../../command/driver-name.ts';
+import type { Plan } from '../../command/plan.ts';
+import { planCommand } from '../../command/plan-command.ts';
+import { depfilesToRestore } from '../../command/restore.ts';
+import { isLocalWanted } from '../../make/environment.ts';
+import { findAllOnPath, isExecutableFile, splitPath } from '../../make/search-path.ts';
+import { quoteWords } from '../../remote/quote.ts';
+import { type CommandExplanation, explainCommandLine } from '../../report/explain-command-text.ts';
+import { fileLook, realProgram } from '../../tree/look.ts';
+import { FAILURE_CODE, type JsonFlag, print } from './answer.ts';
+
+/** As the shim tells one of its own names in PATH: by what the link says. */
+const SHIM_END = '/shims/pcc';
+/** What Node makes of bytes that are not UTF-8. */
+const REPLACEMENT = '\ufffd';
+/** Names that a link of the masquerade is made for. */
+const MASQUERADED: ReadonlySet<string> = new Set(['driver', 'linker', 'archiver']);
+
+export function printCommand(flags: JsonFlag, command: readonly string[]): void {
+  if (command.length === 0) {
+    process.exitCode = FAILURE_CODE;
+    process.stderr.write('pmakectl: a command is expected after --\n');
+    return;
+  }
+  const explanation = explain(command, process.cwd(), process.env);
+  print(flags, explanation, explainCommandLine(explanation, quoteWords));
+}
+
+function explain(command: readonly string[], cwd: string, env: NodeJS.ProcessEnv): CommandExplanation {
+  const called = calledProgram(command, cwd, env);
+  const real = called.path === '' ? '' : realProgram(called.path);
+  const block = Buffer.from(
+    Object.entries(env)
+      .map(([name, value = '']) => `${name}=${value}\0`)
+      .join(''),
+  );
+  const plan = planCommand(
+    {
+      name: called.name,
+      program: real,
+      argv: called.argv,
+      cwd,
+      env: parseEnvironment(block),
+      rewrite: env.PMAKE_PATHS !== 'keep',
+      stderrIsTty: process.stderr.isTTY,
+    },
+    fileLook,
+  );
+  const travels = [...parseEnvironment(environmentForNode(block, []))].filter(([name]) => isReadByCompilers(name));
+  return {
+    command,
+    cwd,
+    program: called.path,
+    realProgram: real,
+    ...describePlan(plan, called.name, reasonOutsidePlan(command, env)),
+    environment: Object.fromEntries(travels.sort(([one], [other]) => (one < other ? -1 : 1))),
+    notes: notesOn(called, real),
+  };
+}
+
+interface Called {
+  readonly name: string;
+  /** Absolute; '' when there is none. */
+  readonly path: string;
+  readonly argv: readonly string[];
+  /** The word that named it. */
+  readonly word: string;
+  /** It stood behind `pcc`, or is the compiler that pcc stands for. */
+  readonly isByShim: boolean;
+}
+
+/** `gcc ...`, `/usr/bin/gcc ...`, `pcc gcc ...`, `pcc -c ...`: as the shim takes its words. */
+function calledProgram(command: readonly string[], cwd: string, env: NodeJS.ProcessEnv): Called {
+  const [first = '', ...rest] = command;
+  const shim = baseName(first);
+  if (shim !== 'pcc' && shim !== 'p++') return find(first, rest, cwd, env, false);
+  const [word] = rest;
+  if (word !== undefined && !word.startsWith('-')) {
+    const named = find(word, rest.slice(1), cwd, env, true);
+    if (named.path !== '') return named;
+  }
+  return find(shim === 'pcc' ? 'cc' : 'c++', rest, cwd, env, true);
+}
+
+function find(word: string, argv: readonly string[], cwd: string, env: NodeJS.ProcessEnv, isByShim: boolean): Called {
+  const name = baseName(word);
+  const onPath = (): string => findAllOnPath(name, splitPath(env.PATH)).find((path) => !isShim(path)) ?? '';
+  let path = word.includes('/') ? resolve(cwd, word) : onPath();
+  if (word.includes('/') && isShim(path)) path = onPath();
+  return { name, path: isExecutableFile(path) ? path : '', argv, word, isByShim };
+}
+
+function isShim(path: string): boolean {
+  try {
+    return join('/', readlinkSync(path)).endsWith(SHIM_END);
+  } catch {
+    // No link.
+    return path.endsWith(SHIM_END);
+  }
+}
+
+function baseName(word: string): string {
+  return word.slice(word.lastIndexOf('/') + 1);
+}
+
+/** What the dispatcher looks at before it reads the command. */
+function reasonOutsidePlan(
+  command: readonly string[],
+  env: NodeJS.ProcessEnv,
+): 'switched-off' | 'not-text' | undefined {
+  if (isLocalWanted(env)) return 'switched-off';
+  const texts = [...command, ...Object.values(env)];
+  return texts.some((text) => text?.includes(REPLACEMENT)) ? 'not-text' : undefined;
+}
+
+type PlanPart = Omit<CommandExplanation, 'command' | 'cwd' | 'program' | 'realProgram' | 'environment' | 'notes'>;
+
+function describePlan(plan: Plan, name: string, outside: string | undefined): PlanPart {
+  const nothing = { reason: '', kept: '', inputs: [], waitsFor: [], words: [], restored: [] };
+  if (plan.kind === 'here') {
+    const { reason, slot, outputs, waitFor } = plan;
+    return { ...nothing, class: 'here', reason: outside ?? reason, slot, outputs, waitsFor: waitFor };
+  }
+  const { sources: inputs, outputs } = plan;
+  if (outside !== undefined) return { ...nothing, class: 'here', reason: outside, slot: 'counted', inputs, outputs };
+  return {
+    ...nothing,
+    class: 'compile',
+    kept: plan.kept ?? '',
+    slot: 'counted',
+    inputs,
+    outputs,
+    words: [name, ...plan.words],
+    restored: depfilesToRestore(plan.restore),
+  };
+}
+
+function notesOn({ name, word, path, isByShim }: Called, real: string): string[] {
+  if (path === '') return [];
+  if (isByShim) return [];
+  if (word.includes('/')) return [`called by its path, ${name} is not found through PATH, where pmake's links stand`];
+  const tool = toolCalled(name, real);
+  return MASQUERADED.has(tool.kind)
+    ? []
+    : [`pmake has no link for ${name}: say \`pcc ${name} ...\` to have it see this`];
+}

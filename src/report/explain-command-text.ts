@@ -1,0 +1,75 @@
+/** What `pmakectl explain -- COMMAND` prints: what pmake would do with one command. Pure. */
+import { describeAnyReason } from './reasons.ts';
+
+export interface CommandExplanation {
+  /** As the command was given. */
+  readonly command: readonly string[];
+  readonly cwd: string;
+  /** What the name calls; '' when there is no such program. */
+  readonly program: string;
+  /** With symbolic links followed. */
+  readonly realProgram: string;
+  /** `compile` may run on a node. */
+  readonly class: 'compile' | 'here';
+  /** Why it stays here; '' for a compile. */
+  readonly reason: string;
+  /** Why a compile's words stay as they are; '' when they were rewritten, or for a command that stays here. */
+  readonly kept: string;
+  /** Whether it waits for a slot of this host when it runs here. */
+  readonly slot: 'counted' | 'free';
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  /** It starts when these are whole, as far as this build writes them. */
+  readonly waitsFor: readonly string[];
+  /** Program and words as a node would get them; empty for a command that stays here. */
+  readonly words: readonly string[];
+  /** Depfiles in which the node puts names back. */
+  readonly restored: readonly string[];
+  /** What travels of the variables that compilers look at. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly notes: readonly string[];
+}
+
+const LABEL_WIDTH = 13;
+
+/** `quote` makes words into a line for a shell. */
+export function explainCommandLine(one: CommandExplanation, quote: (words: readonly string[]) => string): string {
+  const isCompile = one.class === 'compile';
+  const lines = [
+    quote(one.command),
+    ...labelled('program', [one.program === '' ? 'not found' : programLine(one)]),
+    ...labelled('where', [isCompile ? 'on a node; here while none is free' : hereLine(one)]),
+    ...labelled('words', isCompile ? [wordsLine(one)] : []),
+    ...labelled('sent as', isCompile ? [quote(one.words)] : []),
+    ...labelled('reads', one.inputs),
+    ...labelled('writes', one.outputs),
+    ...labelled('restores', one.restored),
+    ...labelled('waits for', one.waitsFor),
+    ...labelled(
+      'environment',
+      Object.entries(one.environment).map(([name, value]) => `${name}=${value}`),
+    ),
+    ...labelled('note', one.notes),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function programLine({ program, realProgram }: CommandExplanation): string {
+  return program === realProgram ? program : `${program}, which is ${realProgram}`;
+}
+
+function hereLine({ reason, slot }: CommandExplanation): string {
+  const when = slot === 'free' ? 'at once' : 'when a slot is free';
+  return `here, ${when}, because ${describeAnyReason(reason)} (${reason})`;
+}
+
+function wordsLine({ kept }: CommandExplanation): string {
+  return kept === ''
+    ? 'relative names made absolute, a prefix map takes that away again'
+    : `kept as they are because ${describeAnyReason(kept)} (${kept})`;
+}
+
+/** The label before the first line only. */
+function labelled(label: string, lines: readonly string[]): string[] {
+  return lines.map((line, index) => `  ${(index === 0 ? label : '').padEnd(LABEL_WIDTH)}${line}`);
+}
