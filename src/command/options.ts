@@ -228,7 +228,9 @@ const FAMILIES: readonly OptionRow[] = [
   ...rows('-f -W -m -O -std= --target=', 'joined', 'text'),
   ...rows('-g', 'joined', 'text', { fact: 'debug' }),
   ...flags('-g', { fact: 'debug' }),
-  ...flags('-O -W -w -pipe -pthread -ansi -pedantic -pedantic-errors -p -pg -C -CC -P -H -undef -trigraphs -remap'),
+  ...flags('-O -W -w -pipe -pthread -ansi -pedantic -pedantic-errors -p -pg -C -CC -P -undef -trigraphs -remap'),
+  // gcc lists headers in the order of their names at the end.
+  ...flags('-H', { keep: 'secondary-output' }),
   ...flags('-nostdinc -nostdinc++ -nostdlib -nodefaultlibs -nostartfiles -nolibc -traditional -traditional-cpp'),
   ...flags('-static -shared -rdynamic -pie -no-pie -static-pie -static-libgcc -static-libstdc++ -s -r -n -t'),
   ...flags('-no-canonical-prefixes -canonical-prefixes -no-integrated-cpp -pass-exit-codes -Qunused-arguments -Qn -Qy'),

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { planCommand, type CompilePlan, type Look, type Plan } from '../../src/command/plan.ts';
+import type { CompilePlan, Look, Plan } from '../../src/command/plan.ts';
+import { planCommand } from '../../src/command/plan-command.ts';
 import { fakeLook, sourcesExist } from './fake-look.ts';
 
 interface Given {
@@ -228,6 +229,7 @@ describe('kept words', () => {
     ['gcc -c a.c -fsanitize=address', 'names-in-object'],
     ['gcc -c a.c -fplugin=./x.so', 'plugin'],
     ['gcc -c a.c -fstack-usage', 'secondary-output'],
+    ['gcc -c a.c -H', 'secondary-output'],
     ['gcc -c a.c -fmessage-length=60', 'wrapped-messages'],
     ['gcc -c a.c -Xpreprocessor -foo', 'passed-through'],
     ['gcc -c a.c -fnew-thing=some/file', 'path-in-unknown-option'],

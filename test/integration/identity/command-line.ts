@@ -14,6 +14,8 @@ export interface Case {
   readonly env: Readonly<Record<string, string>>;
   /** Words that belong together; a smaller case leaves whole groups out. Of PROJECT the root is put in later. */
   readonly groups: readonly (readonly string[])[];
+  /** Commands run first, in cwd: they make a precompiled header, or a profile. */
+  readonly setup: readonly (readonly string[])[];
 }
 
 /** Stands for the project's absolute directory, which is not known yet. */
@@ -38,6 +40,8 @@ function spell(random: Random, cwd: string, target: string): string {
 
 const GCC_ONLY = [
   ['-fdiagnostics-format=json'],
+  ['-fdiagnostics-format=sarif-stderr'],
+  ['-fdump-tree-optimized'],
   ['-fstack-usage'],
   ['-fcallgraph-info'],
   ['-fverbose-asm'],
@@ -49,6 +53,11 @@ const CLANG_ONLY = [
   ['-fdiagnostics-format=msvc'],
   ['-fno-caret-diagnostics'],
   ['-fdiagnostics-show-category=name'],
+  ['-fdiagnostics-format=sarif'],
+  ['-MJ', 'out/x.json'],
+  ['--serialize-diagnostics', 'out/x.dia'],
+  ['-fprofile-instr-generate', '-fcoverage-mapping'],
+  ['-ftime-report'],
 ] as const;
 
 const COMMON: readonly (readonly string[])[] = [
@@ -64,6 +73,7 @@ const COMMON: readonly (readonly string[])[] = [
   ['-g'],
   ['-g0'],
   ['-g1'],
+  ['-g2'],
   ['-g3'],
   ['-ggdb'],
   ['-gdwarf-4'],
@@ -81,6 +91,11 @@ const COMMON: readonly (readonly string[])[] = [
   ['-save-temps=obj'],
   ['--coverage', '-frandom-seed=1'],
   ['-frecord-gcc-switches'],
+  ['-march=native'],
+  ['-mtune=native'],
+  ['-fprofile-generate', '-frandom-seed=1'],
+  ['-fprofile-arcs', '-frandom-seed=1'],
+  ['-fprofile-use'],
   ['-fsanitize=undefined'],
   ['-fsanitize=address'],
   ['-flto', '-frandom-seed=1'],
@@ -117,7 +132,7 @@ function searchPaths(random: Random, cwd: string): string[][] {
 function depfileGroups(random: Random, cwd: string, object: string | undefined): string[][] {
   const groups: string[][] = [];
   const path = spell(random, cwd, random.pick(['out/x.d', 'dep.d', 'out/deep/y.o.d']));
-  switch (random.below(7)) {
+  switch (random.below(8)) {
     case 0:
       groups.push([random.pick(['-MD', '-MMD'])]);
       break;
@@ -129,6 +144,9 @@ function depfileGroups(random: Random, cwd: string, object: string | undefined):
       break;
     case 3:
       groups.push(['-MD'], [`-MF${path}`], [random.pick(['-MT', '-MQ']), object ?? 'target with space']);
+      break;
+    case 4:
+      groups.push([random.pick(['--write-dependencies', '--write-user-dependencies'])], ['-MF', path]);
       break;
     default:
       return groups;
@@ -156,6 +174,33 @@ function mapGroups(random: Random): string[][] {
   return groups;
 }
 
+/** Words that a precompiled header must have been made with to be taken. */
+function buildWords(groups: readonly (readonly string[])[]): string[] {
+  return groups.filter(([word = '']) => /^-([OgDUfm]|std=|pthread)/.test(word)).flat();
+}
+
+/** Puts a precompiled header beside the one that is included, as a build system would have. */
+function precompiled(random: Random, driver: string, groups: (readonly string[])[]): string[][] {
+  const isClang = driver.startsWith('clang');
+  const header = `${PROJECT}/inc/forced.h`;
+  const compiled = isClang ? `${header}.pch` : `${header}.gch`;
+  groups.push(isClang && random.chance(0.5) ? ['-include-pch', compiled] : ['-include', header]);
+  const language = driver.endsWith('++') ? 'c++-header' : 'c-header';
+  return [[driver, ...buildWords(groups), '-x', language, header, '-o', compiled]];
+}
+
+/** A profile of this very source, by its own command; gcc looks for it beside the object. */
+function profiled(driver: string, groups: (readonly string[])[], object: string): string[][] {
+  const program = `${PROJECT}/profiled`;
+  const own = groups.flat();
+  groups.push(['-fprofile-use']);
+  return [
+    [driver, ...own, '-fprofile-generate', '-fprofile-update=single'],
+    [driver, '-fprofile-generate', object, `${PROJECT}/profile-main.c`, '-o', program],
+    [program],
+  ];
+}
+
 export function makeCase(seed: number, flavour: 'gcc' | 'clang'): Case {
   const random = new Random(seed);
   const project = makeProject(random);
@@ -177,14 +222,23 @@ export function makeCase(seed: number, flavour: 'gcc' | 'clang'): Case {
   for (let index = 0; index < wanted; index += 1) groups.push(COMMON[random.below(COMMON.length)] ?? []);
   if (random.chance(0.1)) groups.push(special[random.below(special.length)] ?? []);
   if (isCplusplus && random.chance(0.5)) groups.push([random.pick(['-std=c++17', '-std=gnu++20', '-std=c++11'])]);
-  if (random.chance(0.08)) groups.push([`@${spell(random, cwd, 'words.rsp')}`]);
+  if (random.chance(0.08)) groups.push([`@${spell(random, cwd, random.pick(['words.rsp', 'nested.rsp']))}`]);
   if (random.chance(0.05)) groups.push([`-I${spell(random, cwd, 'inc')}/`]);
   groups.push(...depfileGroups(random, cwd, named), ...mapGroups(random));
   const source = [spell(random, cwd, project.source)];
-  groups.push(random.chance(0.05) && project.language === 'c' ? ['-x', 'c', ...source] : source);
+  groups.push(
+    random.chance(0.05) && project.language === 'c'
+      ? [...random.pick([['-x', 'c'], ['-xc'], ['-x', 'c++'], ['-x', 'none']]), ...source]
+      : source,
+  );
+  let setup: string[][] = [];
+  if (project.language === 'c' || isCplusplus) {
+    if (random.chance(0.06)) setup = precompiled(random, driver, groups);
+    else if (random.chance(0.05) && named !== undefined && flavour === 'gcc') setup = profiled(driver, groups, named);
+  }
   const env: Record<string, string> = {};
   if (random.chance(0.05)) env.CPATH = random.pick(['inc', '.:inc', `${PROJECT}/inc`]);
   if (random.chance(0.05)) env.SOURCE_DATE_EPOCH = '1000000000';
   if (random.chance(0.1)) env.LC_ALL = 'C';
-  return { seed, driver, project, cwd, viaLink: random.chance(0.1), env, groups: random.shuffle(groups) };
+  return { seed, driver, project, cwd, viaLink: random.chance(0.1), env, groups: random.shuffle(groups), setup };
 }

@@ -6,10 +6,12 @@ import { mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { PROJECT, makeCase } from './command-line.ts';
+import { makeCase } from './command-line.ts';
 import { isDeterministic, runCase } from './run-case.ts';
-import { shrink } from './shrink.ts';
+import { describeCase, shrink } from './shrink.ts';
 
+/** `scripts/test --all`: as many as a night has time for. */
+const IS_NIGHT = process.env.PMAKE_TEST_ALL === '1';
 const FIRST_SEED = Number(process.env.PMAKE_IDENTITY_SEED ?? 1);
 /** A case takes 30 to 300 ms: two compiles, and more on a busy machine. */
 const MAX_MS_PER_CASE = 2_000;
@@ -56,18 +58,14 @@ async function runOne(root: string, seed: number, flavour: 'gcc' | 'clang', tall
     tally.random += 1;
     return;
   }
-  const small = await shrink(root, one);
-  const words = small.groups.flat().map((word) => JSON.stringify(word.replaceAll(PROJECT, 'PROJECT')));
+  const small = await shrink(one, async (candidate) => (await runCase(root, candidate)).differences.length > 0);
   const shrunk = await runCase(root, small);
-  tally.failures.push(
-    `seed ${seed}, in ${small.project.directory}/${small.cwd}${small.viaLink ? ' by a link' : ''}, ` +
-      `env ${JSON.stringify(small.env)}: ${small.driver} ${words.join(' ')}\n${shrunk.differences.join('\n')}`,
-  );
+  tally.failures.push(`${describeCase(small)}\n${shrunk.differences.join('\n')}`);
 }
 
 describe.each([
-  { flavour: 'gcc' as const, count: Number(process.env.PMAKE_IDENTITY_GCC ?? 140) },
-  { flavour: 'clang' as const, count: Number(process.env.PMAKE_IDENTITY_CLANG ?? 60) },
+  { flavour: 'gcc' as const, count: Number(process.env.PMAKE_IDENTITY_GCC ?? (IS_NIGHT ? 2_000 : 140)) },
+  { flavour: 'clang' as const, count: Number(process.env.PMAKE_IDENTITY_CLANG ?? (IS_NIGHT ? 1_000 : 60)) },
 ])('$flavour', ({ flavour, count }) => {
   it(
     `gives the same with planned words, ${count} times`,

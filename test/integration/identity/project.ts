@@ -122,6 +122,9 @@ export function makeProject(random: Random): Project {
     '#define FORCED __FILE__\nstatic const char *const forced __attribute__((unused)) = __FILE__;\n',
   ]);
   files.push(['words.rsp', `-Iinc "-Igen" -DRSP='"a b"' -I../src\n-Wall`]);
+  // Named from cwd, whatever that is: often there is no such file.
+  files.push(['nested.rsp', '-DNESTED @words.rsp']);
+  files.push(['profile-main.c', 'int entry(int);\nint main(void) { return entry(3) & 1; }\n']);
   files.push(['blob.bin', 'blob'], ['src/blob.bin', 'blob2']);
   const suffixes = {
     c: '.c',

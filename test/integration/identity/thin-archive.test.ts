@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { planCommand } from '../../../src/command/plan.ts';
+import { planCommand } from '../../../src/command/plan-command.ts';
 import { thinArchiveMembers } from '../../../src/command/thin-archive.ts';
 import { fileLook } from '../../../src/tree/look.ts';
 
