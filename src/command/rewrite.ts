@@ -51,6 +51,8 @@ function reasonToKeepForClang(cwd: string, line: DriverLine, language: string): 
   if (language === 'assembler' || language === 'preprocessed') return 'passed-through';
   const isCwd = (path: string): boolean => normalize(absolutePath(cwd, path)) === cwd;
   if (line.inputs.some(({ path }) => isCwd(`${path}/..`))) return 'source-in-cwd';
+  // Of `./dir/a.c` it drops the dots in one place of the line table and leaves them in another.
+  if (line.facts.has('debug') && line.inputs.some(({ path }) => path.startsWith('./'))) return 'source-in-cwd';
   // Another name for cwd among the directories: which of the two clang picks depends on both.
   const namesCwd = line.items.some(
     ({ role, argument }) => role.endsWith('directory') && argument !== '.' && isCwd(argument),

@@ -237,6 +237,7 @@ describe('kept words', () => {
     ['gcc -c a.c -ffile-prefix-map==x', 'user-prefix-map'],
     ['clang -c x/a.c -ffile-prefix-map=/a=b', 'user-prefix-map'],
     ['clang -c a.c', 'source-in-cwd'],
+    ['clang -g -c ./x/a.c', 'source-in-cwd'],
     ['cc -c a.c', 'source-in-cwd'],
   ])('%s: %s', (line, kept) => {
     const made = compile(line);
