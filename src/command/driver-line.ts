@@ -78,7 +78,8 @@ export function parseDriverLine(words: readonly string[]): DriverLine {
   return draft;
 }
 
-function plainItem(word: string): Item {
+/** A word that stays as it is. */
+export function plainItem(word: string): Item {
   return { role: 'plain', spelled: word, argument: '', isSeparate: false };
 }
 

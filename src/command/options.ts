@@ -55,6 +55,7 @@ export type Fact =
   | 'optimization-record'
   | 'emit-llvm'
   | 'colour'
+  | 'this-machine'
   | 'sanitize';
 
 export interface OptionRow {
@@ -98,7 +99,7 @@ const MODES: readonly OptionRow[] = [
   ...rows('--language', 'separate', 'language'),
   ...rows('--language=', 'joined', 'language'),
   ...rows('-wrapper', 'separate', 'text', { here: 'wrapper' }),
-  ...rows('-march=native -mtune=native -mcpu=native', 'nothing', 'text', { here: 'this-machine' }),
+  ...flags('-march=native -mtune=native -mcpu=native', { fact: 'this-machine' }),
 ];
 
 const PATHS: readonly OptionRow[] = [

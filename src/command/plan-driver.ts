@@ -6,14 +6,15 @@ import type { Flavour, Tool } from './driver-name.ts';
 import { parseDriverLine, type DriverLine, type Item } from './driver-line.ts';
 import { languageOf } from './language.ts';
 import { filesToWaitFor, namedFiles } from './link-inputs.ts';
+import { makeNativeExplicit, type NativeResult } from './native.ts';
 import { outputsOf, type CompileOutputs } from './outputs.ts';
 import { absolutePath, isNodeLocal } from './paths.ts';
 import type { CompilePlan, HerePlan, Invocation, Language, Look, Plan } from './plan.ts';
 import { isConfigureProbe } from './probe.ts';
 import { expandResponseFiles, type ExpandedWords } from './response-file.ts';
-import type { HereReason } from './reasons.ts';
+import type { HereReason, KeepReason } from './reasons.ts';
 import { encodeRestore } from './restore.ts';
-import { reasonToKeep, rewriteWords } from './rewrite.ts';
+import { reasonToKeep, rewriteWords, spellItem } from './rewrite.ts';
 
 type Driver = Extract<Tool, { kind: 'driver' }>;
 
@@ -115,18 +116,21 @@ interface Understood {
 }
 
 function planCompile(invocation: Invocation, driver: Driver, understood: Understood, look: Look): Plan {
-  const { line, expanded, outputs, language } = understood;
-  const { cwd, argv } = invocation;
-  const source = absolutePath(cwd, line.inputs[0]?.path ?? '');
-  const headers = precompiledHeaders(cwd, line, driver.flavour, look);
+  const { line: given, expanded, outputs, language } = understood;
+  const { cwd } = invocation;
+  const source = absolutePath(cwd, given.inputs[0]?.path ?? '');
+  const headers = precompiledHeaders(cwd, given, driver.flavour, look);
   const kept =
-    reasonToKeep(invocation, driver.flavour, line, language) ??
+    reasonToKeep(invocation, driver.flavour, given, language) ??
     (headers.length > 0 ? ('precompiled-header-used' as const) : undefined);
+  const explicit = explicitLine(invocation, understood, kept, look);
+  if (explicit.kind === 'stays') return stay(invocation, explicit.reason, outputs.all, source);
+  const { line } = explicit;
   // Kept words name the response files, so a node must be able to read them.
   if (kept && expanded.files.some((path) => isNodeLocal(path, cwd))) {
     return stay(invocation, 'node-local-path', outputs.all, source);
   }
-  const words = kept ? argv : rewriteWords(cwd, line, look);
+  const words = kept ? keptWords(invocation, given, line) : rewriteWords(cwd, line, look);
   const sources = [source, ...headers, ...readFiles(cwd, line, look), ...(kept ? expanded.files : [])];
   const plan: CompilePlan = {
     kind: 'compile',
@@ -138,6 +142,24 @@ function planCompile(invocation: Invocation, driver: Driver, understood: Underst
     language,
   };
   return kept ? { ...plan, kept } : plan;
+}
+
+/** With the processor of this machine, where the line asks for it, named: the node's may be another one. */
+function explicitLine(
+  { program }: Invocation,
+  { line, expanded, language }: Understood,
+  kept: KeepReason | undefined,
+  look: Look,
+): NativeResult {
+  if (!line.facts.has('this-machine')) return { kind: 'explicit', line };
+  // Kept words leave response files as they are, so what those hold cannot be replaced.
+  if (kept && expanded.files.length > 0) return { kind: 'stays', reason: 'this-machine' };
+  return makeNativeExplicit(program, line, language, kept, look);
+}
+
+/** As given, or as little changed as can be. */
+function keptWords({ argv }: Invocation, given: DriverLine, explicit: DriverLine): readonly string[] {
+  return given === explicit ? argv : explicit.items.flatMap(spellItem);
 }
 
 /** On a node stderr is a pipe; here gcc would have coloured what it says. */

@@ -27,6 +27,8 @@ export interface Look {
   readText(path: string): string | undefined;
   /** A file's first `lengthBytes` bytes (fewer at its end); undefined when it cannot be read. */
   readHead(path: string, lengthBytes: number): Buffer | undefined;
+  /** What a compiler driver prints on stderr when run with `words`, among them `-###`; undefined when it fails. */
+  driverSays(program: string, words: readonly string[]): string | undefined;
 }
 
 export type Language = 'c' | 'c++' | 'objective-c' | 'objective-c++' | 'assembler' | 'preprocessed' | 'other';

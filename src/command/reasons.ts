@@ -20,7 +20,9 @@ const HERE_SENTENCES = {
   'several-inputs': 'it names several sources',
   'several-outputs': 'it names its output more than once',
   'node-local-path': 'it uses a directory that each machine has for itself, such as /tmp',
-  'this-machine': 'it asks for the processor of this machine (-march=native)',
+  'this-machine': 'it asks for the processor of this machine (-march=native) in a way that is not understood',
+  'machine-recorded':
+    'its output would hold other words than -march=native gives here: gcc with -g, -flto and the like',
   'precompiled-header': 'it makes a precompiled header',
   modules: 'it reads or writes compiled modules',
   language: 'its language is not one that may leave',

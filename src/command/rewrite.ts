@@ -76,7 +76,7 @@ export function rewriteWords(cwd: string, line: DriverLine, look: Look): string[
   for (const item of line.items) {
     if (item.role === 'prefix-map') continue;
     const isChanged = isRewritten(item, cwd, look);
-    words.push(...spell(isChanged ? { ...item, argument: prefix + rewrittenPart(item) } : item));
+    words.push(...spellItem(isChanged ? { ...item, argument: prefix + rewrittenPart(item) } : item));
   }
   return words;
 }
@@ -98,6 +98,7 @@ function rewrittenPart({ role, argument }: Item): string {
   return role === 'forced-include' ? `./${argument}` : argument;
 }
 
-function spell(item: Item): string[] {
+/** In the user's spelling. */
+export function spellItem(item: Item): string[] {
   return item.isSeparate ? [item.spelled, item.argument] : [item.spelled + item.argument];
 }

@@ -4,6 +4,7 @@
  */
 import { closeSync, constants, openSync, readFileSync, readSync, realpathSync, statSync } from 'node:fs';
 import type { Look } from '../command/plan.ts';
+import { driverSays } from './driver-says.ts';
 
 /** Response files are lists of words; larger is something else. */
 const MAX_TEXT_BYTES = 16 * 1024 * 1024;
@@ -31,6 +32,7 @@ export function realProgram(path: string): string {
 }
 
 export const fileLook: Look = {
+  driverSays,
   readText(path) {
     try {
       const stats = statSync(path);

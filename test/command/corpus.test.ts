@@ -24,6 +24,7 @@ const look: Look = {
   },
   readText: () => undefined,
   readHead: () => undefined,
+  driverSays: () => undefined,
 };
 
 function classify(plan: Plan): string {

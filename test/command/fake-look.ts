@@ -14,6 +14,7 @@ export function fakeLook(files: Readonly<Record<string, string | Buffer>> = {}):
       const content = files[path];
       return content === undefined ? undefined : Buffer.from(content).subarray(0, lengthBytes);
     },
+    driverSays: () => undefined,
   };
 }
 
@@ -25,4 +26,5 @@ export const sourcesExist: Look = {
   },
   readText: () => undefined,
   readHead: () => undefined,
+  driverSays: () => undefined,
 };

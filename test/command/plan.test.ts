@@ -57,6 +57,7 @@ describe('what stays here', () => {
     ['gcc -o conftest conftest.c', 'configure-probe', 'free'],
     ['gcc -c -o CMakeFiles/x.dir/a.o /t/build/CMakeFiles/CMakeScratch/TryCompile-1/a.c', 'configure-probe', 'free'],
     ['gcc -c a.c -march=native', 'this-machine', 'counted'],
+    ['gcc -c a.c -march=x -march=native', 'this-machine', 'counted'],
     ['gcc -c a.c -mtune=native', 'this-machine', 'counted'],
     ['gcc -c a.c -o /tmp/x.o', 'node-local-path', 'counted'],
     ['gcc -c /tmp/a.c -o x.o', 'node-local-path', 'counted'],

@@ -1,0 +1,148 @@
+/**
+ * `-march=native`, `-mtune=native` and `-mcpu=native` in the words that they stand for on this machine, so that a node
+ * with another processor makes the same object. The driver itself is asked, through `Look`; the answer is tried on it
+ * before it is used. Unaware of processes and of nodes.
+ *
+ * gcc puts what it finds before every other option of the machine, and debug information lists the options in their
+ * order, which explicit words cannot have: the cache sizes are `--param`s, and those come later. So with -g a job of
+ * gcc's stays here. Clang records nothing, but lets a feature that is named to its inner command line win over -mno-*.
+ */
+import { plainItem, type DriverLine, type Item } from './driver-line.ts';
+import { toolCalled, type Flavour } from './driver-name.ts';
+import { baseName } from './paths.ts';
+import type { Look } from './plan.ts';
+import type { HereReason, KeepReason } from './reasons.ts';
+import { splitWords } from './response-file.ts';
+
+/** Where the words themselves are part of what is written, or are compared with those of another compile. */
+const RECORDS_WORDS: ReadonlySet<KeepReason> = new Set<KeepReason>([
+  'recorded-words',
+  'intermediate-code',
+  'precompiled-header-used',
+  'passed-through',
+  'plugin',
+]);
+
+const MACHINE = /^-m(arch|tune|cpu)=/;
+
+export type NativeResult =
+  { readonly kind: 'explicit'; readonly line: DriverLine } | { readonly kind: 'stays'; readonly reason: HereReason };
+
+/**
+ * `line` with explicit words for this machine.
+ * @param program the compiler, with symbolic links followed
+ */
+export function makeNativeExplicit(
+  program: string | undefined,
+  line: DriverLine,
+  language: string,
+  kept: KeepReason | undefined,
+  look: Look,
+): NativeResult {
+  const flavour = program === undefined ? 'unknown' : flavourOf(program);
+  const machine = line.items.filter(isMachine);
+  const kinds = machine.map((item) => MACHINE.exec(wordOf(item))?.[1]);
+  // Of two of a kind one counts, by rules that differ.
+  if (program === undefined || flavour === 'unknown' || new Set(kinds).size < kinds.length) return STAYS;
+  if (kept && RECORDS_WORDS.has(kept)) return RECORDED;
+  const ask = (words: readonly string[]): string[] | undefined => askDriver(program, words, look);
+  if (flavour === 'gcc') return line.facts.has('debug') ? RECORDED : explicitForGcc(line, ask);
+  return language === 'assembler' ? STAYS : explicitForClang(line, machine, ask);
+}
+
+const STAYS: NativeResult = { kind: 'stays', reason: 'this-machine' };
+const RECORDED: NativeResult = { kind: 'stays', reason: 'machine-recorded' };
+
+type Ask = (words: readonly string[]) => string[] | undefined;
+
+function flavourOf(program: string): Flavour {
+  const tool = toolCalled(baseName(program), undefined);
+  return tool.kind === 'driver' ? tool.flavour : 'unknown';
+}
+
+function wordOf({ spelled, argument }: Item): string {
+  return spelled + argument;
+}
+
+function isMachine(item: Item): boolean {
+  return MACHINE.test(wordOf(item));
+}
+
+function isNative(item: Item): boolean {
+  return isMachine(item) && wordOf(item).endsWith('=native');
+}
+
+/** The words with which the driver would start the compiler proper. */
+function askDriver(program: string, words: readonly string[], look: Look): string[] | undefined {
+  const said = look.driverSays(program, ['-###', '-c', '-x', 'c', '/dev/null', '-o', '/dev/null', ...words]);
+  const command = said?.split('\n').find((one) => /^ "?\/\S*\/(cc1"? |\S*" "-cc1" )/.test(one));
+  return command === undefined ? undefined : splitWords(command);
+}
+
+function explicitForGcc(line: DriverLine, ask: Ask): NativeResult {
+  const options = line.items.filter((item) => item.spelled === '-m' || isMachine(item));
+  const users = options.filter((item) => !isNative(item)).map(wordOf);
+  const [native, plain] = [machineWords(ask(options.map(wordOf))), machineWords(ask(users))];
+  if (!native || !plain || native.some((word) => word.endsWith('=native'))) return STAYS;
+  // The user's own come after what was found.
+  const found = [...native];
+  for (const word of plain) {
+    const at = found.lastIndexOf(word);
+    if (at >= 0) found.splice(at, 1);
+  }
+  const tried = machineWords(ask([...found, ...users]));
+  if (!tried || effectOf(tried) !== effectOf(native)) return STAYS;
+  const rest = line.items.filter((item) => !isNative(item));
+  return { kind: 'explicit', line: { ...line, items: [...found.map(plainItem), ...rest] } };
+}
+
+/** Of cc1's words those that describe the machine; `--param X` as one. */
+function machineWords(words: readonly string[] | undefined): string[] | undefined {
+  return words?.flatMap((word, index) => {
+    if (word === '--param') return [`--param=${words[index + 1] ?? ''}`];
+    return word.startsWith('-m') || word.startsWith('--param=') ? [word] : [];
+  });
+}
+
+/** The driver leaves out what a later word of the same option takes back, if both are the user's. */
+function effectOf(words: readonly string[]): string {
+  const optionOf = (word: string): string => word.replace(/^-mno-/, '-m').replace(/(?<!^--param)=.*$/, '');
+  return [...new Map(words.map((word) => [optionOf(word), word])).values()].sort().join(' ');
+}
+
+function explicitForClang(line: DriverLine, machine: readonly Item[], ask: Ask): NativeResult {
+  const hasOther = line.items.some((item) => item.spelled === '-m' && !isMachine(item));
+  if (hasOther || machine.some((item) => wordOf(item).startsWith('-mcpu='))) return STAYS;
+  const native = clangMachine(ask(machine.map(wordOf)));
+  if (!native) return STAYS;
+  const items = line.items.flatMap((item) => {
+    if (!isNative(item)) return [item];
+    if (wordOf(item).startsWith('-mtune=')) return [plainItem(`-mtune=${native.tune}`)];
+    const features = [...native.features].flatMap(([name, sign]) => ['-target-feature', sign + name]);
+    return [`-march=${native.cpu}`, ...features.flatMap((word) => ['-Xclang', word])].map(plainItem);
+  });
+  const explicit = items.filter((item) => !line.items.includes(item) || isMachine(item)).map(wordOf);
+  const tried = clangMachine(ask(explicit));
+  if (!tried || describe(tried) !== describe(native)) return STAYS;
+  return { kind: 'explicit', line: { ...line, items } };
+}
+
+interface ClangMachine {
+  readonly cpu: string;
+  readonly tune: string;
+  /** `+` or `-` by name; the last word on a feature counts. */
+  readonly features: ReadonlyMap<string, string>;
+}
+
+function clangMachine(words: readonly string[] | undefined): ClangMachine | undefined {
+  if (!words) return undefined;
+  const after = (option: string): string[] =>
+    words.flatMap((word, index) => (word === option ? words.slice(index + 1, index + 2) : []));
+  const features = after('-target-feature').map((word): [string, string] => [word.slice(1), word.slice(0, 1)]);
+  const [cpu, tune] = [after('-target-cpu').at(-1) ?? '', after('-tune-cpu').at(-1) ?? ''];
+  return cpu === '' ? undefined : { cpu, tune, features: new Map(features) };
+}
+
+function describe({ cpu, tune, features }: ClangMachine): string {
+  return [cpu, tune, ...[...features].map(([name, sign]) => sign + name).sort()].join(' ');
+}

@@ -1,0 +1,92 @@
+/** Words for this machine's processor, as the real drivers give them: the object is the one that `native` makes. */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Plan } from '../../../src/command/plan.ts';
+import { planCommand } from '../../../src/command/plan-command.ts';
+import { fileLook, realProgram } from '../../../src/tree/look.ts';
+
+let tree: string;
+
+beforeAll(() => {
+  tree = realpathSync(mkdtempSync(join(tmpdir(), 'pmake-machine-')));
+  const loop =
+    'float sum(const float *a, int n) { float s = 0; for (int i = 0; i < n; i++) s += a[i] * a[i]; return s; }\n';
+  writeFileSync(
+    join(tree, 'a.c'),
+    `#ifdef __AVX2__\nint has_avx2;\n#endif\nunsigned long f(unsigned long x) { return __builtin_popcountl(x) ^ __builtin_ctzl(x); }\n${loop}`,
+  );
+  // Clang names sources of its own directory in its own way; that is not the matter here.
+  execFileSync('sh', ['-c', 'mkdir sub && mv a.c sub/'], { cwd: tree });
+});
+
+afterAll(() => {
+  rmSync(tree, { recursive: true });
+});
+
+function plan(line: string, rewrite = true): Plan {
+  const [name = '', ...argv] = line.split(' ');
+  const program = realProgram(execFileSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).trim());
+  return planCommand({ name, program, argv, cwd: tree, env: new Map(), rewrite, stderrIsTty: false }, fileLook);
+}
+
+function objectOf(program: string, words: readonly string[]): Buffer {
+  execFileSync(program, words, { cwd: tree });
+  return readFileSync(join(tree, 'a.o'));
+}
+
+describe.each([true, false])('with words rewritten: %s', (rewrite) => {
+  it.each([
+    'gcc -O3 -march=native -c sub/a.c -o a.o',
+    'gcc -O3 -mtune=native -c sub/a.c -o a.o',
+    'gcc -O3 -march=native -mtune=native -c sub/a.c -o a.o',
+    'gcc -O3 -march=native -mtune=generic -c sub/a.c -o a.o',
+    'gcc -O3 -mno-avx2 -march=native -mno-bmi -c sub/a.c -o a.o',
+    'gcc -O3 -march=haswell -mtune=native -mavx2 -c sub/a.c -o a.o',
+    'gcc -O3 -march=native -S sub/a.c -o a.o',
+    'clang -O3 -march=native -c sub/a.c -o a.o',
+    'clang -O3 -g -march=native -c sub/a.c -o a.o',
+    'clang -O3 -g -mtune=native -c sub/a.c -o a.o',
+    'clang -O3 -march=haswell -mtune=native -c sub/a.c -o a.o',
+    'clang -O3 -march=native -mtune=generic -c sub/a.c -o a.o',
+  ])('%s', (line) => {
+    const [program = '', ...argv] = line.split(' ');
+    const made = plan(line, rewrite);
+    if (made.kind === 'here') throw new Error(`stays here: ${made.reason}`);
+    expect(made.words.join(' ')).not.toContain('native');
+    expect(objectOf(program, made.words).equals(objectOf(program, argv))).toBe(true);
+  });
+});
+
+it.each([
+  // Debug information lists the words.
+  ['gcc -O2 -g -march=native -c sub/a.c', 'machine-recorded'],
+  ['gcc -O2 -flto -march=native -c sub/a.c', 'machine-recorded'],
+  ['gcc -O2 -frecord-gcc-switches -march=native -c sub/a.c', 'machine-recorded'],
+  ['gcc -O2 -march=haswell -march=native -c sub/a.c', 'this-machine'],
+  ['clang -O2 -march=native -mno-avx2 -c sub/a.c', 'this-machine'],
+  ['clang -O2 -mcpu=native -c sub/a.c', 'this-machine'],
+])('%s: %s', (line, reason) => {
+  expect(plan(line)).toMatchObject({ kind: 'here', reason });
+});
+
+it('a response file with it is replaced when words are rewritten, and keeps the job here when they are not', () => {
+  writeFileSync(join(tree, 'w.rsp'), '-O3 -march=native');
+  const made = plan('gcc @w.rsp -c sub/a.c -o a.o');
+  if (made.kind === 'here') throw new Error(`stays here: ${made.reason}`);
+  expect(objectOf('gcc', made.words).equals(objectOf('gcc', ['@w.rsp', '-c', 'sub/a.c', '-o', 'a.o']))).toBe(true);
+  expect(plan('gcc @w.rsp -c sub/a.c -o a.o', false)).toMatchObject({ reason: 'this-machine' });
+});
+
+it('the driver is asked once', () => {
+  const words = ['-###', '-c', '-x', 'c', '/dev/null', '-o', '/dev/null', '-mtune=native', '-DASKED_ONCE'];
+  const program = realProgram('/usr/bin/gcc');
+  const first = fileLook.driverSays(program, words);
+  expect(first).toContain('cc1');
+  const before = performance.now();
+  for (let round = 0; round < 1_000; round += 1) expect(fileLook.driverSays(program, words)).toBe(first);
+  // To start it takes 2 ms and more each time.
+  expect(performance.now() - before).toBeLessThan(1_000);
+});
