@@ -2,9 +2,13 @@
 
 /** Files, and the scratch directories of the generators. */
 const PROBE_FILE = /(^|\/)(conftest\d*|conftst|tmp\.conftest|ztest\d+)(\.|$)/;
+/** config.guess compiles in a directory of its own under /tmp. */
+const GUESS_FILE = /\/cg[\w-]+\/dummy(\.|$)/;
 const PROBE_DIRECTORY = /\/CMakeFiles\/(CMakeTmp|CMakeScratch|[\d.]+\/CompilerId)|\/meson-private\//;
 
 /** A test program is compiled to see whether it compiles: it is small, and the script waits for it. */
 export function isConfigureProbe(cwd: string, files: readonly string[]): boolean {
-  return PROBE_DIRECTORY.test(`${cwd}/`) || files.some((path) => PROBE_FILE.test(path) || PROBE_DIRECTORY.test(path));
+  const isProbe = (path: string): boolean =>
+    [PROBE_FILE, GUESS_FILE, PROBE_DIRECTORY].some((known) => known.test(path));
+  return PROBE_DIRECTORY.test(`${cwd}/`) || files.some(isProbe);
 }

@@ -5,6 +5,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { toolCalled } from '../../src/command/driver-name.ts';
 import type { Look, Plan } from '../../src/command/plan.ts';
 import { planCommand } from '../../src/command/plan-command.ts';
 
@@ -36,6 +37,32 @@ function planOf({ cwd, line: [name = '', ...argv] }: Captured): Plan {
   return planCommand({ name, argv, cwd, env: new Map(), rewrite: true, stderrIsTty: false }, look);
 }
 
+/** Those compile nothing that the build keeps: questions, and tests of what the compiler can do. */
+const NO_COMPILES: ReadonlySet<string> = new Set([
+  'configure-probe',
+  'information',
+  'preprocess',
+  'special-input',
+  'standard-input',
+  'no-input',
+]);
+
+/** Compiles of the captured builds that stay on the submit host, by reason; all others may leave. */
+const STAYING: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+  // One precompiled header by gcc and one by clang; the sources that include them leave.
+  'cmake.jsonl': { 'precompiled-header': 2 },
+};
+/** Of the compiles that make an object. */
+const MIN_SHARE_LEAVING = 0.98;
+
+function isCompile({ line, expect: expected }: Captured): boolean {
+  const [name = '', ...argv] = line;
+  const isDriver = toolCalled(name, undefined).kind === 'driver';
+  return (
+    isDriver && argv.some((word) => word === '-c' || word === '-S') && !NO_COMPILES.has(expected.replace('here ', ''))
+  );
+}
+
 describe.each(readdirSync(DIRECTORY).filter((name) => name.endsWith('.jsonl')))('%s', (name) => {
   const captured = readFileSync(join(DIRECTORY, name), 'utf8')
     .split('\n')
@@ -45,6 +72,17 @@ describe.each(readdirSync(DIRECTORY).filter((name) => name.endsWith('.jsonl')))(
   it('every line is what it was found to be', () => {
     const found = captured.map((one) => ({ expect: classify(planOf(one)), cwd: one.cwd, line: one.line }));
     expect(found).toEqual(captured);
+  });
+
+  it('compiles may leave, and each that stays has a reason that is known', () => {
+    const compiles = captured.filter(isCompile);
+    const staying = compiles.map((one) => planOf(one)).filter((plan) => plan.kind === 'here');
+    const counted: Record<string, number> = {};
+    for (const { reason } of staying) counted[reason] = (counted[reason] ?? 0) + 1;
+    expect(counted).toEqual(STAYING[name] ?? {});
+    const makingObjects = compiles.filter((one) => planOf(one).outputs.some((path) => path.endsWith('.o')));
+    const leaving = makingObjects.filter((one) => planOf(one).kind === 'compile');
+    expect(leaving.length / makingObjects.length).toBeGreaterThanOrEqual(MIN_SHARE_LEAVING);
   });
 
   it('what leaves has the object first among its outputs', () => {

@@ -54,6 +54,7 @@ describe('what stays here', () => {
     ['gcc -c a.c b.c', 'several-inputs', 'counted'],
     ['gcc -c a.c -o a.o -o b.o', 'several-outputs', 'counted'],
     ['gcc -c conftest.c', 'configure-probe', 'free'],
+    ['cc -c -o /tmp/cgsKgTUM/dummy.o /tmp/cgsKgTUM/dummy.c', 'configure-probe', 'free'],
     ['gcc -o conftest conftest.c', 'configure-probe', 'free'],
     ['gcc -c -o CMakeFiles/x.dir/a.o /t/build/CMakeFiles/CMakeScratch/TryCompile-1/a.c', 'configure-probe', 'free'],
     ['gcc -c a.c -march=native', 'this-machine', 'counted'],
