@@ -7,7 +7,7 @@ import { type Effect, type Group, Outbox } from './effects.ts';
 import { Election } from './election.ts';
 import { Leader } from './leader.ts';
 import { Member, type NodeState } from './member.ts';
-import type { Message, Peer } from './messages.ts';
+import type { Message, MessageOf, Peer } from './messages.ts';
 import type { Term } from './term.ts';
 import { REPORT_SPREAD_MAX_MS } from './timing.ts';
 
@@ -38,6 +38,8 @@ export type BrokerEvent =
   | { readonly kind: 'release'; readonly lease: string }
   /** Foreign load is over the eviction mark: so many jobs have to go, the newest first. */
   | { readonly kind: 'evict'; readonly count: number }
+  /** Asks the leader how large the cluster is, and perhaps which nodes it lists. */
+  | { readonly kind: 'ask-who'; readonly wantsRoster: boolean }
   /** Nothing new here, and somebody else is to lead. Jobs that run go on. */
   | { readonly kind: 'leave' };
 
@@ -54,6 +56,8 @@ export interface BrokerStatus {
   readonly held: number;
   readonly leaderLost: boolean;
 }
+
+type ElectionKind = 'heartbeat' | 'stand' | 'vote' | 'refuse' | 'handover';
 
 export class Broker {
   readonly self: Peer;
@@ -132,6 +136,9 @@ export class Broker {
       case 'evict':
         this.#member.revoke(event.count, 'evicted');
         return;
+      case 'ask-who':
+        this.#outbox.toGroup('leader', { kind: 'who', wantsRoster: event.wantsRoster });
+        return;
       case 'leave':
         this.#member.leave();
         this.#resign(nowMs);
@@ -180,9 +187,9 @@ export class Broker {
 
   /** A new leader goes by what the last one said until the nodes have reported: they spread their reports by it. */
   #countMembers(leader: Leader, nowMs: number): void {
-    const { size } = leader.list;
-    if (size < this.#election.members && nowMs - leader.sinceMs < MEMBERS_KEPT_MS) return;
-    this.#election.members = Math.max(1, size);
+    const { nodes } = leader.list.capacity;
+    if (nodes < this.#election.members && nowMs - leader.sinceMs < MEMBERS_KEPT_MS) return;
+    this.#election.members = Math.max(1, nodes);
   }
 
   #resign(nowMs: number): void {
@@ -199,19 +206,11 @@ export class Broker {
   #receive(from: Peer, message: Message, nowMs: number): void {
     switch (message.kind) {
       case 'heartbeat':
-        this.#election.onHeartbeat(from, message.term, message.members, nowMs);
-        return;
       case 'stand':
-        this.#election.onStand(from, message.term, nowMs);
-        return;
       case 'vote':
-        this.#election.onVote(message.term, nowMs);
-        return;
       case 'refuse':
-        this.#election.onRefuse(message.term, message.higher, nowMs);
-        return;
       case 'handover':
-        this.#election.onHandover(from, message.term, nowMs);
+        this.#receiveOfElection(from, message, nowMs);
         return;
       case 'ask':
         this.#member.onAsk();
@@ -260,6 +259,43 @@ export class Broker {
         return;
       case 'revoke':
         this.#client.onRevoke(from, message);
+        return;
+      case 'who':
+        this.#leader?.onWho(from, message);
+        return;
+      case 'capacity':
+        this.#outbox.emit(message);
+        return;
+      case 'roster': {
+        // A leader does not know its own address; whoever receives its datagram does.
+        const nodes = message.nodes.map((node) => (node.address === '' ? { ...node, address: from.address } : node));
+        this.#outbox.emit({ kind: 'roster', nodes });
+        return;
+      }
+      case 'inspect':
+      case 'condition':
+      case 'speed':
+        // Between the daemons around the brokers.
+        return;
+    }
+  }
+
+  #receiveOfElection(from: Peer, message: MessageOf<ElectionKind>, nowMs: number): void {
+    switch (message.kind) {
+      case 'heartbeat':
+        this.#election.onHeartbeat(from, message.term, message.members, nowMs);
+        return;
+      case 'stand':
+        this.#election.onStand(from, message.term, nowMs);
+        return;
+      case 'vote':
+        this.#election.onVote(message.term, nowMs);
+        return;
+      case 'refuse':
+        this.#election.onRefuse(message.term, message.higher, nowMs);
+        return;
+      case 'handover':
+        this.#election.onHandover(from, message.term, nowMs);
         return;
     }
   }

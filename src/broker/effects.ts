@@ -2,7 +2,7 @@
  * What a broker wants done, as values. The machines put them into an outbox; whoever drives them (the daemon,
  * a simulation) carries them out.
  */
-import type { LossReason, Message, NoneReason, Peer } from './messages.ts';
+import type { FreeNode, LossReason, Message, NoneReason, Peer } from './messages.ts';
 
 /** `leader` is read by who leads alone; `available` by nodes that would take work, and by who leads. */
 export type Group = 'leader' | 'available';
@@ -17,6 +17,9 @@ export type Effect =
   | { readonly kind: 'leased'; readonly requestId: number; readonly lease: string; readonly nodeId: string }
   /** A request of this host's ends without a slot. */
   | { readonly kind: 'none'; readonly requestId: number; readonly reason: NoneReason }
+  /** What the leader said of the cluster. `slots` of nodes that take work; `listed` counts busy nodes too. */
+  | { readonly kind: 'capacity'; readonly nodes: number; readonly slots: number; readonly listed: number }
+  | { readonly kind: 'roster'; readonly nodes: readonly FreeNode[] }
   /** What runs under this lease is to be stopped, and the lease then released. */
   | { readonly kind: 'lost'; readonly lease: string; readonly reason: LossReason };
 

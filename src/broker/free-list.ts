@@ -28,8 +28,13 @@ export class ListedNode {
     return this.report.speed;
   }
 
+  /** It takes work, as far as is known. */
+  get isUsable(): boolean {
+    return this.report.available && this.silent === undefined;
+  }
+
   get freeSlots(): number {
-    if (!this.report.available || this.silent !== undefined) return 0;
+    if (!this.isUsable) return 0;
     return Math.max(0, this.report.slots - this.report.inUse - this.offers);
   }
 }
@@ -39,6 +44,9 @@ export class FreeList {
   readonly #userSlots = new Map<string, number>();
   readonly #random: () => number;
   #freeSlots = 0;
+  /** Of the nodes that take work: how many, and their slots. */
+  #usable = 0;
+  #slots = 0;
 
   constructor(random: () => number) {
     this.#random = random;
@@ -119,7 +127,7 @@ export class FreeList {
 
   forget(node: ListedNode): void {
     if (this.#nodes.get(node.peer.nodeId) !== node) return;
-    this.#freeSlots -= node.freeSlots;
+    this.#sum(node, -1);
     for (const { user, slots } of node.report.users) this.#count(user, -slots);
     for (const [user, offers] of node.offered) this.#count(user, -offers);
     node.offered.clear();
@@ -131,7 +139,8 @@ export class FreeList {
   sweep(nowMs: number): ListedNode[] {
     const ask: ListedNode[] = [];
     for (const node of this.#nodes.values()) {
-      if (nowMs - node.heardMs > timing.NODE_FORGOTTEN_MS) this.forget(node);
+      const keptMs = node.report.available ? timing.NODE_FORGOTTEN_MS : timing.BUSY_FORGOTTEN_MS;
+      if (nowMs - node.heardMs > keptMs) this.forget(node);
       else if (node.silent !== undefined && nowMs >= node.silent.askMs) {
         const waitMs = timing.ASK_REPEATS_MS[node.silent.asked++];
         if (waitMs === undefined) this.forget(node);
@@ -148,14 +157,31 @@ export class FreeList {
   best(count: number): FreeNode[] {
     const free = [...this.#nodes.values()].filter((node) => node.freeSlots > 0);
     free.sort((a, b) => score(b) - score(a));
-    return free.slice(0, count).map((node) => ({ ...node.peer, freeSlots: node.freeSlots, speed: node.speed }));
+    return free.slice(0, count).map(toFreeNode);
+  }
+
+  /** Every node on the list, busy ones too. */
+  all(): FreeNode[] {
+    return [...this.#nodes.values()].map(toFreeNode);
+  }
+
+  /** Nodes that take work, and their slots, in use or not. */
+  get capacity(): { readonly nodes: number; readonly slots: number } {
+    return { nodes: this.#usable, slots: this.#slots };
   }
 
   #change(node: ListedNode, change: () => void): void {
     const listed = this.#nodes.get(node.peer.nodeId) === node;
-    const before = node.freeSlots;
+    if (listed) this.#sum(node, -1);
     change();
-    if (listed) this.#freeSlots += node.freeSlots - before;
+    if (listed) this.#sum(node, 1);
+  }
+
+  #sum(node: ListedNode, sign: 1 | -1): void {
+    this.#freeSlots += sign * node.freeSlots;
+    if (!node.isUsable) return;
+    this.#usable += sign;
+    this.#slots += sign * node.report.slots;
   }
 
   #count(user: string, by: number): void {
@@ -163,4 +189,8 @@ export class FreeList {
     if (slots > 0) this.#userSlots.set(user, slots);
     else this.#userSlots.delete(user);
   }
+}
+
+function toFreeNode({ peer, freeSlots, speed }: ListedNode): FreeNode {
+  return { ...peer, freeSlots, speed };
 }

@@ -118,6 +118,15 @@ export class Leader {
     }
   }
 
+  onWho(from: Peer, { wantsRoster }: MessageOf<'who'>): void {
+    this.#outbox.toPeer(from, { kind: 'capacity', ...this.#list.capacity, listed: this.#list.size });
+    if (!wantsRoster) return;
+    const nodes = this.#list.all();
+    for (let i = 0; i < nodes.length; i += MAX_HINTS) {
+      this.#outbox.toPeer(from, { kind: 'roster', nodes: nodes.slice(i, i + MAX_HINTS) });
+    }
+  }
+
   tick(nowMs: number): void {
     if (nowMs < this.#sweepMs) return;
     for (const offer of this.#offers.values()) this.#watchOffer(offer, nowMs);

@@ -15,8 +15,14 @@ export const MAX_IDS = 64;
 export const MAX_LEASES = 48;
 /** Nodes that one request excludes: those that failed the job before. */
 export const MAX_EXCLUDED = 8;
-/** Free nodes in a client's cached list. */
+/** Nodes in one message: a client's cached list, a part of a roster. */
 export const MAX_HINTS = 7;
+/** A metric's name, a version, a reason: words of ours. */
+export const MAX_WORD_BYTES = 20;
+/** Metrics in one description of a node. */
+export const MAX_METRICS = 12;
+/** Reasons for which datagrams were dropped, in the same. */
+export const MAX_DROP_REASONS = 8;
 /** Users named in one report; a node whose slots more users share reports the largest. */
 export const MAX_USERS_REPORTED = 8;
 /** Offers that one report answers. */

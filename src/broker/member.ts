@@ -195,7 +195,7 @@ export class Member {
     const repeatMs = timing.REPORT_REPEATS_MS[this.#repeats++];
     if (repeatMs !== undefined) this.#reportMs = nowMs + repeatMs;
     else if (this.available) this.#reportMs = nowMs + timing.REPORT_INTERVAL_MS * (0.8 + 0.4 * this.#random());
-    else this.#reportMs = Infinity;
+    else this.#reportMs = nowMs + timing.BUSY_REPORT_INTERVAL_MS * (0.8 + 0.4 * this.#random());
   }
 
   #give(client: Peer, requestId: number, user: string, nowMs: number): Lease | DeclineReason {

@@ -1,6 +1,7 @@
 /**
  * What brokers say to one another, as values. Unaware of bytes (wire.ts) and of sockets.
  */
+import type { NodeView } from '../protocol/local-broker.ts';
 import type { Term } from './term.ts';
 
 /** A broker as it was reached last. `bootId` tells a restarted one from what it was before, and grows. */
@@ -109,7 +110,13 @@ export type Message =
     }
   | { readonly kind: 'release'; readonly leases: readonly LeaseName[] }
   | { readonly kind: 'released'; readonly leases: readonly LeaseName[] }
-  | { readonly kind: 'revoke'; readonly reason: LossReason; readonly leases: readonly LeaseName[] };
+  | { readonly kind: 'revoke'; readonly reason: LossReason; readonly leases: readonly LeaseName[] }
+  | { readonly kind: 'who'; readonly wantsRoster: boolean }
+  | { readonly kind: 'capacity'; readonly nodes: number; readonly slots: number; readonly listed: number }
+  | { readonly kind: 'roster'; readonly nodes: readonly FreeNode[] }
+  | { readonly kind: 'inspect' }
+  | { readonly kind: 'condition'; readonly view: NodeView }
+  | { readonly kind: 'speed'; readonly speed: number };
 
 export type MessageKind = Message['kind'];
 export type MessageOf<K extends MessageKind> = Extract<Message, { readonly kind: K }>;

@@ -21,6 +21,10 @@ export const REPORT_REPEATS_MS: readonly number[] = [100, 400, 1_600];
 export const REPORT_INTERVAL_MS = 10_000;
 /** Three reports in a row lost is next to impossible, so such a node is gone. */
 export const NODE_FORGOTTEN_MS = 35_000;
+/** A busy node says so this often, for whoever looks at the cluster; it hears nothing meanwhile. */
+export const BUSY_REPORT_INTERVAL_MS = 240_000;
+/** Two such reports lost, and it is gone. */
+export const BUSY_FORGOTTEN_MS = 600_000;
 /** Nodes that a new leader asks answer spread over this much for each node, so that they do not all answer at once. */
 export const REPORT_SPREAD_PER_NODE_MS = 0.3;
 export const REPORT_SPREAD_MAX_MS = 400;

@@ -4,8 +4,11 @@
  */
 import { ByteReader, ByteWriter, MalformedError } from '../util/bytes.ts';
 import * as limits from './limits.ts';
-import type { LeaseName, Peer } from './messages.ts';
+import type { FreeNode, LeaseName, Peer } from './messages.ts';
 import type { Term } from './term.ts';
+
+/** Speeds travel in thousandths. */
+const SPEED_UNIT = 1_000;
 
 /** Writes them. What is over a limit is a RangeError: the sender's bug. */
 export class FieldWriter extends ByteWriter {
@@ -27,6 +30,11 @@ export class FieldWriter extends ByteWriter {
     return this.name(value, limits.MAX_USER_BYTES);
   }
 
+  /** A word of ours: a metric, a version, a reason. */
+  word(value: string): this {
+    return this.name(value, limits.MAX_WORD_BYTES);
+  }
+
   whole(value: number): this {
     return this.u64(BigInt(value));
   }
@@ -41,6 +49,14 @@ export class FieldWriter extends ByteWriter {
 
   lease(lease: LeaseName): this {
     return this.whole(lease.bootId).u32(lease.leaseId);
+  }
+
+  speed(value: number): this {
+    return this.u32(Math.round(value * SPEED_UNIT));
+  }
+
+  freeNodes(nodes: readonly FreeNode[]): this {
+    return this.list(nodes, limits.MAX_HINTS, (node) => this.peer(node).u16(node.freeSlots).speed(node.speed));
   }
 
   oneOf<T extends string>(values: readonly T[], value: T): this {
@@ -83,6 +99,10 @@ export class FieldReader extends ByteReader {
     return this.name(limits.MAX_USER_BYTES);
   }
 
+  word(): string {
+    return this.name(limits.MAX_WORD_BYTES);
+  }
+
   whole(): number {
     const value = this.u64();
     if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw new MalformedError('a number over 2^53');
@@ -99,6 +119,14 @@ export class FieldReader extends ByteReader {
 
   lease(): LeaseName {
     return { bootId: this.whole(), leaseId: this.u32() };
+  }
+
+  speed(): number {
+    return this.u32() / SPEED_UNIT;
+  }
+
+  freeNodes(): FreeNode[] {
+    return this.list(limits.MAX_HINTS, () => ({ ...this.peer(), freeSlots: this.u16(), speed: this.speed() }));
   }
 
   oneOf<T extends string>(values: readonly T[]): T {

@@ -17,6 +17,7 @@ import type {
   OfferAnswer,
 } from './messages.ts';
 import { FieldReader, FieldWriter } from './wire-fields.ts';
+import { readView, writeView } from './wire-view.ts';
 
 export const BROKER_WIRE_VERSION = 1;
 /** With the widest header and the signature around it, a message of this size fits a datagram of 1,200 bytes. */
@@ -66,6 +67,18 @@ const TYPES = {
   released: 20,
   /** Node → client: stop what runs under these leases, then release them. */
   revoke: 21,
+  /** Client → leader group: how large is the cluster, and perhaps: which nodes are in it? */
+  who: 22,
+  /** Leader → client: so many nodes would take work, with so many slots; so many are listed, busy ones included. */
+  capacity: 23,
+  /** Leader → client: some of the nodes that are listed. */
+  roster: 24,
+  /** Anybody → node: describe yourself. */
+  inspect: 25,
+  /** Node → whoever asked: how I am. */
+  condition: 26,
+  /** Client → node: so fast you proved to be for the jobs that I sent you. */
+  speed: 27,
 } as const;
 
 const DECLINES: readonly DeclineReason[] = ['busy', 'full'];
@@ -113,11 +126,7 @@ const CODECS: { readonly [K in MessageKind]: Codec<MessageOf<K>> } = {
   report: {
     type: TYPES.report,
     write: ({ report, answers }, to) => {
-      to.u32(report.version)
-        .flag(report.available)
-        .u16(report.slots)
-        .u16(report.inUse)
-        .u32(Math.round(report.speed * SPEED_UNIT));
+      to.u32(report.version).flag(report.available).u16(report.slots).u16(report.inUse).speed(report.speed);
       to.list(report.users, limits.MAX_USERS_REPORTED, ({ user, slots }) => to.user(user).u16(slots));
       to.list(answers, limits.MAX_ANSWERS, (a) => to.u32(a.offerId).oneOf(OUTCOMES, a.outcome));
     },
@@ -128,7 +137,7 @@ const CODECS: { readonly [K in MessageKind]: Codec<MessageOf<K>> } = {
         available: from.flag(),
         slots: from.u16(),
         inUse: from.u16(),
-        speed: from.u32() / SPEED_UNIT,
+        speed: from.speed(),
         users: from.list(limits.MAX_USERS_REPORTED, () => ({ user: from.user(), slots: from.u16() })),
       },
       answers: from.list(limits.MAX_ANSWERS, () => ({ offerId: from.u32(), outcome: from.oneOf(OUTCOMES) })),
@@ -167,22 +176,8 @@ const CODECS: { readonly [K in MessageKind]: Codec<MessageOf<K>> } = {
   },
   'free-list': {
     type: TYPES.freeList,
-    write: ({ nodes }, to) => {
-      to.list(nodes, limits.MAX_HINTS, (node) =>
-        to
-          .peer(node)
-          .u16(node.freeSlots)
-          .u32(Math.round(node.speed * SPEED_UNIT)),
-      );
-    },
-    read: (from) => ({
-      kind: 'free-list',
-      nodes: from.list(limits.MAX_HINTS, () => ({
-        ...from.peer(),
-        freeSlots: from.u16(),
-        speed: from.u32() / SPEED_UNIT,
-      })),
-    }),
+    write: ({ nodes }, to) => to.freeNodes(nodes),
+    read: (from) => ({ kind: 'free-list', nodes: from.freeNodes() }),
   },
   offer: {
     type: TYPES.offer,
@@ -252,10 +247,37 @@ const CODECS: { readonly [K in MessageKind]: Codec<MessageOf<K>> } = {
     write: ({ reason, leases }, to) => to.oneOf(LOSSES, reason).leases(leases),
     read: (from) => ({ kind: 'revoke', reason: from.oneOf(LOSSES), leases: from.leases() }),
   },
+  who: {
+    type: TYPES.who,
+    write: ({ wantsRoster }, to) => to.flag(wantsRoster),
+    read: (from) => ({ kind: 'who', wantsRoster: from.flag() }),
+  },
+  capacity: {
+    type: TYPES.capacity,
+    write: ({ nodes, slots, listed }, to) => to.u32(nodes).u32(slots).u32(listed),
+    read: (from) => ({ kind: 'capacity', nodes: from.u32(), slots: from.u32(), listed: from.u32() }),
+  },
+  roster: {
+    type: TYPES.roster,
+    write: ({ nodes }, to) => to.freeNodes(nodes),
+    read: (from) => ({ kind: 'roster', nodes: from.freeNodes() }),
+  },
+  inspect: {
+    type: TYPES.inspect,
+    write: () => undefined,
+    read: () => ({ kind: 'inspect' }),
+  },
+  condition: {
+    type: TYPES.condition,
+    write: ({ view }, to) => writeView(view, to),
+    read: (from) => ({ kind: 'condition', view: readView(from) }),
+  },
+  speed: {
+    type: TYPES.speed,
+    write: ({ speed }, to) => to.speed(speed),
+    read: (from) => ({ kind: 'speed', speed: from.speed() }),
+  },
 };
-
-/** Speeds travel in thousandths. */
-const SPEED_UNIT = 1_000;
 
 const BY_TYPE: ReadonlyMap<number, Codec<never>> = new Map(
   Object.values(CODECS).map((codec) => [codec.type, codec as unknown as Codec<never>]),

@@ -4,6 +4,7 @@ import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { findInstallation } from '../util/install.ts';
 import { splitAtDashes } from './ctl/command-words.ts';
+import { drainCommand, undrainCommand } from './ctl/drain.ts';
 import { explainCommand } from './ctl/explain.ts';
 import { nodesCommand } from './ctl/nodes.ts';
 import { statusCommand } from './ctl/status.ts';
@@ -18,6 +19,8 @@ await yargs(splitAtDashes(hideBin(process.argv)).own)
   .command(statusCommand)
   .command(nodesCommand)
   .command(explainCommand)
+  .command(drainCommand)
+  .command(undrainCommand)
   .command(stopCommand)
   .demandCommand(1, 'A verb is needed.')
   .strict()

@@ -1,10 +1,13 @@
 #!/usr/bin/env node
 /** The worker's executable: started over ssh by a dispatcher, never by hand. Only wires. */
 import { Socket } from 'node:net';
+import { brokerSockets } from '../config/broker-sockets.ts';
+import { announceWorker } from '../remote/worker/announce.ts';
 import { serveWorker } from '../remote/worker/session.ts';
 import { findInstallation } from '../util/install.ts';
 
 const installation = findInstallation();
+announceWorker(brokerSockets(process.env), process.pid);
 // Not process.stdout: on a pipe its writes block, and a slow connection would stop every job's bookkeeping.
 const output = new Socket({ fd: 1, readable: false, writable: true });
 await serveWorker({

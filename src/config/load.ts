@@ -38,12 +38,9 @@ export async function loadConfig(
   systemFile = SYSTEM_FILE,
 ): Promise<Result<LoadedConfig, ConfigProblem>> {
   const files = configFiles(env, systemFile);
-  let settings: Partial<Config> = {};
-  for (const file of files) {
-    const read = await readConfigFile(file);
-    if (!read.ok) return read;
-    settings = { ...read.value, ...settings };
-  }
+  const read = await readConfigFiles(files);
+  if (!read.ok) return read;
+  let settings = read.value;
   const text = env[NODES_VARIABLE];
   if (text !== undefined) {
     const nodes = parseNodes(text);
@@ -51,6 +48,17 @@ export async function loadConfig(
     settings = { ...settings, nodes: nodes.value };
   }
   return ok({ config: { nodes: [], ...settings }, files });
+}
+
+/** What the files say, the first having more of a say. */
+export async function readConfigFiles(files: readonly string[]): Promise<Result<Partial<Config>, ConfigProblem>> {
+  let settings: Partial<Config> = {};
+  for (const file of files) {
+    const read = await readConfigFile(file);
+    if (!read.ok) return read;
+    settings = { ...read.value, ...settings };
+  }
+  return ok(settings);
 }
 
 async function readConfigFile(file: string): Promise<Result<Partial<Config>, ConfigProblem>> {

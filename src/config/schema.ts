@@ -14,25 +14,17 @@ import {
   type NodeSpec,
 } from './nodes.ts';
 import { fail, ok, type Result } from '../util/result.ts';
-import { nearest } from './nearest.ts';
+import { checkBrokerSettings, type BrokerSettings } from './broker-settings.ts';
+import { absolutePath, checkObject, checkThat, wrong, type SchemaProblem, type Table } from './checks.ts';
 
 /** All settings, checked. */
 export interface Config {
   readonly nodes: readonly NodeSpec[];
   /** Compiles at once on the submit host; absent: its cores. */
   readonly localSlots?: number;
+  /** Of pmaked alone. */
+  readonly broker?: BrokerSettings;
 }
-
-/** A mistake at a place inside one file; `key` as in ConfigProblem. */
-export interface SchemaProblem {
-  readonly kind: 'unknown-key' | 'wrong-value' | 'bad-node' | 'duplicate-node';
-  readonly key: string;
-  readonly expected: string;
-  readonly found: string;
-}
-
-type Check<T> = (value: unknown, key: string) => Result<T, SchemaProblem>;
-type Table<T> = { readonly [Key in keyof T]-?: Check<NonNullable<T[Key]>> };
 
 const SETTINGS: Table<Config> = {
   nodes: checkNodes,
@@ -40,13 +32,10 @@ const SETTINGS: Table<Config> = {
     (value): value is number => typeof value === 'number' && isSlots(value),
     `a whole number from 1 to ${MAX_SLOTS_PER_NODE}`,
   ),
+  broker: checkBrokerSettings,
 };
 
 const text = checkThat((value): value is string => typeof value === 'string' && value !== '', 'a text');
-const absolutePath = checkThat(
-  (value): value is string => typeof value === 'string' && value.startsWith('/') && !/[\0\n]/.test(value),
-  'an absolute path',
-);
 
 /** A node written as an object, for what has no place in `n2:2222/4`. */
 const NODE_SETTINGS: Table<NodeSpec> = {
@@ -64,30 +53,6 @@ const NODE_SETTINGS: Table<NodeSpec> = {
 /** The settings that one file makes; those that it does not name are absent. */
 export function checkConfig(value: unknown): Result<Partial<Config>, SchemaProblem> {
   return checkObject<Config>(value, '', SETTINGS);
-}
-
-function checkObject<T extends object>(
-  value: unknown,
-  key: string,
-  table: Table<T>,
-): Result<Partial<T>, SchemaProblem> {
-  if (!isObject(value)) return fail(wrong(key, 'an object, { ... }', value));
-  const checked: Partial<T> = {};
-  const names = Object.keys(table);
-  for (const [name, entry] of Object.entries(value)) {
-    const path = key === '' ? name : `${key}.${name}`;
-    if (!Object.hasOwn(table, name)) return fail(unknownKey(path, name, names));
-    const result = table[name as keyof T](entry, path);
-    if (!result.ok) return result;
-    checked[name as keyof T] = result.value;
-  }
-  return ok(checked);
-}
-
-function unknownKey(key: string, name: string, names: readonly string[]): SchemaProblem {
-  const similar = nearest(name, names);
-  const expected = similar === undefined ? `the settings are ${names.join(', ')}` : `did you mean "${similar}"?`;
-  return { kind: 'unknown-key', key, expected, found: name };
 }
 
 /** `"n2/8 n3/8"`, or a list of such words and of objects. */
@@ -127,22 +92,6 @@ function checkNode(value: unknown, key: string): Result<NodeSpec, SchemaProblem>
   return ok({ ...checked.value, host, name: name ?? nodeName(host, port) });
 }
 
-function checkThat<T>(holds: (value: unknown) => value is T, expected: string): Check<T> {
-  return (value, key) => (holds(value) ? ok(value) : fail(wrong(key, expected, value)));
-}
-
 function isCommand(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.length > 0 && value.every((word) => typeof word === 'string' && word !== '');
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-const SHOWN_CHARACTERS = 60;
-
-function wrong(key: string, expected: string, value: unknown): SchemaProblem {
-  const json = value === undefined ? 'missing' : JSON.stringify(value);
-  const found = json.length > SHOWN_CHARACTERS ? `${json.slice(0, SHOWN_CHARACTERS)}...` : json;
-  return { kind: 'wrong-value', key, expected, found };
 }

@@ -2,9 +2,8 @@
  * The newest build's report on disk, for `pmakectl explain` after the dispatcher is gone. Best effort throughout: a build
  * must not end badly because its report could not be kept. Unaware of what is in a report.
  */
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
 import type { BuildReport } from '../protocol/control.ts';
+import { replaceFile } from '../util/replace-file.ts';
 
 /** Under plain make every job's end is an idle moment: one report serves a burst of them. */
 const SAVE_DELAY_MS = 1_000;
@@ -18,14 +17,7 @@ export class ReportFile {
   }
 
   save(report: BuildReport): void {
-    const temporary = `${this.#path}.${process.pid}`;
-    try {
-      mkdirSync(dirname(this.#path), { recursive: true, mode: 0o700 });
-      writeFileSync(temporary, JSON.stringify(report), { mode: 0o600 });
-      renameSync(temporary, this.#path);
-    } catch {
-      removeQuietly(temporary);
-    }
+    replaceFile(this.#path, JSON.stringify(report));
   }
 
   /** Saves what `make` gives a moment later, once for all calls until then. */
@@ -40,13 +32,5 @@ export class ReportFile {
     const report = this.#pending.make();
     this.#pending = undefined;
     if (report) this.save(report);
-  }
-}
-
-function removeQuietly(path: string): void {
-  try {
-    rmSync(path, { force: true });
-  } catch {
-    // `force` is silent about a missing file only; the directory may be closed or no directory.
   }
 }

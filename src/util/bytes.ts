@@ -37,6 +37,10 @@ export class ByteReader {
     return this.#bytes.readBigInt64LE(this.#take(8));
   }
 
+  f64(): number {
+    return this.#bytes.readDoubleLE(this.#take(8));
+  }
+
   /** A u32 length and that many bytes. */
   bytes(): Buffer {
     const length = this.u32();
@@ -107,6 +111,12 @@ export class ByteWriter {
   i64(value: bigint): this {
     const part = Buffer.allocUnsafe(8);
     part.writeBigInt64LE(value);
+    return this.#add(part);
+  }
+
+  f64(value: number): this {
+    const part = Buffer.allocUnsafe(8);
+    part.writeDoubleLE(value);
     return this.#add(part);
   }
 

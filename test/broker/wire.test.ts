@@ -6,6 +6,7 @@ import { decodeMessages, encodeMessage, MAX_MESSAGE_BYTES } from '../../src/brok
 const id = 'n'.repeat(limits.MAX_NODE_ID_BYTES);
 const user = 'u'.repeat(limits.MAX_USER_BYTES);
 const address = 'a'.repeat(limits.MAX_ADDRESS_BYTES);
+const word = 'w'.repeat(limits.MAX_WORD_BYTES);
 const top = 0xffff_ffff;
 const bootId = Number.MAX_SAFE_INTEGER;
 const term = { counter: bootId, nodeId: id };
@@ -56,6 +57,38 @@ const LARGEST: { readonly [K in MessageKind]: MessageOf<K> } = {
   release: { kind: 'release', leases },
   released: { kind: 'released', leases },
   revoke: { kind: 'revoke', reason: 'expired', leases },
+  who: { kind: 'who', wantsRoster: true },
+  capacity: { kind: 'capacity', nodes: top, slots: top, listed: top },
+  roster: {
+    kind: 'roster',
+    nodes: Array.from({ length: limits.MAX_HINTS }, () => ({ nodeId: id, bootId, address, freeSlots: 9, speed: 0.5 })),
+  },
+  inspect: { kind: 'inspect' },
+  condition: {
+    kind: 'condition',
+    view: {
+      node: id,
+      version: word,
+      state: 'busy',
+      busyBy: { metric: word, value: 0.1, mark: 1e300 },
+      slots: 65_535,
+      inUse: 65_535,
+      speed: 4_000_000,
+      workers: 65_535,
+      metrics: Array.from({ length: limits.MAX_METRICS }, (_, i) => ({
+        metric: word,
+        total: 1e9,
+        foreign: i,
+        highMark: 0.5,
+        lowMark: 0.25,
+        judges: 'total' as const,
+      })),
+      dropped: Object.fromEntries(
+        Array.from({ length: limits.MAX_DROP_REASONS }, (_, i) => [`${i}${word}`.slice(0, 20), bootId]),
+      ),
+    },
+  },
+  speed: { kind: 'speed', speed: 4_000_000 },
 };
 
 const all: readonly Message[] = Object.values(LARGEST);

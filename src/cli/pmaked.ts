@@ -1,0 +1,33 @@
+#!/usr/bin/env node
+/** `pmaked`: the broker of one node, in the foreground, for systemd or a terminal. Only wires. */
+import yargs from 'yargs';
+import { hideBin } from 'yargs/helpers';
+import { runDaemon } from '../broker/daemon/run.ts';
+import { findInstallation } from '../util/install.ts';
+
+const { version } = findInstallation();
+const flags = await yargs(hideBin(process.argv))
+  .scriptName('pmaked')
+  .usage('$0: offers this node to the builds of a cluster, and finds nodes for the builds on this one')
+  .options({
+    config: {
+      type: 'string',
+      describe: 'the config file; default: ~/.config/pmake/config.json and /etc/pmake/config.json',
+    },
+    interface: { type: 'string', describe: 'the interface that datagrams go through, by name or address' },
+    socket: { type: 'string', describe: 'the unix socket that dispatchers ask at' },
+    'proc-root': { type: 'string', default: '/proc', describe: 'where the load is read' },
+  })
+  .strict()
+  .version(version)
+  .help()
+  .parseAsync();
+const status = await runDaemon({
+  version,
+  env: process.env,
+  configFile: flags.config,
+  interface: flags.interface,
+  socket: flags.socket,
+  procRoot: flags['proc-root'],
+});
+process.exit(status);

@@ -1,0 +1,61 @@
+/** How one value of config.json is checked: tables of checks, and what a mistake looks like. Knows no setting. */
+import { fail, ok, type Result } from '../util/result.ts';
+import { nearest } from './nearest.ts';
+
+/** A mistake at a place inside one file; `key` as in ConfigProblem. */
+export interface SchemaProblem {
+  readonly kind: 'unknown-key' | 'wrong-value' | 'bad-node' | 'duplicate-node';
+  readonly key: string;
+  readonly expected: string;
+  readonly found: string;
+}
+
+export type Check<T> = (value: unknown, key: string) => Result<T, SchemaProblem>;
+/** A check for every setting that an object may have; anything else in it is a mistake. */
+export type Table<T> = { readonly [Key in keyof T]-?: Check<NonNullable<T[Key]>> };
+
+export function checkObject<T extends object>(
+  value: unknown,
+  key: string,
+  table: Table<T>,
+): Result<Partial<T>, SchemaProblem> {
+  if (!isObject(value)) return fail(wrong(key, 'an object, { ... }', value));
+  const checked: Partial<T> = {};
+  const names = Object.keys(table);
+  for (const [name, entry] of Object.entries(value)) {
+    const path = key === '' ? name : `${key}.${name}`;
+    if (!Object.hasOwn(table, name)) return fail(unknownKey(path, name, names));
+    const result = table[name as keyof T](entry, path);
+    if (!result.ok) return result;
+    checked[name as keyof T] = result.value;
+  }
+  return ok(checked);
+}
+
+/** @param expected - as a noun phrase */
+export function checkThat<T>(holds: (value: unknown) => value is T, expected: string): Check<T> {
+  return (value, key) => (holds(value) ? ok(value) : fail(wrong(key, expected, value)));
+}
+
+export const absolutePath = checkThat(
+  (value): value is string => typeof value === 'string' && value.startsWith('/') && !/[\0\n]/.test(value),
+  'an absolute path',
+);
+
+const SHOWN_CHARACTERS = 60;
+
+export function wrong(key: string, expected: string, value: unknown): SchemaProblem {
+  const json = value === undefined ? 'missing' : JSON.stringify(value);
+  const found = json.length > SHOWN_CHARACTERS ? `${json.slice(0, SHOWN_CHARACTERS)}...` : json;
+  return { kind: 'wrong-value', key, expected, found };
+}
+
+function unknownKey(key: string, name: string, names: readonly string[]): SchemaProblem {
+  const similar = nearest(name, names);
+  const expected = similar === undefined ? `the settings are ${names.join(', ')}` : `did you mean "${similar}"?`;
+  return { kind: 'unknown-key', key, expected, found: name };
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,172 @@
+/**
+ * Dispatchers, workers and pmakectl ↔ the broker of their own host, over its unix socket: JSON, one message a frame.
+ * Some hundred bytes and a few microseconds for each lease, beside a compile of a second.
+ *
+ * Version range: exactly LOCAL_BROKER_VERSION, in the first message of either side. Only append: fields and kinds are
+ * added, and a kind that is not known is ignored; a changed meaning is a new version.
+ */
+import { MalformedError } from '../util/bytes.ts';
+import { encodeFrame, type Frame } from './frame.ts';
+
+export const LOCAL_BROKER_VERSION = 1;
+/** The socket of a broker that serves the whole machine; PMAKE_BROKER names another, or none by being empty. */
+export const BROKER_SOCKET = '/run/pmake/broker.sock';
+/** Added to the path of a broker's socket: the one for root and the broker's own user, who may steer the node. */
+export const ADMIN_SUFFIX = '.admin';
+const FRAME_TYPE = 0x31;
+/** The longest message is an answer about a thousand nodes; a request is far below. */
+const MAX_REQUEST_BYTES = 64 * 1024;
+
+/** Who is at the other end, the first message of each connection. */
+export type Introduction =
+  /** Wants leases for this user's jobs. All that it holds when it hangs up are released a moment later. */
+  | { readonly kind: 'dispatcher'; readonly version: number; readonly user: string }
+  /** Runs jobs on this host: the process tree below `pid` is no foreign load while the connection stands. */
+  | { readonly kind: 'worker'; readonly version: number; readonly pid: number }
+  | { readonly kind: 'control'; readonly version: number };
+
+export type BrokerRequest =
+  | Introduction
+  /** A slot, please. `id` is the dispatcher's own number, used once a connection. */
+  | {
+      readonly kind: 'request';
+      readonly id: number;
+      readonly patienceMs: number;
+      /** Nodes that are of no use to this request. */
+      readonly exclude: readonly string[];
+    }
+  /** It is not needed any more. A lease may be on its way all the same, and is then to be released. */
+  | { readonly kind: 'cancel'; readonly id: number }
+  | { readonly kind: 'release'; readonly lease: string }
+  /** How fast a node proved to be beside this host's other nodes; 1 is as fast as the fast reference machine. */
+  | { readonly kind: 'speed'; readonly node: string; readonly speed: number }
+  /** Of pmakectl. */
+  | { readonly kind: 'cluster' }
+  | { readonly kind: 'drain'; readonly on: boolean };
+
+export type BrokerAnswer =
+  | {
+      readonly kind: 'welcome';
+      readonly version: number;
+      readonly node: string;
+    }
+  /** What the cluster has; again when it changes. `slots` 0 while no leader was heard. */
+  | { readonly kind: 'capacity'; readonly slots: number; readonly nodes: number }
+  | { readonly kind: 'leased'; readonly id: number; readonly lease: string; readonly node: string }
+  | { readonly kind: 'none'; readonly id: number; readonly reason: string }
+  /** Stop what runs under this lease, then release it. */
+  | { readonly kind: 'lost'; readonly lease: string; readonly reason: string }
+  | { readonly kind: 'cluster'; readonly cluster: ClusterView }
+  | { readonly kind: 'drained'; readonly on: boolean }
+  | { readonly kind: 'refused'; readonly reason: string };
+
+/** One metric of a node: the newest value beside the marks that judge it. */
+export interface MetricView {
+  readonly metric: string;
+  readonly total: number;
+  readonly foreign: number;
+  /** Absent: measured, not judged. */
+  readonly highMark?: number;
+  readonly lowMark?: number;
+  readonly judges?: 'foreign' | 'total';
+}
+
+/** A node as it describes itself. */
+export interface NodeView {
+  readonly node: string;
+  readonly version: string;
+  /** `draining`: takes nothing new because somebody asked for it. */
+  readonly state: 'free' | 'busy' | 'drained' | 'starting';
+  /** The metric that made it busy, its value and its mark. */
+  readonly busyBy?: { readonly metric: string; readonly value: number; readonly mark: number };
+  readonly slots: number;
+  readonly inUse: number;
+  readonly speed: number;
+  readonly workers: number;
+  readonly metrics: readonly MetricView[];
+  /** Datagrams that this node dropped since it began, by reason. */
+  readonly dropped: Readonly<Record<string, number>>;
+}
+
+export interface ClusterView {
+  readonly cluster: string;
+  /** The host that was asked. */
+  readonly node: string;
+  /** Undefined while nobody is known to lead. */
+  readonly leader?: { readonly node: string; readonly term: number };
+  readonly nodes: readonly NodeView[];
+  /** Known to the leader, and silent within the time that was given. */
+  readonly silent: readonly string[];
+}
+
+export function encodeBrokerMessage(message: BrokerRequest | BrokerAnswer): Buffer {
+  return encodeFrame(FRAME_TYPE, Buffer.from(JSON.stringify(message), 'utf8'));
+}
+
+const REQUEST_KINDS: ReadonlySet<unknown> = new Set<BrokerRequest['kind']>([
+  'dispatcher',
+  'worker',
+  'control',
+  'request',
+  'cancel',
+  'release',
+  'speed',
+  'cluster',
+  'drain',
+]);
+
+/**
+ * Undefined for a kind of a later release. Any local user may be the sender: every field is checked.
+ * @throws MalformedError
+ */
+export function decodeBrokerRequest(frame: Frame): BrokerRequest | undefined {
+  if (frame.payload.length > MAX_REQUEST_BYTES) throw new MalformedError('a request of an unlikely length');
+  const value = parseMessage(frame);
+  if (!REQUEST_KINDS.has(value.kind)) return undefined;
+  for (const [field, check] of Object.entries(REQUEST_FIELDS[value.kind as BrokerRequest['kind']])) {
+    if (!check(value[field])) throw new MalformedError(`${String(value.kind)}: a wrong ${field}`);
+  }
+  return value as unknown as BrokerRequest;
+}
+
+/** The broker is trusted: it runs as the machine's, or as this user. @throws MalformedError */
+export function decodeBrokerAnswer(frame: Frame): BrokerAnswer {
+  return parseMessage(frame) as unknown as BrokerAnswer;
+}
+
+type Check = (value: unknown) => boolean;
+
+const MAX_NAME = 64;
+const isName: Check = (value) =>
+  typeof value === 'string' && value.length > 0 && Buffer.byteLength(value, 'utf8') <= MAX_NAME;
+const isWhole: Check = (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 32;
+const isFlag: Check = (value) => typeof value === 'boolean';
+const isSpeed: Check = (value) => typeof value === 'number' && value > 0 && value < 1_000;
+const areNames: Check = (value) => Array.isArray(value) && value.length <= MAX_NAME && value.every(isName);
+const isLease: Check = (value) => typeof value === 'string' && value.length <= 2 * MAX_NAME;
+
+const REQUEST_FIELDS: Readonly<Record<BrokerRequest['kind'], Readonly<Record<string, Check>>>> = {
+  dispatcher: { version: isWhole, user: isName },
+  worker: { version: isWhole, pid: isWhole },
+  control: { version: isWhole },
+  request: { id: isWhole, patienceMs: isWhole, exclude: areNames },
+  cancel: { id: isWhole },
+  release: { lease: isLease },
+  speed: { node: isName, speed: isSpeed },
+  cluster: {},
+  drain: { on: isFlag },
+};
+
+function parseMessage({ type, payload }: Frame): Record<string, unknown> {
+  if (type !== FRAME_TYPE) throw new MalformedError(`frame type ${type}`);
+  let value: unknown;
+  try {
+    value = JSON.parse(payload.toString('utf8'));
+  } catch {
+    throw new MalformedError('not JSON');
+  }
+  if (typeof value !== 'object' || value === null) throw new MalformedError('not an object');
+  const message = value as Record<string, unknown>;
+  if (typeof message.kind !== 'string') throw new MalformedError('a message without a kind');
+  return message;
+}
