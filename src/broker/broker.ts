@@ -58,6 +58,8 @@ export interface BrokerStatus {
 }
 
 type ElectionKind = 'heartbeat' | 'stand' | 'vote' | 'refuse' | 'handover';
+/** What is said to whoever leads. */
+type LeaderKind = 'report' | 'request' | 'cancel' | 'who';
 
 export class Broker {
   readonly self: Peer;
@@ -212,17 +214,14 @@ export class Broker {
       case 'handover':
         this.#receiveOfElection(from, message, nowMs);
         return;
+      case 'report':
+      case 'request':
+      case 'cancel':
+      case 'who':
+        if (this.#leader !== undefined) this.#receiveAsLeader(this.#leader, from, message, nowMs);
+        return;
       case 'ask':
         this.#member.onAsk();
-        return;
-      case 'report':
-        this.#leader?.onReport(from, message, nowMs);
-        return;
-      case 'request':
-        this.#leader?.onRequest(from, message, nowMs);
-        return;
-      case 'cancel':
-        this.#leader?.onCancel(from, message.requestIds);
         return;
       case 'queued':
         this.#client.onQueued(message.requestIds, nowMs);
@@ -260,9 +259,6 @@ export class Broker {
       case 'revoke':
         this.#client.onRevoke(from, message);
         return;
-      case 'who':
-        this.#leader?.onWho(from, message);
-        return;
       case 'capacity':
         this.#outbox.emit(message);
         return;
@@ -276,6 +272,23 @@ export class Broker {
       case 'condition':
       case 'speed':
         // Between the daemons around the brokers.
+        return;
+    }
+  }
+
+  #receiveAsLeader(leader: Leader, from: Peer, message: MessageOf<LeaderKind>, nowMs: number): void {
+    switch (message.kind) {
+      case 'report':
+        leader.onReport(from, message, nowMs);
+        return;
+      case 'request':
+        leader.onRequest(from, message, nowMs);
+        return;
+      case 'cancel':
+        leader.onCancel(from, message.requestIds);
+        return;
+      case 'who':
+        leader.onWho(from, message);
         return;
     }
   }
