@@ -92,6 +92,8 @@ function takeOption(draft: Draft, row: OptionRow, item: Item): void {
   else if (row.role === 'clang-word') draft.items.push(clangItem(draft, item));
   else draft.items.push(item);
   if (row.role === 'assembler') takeAssemblerWords(draft, item.argument);
+  // `-fopt-info-vec=FILE`; without a file it goes to stderr.
+  if (row.name === '-fopt-info' && item.argument.includes('=')) draft.here.push('dump-files');
   if (isFamily(row) && /=.*\//.test(item.argument)) draft.keep.push('path-in-unknown-option');
 }
 

@@ -167,6 +167,7 @@ const DEBUGGING: readonly OptionRow[] = [
   ...rows('-fdebug-compilation-dir', 'separate', 'text', { keep: 'debug-names' }),
   ...flags('--coverage -coverage -ftest-coverage', { fact: 'coverage', keep: 'coverage' }),
   ...flags('-fprofile-arcs -fprofile-generate -fprofile-use -fauto-profile -fprofile-values', { keep: 'coverage' }),
+  ...rows('-fprofile-note=', 'joined', 'written', { keep: 'coverage' }),
   ...rows('-fprofile- -fcs-profile- -fcoverage- -fprofile-instr-', 'joined', 'text', { keep: 'coverage' }),
   ...rows('-fauto-profile= -fprofile-sample-use= -fprofile-instr-use= -fprofile-list=', 'joined', 'read', {
     keep: 'coverage',
@@ -199,6 +200,11 @@ const SECOND_OUTPUTS: readonly OptionRow[] = [
   ...rows('-d', 'joined', 'text', { here: 'dump-files' }),
   ...rows('-aux-info', 'either', 'written', { keep: 'secondary-output' }),
   ...rows('-fopt-info', 'joined', 'text', { keep: 'secondary-output' }),
+  // What is told after `=` or `file=` goes into files named by rules of its own.
+  ...rows('-ftime-trace= -fdiagnostics-add-output= -fdiagnostics-set-output=', 'joined', 'text', {
+    here: 'dump-files',
+  }),
+  ...flags('-fdiagnostics-format=json-file -fdiagnostics-format=sarif-file', { here: 'dump-files' }),
   ...flags('-ftime-trace', { fact: 'time-trace', keep: 'secondary-output' }),
   ...flags('-fsave-optimization-record', { fact: 'optimization-record', keep: 'secondary-output' }),
   ...rows('-fsave-optimization-record=', 'joined', 'text', { here: 'dump-files' }),

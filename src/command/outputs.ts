@@ -28,7 +28,7 @@ const BESIDE_OBJECT: readonly (readonly [Fact, string])[] = [
 export function outputsOf(cwd: string, line: DriverLine, source: string, flavour: Flavour): CompileOutputs {
   const { facts } = line;
   const named = line.items.find(({ role }) => role === 'object')?.argument;
-  const suffix = facts.has('to-assembly') ? '.s' : '.o';
+  const suffix = suffixOf(facts);
   const object = named ?? withoutSuffix(baseName(source)) + suffix;
   const stem = withoutSuffix(object);
   const all = [object];
@@ -48,6 +48,13 @@ export function outputsOf(cwd: string, line: DriverLine, source: string, flavour
   all.push(...line.items.filter(({ role }) => role === 'written').map(({ argument }) => argument));
   const depfile = depfiles.find((path) => !path.startsWith('/dev/'));
   return { object, depfile, all: [...new Set(all.map((path) => absolutePath(cwd, path)))] };
+}
+
+/** Of an object without a name. */
+function suffixOf(facts: ReadonlySet<Fact>): string {
+  const isAssembly = facts.has('to-assembly');
+  if (facts.has('emit-llvm')) return isAssembly ? '.ll' : '.bc';
+  return isAssembly ? '.s' : '.o';
 }
 
 /** gcc names them after the object, clang after the source, in cwd or beside the object. */

@@ -47,11 +47,13 @@ export function planDriver(invocation: Invocation, driver: Driver, look: Look): 
   if (!expanded) return stay(invocation, 'response-file', [], argv.find((word) => word.startsWith('@')) ?? '');
   const line = parseDriverLine(expanded.words);
   const subject = line.inputs[0]?.path ?? '';
+  const language = languageOf(subject, line.inputs[0]?.language);
   const early = reasonOfWords(line, invocation) ?? reasonOfResponseFiles(line, expanded);
+  if (early === 'not-a-compile' && language === 'header') return planHeader(invocation, line);
   if (early === 'not-a-compile') return planLink(invocation, line, expanded.words, look);
   if (early) return stay(invocation, early, [], subject);
   const outputs = outputsOf(cwd, line, subject, driver.flavour);
-  const language = languageOf(subject, line.inputs[0]?.language);
+  if (language === 'header') return planHeader(invocation, line);
   const reason = reasonOfFiles(invocation, line, language, outputs, look);
   if (reason) return stay(invocation, reason, outputs.all, subject);
   return planCompile(invocation, driver, { line, expanded, outputs, language: language as Language }, look);
@@ -93,7 +95,6 @@ function reasonOfFiles(
   look: Look,
 ): HereReason | undefined {
   const source = absolutePath(cwd, line.inputs[0]?.path ?? '');
-  if (language === 'header') return 'precompiled-header';
   if (language === 'object') return 'no-input';
   if (language === 'other') return 'language';
   const sourceKind = look.kind(source);
@@ -185,6 +186,13 @@ function precompiledHeaders(cwd: string, line: DriverLine, flavour: Flavour, loo
     .filter(({ role }) => role === 'forced-include')
     .flatMap(({ argument }) => suffixes.map((suffix) => absolutePath(cwd, argument + suffix)))
     .filter((path) => look.kind(path) !== 'missing');
+}
+
+/** Of a header both compilers make a precompiled one, with -c or without, beside it unless they are told where. */
+function planHeader(invocation: Invocation, line: DriverLine): HerePlan {
+  const named = line.items.find(({ role }) => role === 'object')?.argument;
+  const outputs = named === undefined ? line.inputs.map(({ path }) => `${path}.gch`) : [named];
+  return stay(invocation, 'precompiled-header', outputs, line.inputs[0]?.path ?? '');
 }
 
 function planLink(invocation: Invocation, line: DriverLine, words: readonly string[], look: Look): HerePlan {
