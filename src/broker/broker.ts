@@ -7,7 +7,7 @@ import { type Effect, type Group, Outbox } from './effects.ts';
 import { Election } from './election.ts';
 import { Leader } from './leader.ts';
 import { Member, type NodeState } from './member.ts';
-import type { Message, MessageOf, Peer } from './messages.ts';
+import type { FreeNode, Message, MessageOf, Peer } from './messages.ts';
 import type { Term } from './term.ts';
 import { REPORT_SPREAD_MAX_MS } from './timing.ts';
 
@@ -262,12 +262,9 @@ export class Broker {
       case 'capacity':
         this.#outbox.emit(message);
         return;
-      case 'roster': {
-        // A leader does not know its own address; whoever receives its datagram does.
-        const nodes = message.nodes.map((node) => (node.address === '' ? { ...node, address: from.address } : node));
-        this.#outbox.emit({ kind: 'roster', nodes });
+      case 'roster':
+        this.#outbox.emit({ kind: 'roster', nodes: message.nodes.map((node) => addressed(node, from)) });
         return;
-      }
       case 'inspect':
       case 'condition':
       case 'speed':
@@ -342,4 +339,9 @@ export class Broker {
     }
     return effects;
   }
+}
+
+/** A leader does not know its own address; whoever receives its datagram does. */
+function addressed(node: FreeNode, leader: Peer): FreeNode {
+  return node.address === '' ? { ...node, address: leader.address } : node;
 }
