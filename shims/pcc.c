@@ -332,6 +332,32 @@ static void find_self(const char *called) {
 	if (stat("/proc/self/exe", &self) != 0 && (!strchr(called, '/') || stat(called, &self) != 0)) self.st_ino = 0;
 }
 
+/* ---- the preload library ---- */
+
+/* Out of LD_PRELOAD with it, and with nothing else: what a compiler runs is part of its job, here and on a node. */
+static void leave_preload(void) {
+	const char *value = getenv("LD_PRELOAD");
+	char *kept = value && strstr(value, PRELOAD_FILE) ? malloc(strlen(value) + 1) : NULL;
+	if (!kept) return;
+	size_t used = 0;
+	for (size_t length; *value; value += length) {
+		size_t separators = strspn(value, ": ");
+		length = separators + strcspn(value + separators, ": ");
+		if (length - separators >= sizeof "/" PRELOAD_FILE - 1 &&
+		    strncmp(value + length - (sizeof "/" PRELOAD_FILE - 1), "/" PRELOAD_FILE, sizeof "/" PRELOAD_FILE - 1) == 0)
+			continue;
+		size_t skipped = used == 0 ? separators : 0;
+		memcpy(kept + used, value + skipped, length - skipped);
+		used += length - skipped;
+	}
+	kept[used] = '\0';
+	if (used == 0)
+		unsetenv("LD_PRELOAD");
+	else
+		setenv("LD_PRELOAD", kept, 1);
+	free(kept);
+}
+
 /* ---- compiler caches ---- */
 
 static bool is_cache(const char *path) {
@@ -1010,6 +1036,7 @@ int main(int argc, char **argv) {
 		argv = no_words;
 	}
 	find_title_area(argv);
+	leave_preload();
 	find_self(argv[0]);
 	if (argc > 1 && strcmp(base_name(argv[0]), "pcc") == 0 && is_question(argv[1]))
 		return answer_pmake(argv[1], argv[2]);

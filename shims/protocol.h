@@ -57,4 +57,11 @@
 #define GUARD_MAX_DEPTH 8
 #define GUARD_EXIT_CODE 111
 
+/*
+ * Set by pmake beside LD_PRELOAD: an absolute directory of links to the shim; the preload library hands the programs
+ * that have one there to the shim. PRELOAD_FILE: how the library is called in LD_PRELOAD, whatever its directory.
+ */
+#define PRELOAD_VARIABLE "PMAKE_PRELOAD_SHIMS"
+#define PRELOAD_FILE "pmake-preload.so"
+
 #endif

@@ -8,7 +8,7 @@ import { availableParallelism } from 'node:os';
 import { isatty } from 'node:tty';
 import type { Termination } from '../protocol/termination.ts';
 import type { Installation } from '../util/install.ts';
-import { type BehindMake, type BuildSession, prepareCluster, prepareNested } from './cluster.ts';
+import { type BehindMake, type BuildSession, type ClusterOptions, prepareCluster, prepareNested } from './cluster.ts';
 import { describeSessionFailure } from './dispatcher-client.ts';
 import {
   chainedEnvironment,
@@ -57,7 +57,7 @@ export async function runBuild(options: BuildOptions): Promise<Termination> {
     return await run(localEnvironment(options.env), availableParallelism());
   }
   const outer = enclosingBuild(options.env);
-  if (outer) return await run(await prepareNested({ ...options, buildId: '', nowMs: Date.now() }), outer.jobs);
+  if (outer) return await run(await prepareNested(clusterOptions(options, '')), outer.jobs);
   const behind = await prepareBuild(options);
   const ended = await run(behind.env, behind.jobs, behind.session);
   await sumUp(behind, performance.now() - startedMs, options.env);
@@ -74,7 +74,11 @@ function prepareBuild(options: BuildOptions): Promise<BehindMake> {
     );
   }
   const buildId = newBuildId(process.pid, randomBytes(6).toString('hex'));
-  return prepareCluster({ ...options, buildId, nowMs: Date.now() });
+  return prepareCluster(clusterOptions(options, buildId));
+}
+
+function clusterOptions({ env, installation, raw }: BuildOptions, buildId: string): ClusterOptions {
+  return { env, installation, buildId, nowMs: Date.now(), words: raw.words, cwd: process.cwd() };
 }
 
 async function runMake(call: MakeCall, session?: BuildSession): Promise<Termination> {

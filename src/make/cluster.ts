@@ -10,7 +10,8 @@ import { runtimeDirectory } from '../util/runtime-directory.ts';
 import { describeSessionFailure, type DispatcherSession, type SessionFailure } from './dispatcher-client.ts';
 import { clusterEnvironment } from './environment.ts';
 import { jobsForSlots } from './jobs.ts';
-import { openMasquerade } from './masquerade.ts';
+import { type MasqueradeOptions, openMasquerade } from './masquerade.ts';
+import { preparePreload } from './preload.ts';
 import { isExecutableFile } from './search-path.ts';
 import { reachDispatcher } from './start-dispatcher.ts';
 
@@ -60,6 +61,9 @@ export interface ClusterOptions {
   readonly installation: Installation;
   readonly buildId: string;
   readonly nowMs: number;
+  /** make's. */
+  readonly words: readonly string[];
+  readonly cwd: string;
 }
 
 /** Never fails: the worst is plain make on this machine's cores. */
@@ -70,10 +74,10 @@ export async function prepareCluster(options: ClusterOptions): Promise<BehindMak
   if (!isExecutableFile(shim)) return { ...plain, trouble: `the shim is missing (${shim})` };
   const directory = runtimeDirectory(env);
   if (!directory.ok) return { ...plain, trouble: directory.failure };
-  const place = { runtimeDirectory: directory.value, shim, env };
+  const place = masqueradePlace(options, directory.value);
   const [masquerade, begun] = await Promise.all([
-    openMasquerade({ ...place, path: env.PATH, nowMs: options.nowMs }),
-    beginBuild(place, options.buildId),
+    openMasquerade(place),
+    beginBuild({ runtimeDirectory: directory.value, shim, env }, options.buildId),
   ]);
   if (!masquerade.ok) {
     if (begun.ok) begun.value.session.close();
@@ -81,23 +85,32 @@ export async function prepareCluster(options: ClusterOptions): Promise<BehindMak
   }
   const jobs = begun.ok ? begun.value.jobs : plain.jobs;
   const { path } = masquerade.value;
+  const preload = await preparePreload({ ...options, place, masquerade: masquerade.value, isNested: false });
+  // Also without a dispatcher: the shims then keep an explicit -j100 from being a hundred compiles at once here.
+  const cluster = clusterEnvironment(env, { buildId: options.buildId, jobs, runtimeDirectory: directory.value, path });
   return {
-    // Also without a dispatcher: the shims then keep an explicit -j100 from being a hundred compiles at once here.
-    env: clusterEnvironment(env, { buildId: options.buildId, jobs, runtimeDirectory: directory.value, path }),
+    env: { ...cluster, ...preload.changes },
     jobs,
     session: begun.ok ? begun.value.session : undefined,
-    trouble: begun.ok ? '' : begun.failure,
+    trouble: begun.ok ? preload.trouble : begun.failure,
   };
 }
 
-/** For a make inside another pmake's build: only the PATH is looked after, the outer pmake does the rest. */
+function masqueradePlace(options: ClusterOptions, runtimeDirectory: string): MasqueradeOptions {
+  const { shim, preload } = options.installation;
+  return { runtimeDirectory, shim, preload, path: options.env.PATH, nowMs: options.nowMs };
+}
+
+/** For a make inside another pmake's build: PATH and LD_PRELOAD are looked after, the outer pmake does the rest. */
 export async function prepareNested(options: ClusterOptions): Promise<NodeJS.ProcessEnv> {
   const { env, installation } = options;
   const directory = runtimeDirectory(env);
   if (!directory.ok || !isExecutableFile(installation.shim)) return env;
-  const place = { runtimeDirectory: directory.value, shim: installation.shim };
-  const masquerade = await openMasquerade({ ...place, path: env.PATH, nowMs: options.nowMs });
-  return masquerade.ok ? { ...env, PATH: masquerade.value.path } : env;
+  const place = masqueradePlace(options, directory.value);
+  const masquerade = await openMasquerade(place);
+  if (!masquerade.ok) return env;
+  const preload = await preparePreload({ ...options, place, masquerade: masquerade.value, isNested: true });
+  return { ...env, PATH: masquerade.value.path, ...preload.changes };
 }
 
 interface Begun {

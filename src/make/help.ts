@@ -16,6 +16,8 @@ Environment:
   PMAKE_MAKE=PROGRAM     the make to run
   PMAKE_SUMMARY=1 or 0   the line after the build: always, never
   PMAKE_PROGRESS=0       no progress line while make is silent
+  PMAKE_PRELOAD=1 or 0   catch compilers called by their full path: always,
+                         never; else when the build names one
   PMAKE_RUNTIME_DIR=DIR  for sockets and locks; yours alone (mode 700)
 
 What ran where, and why: pmakectl explain. More: pmakectl --help.

@@ -1,6 +1,6 @@
 /**
  * The masquerade: a directory of links to the shim, one for every compiler, linker and archiver on PATH, to stand
- * first in make's PATH. Kept from build to build while PATH's directories have not changed. Unaware of make and of
+ * first in make's PATH, with a link to the preload library beside them. Kept from build to build while PATH's directories have not changed. Unaware of make and of
  * what the shim does.
  */
 import { createHash, randomBytes } from 'node:crypto';
@@ -33,9 +33,18 @@ const NAMES: readonly string[] = [
 /** Wrappers that call the compiler by its own name, which is a link already. */
 const NOT_NAMES: readonly string[] = ['{c89,c99,ccache,distcc,icecc}-*'];
 
+/**
+ * The link to the preload library's directory. Programs built with a dynamic AddressSanitizer end at once unless the
+ * first library in them has this in its path; those with a static one end when some file that they have mapped has it
+ * in its real path. A link is both.
+ */
+const PRELOAD_LINK = '.libasan.so';
+
 export interface MasqueradeOptions {
   readonly runtimeDirectory: string;
   readonly shim: string;
+  /** The preload library's directory. */
+  readonly preload: string;
   readonly path: string | undefined;
   readonly nowMs: number;
 }
@@ -44,6 +53,8 @@ export interface Masquerade {
   readonly directory: string;
   /** PATH with the masquerade in front. */
   readonly path: string;
+  /** The preload library's directory, by a path to give to LD_PRELOAD. */
+  readonly preload: string;
 }
 
 /** Finds the masquerade for this PATH, or makes it. The failure is a sentence. */
@@ -52,10 +63,10 @@ export async function openMasquerade(options: MasqueradeOptions): Promise<Result
   // A make that runs below another pmake's has one in front already.
   const entries = splitPath(options.path).filter((entry) => !entry.startsWith(`${root}/`));
   const directories = entries.filter((entry) => entry.startsWith('/'));
-  const directory = join(root, fingerprint(directories, options.shim));
+  const directory = join(root, fingerprint(directories, options));
   try {
     if (statSync(directory, { throwIfNoEntry: false }) === undefined) {
-      await build(root, directory, directories, options.shim);
+      await build(root, directory, directories, options);
     }
     // The newest are kept, and this one is in use.
     const now = options.nowMs / 1000;
@@ -64,12 +75,12 @@ export async function openMasquerade(options: MasqueradeOptions): Promise<Result
   } catch (cause) {
     return fail(`the directory of compiler links cannot be made: ${(cause as Error).message}`);
   }
-  return ok({ directory, path: [directory, ...entries].join(':') });
+  return ok({ directory, path: [directory, ...entries].join(':'), preload: join(directory, PRELOAD_LINK) });
 }
 
 /** Changes with PATH, with any program installed in or removed from its directories, and with our own place. */
-function fingerprint(directories: readonly string[], shim: string): string {
-  const hash = createHash('sha256').update(`${shim}\0${NAMES.join()}\0${NOT_NAMES.join()}`);
+function fingerprint(directories: readonly string[], { shim, preload }: MasqueradeOptions): string {
+  const hash = createHash('sha256').update(`${shim}\0${preload}\0${NAMES.join()}\0${NOT_NAMES.join()}`);
   for (const directory of directories) {
     hash.update(`\0${directory}\0${stateOf(directory)}`);
   }
@@ -86,13 +97,19 @@ function stateOf(directory: string): string {
   }
 }
 
-async function build(root: string, directory: string, path: readonly string[], shim: string): Promise<void> {
+async function build(
+  root: string,
+  directory: string,
+  path: readonly string[],
+  { shim, preload }: MasqueradeOptions,
+): Promise<void> {
   mkdirSync(root, { recursive: true, mode: 0o700 });
   // Under a name of its own, then renamed: another pmake finds it whole or not at all.
   const temporary = `${directory}.${process.pid}-${randomBytes(4).toString('hex')}`;
   mkdirSync(temporary, { mode: 0o700 });
   try {
     for (const name of await findNames(path)) symlinkSync(shim, join(temporary, name));
+    symlinkSync(preload, join(temporary, PRELOAD_LINK));
     renameSync(temporary, directory);
   } catch (cause) {
     rmSync(temporary, { recursive: true, force: true });

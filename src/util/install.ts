@@ -12,6 +12,8 @@ export interface Installation {
   /** The compiled shim and runner; absent on disk where there was no C compiler at install. */
   readonly shim: string;
   readonly runner: string;
+  /** The directory of the preload library, by ABI; without one where it could not be built. */
+  readonly preload: string;
 }
 
 /** @throws when package.json is missing: the installation is broken. */
@@ -19,5 +21,11 @@ export function findInstallation(): Installation {
   const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
   const programs = join(root, 'dist', 'shims');
-  return { root, version: manifest.version, shim: join(programs, 'pcc'), runner: join(programs, 'prun') };
+  return {
+    root,
+    version: manifest.version,
+    shim: join(programs, 'pcc'),
+    runner: join(programs, 'prun'),
+    preload: join(programs, 'preload'),
+  };
 }

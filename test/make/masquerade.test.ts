@@ -27,7 +27,7 @@ function layOut() {
   for (const directory of [a, b, runtimeDirectory]) mkdirSync(directory);
   writeFileSync(shim, '');
   const open = async (path = `${a}:${b}`, nowMs = NOW_MS): Promise<Masquerade> => {
-    const opened = await openMasquerade({ runtimeDirectory, shim, path, nowMs });
+    const opened = await openMasquerade({ runtimeDirectory, shim, preload: join(root, 'preload'), path, nowMs });
     if (!opened.ok) throw new Error(opened.failure);
     return opened.value;
   };
@@ -39,6 +39,11 @@ function install(directory: string, ...names: string[]): void {
     writeFileSync(join(directory, name), '');
     chmodSync(join(directory, name), 0o755);
   }
+}
+
+/** What a PATH search can find there. */
+function linksIn(directory: string): string[] {
+  return readdirSync(directory).filter((name) => !name.startsWith('.'));
 }
 
 describe('which programs are linked', () => {
@@ -53,7 +58,7 @@ describe('which programs are linked', () => {
     const { a, open } = layOut();
     install(a, ...names);
     const { directory } = await open();
-    expect(readdirSync(directory).sort()).toEqual([...names].sort());
+    expect(linksIn(directory).sort()).toEqual([...names].sort());
   });
 
   test.each([
@@ -84,7 +89,7 @@ describe('which programs are linked', () => {
   ])('not %s', async (name) => {
     const { a, open } = layOut();
     install(a, name, 'gcc');
-    expect(readdirSync((await open()).directory)).toEqual(['gcc']);
+    expect(linksIn((await open()).directory)).toEqual(['gcc']);
   });
 
   test('neither a directory, nor what may not be run, nor a link to nothing', async () => {
@@ -93,7 +98,7 @@ describe('which programs are linked', () => {
     mkdirSync(join(a, 'cc'));
     writeFileSync(join(a, 'clang'), '');
     symlinkSync('/nonexistent', join(a, 'ld'));
-    expect(readdirSync((await open()).directory)).toEqual(['gcc']);
+    expect(linksIn((await open()).directory)).toEqual(['gcc']);
   });
 
   test('each is a link to the shim', async () => {
@@ -101,7 +106,7 @@ describe('which programs are linked', () => {
     install(a, 'gcc');
     install(b, 'gcc', 'ld');
     const { directory } = await open();
-    expect(readdirSync(directory).map((name) => readlinkSync(join(directory, name)))).toEqual([shim, shim]);
+    expect(linksIn(directory).map((name) => readlinkSync(join(directory, name)))).toEqual([shim, shim]);
   });
 });
 
@@ -140,7 +145,7 @@ describe('reuse', () => {
     utimesSync(b, 1, 1);
     const after = await open();
     expect(after.directory).not.toBe(before.directory);
-    expect(readdirSync(after.directory).sort()).toEqual(['clang', 'gcc']);
+    expect(linksIn(after.directory).sort()).toEqual(['clang', 'gcc']);
   });
 
   test('many pmakes at once make one directory and leave nothing else', async () => {
@@ -168,8 +173,13 @@ describe('reuse', () => {
   });
 });
 
+test('the preload library is beside the links', async () => {
+  const { root, open } = layOut();
+  expect(readlinkSync((await open()).preload)).toBe(join(root, 'preload'));
+});
+
 test('a runtime directory that cannot be written is a failure, not an exception', async () => {
   const { a, shim } = layOut();
-  const opened = await openMasquerade({ runtimeDirectory: shim, shim, path: a, nowMs: NOW_MS });
+  const opened = await openMasquerade({ runtimeDirectory: shim, shim, preload: shim, path: a, nowMs: NOW_MS });
   expect(opened.ok).toBe(false);
 });

@@ -1,0 +1,402 @@
+/*
+ * The preload library: hands the exec of a compiler that is named by its path (`/usr/bin/gcc`, which no PATH leads to the
+ * shim) to the shim, as `pcc /usr/bin/gcc ...`. Loaded by LD_PRELOAD into what make starts; acts only where the new
+ * program's environment has PRELOAD_VARIABLE, and hands everything else to the C library untouched.
+ *
+ * Knows no compiler but by name: what has a link in that directory. The shim takes the library out of LD_PRELOAD, so
+ * nothing below a compiler is looked at, here or on a node.
+ *
+ * Runs between fork or vfork and exec, in any program: no allocation, no lock, no write to what outlives the call but
+ * errno, which is the C library's own in the end. Linked without a C library and with names that each has (no symbol
+ * versions, no stat), so that programs of another libc, or an older one, can load it too.
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "protocol.h"
+
+/* The default of execvp(3) where PATH is not set. */
+#define PATH_IF_UNSET "/bin:/usr/bin"
+/* Longer lists of words are put into pages of their own: a thread's stack may be small. */
+#define WORDS_ON_STACK 256
+
+/*
+ * Under a name of its own, since the headers' declarations promise the compiler that no argument is NULL: what the
+ * kernel says to a caller who breaks that (EFAULT) is to be said here too.
+ */
+#define INTERPOSE(NAME, ...)                                                              \
+	__attribute__((visibility("default"))) int our_##NAME(__VA_ARGS__) __asm__(#NAME);    \
+	int our_##NAME(__VA_ARGS__)
+
+extern char **environ;
+
+static struct {
+	int (*execve)(const char *, char *const[], char *const[]);
+	int (*execv)(const char *, char *const[]);
+	int (*execvp)(const char *, char *const[]);
+	int (*execvpe)(const char *, char *const[], char *const[]);
+	int (*execveat)(int, const char *, char *const[], char *const[], int);
+	int (*fexecve)(int, char *const[], char *const[]);
+	int (*spawn)(pid_t *, const char *, const posix_spawn_file_actions_t *, const posix_spawnattr_t *, char *const[],
+	             char *const[]);
+	int (*spawnp)(pid_t *, const char *, const posix_spawn_file_actions_t *, const posix_spawnattr_t *, char *const[],
+	              char *const[]);
+} real;
+
+/* At load, since dlsym takes locks. Again by whoever comes earlier than that: another library's constructor. */
+__attribute__((constructor)) static void find_real(void) {
+	static const char *const names[sizeof real / sizeof(void *)] = {"execve",   "execv",   "execvp",      "execvpe",
+	                                    "execveat", "fexecve", "posix_spawn", "posix_spawnp"};
+	void *found[sizeof names / sizeof *names];
+	bool is_any_missing = false;
+	int saved = errno;
+	for (size_t index = 0; index < sizeof names / sizeof *names; index++) {
+		found[index] = dlsym(RTLD_NEXT, names[index]);
+		if (!found[index]) is_any_missing = true;
+	}
+	/* The program's own next question is not to be answered with our failure. */
+	if (is_any_missing) dlerror();
+	memcpy(&real, found, sizeof real);
+	errno = saved;
+}
+
+static void need_real(void) {
+	if (!real.execve) find_real();
+}
+
+/* ---- is it a compiler? ---- */
+
+static const char *base_name(const char *path) {
+	const char *slash = strrchr(path, '/');
+	return slash ? slash + 1 : path;
+}
+
+/* "directory/name"; an empty directory is the current one. */
+static bool join(char out[PATH_MAX], const char *directory, size_t length, const char *name) {
+	size_t rest = strlen(name) + 1;
+	if (length == 0) {
+		directory = ".";
+		length = 1;
+	}
+	if (length >= PATH_MAX || rest >= PATH_MAX - length) return false;
+	memcpy(out, directory, length);
+	out[length] = '/';
+	memcpy(out + length + 1, name, rest);
+	return true;
+}
+
+/* The directory of links to the shim; NULL where the environment does not have it. */
+static const char *shims_in(char *const *environment) {
+	static const char wanted[] = PRELOAD_VARIABLE "=";
+	for (; environment && *environment; environment++)
+		if (strncmp(*environment, wanted, sizeof wanted - 1) == 0) {
+			const char *value = *environment + sizeof wanted - 1;
+			return *value == '/' ? value : NULL;
+		}
+	return NULL;
+}
+
+/* A script is left to the compiler that it runs itself, an unreadable file and what is no file to the kernel. */
+static bool is_binary(const char *path) {
+	char head[4];
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0) return false;
+	ssize_t length = read(fd, head, sizeof head);
+	close(fd);
+	return length == (ssize_t)sizeof head && memcmp(head, "\177ELF", sizeof head) == 0;
+}
+
+static bool is_directory(const char *path) {
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0) return false;
+	close(fd);
+	return true;
+}
+
+/* A link of this or of another masquerade. */
+static bool is_shim(const char *path) {
+	static const char end[] = "/shims/pcc";
+	char target[PATH_MAX];
+	ssize_t length = readlink(path, target, sizeof target);
+	return length >= (ssize_t)sizeof end - 1 &&
+	       memcmp(target + length - (sizeof end - 1), end, sizeof end - 1) == 0;
+}
+
+/* argv[0] is lost on the way: it must say no more than the path does. */
+static bool fits_name(char *const *argv, const char *name) {
+	return argv && argv[0] && strcmp(base_name(argv[0]), name) == 0;
+}
+
+/* Puts the shim's path for programs called `name` into `out`. */
+static bool find_shim(char out[PATH_MAX], const char *name, char *const *argv, char *const *environment) {
+	const char *shims = shims_in(environment);
+	return shims && *name && fits_name(argv, name) && join(out, shims, strlen(shims), name) && access(out, X_OK) == 0;
+}
+
+/* pcc would look for a name without a slash on PATH, and take one with a dash for an option. */
+static bool is_compiler(const char *path) {
+	return strchr(path, '/') && *path != '-' && access(path, X_OK) == 0 && is_binary(path) && !is_shim(path);
+}
+
+enum search { FOUND, OTHERWISE };
+
+/*
+ * What the PATH search of the C library would run, as far as it is a compiler. It tries one file after another and
+ * goes on after these errors; whatever else happens is its own to say.
+ */
+static enum search search_path(char out[PATH_MAX], const char *name, bool is_absolute_only) {
+	const char *path = getenv("PATH");
+	if (!path) path = PATH_IF_UNSET;
+	for (bool last = false; !last;) {
+		size_t length = strcspn(path, ":");
+		const char *directory = path;
+		last = path[length] == '\0';
+		path += length + 1;
+		if (length >= PATH_MAX) continue;
+		if ((is_absolute_only && *directory != '/') || !join(out, directory, length, name)) return OTHERWISE;
+		if (access(out, X_OK) == 0) {
+			if (is_compiler(out)) return FOUND;
+			if (!is_directory(out)) return OTHERWISE;
+		} else if (errno != ENOENT && errno != ENOTDIR && errno != EACCES) {
+			return OTHERWISE;
+		}
+	}
+	return OTHERWISE;
+}
+
+/* ---- the call of the shim ---- */
+
+struct words {
+	char *few[WORDS_ON_STACK];
+	char **list;
+	size_t mapped;
+};
+
+/* `pcc PATH`, and argv without its first. */
+static bool make_words(struct words *words, const char *path, char *const *argv) {
+	size_t count = 1;
+	while (argv[count]) count++;
+	words->list = words->few;
+	words->mapped = 0;
+	if (count + 2 > WORDS_ON_STACK) {
+		words->mapped = (count + 2) * sizeof *words->list;
+		void *pages = mmap(NULL, words->mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (pages == MAP_FAILED) return false;
+		words->list = pages;
+	}
+	words->list[0] = (char *)"pcc";
+	words->list[1] = (char *)path;
+	memcpy(words->list + 2, argv + 1, count * sizeof *argv);
+	return true;
+}
+
+static void drop_words(struct words *words) {
+	if (words->mapped) munmap(words->list, words->mapped);
+}
+
+/* Returns when the shim is not to run, or cannot: then the call goes on as if we were not there. */
+static void run_shim(const char *shim, const char *path, char *const *argv, char *const *environment) {
+	struct words words;
+	if (!make_words(&words, path, argv)) return;
+	real.execve(shim, words.list, environment);
+	drop_words(&words);
+}
+
+static void try_path(const char *path, char *const *argv, char *const *environment) {
+	char shim[PATH_MAX];
+	int saved = errno;
+	if (path && find_shim(shim, base_name(path), argv, environment) && is_compiler(path))
+		run_shim(shim, path, argv, environment);
+	errno = saved;
+}
+
+static void try_name(const char *file, char *const *argv, char *const *environment) {
+	char shim[PATH_MAX], path[PATH_MAX];
+	int saved = errno;
+	if (file && strchr(file, '/')) {
+		try_path(file, argv, environment);
+	} else if (file && find_shim(shim, file, argv, environment) && search_path(path, file, false) == FOUND) {
+		run_shim(shim, path, argv, environment);
+	}
+	errno = saved;
+}
+
+/* The file that `directory` is, or `path` below it. */
+static bool path_of_fd(char out[PATH_MAX], int directory, const char *path) {
+	char link[32] = "/proc/self/fd/", digits[16];
+	size_t used = strlen(link), count = 0;
+	if (directory < 0) return false;
+	do digits[count++] = (char)('0' + directory % 10);
+	while ((directory /= 10) > 0);
+	while (count > 0) link[used++] = digits[--count];
+	link[used] = '\0';
+	ssize_t length = readlink(link, out, PATH_MAX - 1);
+	if (length <= 0 || *out != '/') return false;
+	out[length] = '\0';
+	if (!*path) return true;
+	size_t rest = strlen(path) + 1;
+	if ((size_t)length + 1 + rest > PATH_MAX) return false;
+	out[length] = '/';
+	memcpy(out + length + 1, path, rest);
+	return true;
+}
+
+/* ---- exec ---- */
+
+INTERPOSE(execve, const char *path, char *const argv[], char *const envp[]) {
+	need_real();
+	try_path(path, argv, envp);
+	return real.execve(path, argv, envp);
+}
+
+INTERPOSE(execv, const char *path, char *const argv[]) {
+	need_real();
+	try_path(path, argv, environ);
+	return real.execv(path, argv);
+}
+
+INTERPOSE(execvp, const char *file, char *const argv[]) {
+	need_real();
+	try_name(file, argv, environ);
+	return real.execvp(file, argv);
+}
+
+INTERPOSE(execvpe, const char *file, char *const argv[], char *const envp[]) {
+	need_real();
+	try_name(file, argv, envp);
+	return real.execvpe(file, argv, envp);
+}
+
+INTERPOSE(fexecve, int fd, char *const argv[], char *const envp[]) {
+	char path[PATH_MAX];
+	int saved = errno;
+	need_real();
+	if (shims_in(envp) && path_of_fd(path, fd, "")) try_path(path, argv, envp);
+	errno = saved;
+	return real.fexecve(fd, argv, envp);
+}
+
+static void try_at(int directory, const char *path, char *const *argv, char *const *envp, int flags) {
+	char named[PATH_MAX];
+	int saved = errno;
+	if (!path || (flags & ~AT_EMPTY_PATH) != 0 || (!*path && flags == 0) || !shims_in(envp)) return;
+	if (*path == '/' || (*path && directory == AT_FDCWD))
+		try_path(path, argv, envp);
+	else if (path_of_fd(named, directory, path))
+		try_path(named, argv, envp);
+	errno = saved;
+}
+
+INTERPOSE(execveat, int directory, const char *path, char *const argv[], char *const envp[], int flags) {
+	need_real();
+	try_at(directory, path, argv, envp, flags);
+	if (real.execveat) return real.execveat(directory, path, argv, envp, flags);
+	return (int)syscall(SYS_execveat, directory, path, argv, envp, flags);
+}
+
+/* ---- the words of execl(3) ---- */
+
+/* Counts the words; `from` stands behind the NULL then. */
+static size_t count_words(const char *first, va_list from) {
+	size_t count = 0;
+	for (const char *word = first; word; word = va_arg(from, const char *)) count++;
+	return count;
+}
+
+/* As the C library does it: on the stack, however many. `LIST` is a va_list behind `FIRST`. */
+#define TAKE_WORDS(NAME, FIRST)                                                        \
+	va_list list;                                                                      \
+	va_start(list, FIRST);                                                             \
+	size_t count = count_words(FIRST, list);                                           \
+	va_end(list);                                                                      \
+	char *NAME[count + 1];                                                             \
+	NAME[0] = (char *)FIRST;                                                           \
+	va_start(list, FIRST);                                                             \
+	for (size_t index = 1; index <= count; index++) NAME[index] = va_arg(list, char *)
+
+INTERPOSE(execl, const char *path, const char *arg, ...) {
+	TAKE_WORDS(argv, arg);
+	va_end(list);
+	need_real();
+	try_path(path, argv, environ);
+	return real.execv(path, argv);
+}
+
+INTERPOSE(execlp, const char *file, const char *arg, ...) {
+	TAKE_WORDS(argv, arg);
+	va_end(list);
+	need_real();
+	try_name(file, argv, environ);
+	return real.execvp(file, argv);
+}
+
+INTERPOSE(execle, const char *path, const char *arg, ...) {
+	TAKE_WORDS(argv, arg);
+	char *const *envp = va_arg(list, char *const *);
+	va_end(list);
+	need_real();
+	try_path(path, argv, envp);
+	return real.execve(path, argv, envp);
+}
+
+/* ---- posix_spawn ---- */
+
+/* The child may first go to another directory: then we do not know what a relative name is there. */
+static bool is_certain(const char *path, const posix_spawn_file_actions_t *actions) {
+	return path && (*path == '/' || !actions);
+}
+
+/* True when the shim was started. */
+static bool spawn_shim(const char *shim, const char *path, pid_t *pid, const posix_spawn_file_actions_t *actions,
+                       const posix_spawnattr_t *attributes, char *const *argv, char *const *envp) {
+	struct words words;
+	if (!make_words(&words, path, argv)) return false;
+	bool is_started = real.spawn(pid, shim, actions, attributes, words.list, envp) == 0;
+	drop_words(&words);
+	return is_started;
+}
+
+static bool try_spawn(const char *path, pid_t *pid, const posix_spawn_file_actions_t *actions,
+                      const posix_spawnattr_t *attributes, char *const *argv, char *const *envp) {
+	char shim[PATH_MAX];
+	return is_certain(path, actions) && find_shim(shim, base_name(path), argv, envp) && is_compiler(path) &&
+	       spawn_shim(shim, path, pid, actions, attributes, argv, envp);
+}
+
+static bool try_spawnp(const char *file, pid_t *pid, const posix_spawn_file_actions_t *actions,
+                       const posix_spawnattr_t *attributes, char *const *argv, char *const *envp) {
+	char shim[PATH_MAX], path[PATH_MAX];
+	if (!file || strchr(file, '/')) return try_spawn(file, pid, actions, attributes, argv, envp);
+	return find_shim(shim, file, argv, envp) && search_path(path, file, actions != NULL) == FOUND &&
+	       spawn_shim(shim, path, pid, actions, attributes, argv, envp);
+}
+
+INTERPOSE(posix_spawn, pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
+                       const posix_spawnattr_t *attributes, char *const argv[], char *const envp[]) {
+	int saved = errno;
+	need_real();
+	bool is_started = try_spawn(path, pid, actions, attributes, argv, envp);
+	errno = saved;
+	return is_started ? 0 : real.spawn(pid, path, actions, attributes, argv, envp);
+}
+
+INTERPOSE(posix_spawnp, pid_t *pid, const char *file, const posix_spawn_file_actions_t *actions,
+                        const posix_spawnattr_t *attributes, char *const argv[], char *const envp[]) {
+	int saved = errno;
+	need_real();
+	bool is_started = try_spawnp(file, pid, actions, attributes, argv, envp);
+	errno = saved;
+	return is_started ? 0 : real.spawnp(pid, file, actions, attributes, argv, envp);
+}

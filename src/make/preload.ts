@@ -1,0 +1,95 @@
+/**
+ * The preload library in make's environment: when it is needed, and LD_PRELOAD with it and without it. Unaware of what
+ * the library does, and of the rest of make's environment.
+ */
+import { accessSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { findHardWired } from './hard-wired.ts';
+import { type MasqueradeOptions, type Masquerade, openMasquerade } from './masquerade.ts';
+import { splitPath } from './search-path.ts';
+
+/** These two are shims/protocol.h's. */
+const SHIMS_VARIABLE = 'PMAKE_PRELOAD_SHIMS';
+const LIBRARY = 'pmake-preload.so';
+/** The loader's own word for the ABI's directory: 32-bit programs find another library there. */
+const BY_ABI = '$LIB';
+/** LD_PRELOAD is cut at these, and nothing quotes them. */
+const SEPARATORS = /[: ]/;
+
+export interface PreloadOptions {
+  readonly env: NodeJS.ProcessEnv;
+  /** make's. */
+  readonly words: readonly string[];
+  readonly cwd: string;
+  /** What the masquerade of this build was opened with. */
+  readonly place: MasqueradeOptions;
+  readonly masquerade: Masquerade;
+  /** Runs in a recipe of another pmake's build, which may have it on. */
+  readonly isNested: boolean;
+}
+
+export interface Preloaded {
+  /** To be laid over make's; undefined removes. */
+  readonly changes: NodeJS.ProcessEnv;
+  /** A sentence: why it is not there although it is needed. Empty when all is well. */
+  readonly trouble: string;
+}
+
+/** Decides by PMAKE_PRELOAD (auto, 1, 0), and looks at the build only where that leaves it open. */
+export async function preparePreload(options: PreloadOptions): Promise<Preloaded> {
+  const { env, place } = options;
+  const mode = env.PMAKE_PRELOAD;
+  const compilers = mode === '0' ? [] : findHardWired(env, options.words, options.cwd).filter(isForeign(place));
+  const isInherited = options.isNested && env[SHIMS_VARIABLE] !== undefined;
+  if (mode === '0' || (mode !== '1' && compilers.length === 0 && !isInherited)) return off(env, '');
+  if (!exists(join(place.preload, LIBRARY))) return off(env, `the preload library is missing (${place.preload})`);
+  if (SEPARATORS.test(options.masquerade.preload)) {
+    return off(env, `LD_PRELOAD cannot hold the runtime directory's path (${place.runtimeDirectory})`);
+  }
+  const links = await linksFor(options, compilers);
+  const words = [withoutLibrary(env.LD_PRELOAD), join(links.preload, BY_ABI, LIBRARY)];
+  // Ours last: who else looks at exec is asked first, and calls us.
+  const changes = {
+    LD_PRELOAD: words.filter((word) => word !== '').join(':'),
+    [SHIMS_VARIABLE]: links.directory,
+  };
+  return { changes, trouble: '' };
+}
+
+/** Links for compilers off PATH as well; not for PATH, where they would be found by their bare names. */
+async function linksFor(options: PreloadOptions, compilers: readonly string[]): Promise<Masquerade> {
+  const { place, masquerade } = options;
+  const path = splitPath(place.path);
+  const more = [...new Set(compilers.map((compiler) => dirname(compiler)))].filter((found) => !path.includes(found));
+  if (more.length === 0) return masquerade;
+  const opened = await openMasquerade({ ...place, path: [...path, ...more].join(':') });
+  return opened.ok ? opened.value : masquerade;
+}
+
+/** cmake that ran below pmake found our links: those lead to the shim by themselves. */
+function isForeign({ runtimeDirectory }: MasqueradeOptions): (path: string) => boolean {
+  return (path) => !path.startsWith(`${runtimeDirectory}/`);
+}
+
+function off(env: NodeJS.ProcessEnv, why: string): Preloaded {
+  const trouble = why === '' ? '' : `compilers called by their full path ran here: ${why}`;
+  if (env[SHIMS_VARIABLE] === undefined) return { changes: {}, trouble };
+  const left = withoutLibrary(env.LD_PRELOAD);
+  return { changes: { [SHIMS_VARIABLE]: undefined, LD_PRELOAD: left === '' ? undefined : left }, trouble };
+}
+
+/** As the shim does it (leave_preload in pcc.c): the user's words and what divides them stay. */
+function withoutLibrary(preload: string | undefined): string {
+  const kept = (preload ?? '').match(/[: ]*[^: ]+|[: ]+$/g)?.filter((word) => !word.endsWith(`/${LIBRARY}`)) ?? [];
+  const [first, ...rest] = kept;
+  return first === undefined ? '' : [first.replace(/^[: ]+/, ''), ...rest].join('');
+}
+
+function exists(path: string): boolean {
+  try {
+    accessSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}

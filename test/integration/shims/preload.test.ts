@@ -1,0 +1,210 @@
+/**
+ * The preload library under every function that executes a program: what is no compiler by path goes on as if the
+ * library were not there, to the error code; what is one runs the shim, with the path that would have been run.
+ */
+import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Called, type CallOptions, PreloadRig } from '../../rig/preload-rig.ts';
+
+const EXEC = [
+  'execve',
+  'execve null',
+  'execv',
+  'execl',
+  'execle',
+  'execveat',
+  'execveat nofollow',
+  'execveat directory',
+];
+const EXEC_FD = ['fexecve', 'execveat fd'];
+const EXEC_PATH = ['execvp', 'execvpe', 'execlp'];
+const SPAWN = ['posix_spawn', 'posix_spawn actions', 'posix_spawn stdout', 'posix_spawn chdir'];
+const SPAWN_PATH = ['posix_spawnp', 'posix_spawnp actions', 'posix_spawnp stdout', 'posix_spawnp chdir'];
+const VARIANTS = [...EXEC, ...EXEC_FD, ...EXEC_PATH, ...SPAWN, ...SPAWN_PATH];
+
+/** Left to the kernel by these: a link is not followed, or a relative name is meant in another directory. */
+const isUncertain = (variant: string, path: string) =>
+  variant === 'execveat nofollow' ||
+  variant.endsWith('null') ||
+  path === 'left alone' ||
+  (/^posix_spawnp? /.test(variant) && !path.startsWith('/')) ||
+  // pcc would look for it on PATH.
+  (!path.includes('/') && !/p|directory|fd/.test(variant.replace('posix_spawn', '')));
+
+let rig: PreloadRig;
+
+beforeAll(() => {
+  rig = new PreloadRig();
+  rig.program('shims/gcc');
+  rig.program('bin/gcc');
+  rig.program('bin/other');
+  rig.program('second/gcc');
+  for (const name of ['closed', 'directory/gcc', 'loop', 'links', 'scripts', 'empty']) {
+    mkdirSync(join(rig.directory, name), { recursive: true });
+  }
+  rig.program('closed/gcc');
+  chmodSync(join(rig.directory, 'closed/gcc'), 0o644);
+  symlinkSync('gcc', join(rig.directory, 'loop/gcc'));
+  symlinkSync('nowhere', join(rig.directory, 'links/gone'));
+  symlinkSync('../bin/gcc', join(rig.directory, 'links/gcc'));
+  script('scripts/gcc', '#!/bin/sh\necho "script $0 $1 $2"\nexit 7\n');
+  script('plain/gcc', 'echo "plain $0 $1 $2"\nexit 7\n');
+  script('lost/gcc', '#!/nonexistent/interpreter\n');
+  script('nothing/gcc', '');
+});
+afterAll(() => rig[Symbol.dispose]());
+
+function script(path: string, text: string): void {
+  mkdirSync(join(rig.directory, path, '..'), { recursive: true });
+  writeFileSync(join(rig.directory, path), text, { mode: 0o755 });
+}
+
+/** By path. The words follow the file's own name. */
+const FILES = [
+  'bin/gcc',
+  './bin/gcc',
+  '/bin/gcc',
+  'bin/other',
+  '/bin/other',
+  '/links/gcc',
+  '/links/gone',
+  '/closed/gcc',
+  '/directory/gcc',
+  '/loop/gcc',
+  '/scripts/gcc',
+  '/plain/gcc',
+  '/lost/gcc',
+  '/nothing/gcc',
+  '/empty/gcc',
+  '/bin/gcc/gcc',
+  '/bin/',
+  '',
+  'gcc',
+  `/${'x'.repeat(300)}/gcc`,
+  `/${'x/'.repeat(3000)}gcc`,
+];
+
+/** By search: `gcc` on each of these. */
+const PATHS = [
+  'bin',
+  '/bin',
+  '/second:/bin',
+  '/closed:/second',
+  '/closed',
+  '/closed:/empty',
+  '/directory:/second',
+  '/empty:/nowhere:/bin/gcc:/second',
+  '/loop:/second',
+  '/scripts:/bin',
+  '/plain:/bin',
+  '/lost:/bin',
+  '/nothing:/bin',
+  '/links',
+  ':/second',
+  '/empty:',
+  '',
+  `/${'x'.repeat(300)}:/second`,
+  `/${'x/'.repeat(3000)}:/second`,
+];
+
+/** Absolute ones below the rig. */
+const inRig = (path: string) => path.replaceAll(/(?<=^|:)\/(?!usr|x)/g, `${rig.directory}/`);
+
+interface Case {
+  readonly file: string;
+  readonly words: readonly string[];
+  readonly options: CallOptions;
+}
+
+function* casesFor(variant: string): Generator<Case> {
+  const env = { CALLER_CHDIR: join(rig.directory, 'second') };
+  for (const path of FILES) {
+    const file = inRig(path);
+    yield { file, words: [file, '-c', 'a b'], options: { env } };
+  }
+  yield { file: inRig('/bin/gcc'), words: ['gcc'], options: { env } };
+  yield { file: inRig('/bin/gcc'), words: ['g++', 'x'], options: { env } };
+  // execl without a single word is not defined.
+  if (!variant.startsWith('execl')) yield { file: inRig('/bin/gcc'), words: [], options: { env } };
+  if (!/p$|pe$|spawnp/.test(variant)) return;
+  for (const path of PATHS) {
+    yield { file: 'gcc', words: ['gcc', '-c', 'a b'], options: { env: { ...env, PATH: inRig(path) } } };
+  }
+}
+
+/** What `ran`-lines say of the shim turned into what the program itself would say, with whether that was to be done. */
+function throughShim(stdout: string): { readonly isCaught: boolean; readonly stdout: string } {
+  const ran = new RegExp(`^ran ${rig.shims}/gcc <pcc> <([^>]*)>(.*)$`, 'm').exec(stdout);
+  if (!ran) return { isCaught: false, stdout };
+  return { isCaught: true, stdout: stdout.replace(ran[0], `shim for ${ran[1] ?? ''}:${ran[2] ?? ''}`) };
+}
+
+/** A child's stdout may be our stderr. */
+const outputOf = ({ stdout, stderr }: Called) => stderr + stdout;
+
+describe.each(VARIANTS)('%s', (variant) => {
+  test('is what it was where the environment is not marked, and where the program has no link', () => {
+    for (const { file, words, options } of casesFor(variant)) {
+      const expected = rig.call(variant, file, words, { ...options, preload: 'none' });
+      expect(rig.call(variant, file, words, { ...options, preload: 'unmarked' }), file).toEqual(expected);
+      const env = { ...options.env, PMAKE_PRELOAD_SHIMS: join(rig.directory, 'empty') };
+      expect(rig.call(variant, file, words, { ...options, env }), file).toEqual(expected);
+    }
+  });
+
+  test('runs the shim for the very program that would have run, and changes nothing else', () => {
+    const caught: string[] = [];
+    for (const { file, words, options } of casesFor(variant)) {
+      const plain = outputOf(rig.call(variant, file, words, { ...options, preload: 'none' }));
+      const shown = throughShim(outputOf(rig.call(variant, file, words, options)));
+      const ran = /^ran (\S+) <([^>]*)>(.*)$/m.exec(plain);
+      const what = `${variant} ${file} ${words.join(' ')} PATH=${options.env?.PATH ?? ''}: ${shown.stdout}`.slice(
+        0,
+        500,
+      );
+      const isCompiler = ran?.[1]?.endsWith('/gcc') === true && ran[2]?.endsWith('gcc') === true;
+      if (!isCompiler || isUncertain(variant, usedPath(variant, file, options))) {
+        expect(shown, what).toEqual({ isCaught: false, stdout: plain });
+        continue;
+      }
+      expect(shown.isCaught, what).toBe(true);
+      caught.push(file);
+      const named = /^shim for (\S+):(.*)$/m.exec(shown.stdout);
+      expect(rig.realPath(named?.[1] ?? ''), what).toBe(ran[1]);
+      expect(shown.stdout.replace(named?.[0] ?? '', '')).toBe(plain.replace(ran[0], ''));
+      expect(named?.[2], what).toBe(ran[3]);
+    }
+    if (!isUncertain(variant, '/')) expect(caught.length).toBeGreaterThanOrEqual(3);
+  });
+});
+
+/** What decides whether the library may look: the file, or what leads to it on PATH. */
+function usedPath(variant: string, file: string, { env }: CallOptions): string {
+  // A script that cannot be run is passed over by the search; the library leaves it at the first script.
+  if (env?.PATH?.includes('/lost')) return 'left alone';
+  if (file.includes('/') || !/p$|pe$|spawnp/.test(variant)) return file;
+  return env?.PATH?.split(':').some((entry) => !entry.startsWith('/')) ? `./${file}` : `/${file}`;
+}
+
+test.each(EXEC.concat(EXEC_PATH))('%s between fork or vfork and exec', (variant) => {
+  for (const how of ['fork', 'vfork'] as const) {
+    for (const file of ['/bin/gcc', '/empty/gcc', '/bin/other']) {
+      const path = inRig(file);
+      const plain = rig.call(variant, path, [path, 'x'], { how, preload: 'none' });
+      const ours = rig.call(variant, path, [path, 'x'], { how });
+      const isCaught = file === '/bin/gcc' && !isUncertain(variant, path);
+      expect(throughShim(ours.stdout).isCaught).toBe(isCaught);
+      if (!isCaught) expect(ours).toEqual(plain);
+      else expect(ours.stdout.split('\n').slice(1)).toEqual(plain.stdout.split('\n').slice(1));
+    }
+  }
+});
+
+test.each(['execvp', 'execvpe', 'execlp', 'posix_spawnp'])(
+  '%s without a PATH looks where the C library looks',
+  (variant) => {
+    const { stdout } = rig.call(variant, 'gcc', ['gcc', '-c'], { env: { PATH: undefined } });
+    expect(throughShim(stdout).stdout).toMatch(/^shim for \/bin\/gcc: <-c>/);
+  },
+);

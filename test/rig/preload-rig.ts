@@ -1,0 +1,77 @@
+/**
+ * The preload library as it is built, around a program that calls whatever of the exec family it is told. In place of
+ * the shim is a program that says how it was called. Unaware of pmake.
+ */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+/** Too late for a child that has not ended; it is an error then, never a pass. */
+const CALL_LIMIT_MS = 20_000;
+
+export interface Called {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface CallOptions {
+  /** Of what the library needs: itself, and the variable that marks the environment. Default: both. */
+  readonly preload?: 'none' | 'unmarked' | 'marked';
+  readonly how?: 'direct' | 'fork' | 'vfork';
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+export class PreloadRig implements Disposable {
+  readonly directory = mkdtempSync(join(tmpdir(), 'pmake-preload-test-'));
+  /** Where the programs are that get a link. */
+  readonly shims = join(this.directory, 'shims');
+  readonly caller = join(this.directory, 'caller');
+  readonly library: string;
+
+  /** @param flags for the caller's compiler. */
+  constructor(compiler = 'cc', flags: readonly string[] = []) {
+    execFileSync('make', ['-s', '-C', join(ROOT, 'shims'), `NODE=${process.execPath}`], { stdio: 'inherit' });
+    mkdirSync(this.shims);
+    this.library = join(ROOT, 'dist/shims/preload/$LIB/pmake-preload.so');
+    execFileSync(compiler, ['-w', ...flags, '-o', this.caller, join(ROOT, 'test/rig/preload-caller.c')]);
+  }
+
+  /** A program that says how it was called, at `path` below the rig's directory; with a name that has a link, or not. */
+  program(path: string): string {
+    const full = join(this.directory, path);
+    mkdirSync(join(full, '..'), { recursive: true });
+    copyFileSync(this.caller, full);
+    return full;
+  }
+
+  call(variant: string, file: string, words: readonly string[], options: CallOptions = {}): Called {
+    const preload = options.preload ?? 'marked';
+    const env: Record<string, string | undefined> = {
+      // Nothing is found by name but what a test puts there.
+      PATH: join(this.directory, 'nothing'),
+      ...(preload === 'none' ? {} : { LD_PRELOAD: this.library }),
+      ...(preload === 'marked' ? { PMAKE_PRELOAD_SHIMS: this.shims } : {}),
+      ...options.env,
+    };
+    const { status, stdout, stderr, error } = spawnSync(
+      this.caller,
+      ['call', options.how ?? 'direct', variant, file, ...words],
+      { env, cwd: this.directory, encoding: 'utf8', timeout: CALL_LIMIT_MS },
+    );
+    if (error) throw error;
+    return { status, stdout, stderr };
+  }
+
+  /** Of a path as the caller sees it. */
+  realPath(path: string): string {
+    return realpathSync(resolve(this.directory, path));
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
