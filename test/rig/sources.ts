@@ -1,5 +1,5 @@
 /**
- * Sources of real projects for the tests: Debian's kernel, lua and zlib, fetched with apt and unpacked once into a
+ * Sources of real projects for the tests: Debian's kernel, lua, zlib and GNU hello, fetched with apt and unpacked once into a
  * cache ($PMAKE_TEST_CACHE, else ~/.cache/pmake-test). Nothing under /etc/apt is touched.
  * Unaware of how they are built.
  */
@@ -34,6 +34,11 @@ export function luaSource(): Promise<SourceResult> {
 
 export function zlibSource(): Promise<SourceResult> {
   return cached('zlib', (directory) => fetchDebianSource('zlib', directory));
+}
+
+/** GNU hello, small and configured by autoconf as nearly every GNU package is. */
+export function helloSource(): Promise<SourceResult> {
+  return cached('hello', (directory) => fetchDebianSource('hello', directory));
 }
 
 /** Where this machine's tests keep what takes long to make. */
