@@ -38,6 +38,8 @@ export type Attempt =
       readonly elsewhere: boolean;
       /** The node sent the job back without starting it. */
       readonly isNotRun?: true;
+      /** Nothing went wrong: the node wanted its slot back. */
+      readonly isRevoked?: true;
     }
   /** The shim went away. */
   | { readonly kind: 'abandoned' };
@@ -48,6 +50,8 @@ export interface AttemptInput {
   readonly shim: Pick<ShimPort, 'closed' | 'isClosed' | 'onSignal'>;
   readonly plan: CompilePlan;
   readonly link: NodeLink;
+  /** Resolves when the slot is taken back, with why; undefined for a slot that nobody takes back. */
+  readonly revoked: Promise<RetryReason> | undefined;
   /** The node's slot is free: it is done with the job, whose outputs are yet to be settled. */
   readonly onNodeDone: () => void;
   readonly onSettling: () => void;
@@ -67,14 +71,14 @@ export async function attemptOnNode(input: AttemptInput): Promise<Attempt> {
     },
     input.environment.forNodes,
   );
-  const wasSignalled = passSignals(run, shim);
+  const stops = passStops(run, input);
   const end = await run.end;
   input.onNodeDone();
-  const attempt = await settle(input, end, wasSignalled());
+  const attempt = await settle(input, end, stops);
   return shim.isClosed ? { kind: 'abandoned' } : attempt;
 }
 
-async function settle(input: AttemptInput, end: RemoteEnd, wasSignalled: boolean): Promise<Attempt> {
+async function settle(input: AttemptInput, end: RemoteEnd, stops: Stops): Promise<Attempt> {
   const { outputs } = input.plan;
   switch (end.kind) {
     case 'lost':
@@ -90,10 +94,14 @@ async function settle(input: AttemptInput, end: RemoteEnd, wasSignalled: boolean
   const { report, output } = end;
   const { termination, maxRssKiB } = report;
   const used = { cpuMs: Number((report.cpuUserUs + report.cpuSystemUs) / 1000n), maxRssKiB };
-  if (wasSignalled) {
+  if (stops.wasSignalled) {
     // gcc removes its outputs on a signal it can catch; SIGKILL leaves them half written.
     if (termination.kind === 'signalled') await removeRegularFiles(outputs);
     return { kind: 'finished', termination, output, ...used, visibleWaitMs: 0 };
+  }
+  if (stops.revokedBy !== undefined && !isSuccess(termination)) {
+    await removeRegularFiles(outputs);
+    return { kind: 'retry', reason: stops.revokedBy, elsewhere: true, isRevoked: true };
   }
   const trouble = findTrouble(termination, stderrOf(output));
   if (trouble !== undefined) return { kind: 'retry', reason: trouble, elsewhere: false };
@@ -103,24 +111,46 @@ async function settle(input: AttemptInput, end: RemoteEnd, wasSignalled: boolean
   return { kind: 'finished', termination, output, ...used, visibleWaitMs: visibility.waitedMs };
 }
 
-/** Signals of the shim, and its death, reach the job's process group; SIGKILL follows. Tells whether there were any. */
-function passSignals(run: RemoteRun, shim: AttemptInput['shim']): () => boolean {
-  let wasSignalled = false;
+/** What ended a job before its time; set while it runs. */
+interface Stops {
+  /** By the shim. */
+  wasSignalled: boolean;
+  revokedBy: RetryReason | undefined;
+}
+
+/**
+ * Signals of the shim, its death, and the loss of the slot reach the job's process group; SIGKILL follows. SIGTERM comes
+ * first for a lost slot too: a compiler then removes what it has in /tmp, in a millisecond.
+ */
+function passStops(run: RemoteRun, { shim, revoked }: AttemptInput): Stops {
+  const stops: Stops = { wasSignalled: false, revokedBy: undefined };
   let isOver = false;
   let kill: NodeJS.Timeout | undefined;
   const signal = (value: number): void => {
-    if (isOver) return;
-    wasSignalled = true;
     run.signal(value);
     kill ??= setTimeout(() => run.signal(SIGKILL), KILL_DELAY_MS);
   };
-  shim.onSignal(signal);
-  void shim.closed.then(() => signal(SIGTERM));
+  const signalFromShim = (value: number): void => {
+    if (isOver) return;
+    stops.wasSignalled = true;
+    signal(value);
+  };
+  shim.onSignal(signalFromShim);
+  void shim.closed.then(() => signalFromShim(SIGTERM));
+  void revoked?.then((reason) => {
+    if (isOver) return;
+    stops.revokedBy = reason;
+    signal(SIGTERM);
+  });
   void run.end.then(() => {
     isOver = true;
     clearTimeout(kill);
   });
-  return () => wasSignalled;
+  return stops;
+}
+
+function isSuccess(termination: Termination): boolean {
+  return termination.kind === 'exited' && termination.code === 0;
 }
 
 const NOT_RUN: Readonly<Record<NotRunReason, { readonly reason: RetryReason; readonly elsewhere: boolean }>> = {

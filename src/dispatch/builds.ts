@@ -39,8 +39,12 @@ export class Build {
   nodesConfigured = 0;
   /** The list that `nodes` came from: an edit of the configuration makes another. */
   nodeList: object | undefined;
-  /** Names of the nodes that this build may use. */
+  /** Names of the nodes of lists that this build may use. */
   nodes: ReadonlySet<string> = new Set();
+  /** It uses the slots that the broker leases, whichever nodes they are on. */
+  isLeasing = false;
+  /** Nodes that sent too many of its jobs back. */
+  readonly leftOut = new Set<string>();
 
   constructor(id: string, startedAtMs: number, nowMs: number) {
     this.id = id;
@@ -71,6 +75,7 @@ export class Build {
     const inARow = (this.#notRunInARow.get(node) ?? 0) + 1;
     this.#notRunInARow.set(node, inARow);
     if (inARow < MAX_NOT_RUN_IN_A_ROW) return;
+    this.leftOut.add(node);
     this.nodes = new Set([...this.nodes].filter((name) => name !== node));
     this.problems.add(`${node}: ${PLACEMENT_SENTENCES[reason]}; left out of this build`);
   }

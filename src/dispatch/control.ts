@@ -79,22 +79,20 @@ async function beginBuild(
   control: ControlPort,
 ): Promise<BuildBegun> {
   const { dispatcher } = context;
-  const { build, names } = dispatcher.beginBuild(id, nodes);
+  const { build } = dispatcher.beginBuild(id, nodes);
   // pmake may die without a word; the report is then still worth saving.
   void control.closed.then(() => endBuild(context, id));
-  const slots = await waitForSlots(dispatcher, names);
+  const slots = await waitForSlots(dispatcher, build);
   return { remoteSlots: slots, localSlots: dispatcher.localSlots, problems: [...build.problems] };
 }
 
-/** Slots of the build's nodes: as configured, or what the nodes say once they are up, with bounded patience. */
-async function waitForSlots(dispatcher: Dispatcher, names: ReadonlySet<string>): Promise<number> {
+/** Slots of the build's nodes: as configured, or what the nodes or the broker say, with bounded patience. */
+async function waitForSlots(dispatcher: Dispatcher, build: Build): Promise<number> {
   const deadlineMs = performance.now() + SLOTS_PATIENCE_MS;
   for (;;) {
-    const nodes = dispatcher.fleet.status(names);
-    const unknown = nodes.filter((node) => node.state === 'connecting' && node.slots === 0);
-    if (unknown.length === 0 || performance.now() > deadlineMs) {
-      return nodes.reduce((total, node) => total + node.slots, 0);
-    }
+    const slots = dispatcher.placement.remoteSlots(build);
+    if (slots !== undefined) return slots;
+    if (performance.now() > deadlineMs) return dispatcher.placement.leastSlots(build);
     await delay(SLOTS_LOOK_MS);
   }
 }
@@ -109,7 +107,7 @@ function endBuild(context: ControlContext, id: string): BuildReport | undefined 
 }
 
 function noteNodeProblems(dispatcher: Dispatcher, build: Build): void {
-  for (const node of dispatcher.fleet.status(build.nodes)) {
+  for (const node of dispatcher.fleet.status(dispatcher.placement.namesOf(build))) {
     if (node.state === 'refused') build.problems.add(`${node.name}: ${node.reason}`);
   }
 }
@@ -125,7 +123,8 @@ function progressOf(dispatcher: Dispatcher, buildId: string): BuildProgress {
     runningHere: counts.here,
     runningThere: counts.there,
     waiting: counts.waiting,
-    nodesUp: dispatcher.fleet.status(build?.nodes).filter((node) => node.state === 'up').length,
+    nodesUp: dispatcher.fleet.status(build && dispatcher.placement.namesOf(build)).filter((node) => node.state === 'up')
+      .length,
   };
 }
 
@@ -146,6 +145,7 @@ function groupOf(state: JobState): 'here' | 'there' | 'waiting' {
 
 function statusOf({ dispatcher, version, socketPath, configProblem }: ControlContext): DispatcherStatus {
   const now = performance.now();
+  const broker = dispatcher.placement.broker?.status();
   return {
     version,
     pid: process.pid,
@@ -164,5 +164,6 @@ function statusOf({ dispatcher, version, socketPath, configProblem }: ControlCon
     builds: dispatcher.builds.size,
     finished: dispatcher.finished,
     configProblem: configProblem(),
+    ...(broker ? { broker } : {}),
   };
 }

@@ -20,9 +20,9 @@ export interface NodeRefusal {
 
 /** The pool of slots that the fleet keeps up to date. */
 export interface FleetPool {
-  setNode(node: { readonly id: string; readonly slots: number; readonly speed: number }): void;
-  removeNode(id: string): void;
-  inFlight(id: string): number;
+  setNode(node: string, slots: number): void;
+  removeNode(node: string): void;
+  inFlight(node: string): number;
 }
 
 export interface FleetOptions {
@@ -66,12 +66,23 @@ export class Fleet {
     const names = new Set<string>();
     for (const spec of specs) {
       const known = this.#findByPlace(spec);
-      const name = known?.spec.name ?? this.#freeName(spec.name);
       if (known) this.#useAgain(known, spec.slots);
-      else this.#connect({ spec: { ...spec, name }, slots: spec.slots, failures: 0, finished: 0 });
-      names.add(name);
+      names.add(known?.spec.name ?? this.#add(spec));
     }
     return names;
+  }
+
+  /** The same for one node whose slots are somebody else's business. One that is refused is left to its next turn. */
+  useLeased(spec: NodeSpec): string {
+    return this.#findByPlace(spec)?.spec.name ?? this.#add(spec);
+  }
+
+  /** Nodes that are refused or lost are tried now: somebody may have mended them. */
+  tryAgain(names: Iterable<string>): void {
+    for (const name of names) {
+      const member = this.#members.get(name);
+      if (member) this.#useAgain(member, member.slots);
+    }
   }
 
   /** Lets go of every node that is not in `wanted` and runs nothing. */
@@ -91,6 +102,11 @@ export class Fleet {
       if (kind === 'up' || kind === 'connecting') usable.add(name);
     }
     return usable;
+  }
+
+  /** Undefined for a node that is not known, or not any more. */
+  stateOf(name: string): NodeStateName | undefined {
+    return this.#members.get(name)?.state.kind;
   }
 
   link(name: string): NodeLink | undefined {
@@ -119,6 +135,12 @@ export class Fleet {
   close(): void {
     for (const { state } of this.#members.values()) leave(state);
     this.#members.clear();
+  }
+
+  #add(spec: NodeSpec): string {
+    const name = this.#freeName(spec.name);
+    this.#connect({ spec: { ...spec, name }, slots: spec.slots, failures: 0, finished: 0 });
+    return name;
   }
 
   #connect(known: Omit<Member, 'state'>): void {
@@ -160,7 +182,7 @@ export class Fleet {
     }
     member.state = { kind: 'up', link, ready };
     member.failures = 0;
-    this.#options.pool.setNode({ id: member.spec.name, slots: slotsOf(member), speed: 1 });
+    this.#options.pool.setNode(member.spec.name, slotsOf(member));
     this.#options.onChange();
     void link.closed.then((why) => {
       this.#options.pool.removeNode(member.spec.name);
@@ -178,7 +200,7 @@ export class Fleet {
     if (member.slots === slots) return;
     member.slots = slots;
     if (member.state.kind !== 'up') return;
-    this.#options.pool.setNode({ id: member.spec.name, slots: slotsOf(member), speed: 1 });
+    this.#options.pool.setNode(member.spec.name, slotsOf(member));
     this.#options.onChange();
   }
 

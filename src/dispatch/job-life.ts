@@ -13,12 +13,15 @@ import { attemptOnNode, type Attempt } from './attempt.ts';
 import type { Build } from './builds.ts';
 import type { KnownEnvironment } from './environments.ts';
 import type { WritesInFlight } from './hold.ts';
-import { toRecord, type JobEnding, type JobState, type PlacementReason } from './job.ts';
-import type { Place } from './queue.ts';
+import { toRecord, type JobEnding, type JobState, type PlacementReason, type RetryReason } from './job.ts';
+import type { JobKind } from './node-speeds.ts';
+import type { NodePlace, Place } from './queue.ts';
 import type { ShimPort } from './shim-session.ts';
 
 /** A job under which two nodes broke runs here: it may be what breaks them. */
 const MAX_FAILURES = 2;
+/** So often a job may lose its slot to others. A long compile would else begin again and again, and never end. */
+const MAX_REVOCATIONS = 4;
 
 /** What jobs share; the dispatcher gives it. */
 export interface JobContext {
@@ -29,9 +32,11 @@ export interface JobContext {
   acquire(job: JobLife, cancelled: Promise<void>): Promise<Place | undefined>;
   release(place: Place): void;
   link(node: string): NodeLink | undefined;
-  /** Nodes of this job's list that may take it, now. */
-  eligible(): ReadonlySet<string>;
-  countFinished(node: string): void;
+  /** Resolves when the place is taken back; undefined for one that nobody takes back. */
+  revoked(place: NodePlace): Promise<RetryReason> | undefined;
+  /** Is there a node that may take this job, now or when it has a free slot? */
+  hasNodes(): boolean;
+  noteFinished(node: string, kind: JobKind, cpuMs: number): void;
 }
 
 export interface JobInput {
@@ -74,6 +79,7 @@ export class JobLife {
   #startedMs = this.#arrivedMs;
   #attempts = 0;
   #failures = 0;
+  #revocations = 0;
   #reason: HereReason | PlacementReason | undefined;
   #cpuMs = 0;
   #maxRssKiB = 0;
@@ -160,7 +166,7 @@ export class JobLife {
       const place = await this.#acquire();
       if (!place) return;
       if (place.kind === 'here') {
-        const busy = this.#context.eligible().size === 0 ? 'no-nodes' : 'nodes-busy';
+        const busy = this.#context.hasNodes() ? 'nodes-busy' : 'no-nodes';
         try {
           await this.#runHere(this.#reason ?? busy);
         } finally {
@@ -178,7 +184,7 @@ export class JobLife {
         return;
       }
       this.#input.shim.finish(attempt.output, attempt.termination);
-      this.#context.countFinished(place.node);
+      this.#context.noteFinished(place.node, this.#kindOf(plan), attempt.cpuMs);
       this.#context.build.noteRan(place.node);
       this.#end({ kind: 'terminated', termination: attempt.termination }, place.node);
       return;
@@ -195,7 +201,7 @@ export class JobLife {
     return undefined;
   }
 
-  async #tryNode(plan: CompilePlan, place: Place & { kind: 'node' }): Promise<Attempt> {
+  async #tryNode(plan: CompilePlan, place: NodePlace): Promise<Attempt> {
     const { node } = place;
     const link = this.#context.link(node);
     if (!link) {
@@ -213,6 +219,7 @@ export class JobLife {
       shim,
       plan,
       link,
+      revoked: this.#context.revoked(place),
       onNodeDone: () => this.#context.release(place),
       onSettling: () => {
         this.#state = { kind: 'settling', sinceMs: performance.now(), node };
@@ -226,6 +233,12 @@ export class JobLife {
     return attempt;
   }
 
+  #kindOf(plan: CompilePlan): JobKind {
+    const { source, language, words } = plan;
+    const { program } = this.request;
+    return { source, language, words, program, sourceBytes: Number(stampNow(source)?.sizeBytes ?? 0n) };
+  }
+
   /** Nothing runs yet that a signal could reach: the shim ends by it at once. */
   #endBySignal(): void {
     const { shim } = this.#input;
@@ -235,6 +248,11 @@ export class JobLife {
   #noteRetry(node: string, attempt: Attempt & { kind: 'retry' }): void {
     this.#context.build.addRetry(attempt.reason);
     this.#reason ??= attempt.reason;
+    if (attempt.isRevoked) {
+      this.#revocations += 1;
+      if (this.#revocations >= MAX_REVOCATIONS) this.isRemotePossible = false;
+      return;
+    }
     this.excluded.add(node);
     // A node that sends a job back costs it next to nothing; one that breaks under it does.
     if (attempt.isNotRun) this.#context.build.noteNotRun(node, attempt.reason);

@@ -3,7 +3,7 @@
  *
  *   received ─▶ held ─▶ queued ─▶ running-here ─────────────▶ ended
  *                         │  ▲
- *                         ▼  └──(node lost, not run …)──┐
+ *                         ▼  └──(node lost, evicted …)──┐
  *                      running-there ─▶ settling ───────┴───▶ ended
  */
 import type { JobRecord } from '../protocol/control.ts';
@@ -33,6 +33,8 @@ export type JobEnding =
 /** Why a job that could have run on a node was started again, or came home. */
 export type RetryReason =
   | 'node-lost'
+  | 'evicted'
+  | 'lease-lost'
   | 'node-has-no-cwd'
   | 'node-has-no-compiler'
   | 'node-sees-another-source'
@@ -74,6 +76,8 @@ export const PLACEMENT_SENTENCES: Readonly<Record<PlacementReason, string>> = {
   'too-long': 'its command line is longer than a node takes',
   'internal-error': 'pmake could not read the command: a defect of pmake, please report it',
   'node-lost': 'the connection to the node broke',
+  evicted: 'somebody else needed the node',
+  'lease-lost': 'the node gave up the slot: it drained, or its broker was restarted or cut off',
   'node-has-no-cwd': 'the node does not have this directory: it does not share the tree',
   'node-has-no-compiler': 'the node does not have this compiler at this path',
   'node-sees-another-source':

@@ -3,16 +3,25 @@
  * served. Pure: events in, grants out. Unaware of what a job is beyond where it may run.
  */
 
-export type Place = { readonly kind: 'node'; readonly node: string } | { readonly kind: 'here' };
+export interface NodePlace {
+  readonly kind: 'node';
+  readonly node: string;
+  /** The lease that the slot is had by; absent for a slot of a node list. */
+  readonly lease?: string;
+}
+
+export type Place = NodePlace | { readonly kind: 'here' };
 
 export interface Waiting {
   readonly id: number;
-  /** Node ids the job may run on; empty means here. */
+  /** Nodes of lists that the job may run on. */
   readonly eligible: ReadonlySet<string>;
   /** Nodes that failed it already. */
   readonly excluded: ReadonlySet<string>;
-  /** False for a job that would rather wait for a node than run here. */
-  readonly mayRunHere: boolean;
+  /** Any leased slot will do as well. */
+  readonly mayLease: boolean;
+  /** False while the job would rather wait for a node than run here. */
+  readonly mayRunHere: () => boolean;
 }
 
 export interface Grant {
@@ -20,11 +29,15 @@ export interface Grant {
   readonly place: Place;
 }
 
-/** The nodes' slots; broker/static-pool.ts is one. */
+/** The nodes' slots; node-slots.ts has them. */
 export interface SlotPool {
-  /** The best node with a free slot, which is then taken; undefined when there is none. */
-  acquire(eligible: ReadonlySet<string>, excluded: ReadonlySet<string>): string | undefined;
-  release(node: string): void;
+  /** Takes a slot of the best node of `eligible`; undefined when none is free. */
+  acquire(eligible: ReadonlySet<string>, excluded: ReadonlySet<string>): NodePlace | undefined;
+  /** Takes a leased slot. */
+  acquireLeased(excluded: ReadonlySet<string>): NodePlace | undefined;
+  /** False when no leased slot will come that this job can use. */
+  mayLease(id: number, excluded: ReadonlySet<string>): boolean;
+  release(place: NodePlace): void;
   /** True when no node has a free slot. */
   readonly isFull: boolean;
 }
@@ -67,13 +80,18 @@ export class SlotQueue {
 
   release(place: Place): Grant[] {
     if (place.kind === 'here') this.#localTaken -= 1;
-    else this.#pool.release(place.node);
+    else this.#pool.release(place);
     return this.#grantAll();
   }
 
   /** Nodes came, went or changed their slots. `eligibleOf` says anew where each waiting job may run. */
   nodesChanged(eligibleOf: (id: number) => ReadonlySet<string>): Grant[] {
     for (const [id, waiting] of this.#waiting) this.#waiting.set(id, { ...waiting, eligible: eligibleOf(id) });
+    return this.#grantAll();
+  }
+
+  /** Slots became free, or what the jobs that wait may expect is another. */
+  slotsChanged(): Grant[] {
     return this.#grantAll();
   }
 
@@ -92,17 +110,24 @@ export class SlotQueue {
   }
 
   #placeFor(waiting: Waiting, full: Set<ReadonlySet<string>>): Place | undefined {
-    const { eligible, excluded } = waiting;
+    const { eligible, excluded, mayLease } = waiting;
+    const leased = mayLease ? this.#pool.acquireLeased(excluded) : undefined;
+    if (leased) return leased;
     if (eligible.size > 0 && !(excluded.size === 0 && full.has(eligible))) {
-      const node = this.#pool.acquire(eligible, excluded);
-      if (node !== undefined) return { kind: 'node', node };
+      const listed = this.#pool.acquire(eligible, excluded);
+      if (listed) return listed;
       if (excluded.size === 0) full.add(eligible);
     }
-    const isHomeless = eligible.size === 0 || [...eligible].every((node) => excluded.has(node));
-    if ((waiting.mayRunHere || isHomeless) && this.#localTaken < this.#localSlots) {
+    if (this.#localTaken < this.#localSlots && (waiting.mayRunHere() || this.#isHomeless(waiting))) {
       this.#localTaken += 1;
       return { kind: 'here' };
     }
     return undefined;
+  }
+
+  /** No node will ever take it. */
+  #isHomeless({ id, eligible, excluded, mayLease }: Waiting): boolean {
+    if (mayLease && this.#pool.mayLease(id, excluded)) return false;
+    return eligible.size === 0 || [...eligible].every((node) => excluded.has(node));
   }
 }

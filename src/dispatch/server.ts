@@ -1,19 +1,22 @@
 /**
  * The dispatcher as a process: its socket, its readiness, its end after idling. Unaware of jobs.
  */
-import { chmodSync, closeSync, lstatSync, renameSync, unlinkSync, writeSync } from 'node:fs';
-import { createServer, type Server } from 'node:net';
-import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { closeSync, writeSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { availableParallelism, userInfo } from 'node:os';
+import { dirname, join } from 'node:path';
 import type { BuildReport } from '../protocol/control.ts';
 import { connectNode } from '../remote/connect.ts';
 import { describeNodeFailure } from '../remote/failure.ts';
 import { findWorkerMismatch } from '../remote/node-link.ts';
 import { fail, ok } from '../util/result.ts';
+import { listenAt } from '../util/unix-socket.ts';
+import { brokerSockets } from './broker-link.ts';
 import { answerControl } from './control.ts';
 import { Dispatcher } from './dispatcher.ts';
 import type { ConnectNode } from './fleet.ts';
 import { NodeLists } from './node-lists.ts';
+import type { PlacementOptions } from './placement.ts';
 import { ReportFile } from './report-file.ts';
 
 /** Without a shim, a pmake or a pmakectl connected for this long, the dispatcher goes. */
@@ -30,7 +33,6 @@ export interface ServerOptions {
   readonly env: NodeJS.ProcessEnv;
   /** The pipe on which the starter waits for a byte; undefined when nobody waits. */
   readonly readyFd: number | undefined;
-  readonly idleLimitMs?: number;
 }
 
 /** Serves until stopped or idle. Resolves when everything is closed. */
@@ -40,23 +42,18 @@ export async function serveDispatcher(options: ServerOptions): Promise<void> {
   const reports = new ReportFile(options.reportPath);
   const server = createServer();
   let idle: NodeJS.Timeout | undefined;
-  let socketInode = 0n;
+  let removeSocket = (): void => undefined;
   const closed = new Promise<void>((resolve) => server.once('close', resolve));
   const watchIdle = (): void => {
     clearTimeout(idle);
     idle = setTimeout(() => {
       if (dispatcher.sessions === 0) stop();
       else watchIdle();
-    }, options.idleLimitMs ?? IDLE_LIMIT_MS);
+    }, IDLE_LIMIT_MS);
   };
   const dispatcher = new Dispatcher({
-    fleet: {
-      connect: connectTo(options.installRoot, sshEnvironment),
-      findMismatch: (ready) =>
-        findWorkerMismatch(ready, { pmakeVersion: options.version, uid: process.getuid?.() ?? -1 }),
-    },
+    ...placementOf(options, sshEnvironment),
     nodeLists,
-    localSlots: availableParallelism(),
     masqueradeRoot: options.masqueradeRoot,
     onControl: (request, control) => void answerControl(context, request, control),
     noteEnvironment: (entries) => {
@@ -71,9 +68,9 @@ export async function serveDispatcher(options: ServerOptions): Promise<void> {
     clearTimeout(idle);
     reports.flush();
     // First the name: a shim that comes now starts another dispatcher instead of meeting a dying one.
-    removeOwnSocket(options.socketPath, socketInode);
+    removeSocket();
     server.close();
-    dispatcher.close();
+    dispatcher.placement.close();
     void nodeLists.close();
     dispatcher.endSessions();
   };
@@ -88,15 +85,33 @@ export async function serveDispatcher(options: ServerOptions): Promise<void> {
   process.once('SIGTERM', stop);
   process.once('SIGINT', stop);
 
-  await nodeLists.open(() => dispatcher.configChanged());
+  await nodeLists.open(() => dispatcher.placement.configChanged());
+  await dispatcher.placement.open();
   server.on('connection', (socket) => {
     clearTimeout(idle);
     dispatcher.accept(socket);
   });
-  socketInode = await listen(server, options.socketPath);
+  // The starter holds a lock, so nobody else does this at the same time.
+  removeSocket = await listenAt(server, options.socketPath, 0o600);
   tellReady(options.readyFd);
   watchIdle();
   await closed;
+}
+
+/** What of the machine and the installation decides about where jobs run. */
+function placementOf(
+  { installRoot, version, env, socketPath }: ServerOptions,
+  sshEnvironment: NodeJS.ProcessEnv,
+): Pick<PlacementOptions, 'fleet' | 'localSlots' | 'broker'> {
+  const here = { pmakeVersion: version, uid: process.getuid?.() ?? -1 };
+  return {
+    fleet: {
+      connect: connectTo(installRoot, sshEnvironment),
+      findMismatch: (ready) => findWorkerMismatch(ready, here),
+    },
+    localSlots: availableParallelism(),
+    broker: { sockets: brokerSockets(env, dirname(socketPath)), user: userName() },
+  };
 }
 
 function connectTo(installRoot: string, env: NodeJS.ProcessEnv): ConnectNode {
@@ -108,31 +123,12 @@ function connectTo(installRoot: string, env: NodeJS.ProcessEnv): ConnectNode {
   };
 }
 
-/**
- * Listens under a name of its own and renames it into place: the socket appears ready or not at all. The starter holds
- * a lock, so nobody else does this at the same time; a socket file left by a dead dispatcher is replaced.
- */
-async function listen(server: Server, path: string): Promise<bigint> {
-  const ownName = `${path}.${process.pid}`;
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(ownName, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
-  chmodSync(ownName, 0o600);
-  const { ino } = lstatSync(ownName, { bigint: true });
-  renameSync(ownName, path);
-  return ino;
-}
-
-/** A dispatcher that was started later under the same name keeps its socket. */
-function removeOwnSocket(path: string, inode: bigint): void {
+/** Who the cluster is fair to. A user id without a name is as good. */
+function userName(): string {
   try {
-    if (lstatSync(path, { bigint: true }).ino === inode) unlinkSync(path);
+    return userInfo().username;
   } catch {
-    // Somebody cleaned the runtime directory: then the name is gone already.
+    return `uid ${process.getuid?.() ?? 0}`;
   }
 }
 

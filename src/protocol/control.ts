@@ -109,6 +109,26 @@ export interface DispatcherStatus {
   readonly finished: number;
   /** Why the newest edit of a config file was not taken; empty when it was. */
   readonly configProblem: string;
+  /** Absent when no broker was ever found on this host. */
+  readonly broker?: BrokerStatus;
+}
+
+/** The broker of the submit host, as the dispatcher sees it. */
+export interface BrokerStatus {
+  readonly state: 'connected' | 'lost';
+  readonly socket: string;
+  /** What the cluster calls this host. */
+  readonly node: string;
+  /** Why a broker that is there is not used; empty when all is well. */
+  readonly problem: string;
+  /** What the cluster has. */
+  readonly slots: number;
+  readonly nodes: number;
+  /** Leases held, and asked for. */
+  readonly leases: number;
+  readonly asked: number;
+  /** Jobs that wait for one. */
+  readonly waiting: number;
 }
 
 export type ControlAnswer =

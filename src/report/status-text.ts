@@ -1,5 +1,5 @@
 /** What `pmakectl status` prints. Pure. */
-import type { DispatcherStatus, NodeStateName, RunningJob } from '../protocol/control.ts';
+import type { BrokerStatus, DispatcherStatus, NodeStateName, RunningJob } from '../protocol/control.ts';
 import { formatTable } from './table.ts';
 import { formatCount, formatDuration, formatNumber } from './words.ts';
 
@@ -14,6 +14,7 @@ export function formatStatus(status: DispatcherStatus): string {
     `slots       ${formatNumber(countSlots(status))} on nodes, ${formatNumber(status.localSlots)} here`,
     `jobs        ${formatNumber(status.jobs.length)} under way, ${formatNumber(status.finished)} finished in ${formatCount(status.builds, 'build')}`,
   ];
+  if (status.broker) lines.push(`broker      ${formatBroker(status.broker)}`);
   if (status.configProblem !== '') lines.push(`config      ${status.configProblem}`);
   const head = `${lines.join('\n')}\n`;
   return status.jobs.length === 0 ? head : `${head}\n${formatJobs(status.jobs)}`;
@@ -26,6 +27,14 @@ function formatNodeCounts({ nodes }: DispatcherStatus): string {
   const parts = [...counts].map(([state, count]) => `${formatNumber(count)} ${state}`);
   const isAnyWrong = nodes.some(({ state }) => state === 'refused' || state === 'lost');
   return `${parts.join(', ')}${isAnyWrong ? ' (pmakectl nodes says why)' : ''}`;
+}
+
+function formatBroker(broker: BrokerStatus): string {
+  const { state, socket, node, problem, slots, nodes, leases, asked, waiting } = broker;
+  const held = `${formatCount(leases, 'lease')} held, ${formatNumber(asked)} asked for, ${formatCount(waiting, 'job')} waiting`;
+  const name = node === '' ? '' : ` as ${node}`;
+  if (state === 'lost') return problem === '' ? `lost (${socket}); ${held}` : `not used: ${problem}; ${held}`;
+  return `connected${name} (${socket}); ${held}; ${formatCount(slots, 'slot')} on ${formatCount(nodes, 'node')} in the cluster`;
 }
 
 function countSlots({ nodes }: DispatcherStatus): number {

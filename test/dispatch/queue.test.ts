@@ -1,14 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { StaticPool } from '../../src/broker/static-pool.ts';
 import { seededRandom } from '../broker/seeded-random.ts';
+import { NodeSlots } from '../../src/dispatch/node-slots.ts';
 import { SlotQueue, type Grant, type Place } from '../../src/dispatch/queue.ts';
 
 const HERE: Place = { kind: 'here' };
 const NOBODY: ReadonlySet<string> = new Set();
+const ANYWHERE = { mayLease: false, mayRunHere: () => true };
 
-function poolOf(slots: Readonly<Record<string, number>>): StaticPool {
-  const pool = new StaticPool(() => 0);
-  for (const [id, count] of Object.entries(slots)) pool.setNode({ id, slots: count, speed: 1 });
+function poolOf(slots: Readonly<Record<string, number>>): NodeSlots {
+  const pool = new NodeSlots({ random: () => 0 });
+  for (const [node, count] of Object.entries(slots)) pool.setNode(node, count);
   return pool;
 }
 
@@ -16,7 +17,7 @@ describe('SlotQueue', () => {
   it('takes a remote slot while one is free, then a local one, then waits first come first served', () => {
     const queue = new SlotQueue(poolOf({ n1: 1 }), 1);
     const eligible = new Set(['n1']);
-    const add = (id: number): Grant[] => queue.add({ id, eligible, excluded: NOBODY, mayRunHere: true });
+    const add = (id: number): Grant[] => queue.add({ id, eligible, excluded: NOBODY, ...ANYWHERE });
     expect(add(1)).toEqual([{ id: 1, place: { kind: 'node', node: 'n1' } }]);
     expect(add(2)).toEqual([{ id: 2, place: HERE }]);
     expect([add(3), add(4)]).toEqual([[], []]);
@@ -26,8 +27,8 @@ describe('SlotQueue', () => {
 
   it('does not let a job that must stay here block one that may leave', () => {
     const queue = new SlotQueue(poolOf({ n1: 1 }), 0);
-    expect(queue.add({ id: 1, eligible: NOBODY, excluded: NOBODY, mayRunHere: true })).toEqual([]);
-    expect(queue.add({ id: 2, eligible: new Set(['n1']), excluded: NOBODY, mayRunHere: true })).toEqual([
+    expect(queue.add({ id: 1, eligible: NOBODY, excluded: NOBODY, ...ANYWHERE })).toEqual([]);
+    expect(queue.add({ id: 2, eligible: new Set(['n1']), excluded: NOBODY, ...ANYWHERE })).toEqual([
       { id: 2, place: { kind: 'node', node: 'n1' } },
     ]);
   });
@@ -35,7 +36,7 @@ describe('SlotQueue', () => {
   it('sends a job here once every node it may use has failed it', () => {
     const queue = new SlotQueue(poolOf({ n1: 1 }), 1);
     const failed = new Set(['n1']);
-    expect(queue.add({ id: 1, eligible: failed, excluded: failed, mayRunHere: false })).toEqual([
+    expect(queue.add({ id: 1, eligible: failed, excluded: failed, mayLease: false, mayRunHere: () => false })).toEqual([
       { id: 1, place: HERE },
     ]);
   });
@@ -44,8 +45,8 @@ describe('SlotQueue', () => {
     const pool = poolOf({});
     const queue = new SlotQueue(pool, 0);
     const eligible = new Set(['n1']);
-    expect(queue.add({ id: 1, eligible, excluded: NOBODY, mayRunHere: true })).toEqual([]);
-    pool.setNode({ id: 'n1', slots: 1, speed: 1 });
+    expect(queue.add({ id: 1, eligible, excluded: NOBODY, ...ANYWHERE })).toEqual([]);
+    pool.setNode('n1', 1);
     expect(queue.nodesChanged(() => eligible)).toEqual([{ id: 1, place: { kind: 'node', node: 'n1' } }]);
   });
 
@@ -75,7 +76,7 @@ function findViolation(seed: number): string {
     if (dice < 0.5) {
       const eligible = lists[Math.floor(random() * lists.length)] ?? NOBODY;
       waiting.set(step, eligible);
-      note(queue.add({ id: step, eligible, excluded: NOBODY, mayRunHere: true }));
+      note(queue.add({ id: step, eligible, excluded: NOBODY, ...ANYWHERE }));
     } else if (dice < 0.6) {
       const [first] = waiting.keys();
       if (first === undefined) continue;
@@ -87,9 +88,10 @@ function findViolation(seed: number): string {
     }
     const used = (name: string): number =>
       taken.filter((place) => (place.kind === 'node' ? place.node : 'here') === name).length;
+    const isFree = (node: string): boolean => used(node) < slots[node as keyof typeof slots];
     const isIdleWanted =
       waiting.size > 0 &&
-      (used('here') < localSlots || [...waiting.values()].some((eligible) => pool.freeSlots(eligible) > 0));
+      (used('here') < localSlots || [...waiting.values()].some((eligible) => [...eligible].some(isFree)));
     const isSound =
       used('n1') <= slots.n1 && used('n2') <= slots.n2 && used('here') <= localSlots && queue.waiting === waiting.size;
     if (!isSound || isIdleWanted) return `seed ${seed}, step ${step}`;

@@ -1,26 +1,15 @@
 /** The dispatcher with real workers and a compiler that takes the test's orders; shims are played. */
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { once } from 'node:events';
-import { createServer } from 'node:net';
-import { fileURLToPath } from 'node:url';
+import { existsSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Dispatcher } from '../../../src/dispatch/dispatcher.ts';
-import { NodeLists } from '../../../src/dispatch/node-lists.ts';
-import { connectNode, type NodeChannel } from '../../../src/remote/connect.ts';
-import { describeNodeFailure } from '../../../src/remote/failure.ts';
-import { fail } from '../../../src/util/result.ts';
-import { FakeShim, type FakeShimCall } from '../../rig/fake-shim.ts';
-import { FakeCompilerCalls } from '../../rig/shim-fake-compiler.ts';
+import type { FakeShim } from '../../rig/fake-shim.ts';
+import { DispatcherRig, until } from './dispatcher-rig.ts';
 
-const WORKER = fileURLToPath(new URL('../../../dist/cli/worker.js', import.meta.url));
-const FAKE_COMPILER = fileURLToPath(new URL('../../rig/shim-fake-compiler.c', import.meta.url));
 const SIGTERM = 15;
 
-let rig: Awaited<ReturnType<typeof startRig>>;
+let rig: DispatcherRig;
 
 beforeEach(async () => {
-  rig = await startRig();
+  rig = await DispatcherRig.start();
 });
 
 afterEach(async () => {
@@ -191,85 +180,3 @@ describe('a link', () => {
     await link.close();
   });
 });
-
-async function startRig() {
-  const tree = mkdtempSync('/var/tmp/pmake-dispatch-');
-  const program = `${tree}/bin/gcc`;
-  mkdirSync(`${tree}/bin`);
-  execFileSync('cc', ['-o', program, FAKE_COMPILER]);
-  const calls = await FakeCompilerCalls.listen(`${tree}/calls`);
-  const channels = new Map<string, NodeChannel>();
-  const lists = new NodeLists({ HOME: tree });
-  const dispatcher = new Dispatcher({
-    fleet: {
-      connect: async (spec, abort) => {
-        // `env` stands where ssh would: the worker runs on this host.
-        const command = spec.name === 'unreachable' ? ['false'] : ['env'];
-        const worker = { node: process.execPath, script: WORKER, args: [] };
-        const channel = await connectNode({ ...spec, command }, worker, abort);
-        if (channel.ok) channels.set(spec.name, channel.value);
-        return channel.ok ? channel : fail({ sentence: describeNodeFailure(channel.failure) });
-      },
-      findMismatch: () => undefined,
-    },
-    nodeLists: lists,
-    localSlots: 1,
-    masqueradeRoot: `${tree}/masquerade`,
-    onControl: () => undefined,
-    noteEnvironment: () => undefined,
-    onIdle: () => undefined,
-  });
-  const server = createServer((socket) => dispatcher.accept(socket));
-  const socketPath = `${tree}/dispatcher.sock`;
-  server.listen(socketPath);
-  await once(server, 'listening');
-  const shims: FakeShim[] = [];
-  const shim = (call: Partial<FakeShimCall>): FakeShim => {
-    const env = { PMAKE_BUILD: 'test', FAKE_COMPILER_SOCKET: calls.path, ...call.env };
-    const made = new FakeShim(socketPath, { program, cwd: tree, argv: [], ...call, env });
-    shims.push(made);
-    return made;
-  };
-  return {
-    tree,
-    calls,
-    shim,
-    /** PMAKE_NODES of the jobs. */
-    nodes: '',
-    /** From here on jobs may use these nodes, and all of them are up. */
-    async use(nodes: string): Promise<void> {
-      this.nodes = nodes;
-      const { names } = dispatcher.beginBuild('test', nodes);
-      await until(() => [...names].every((name) => dispatcher.fleet.link(name) !== undefined));
-    },
-    compile(source: string): FakeShim {
-      writeFileSync(`${tree}/${source}`, 'int x;\n');
-      return shim({ argv: ['-c', '-o', source.replace('.c', '.o'), source], env: { PMAKE_NODES: this.nodes } });
-    },
-    nodeOfOnlyJob(): string {
-      const [job] = dispatcher.jobs.values();
-      if (job?.state.kind !== 'running-there') throw new Error(`the job is ${job?.state.kind ?? 'gone'}`);
-      return job.state.node;
-    },
-    lose: (name: string) => channels.get(name)?.close(),
-    report: () => dispatcher.builds.begin('test', 0, 0).report(undefined),
-    idle: () => until(() => dispatcher.jobs.size === 0),
-    async roundTrip(): Promise<void> {
-      const probe = shim({ argv: ['--version'] });
-      expect(await probe.next()).toEqual({ kind: 'runHere' });
-      await probe.close();
-    },
-    async dispose(): Promise<void> {
-      for (const one of shims) await one.close();
-      dispatcher.close();
-      server.close();
-      await calls[Symbol.asyncDispose]();
-      rmSync(tree, { recursive: true, force: true });
-    },
-  };
-}
-
-/** Looks again after every turn of the event loop; the test's own time limit is the bound. */
-async function until(isTrue: () => boolean): Promise<void> {
-  while (!isTrue()) await new Promise((resolve) => setImmediate(resolve));
-}

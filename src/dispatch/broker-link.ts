@@ -1,0 +1,182 @@
+/**
+ * This user's connection to the broker of this host: finds one, introduces itself, and comes back by itself when the
+ * broker does. Unaware of what is asked and answered.
+ */
+import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { FrameDecoder } from '../protocol/frame.ts';
+import {
+  BROKER_SOCKET,
+  decodeBrokerAnswer,
+  encodeBrokerMessage,
+  LOCAL_BROKER_VERSION,
+  type BrokerAnswer,
+  type BrokerRequest,
+} from '../protocol/local-broker.ts';
+import { MalformedError } from '../util/bytes.ts';
+
+const BROKER_VARIABLE = 'PMAKE_BROKER';
+/** A broker of the user's own, in his runtime directory. */
+const OWN_SOCKET_NAME = 'broker.sock';
+/** A broker answers within a millisecond; one that does not in this time is stuck, and the next socket is tried. */
+const WELCOME_LIMIT_MS = 1_000;
+/** Between two looks for a broker. A look costs one failed connect(2). */
+const RETRY_DELAYS_MS = [100, 200, 500, 1_000, 2_000, 5_000] as const;
+/** Requests that the broker has not read: some thousand. It is stuck then, and as good as gone. */
+const MAX_UNREAD_BYTES = 1024 * 1024;
+
+/** sun_path of unix(7), less its final NUL. Node cuts a longer one short without a word, to another file's name. */
+const MAX_SOCKET_PATH_BYTES = 107;
+
+export interface BrokerLinkHandlers {
+  /** A broker answers; `node` is what the cluster calls this host. */
+  readonly onUp: (node: string) => void;
+  readonly onDown: () => void;
+  readonly onAnswer: (answer: BrokerAnswer) => void;
+}
+
+export interface BrokerLinkOptions {
+  /** Sockets to try, in this order. */
+  readonly sockets: readonly string[];
+  readonly user: string;
+  readonly handlers: BrokerLinkHandlers;
+}
+
+/** What it was the last time it answered, and why it does not now. */
+export interface BrokerLinkState {
+  readonly isUp: boolean;
+  readonly socket: string;
+  readonly node: string;
+  /** A sentence: why a broker that is there cannot be used; empty when there is none, or when all is well. */
+  readonly problem: string;
+}
+
+/** Where a broker may listen: what PMAKE_BROKER says (nowhere, if it is empty), else the user's own, else the machine's. */
+export function brokerSockets(env: NodeJS.ProcessEnv, runtimeDirectory: string): readonly string[] {
+  const named = env[BROKER_VARIABLE];
+  if (named !== undefined) return named === '' ? [] : [named];
+  return [join(runtimeDirectory, OWN_SOCKET_NAME), BROKER_SOCKET];
+}
+
+export class BrokerLink {
+  readonly #options: BrokerLinkOptions;
+  #socket: Socket | undefined;
+  #retry: NodeJS.Timeout | undefined;
+  #failures = 0;
+  #isClosed = false;
+  #path = '';
+  #node = '';
+  #problem = '';
+
+  constructor(options: BrokerLinkOptions) {
+    this.#options = options;
+  }
+
+  get state(): BrokerLinkState {
+    return { isUp: this.#socket !== undefined, socket: this.#path, node: this.#node, problem: this.#problem };
+  }
+
+  /** Resolves when it is known whether a broker answers; goes on looking in either case. */
+  async open(): Promise<void> {
+    for (const path of this.#options.sockets) {
+      const failure = await introduce(path, this.#options.user, {
+        onWelcome: (socket, node) => this.#begin(path, socket, node),
+        onAnswer: (answer) => this.#options.handlers.onAnswer(answer),
+      });
+      if (failure === undefined) return;
+      if (failure !== '') this.#problem = `the broker at ${path} cannot be used: ${failure}`;
+    }
+    this.#lookAgain();
+  }
+
+  send(request: BrokerRequest): void {
+    if (!this.#socket) return;
+    this.#socket.write(encodeBrokerMessage(request));
+    if (this.#socket.writableLength > MAX_UNREAD_BYTES) this.#socket.destroy();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    clearTimeout(this.#retry);
+    this.#socket?.destroy();
+  }
+
+  #begin(path: string, socket: Socket, node: string): void {
+    if (this.#isClosed) {
+      socket.destroy();
+      return;
+    }
+    this.#socket = socket;
+    this.#path = path;
+    this.#node = node;
+    this.#problem = '';
+    this.#failures = 0;
+    socket.once('close', () => {
+      this.#socket = undefined;
+      if (this.#isClosed) return;
+      this.#options.handlers.onDown();
+      this.#lookAgain();
+    });
+    this.#options.handlers.onUp(node);
+  }
+
+  #lookAgain(): void {
+    if (this.#isClosed || this.#options.sockets.length === 0) return;
+    const delayMs = RETRY_DELAYS_MS[Math.min(this.#failures, RETRY_DELAYS_MS.length - 1)];
+    this.#failures += 1;
+    this.#retry = setTimeout(() => void this.open(), delayMs);
+    this.#retry.unref();
+  }
+}
+
+interface IntroductionHandlers {
+  /** Called before the first answer is handed on, which may be in the same packet. */
+  readonly onWelcome: (socket: Socket, node: string) => void;
+  readonly onAnswer: (answer: BrokerAnswer) => void;
+}
+
+/** Resolves with undefined when welcomed, else with why not; that is empty where nobody listens. */
+function introduce(path: string, user: string, handlers: IntroductionHandlers): Promise<string | undefined> {
+  if (Buffer.byteLength(path) > MAX_SOCKET_PATH_BYTES) return Promise.resolve('its path is too long for a socket');
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    const frames = new FrameDecoder();
+    let isWelcome = false;
+    const limit = setTimeout(() => end(`it did not answer within ${WELCOME_LIMIT_MS / 1_000} s`), WELCOME_LIMIT_MS);
+    const end = (why: string): void => {
+      clearTimeout(limit);
+      socket.destroy();
+      resolve(why);
+    };
+    const take = (answer: BrokerAnswer): void => {
+      if (isWelcome) handlers.onAnswer(answer);
+      else if (answer.kind === 'refused') end(answer.reason);
+      else if (answer.kind !== 'welcome') end(`it began with "${answer.kind}"`);
+      else if (answer.version !== LOCAL_BROKER_VERSION) end(describeVersion(answer.version));
+      else {
+        isWelcome = true;
+        clearTimeout(limit);
+        handlers.onWelcome(socket, answer.node);
+        resolve(undefined);
+      }
+    };
+    socket.on('error', (cause: NodeJS.ErrnoException) => end(ABSENT.has(cause.code) ? '' : cause.message));
+    socket.on('close', () => end('it closed the connection'));
+    socket.on('data', (chunk: Buffer) => {
+      try {
+        for (const frame of frames.push(chunk)) take(decodeBrokerAnswer(frame));
+      } catch (cause) {
+        if (!(cause instanceof MalformedError)) throw cause;
+        end(`it sent what is no answer: ${cause.message}`);
+      }
+    });
+    socket.write(encodeBrokerMessage({ kind: 'dispatcher', version: LOCAL_BROKER_VERSION, user }));
+  });
+}
+
+/** Nobody is there, which is no problem: most hosts have no broker. */
+const ABSENT: ReadonlySet<unknown> = new Set(['ENOENT', 'ENOTDIR', 'ECONNREFUSED']);
+
+function describeVersion(version: number): string {
+  return `it speaks version ${version} of the protocol, this pmake ${LOCAL_BROKER_VERSION}: install the same pmake for both`;
+}

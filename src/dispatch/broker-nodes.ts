@@ -1,0 +1,288 @@
+/**
+ * The nodes that the broker of this host gives slots of: ties the link to it, the lease pool and the connections to
+ * nodes together. Unaware of jobs but for their numbers, and of where they run without a broker.
+ */
+import type { NodeSpec } from '../config/nodes.ts';
+import type { BrokerStatus } from '../protocol/control.ts';
+import type { BrokerAnswer } from '../protocol/local-broker.ts';
+import { deferred, type Deferred } from '../util/deferred.ts';
+import { BrokerLink } from './broker-link.ts';
+import type { Fleet } from './fleet.ts';
+import type { RetryReason } from './job.ts';
+import { LeasePool, type LeaseEffect, type LeasedSlot } from './lease-pool.ts';
+import type { LeasedSlots } from './node-slots.ts';
+
+/** A node stays connected so long after its last lease: the next build is likely to get it again. */
+const NODE_KEPT_MS = 5 * 60_000;
+/** Names in one request, local-broker.ts. */
+const MAX_EXCLUDED = 64;
+
+export interface BrokerNodesOptions {
+  readonly sockets: readonly string[];
+  readonly user: string;
+  readonly fleet: Pick<Fleet, 'useLeased' | 'stateOf' | 'tryAgain'>;
+  /** How the configuration says that this node is reached, if it does. */
+  readonly configured: (node: string) => NodeSpec | undefined;
+  /** A slot became free, or other ones are to be expected. */
+  readonly onSlots: () => void;
+  /** The broker came or went. */
+  readonly onBroker: () => void;
+  /** The number of leases held on a node has changed. */
+  readonly onHeld: (node: string) => void;
+}
+
+/** A node that was leased, under the name that the broker knows it by. */
+interface LeasedNode {
+  readonly id: string;
+  usedMs: number;
+  /** As the pool was told. */
+  isUp: boolean | undefined;
+}
+
+export class BrokerNodes implements LeasedSlots {
+  readonly #options: BrokerNodesOptions;
+  readonly #link: BrokerLink;
+  readonly #pool = new LeasePool((effect) => this.#carryOut(effect));
+  /** By the name that the fleet knows it by. */
+  readonly #nodes = new Map<string, LeasedNode>();
+  readonly #revocations = new Map<string, Deferred<RetryReason>>();
+  #capacity = { slots: 0, nodes: 0 };
+  #timer: { readonly atMs: number; readonly handle: NodeJS.Timeout } | undefined;
+
+  constructor(options: BrokerNodesOptions) {
+    this.#options = options;
+    const handlers = {
+      onUp: () => this.#onLink(true),
+      onDown: () => this.#onLink(false),
+      onAnswer: (answer: BrokerAnswer) => this.#onAnswer(answer),
+    };
+    this.#link = new BrokerLink({ sockets: options.sockets, user: options.user, handlers });
+  }
+
+  /** Resolves when it is known whether there is a broker. */
+  open(): Promise<void> {
+    return this.#link.open();
+  }
+
+  close(): void {
+    this.#link.close();
+    clearTimeout(this.#timer?.handle);
+  }
+
+  /** A broker answers. */
+  get isUp(): boolean {
+    return this.#link.state.isUp;
+  }
+
+  get capacity(): { readonly slots: number; readonly nodes: number } {
+    return this.#capacity;
+  }
+
+  /** A sentence: why a broker that is there is not used. Empty when it is, or when there is none. */
+  get problem(): string {
+    return this.#link.state.problem;
+  }
+
+  /** The nodes that are or were leased a short while ago, as the fleet calls them. */
+  names(): Set<string> {
+    const now = performance.now();
+    for (const [name, node] of this.#nodes) {
+      if (this.#pool.held(name) > 0) node.usedMs = now;
+      else if (now - node.usedMs > NODE_KEPT_MS) this.#forget(name);
+    }
+    return new Set(this.#nodes.keys());
+  }
+
+  status(): BrokerStatus | undefined {
+    const { isUp, socket, node, problem } = this.#link.state;
+    if (!isUp && socket === '' && problem === '') return undefined;
+    return {
+      state: isUp ? 'connected' : 'lost',
+      socket,
+      node,
+      problem,
+      slots: this.#capacity.slots,
+      nodes: this.#capacity.nodes,
+      leases: this.#pool.size,
+      asked: this.#pool.open,
+      waiting: this.#pool.waiting,
+    };
+  }
+
+  get isFull(): boolean {
+    return this.#pool.isFull;
+  }
+
+  held(node: string): number {
+    return this.#pool.held(node);
+  }
+
+  inUse(node: string): number {
+    return this.#pool.inUse(node);
+  }
+
+  want(job: number, excluded: ReadonlySet<string>): void {
+    this.#pool.want(job, excluded, performance.now());
+    this.#setTimer();
+  }
+
+  unwant(job: number): void {
+    this.#pool.unwant(job, performance.now());
+    this.#setTimer();
+  }
+
+  acquire(excluded: ReadonlySet<string>): LeasedSlot | undefined {
+    const slot = this.#pool.acquire(excluded, performance.now());
+    if (slot) this.#revocations.set(slot.lease, deferred<RetryReason>());
+    return slot;
+  }
+
+  /** Resolves when what runs under this lease must end, with why. */
+  revoked(lease: string): Promise<RetryReason> | undefined {
+    return this.#revocations.get(lease)?.promise;
+  }
+
+  release(lease: string): void {
+    this.#revocations.delete(lease);
+    this.#pool.release(lease, performance.now());
+    this.#setTimer();
+  }
+
+  mayServe(job: number, excluded: ReadonlySet<string>): boolean {
+    return this.#pool.mayServe(job, excluded);
+  }
+
+  expectedSlots(): number {
+    return this.#pool.expectedSlots(performance.now());
+  }
+
+  /** A node of the fleet came up, was refused, lost or let go. */
+  nodesChanged(): void {
+    for (const [name, node] of this.#nodes) this.#look(name, node);
+    this.#setTimer();
+  }
+
+  /** A build begins: nodes that are refused are tried again without waiting for their turn. */
+  tryAgain(): void {
+    this.#options.fleet.tryAgain(this.names());
+  }
+
+  /** Tells the broker how fast a node of the fleet proved to be. */
+  tellSpeed(name: string, speed: number): void {
+    const node = this.#nodes.get(name);
+    if (node) this.#link.send({ kind: 'speed', node: node.id, speed });
+  }
+
+  #onLink(isUp: boolean): void {
+    this.#capacity = { slots: 0, nodes: 0 };
+    if (isUp) this.#pool.linkUp(performance.now());
+    else this.#pool.linkDown(performance.now());
+    this.#setTimer();
+    this.#options.onBroker();
+  }
+
+  #onAnswer(answer: BrokerAnswer): void {
+    const now = performance.now();
+    switch (answer.kind) {
+      case 'leased': {
+        const name = this.#nameOf(answer.node, now);
+        this.#pool.leased(answer.id, answer.lease, name, now);
+        break;
+      }
+      case 'none':
+        this.#pool.none(answer.id, now);
+        break;
+      case 'lost':
+        this.#pool.lost(answer.lease, answer.reason, now);
+        break;
+      case 'capacity':
+        this.#capacity = { slots: answer.slots, nodes: answer.nodes };
+        this.#pool.setCapacity(answer.slots, now);
+        break;
+      case 'welcome':
+      case 'refused':
+      case 'cluster':
+      case 'drained':
+      default:
+        // Not for dispatchers, or of a later release.
+        return;
+    }
+    this.#setTimer();
+    this.#options.onSlots();
+  }
+
+  /** What the fleet calls the node; a new one is being connected from here on. */
+  #nameOf(id: string, nowMs: number): string {
+    for (const [name, node] of this.#nodes) {
+      if (node.id !== id || this.#options.fleet.stateOf(name) === undefined) continue;
+      node.usedMs = nowMs;
+      return name;
+    }
+    const name = this.#options.fleet.useLeased(this.#options.configured(id) ?? { name: id, host: id });
+    const node = { id, usedMs: nowMs, isUp: undefined };
+    this.#nodes.set(name, node);
+    this.#look(name, node);
+    return name;
+  }
+
+  #look(name: string, node: LeasedNode): void {
+    const state = this.#options.fleet.stateOf(name);
+    if (state === undefined) {
+      this.#forget(name);
+      return;
+    }
+    // Being connected again is no news of a node that was refused.
+    if (state === 'connecting' || node.isUp === (state === 'up')) return;
+    node.isUp = state === 'up';
+    if (node.isUp) this.#pool.nodeUp(name, performance.now());
+    else this.#pool.nodeUnusable(name, performance.now());
+  }
+
+  #forget(name: string): void {
+    this.#nodes.delete(name);
+    this.#pool.nodeForgotten(name);
+  }
+
+  #carryOut(effect: LeaseEffect): void {
+    switch (effect.kind) {
+      case 'request': {
+        // This host itself is no node for its own builds: it has local slots. Last, where a broker surely looks.
+        const ids = effect.excluded.map((name) => this.#nodes.get(name)?.id ?? name);
+        const exclude = [...ids, this.#link.state.node].slice(-MAX_EXCLUDED);
+        this.#link.send({ kind: 'request', id: effect.id, patienceMs: effect.patienceMs, exclude });
+        return;
+      }
+      case 'cancel':
+      case 'release':
+        this.#link.send(effect);
+        return;
+      case 'stop':
+        this.#revocations.get(effect.lease)?.resolve(effect.reason === 'evicted' ? 'evicted' : 'lease-lost');
+        return;
+      case 'held':
+        this.#options.onHeld(effect.node);
+        return;
+    }
+  }
+
+  /** One timer, for the next moment at which something happens by itself. */
+  #setTimer(): void {
+    const now = performance.now();
+    const atMs = this.#pool.nextTickMs(now);
+    if (this.#timer && this.#timer.atMs <= atMs) return;
+    clearTimeout(this.#timer?.handle);
+    this.#timer = undefined;
+    if (atMs === Infinity) return;
+    const handle = setTimeout(
+      () => {
+        this.#timer = undefined;
+        this.#pool.tick(performance.now());
+        this.#setTimer();
+        this.#options.onSlots();
+      },
+      Math.ceil(atMs - now),
+    );
+    handle.unref();
+    this.#timer = { atMs, handle };
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * What finished jobs say about the speed of nodes, for this dispatcher's own ranking and for the broker's.
+ * Unaware of how either uses it.
+ */
+import { SpeedBook } from '../load/speed.ts';
+
+/** A change below this is the noise of single jobs. */
+const TOLD_CHANGE = Math.log(1.05);
+/** A node's speed does not change in a second; the broker need not hear of every job. */
+const TOLD_INTERVAL_MS = 5_000;
+/** Nodes of which it is known what was told; a cluster has fewer. */
+const MAX_NODES = 2_000;
+
+/** What tells how much work a job is. */
+export interface JobKind {
+  readonly source: string;
+  readonly sourceBytes: number;
+  readonly language: string;
+  readonly program: string;
+  readonly words: readonly string[];
+}
+
+export class NodeSpeeds {
+  readonly #book = new SpeedBook();
+  readonly #told = new Map<string, { readonly log: number; readonly atMs: number }>();
+
+  speedOf(node: string): number {
+    return this.#book.speedOf(node);
+  }
+
+  /** A job finished. Returns the node's speed when it has changed so much that others should know. */
+  observe(node: string, kind: JobKind, cpuMs: number, nowMs: number): number | undefined {
+    const seconds = cpuMs / 1_000;
+    const optimisation = kind.words.findLast((word) => word.startsWith('-O')) ?? '';
+    const file = `${kind.source} ${optimisation}`;
+    // A file compiled before is the best measure. Until then it is one of those of its size, in powers of two.
+    if (this.#book.expectedSeconds(node, file) === undefined) {
+      const size = Math.floor(Math.log2(kind.sourceBytes + 1));
+      this.#book.observe(node, `${kind.program} ${kind.language} ${optimisation} ${size}`, seconds);
+    }
+    this.#book.observe(node, file, seconds);
+    return this.#news(node, nowMs);
+  }
+
+  #news(node: string, nowMs: number): number | undefined {
+    const log = Math.log(this.speedOf(node));
+    const told = this.#told.get(node) ?? { log: 0, atMs: -Infinity };
+    if (Math.abs(log - told.log) <= TOLD_CHANGE || nowMs - told.atMs < TOLD_INTERVAL_MS) return undefined;
+    const oldest = this.#told.keys().next();
+    if (this.#told.size >= MAX_NODES && !oldest.done) this.#told.delete(oldest.value);
+    this.#told.set(node, { log, atMs: nowMs });
+    return Math.exp(log);
+  }
+}

@@ -1,0 +1,280 @@
+/**
+ * Where jobs may run: on the nodes of a list, on slots that the broker leases, or here; and who gets the next slot.
+ * A build with a list of its own (PMAKE_NODES) has that. The others have the broker's nodes while a broker answers,
+ * else the config file's, and beside these for a while the slots that the lost broker gave. Unaware of what a job is.
+ */
+import type { RetryReason } from './job.ts';
+import { BrokerNodes, type BrokerNodesOptions } from './broker-nodes.ts';
+import type { Build } from './builds.ts';
+import { Fleet, type FleetOptions } from './fleet.ts';
+import type { NodeLists } from './node-lists.ts';
+import { NodeSlots } from './node-slots.ts';
+import { NodeSpeeds, type JobKind } from './node-speeds.ts';
+import { SlotQueue, type Grant, type NodePlace, type Place } from './queue.ts';
+
+/** From so many slots on nodes for each one here, compiles wait for a node rather than run here. */
+const WAIT_FOR_NODE_FACTOR = 2;
+/** A broker that has just begun to answer hears of the cluster's slots within this. */
+const CAPACITY_PATIENCE_MS = 1_500;
+
+export interface PlacementOptions {
+  readonly fleet: Pick<FleetOptions, 'connect' | 'findMismatch'>;
+  readonly nodeLists: NodeLists;
+  /** Compiles at once on this host where the configuration does not say. */
+  readonly localSlots: number;
+  /** Where the broker of this host may listen; absent: it is not looked for. */
+  readonly broker?: Pick<BrokerNodesOptions, 'sockets' | 'user'>;
+  /** The nodes of the builds that are open or may be followed by one like it. */
+  readonly wantedNodes: () => readonly ReadonlySet<string>[];
+}
+
+/** What a job is here. */
+export interface PlacedJob {
+  readonly id: number;
+  /** Nodes that failed it. */
+  readonly excluded: ReadonlySet<string>;
+  readonly isRemotePossible: boolean;
+}
+
+interface Entry {
+  readonly build: Build;
+  /** Its PMAKE_NODES. */
+  readonly text: string | undefined;
+  /** Nodes of lists that it may use. */
+  names: ReadonlySet<string>;
+}
+
+interface UsableNodes {
+  readonly names: ReadonlySet<string>;
+  /** Of the nodes that are up. */
+  readonly slots: number;
+}
+
+export class Placement {
+  readonly fleet: Fleet;
+  readonly broker: BrokerNodes | undefined;
+  readonly #options: PlacementOptions;
+  readonly #slots: NodeSlots;
+  readonly #queue: SlotQueue;
+  readonly #speeds = new NodeSpeeds();
+  readonly #jobs = new Map<number, Entry>();
+  readonly #grants = new Map<number, (place: Place) => void>();
+  /** Usable nodes by node list; kept until nodes change, so that the queue can tell sets apart by identity. */
+  #usableOf = new WeakMap<ReadonlySet<string>, UsableNodes>();
+  #brokerSinceMs = 0;
+
+  constructor(options: PlacementOptions) {
+    this.#options = options;
+    this.broker = options.broker && new BrokerNodes(this.#brokerOptions(options.broker));
+    this.#slots = new NodeSlots({
+      random: Math.random,
+      speedOf: (node) => this.#speeds.speedOf(node),
+      leased: this.broker,
+    });
+    this.#queue = new SlotQueue(this.#slots, options.nodeLists.localSlots ?? options.localSlots);
+    this.fleet = new Fleet({ ...options.fleet, pool: this.#slots, onChange: () => this.#nodesChanged() });
+  }
+
+  get localSlots(): number {
+    return this.#queue.localSlots;
+  }
+
+  /** Resolves when it is known whether there is a broker: the first build should not begin without it. */
+  async open(): Promise<void> {
+    await this.broker?.open();
+  }
+
+  close(): void {
+    this.broker?.close();
+    this.fleet.close();
+  }
+
+  configChanged(): void {
+    this.#grantAll(this.#queue.setLocalSlots(this.#options.nodeLists.localSlots ?? this.#options.localSlots));
+    this.#chooseAgain();
+  }
+
+  /** A job of `build` arrived; `text` is its PMAKE_NODES. */
+  add(id: number, build: Build, text: string | undefined): void {
+    this.#jobs.set(id, { build, text, names: this.useNodes(text, build) });
+  }
+
+  delete(id: number): void {
+    this.#jobs.delete(id);
+  }
+
+  /** The nodes of lists that `build` uses, connected from here on. */
+  useNodes(text: string | undefined, build: Build): ReadonlySet<string> {
+    const list = this.#options.nodeLists.get(text);
+    const leasing = text === undefined && this.broker?.isUp ? this.broker : undefined;
+    const source = leasing ?? list;
+    // Once per build and list, not once per job: two builds may describe one node differently.
+    if (build.nodeList === source) return build.nodes;
+    build.nodeList = source;
+    build.isLeasing = leasing !== undefined;
+    if (leasing) {
+      build.nodes = NOWHERE;
+      build.nodesConfigured = leasing.capacity.nodes;
+      leasing.tryAgain();
+    } else {
+      for (const problem of list.problems) build.problems.add(problem);
+      if (text === undefined && this.broker?.problem) build.problems.add(this.broker.problem);
+      build.nodesConfigured = Math.max(build.nodesConfigured, list.specs.length);
+      build.nodes = this.fleet.use(list.specs);
+    }
+    this.#retainNodes();
+    return build.nodes;
+  }
+
+  /** Every node that `build` may use, as far as it is known. */
+  namesOf(build: Build): ReadonlySet<string> {
+    return build.isLeasing && this.broker ? new Set([...build.nodes, ...this.broker.names()]) : build.nodes;
+  }
+
+  /** The slots on nodes that `build` may count on; undefined while nobody has said how many there are. */
+  remoteSlots(build: Build): number | undefined {
+    if (!build.isLeasing || !this.broker) {
+      const nodes = this.fleet.status(build.nodes);
+      if (nodes.some((node) => node.state === 'connecting' && node.slots === 0)) return undefined;
+      return nodes.reduce((total, node) => total + node.slots, 0);
+    }
+    const { slots, nodes } = this.broker.capacity;
+    build.nodesConfigured = Math.max(build.nodesConfigured, nodes);
+    const isNew = performance.now() - this.#brokerSinceMs < CAPACITY_PATIENCE_MS;
+    return slots === 0 && isNew ? undefined : slots;
+  }
+
+  /** What is known of them, when nobody waits any longer. */
+  leastSlots(build: Build): number {
+    return this.fleet.status(build.nodes).reduce((total, node) => total + node.slots, 0);
+  }
+
+  /** Waits for a slot. Undefined when `cancelled` came first. */
+  acquire(job: PlacedJob, cancelled: Promise<void>): Promise<Place | undefined> {
+    return new Promise((resolve) => {
+      this.#grants.set(job.id, resolve);
+      void cancelled.then(() => {
+        // Granted already: the job finds out itself and gives the slot back.
+        if (!this.#grants.delete(job.id)) return;
+        this.#queue.remove(job.id);
+        this.broker?.unwant(job.id);
+        resolve(undefined);
+      });
+      const entry = this.#jobs.get(job.id);
+      const mayLease = job.isRemotePossible && this.#mayLease(entry);
+      const excluded = mayLease ? withLeftOut(job.excluded, entry?.build) : job.excluded;
+      const eligible = job.isRemotePossible ? this.#eligibleFor(job.id) : NOWHERE;
+      const mayRunHere = (): boolean => !job.isRemotePossible || this.#mayRunHere(job.id);
+      this.#grantAll(this.#queue.add({ id: job.id, eligible, excluded, mayLease, mayRunHere }));
+      if (mayLease && this.#grants.has(job.id)) this.broker?.want(job.id, excluded);
+    });
+  }
+
+  release(place: Place): void {
+    this.#grantAll(this.#queue.release(place));
+  }
+
+  /** Resolves when the place is taken back; undefined for one that nobody takes back. */
+  revoked({ lease }: NodePlace): Promise<RetryReason> | undefined {
+    return lease === undefined ? undefined : this.broker?.revoked(lease);
+  }
+
+  /** Is there a node that may take this job, now or when it has a free slot? */
+  hasNodes(id: number): boolean {
+    const isServed = this.#mayLease(this.#jobs.get(id)) && this.broker?.mayServe(id, NOWHERE) === true;
+    return isServed || this.#eligibleFor(id).size > 0;
+  }
+
+  noteFinished(node: string, kind: JobKind, cpuMs: number): void {
+    this.fleet.countFinished(node);
+    const speed = this.#speeds.observe(node, kind, cpuMs, performance.now());
+    if (speed === undefined) return;
+    this.#slots.refresh(node);
+    this.broker?.tellSpeed(node, speed);
+  }
+
+  #brokerOptions(options: Pick<BrokerNodesOptions, 'sockets' | 'user'>): BrokerNodesOptions {
+    return {
+      ...options,
+      fleet: {
+        useLeased: (spec) => this.fleet.useLeased(spec),
+        stateOf: (name) => this.fleet.stateOf(name),
+        tryAgain: (names) => this.fleet.tryAgain(names),
+      },
+      configured: (node) => this.#options.nodeLists.get(undefined).specs.find(({ name }) => name === node),
+      onSlots: () => this.#grantAll(this.#queue.slotsChanged()),
+      onBroker: () => {
+        this.#brokerSinceMs = performance.now();
+        this.#chooseAgain();
+      },
+      onHeld: (node) => this.#slots.refresh(node),
+    };
+  }
+
+  #grantAll(grants: readonly Grant[]): void {
+    for (const { id, place } of grants) {
+      const resolve = this.#grants.get(id);
+      this.#grants.delete(id);
+      this.broker?.unwant(id);
+      resolve?.(place);
+    }
+  }
+
+  /** Jobs without a list of their own may have other nodes than before. */
+  #chooseAgain(): void {
+    for (const entry of this.#jobs.values()) {
+      if (entry.text === undefined) entry.names = this.useNodes(undefined, entry.build);
+    }
+    this.#nodesChanged();
+  }
+
+  /** Nodes that neither builds nor running jobs may use are let go. */
+  #retainNodes(): void {
+    const wanted = this.broker?.names() ?? new Set<string>();
+    const lists = [...this.#jobs.values()].map(({ names }) => names);
+    for (const names of [...lists, ...this.#options.wantedNodes()]) {
+      for (const name of names) wanted.add(name);
+    }
+    this.fleet.retain(wanted);
+  }
+
+  #mayLease(entry: Entry | undefined): boolean {
+    return this.broker !== undefined && entry?.text === undefined;
+  }
+
+  #eligibleFor(id: number): ReadonlySet<string> {
+    const names = this.#jobs.get(id)?.names;
+    return names ? this.#usable(names).names : NOWHERE;
+  }
+
+  /** With nodes that have many more slots than this host, a compile waits for one: make and ld need this host. */
+  #mayRunHere(id: number): boolean {
+    const entry = this.#jobs.get(id);
+    if (!entry) return true;
+    const leased = this.#mayLease(entry) ? (this.broker?.expectedSlots() ?? 0) : 0;
+    return this.#usable(entry.names).slots + leased < WAIT_FOR_NODE_FACTOR * this.localSlots;
+  }
+
+  #usable(names: ReadonlySet<string>): UsableNodes {
+    let usable = this.#usableOf.get(names);
+    if (!usable) {
+      const up = this.fleet.status(names).filter((node) => node.state === 'up');
+      usable = { names: this.fleet.usable(names), slots: up.reduce((total, node) => total + node.slots, 0) };
+      this.#usableOf.set(names, usable);
+    }
+    return usable;
+  }
+
+  #nodesChanged(): void {
+    this.#usableOf = new WeakMap();
+    this.broker?.nodesChanged();
+    this.#grantAll(this.#queue.nodesChanged((id) => this.#eligibleFor(id)));
+  }
+}
+
+const NOWHERE: ReadonlySet<string> = new Set();
+
+/** One set for both, made only where a node was left out of the build. */
+function withLeftOut(excluded: ReadonlySet<string>, build: Build | undefined): ReadonlySet<string> {
+  return build && build.leftOut.size > 0 ? new Set([...excluded, ...build.leftOut]) : excluded;
+}

@@ -1,0 +1,149 @@
+/** A dispatcher with real workers on this host, compilers that take the test's orders, and shims that are played. */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { Dispatcher } from '../../../src/dispatch/dispatcher.ts';
+import type { ConnectNode } from '../../../src/dispatch/fleet.ts';
+import { NodeLists } from '../../../src/dispatch/node-lists.ts';
+import type { BuildReport } from '../../../src/protocol/control.ts';
+import { connectNode, type NodeChannel } from '../../../src/remote/connect.ts';
+import { describeNodeFailure } from '../../../src/remote/failure.ts';
+import { fail } from '../../../src/util/result.ts';
+import { FakeShim, type FakeShimCall } from '../../rig/fake-shim.ts';
+import { FakeCompilerCalls } from '../../rig/shim-fake-compiler.ts';
+
+const WORKER = fileURLToPath(new URL('../../../dist/cli/worker.js', import.meta.url));
+const FAKE_COMPILER = fileURLToPath(new URL('../../rig/shim-fake-compiler.c', import.meta.url));
+
+interface RigOptions {
+  /** The user's config file. */
+  readonly config?: object;
+  /** Called with the directory of the test; the answer is where a broker may listen. */
+  readonly broker?: (tree: string) => Promise<string>;
+}
+
+export class DispatcherRig {
+  readonly tree: string;
+  readonly calls: FakeCompilerCalls;
+  readonly dispatcher: Dispatcher;
+  /** PMAKE_NODES of the jobs. */
+  nodes = '';
+  /** PMAKE_NODES is not set. */
+  isUnlisted = false;
+  readonly #lists: NodeLists;
+  readonly #channels = new Map<string, NodeChannel>();
+  readonly #server: Server;
+  readonly #socketPath: string;
+  readonly #shims: FakeShim[] = [];
+
+  readonly shim = (call: Partial<FakeShimCall>): FakeShim => {
+    const env = { PMAKE_BUILD: 'test', FAKE_COMPILER_SOCKET: this.calls.path, ...call.env };
+    const made = new FakeShim(this.#socketPath, {
+      program: `${this.tree}/bin/gcc`,
+      cwd: this.tree,
+      argv: [],
+      ...call,
+      env,
+    });
+    this.#shims.push(made);
+    return made;
+  };
+
+  private constructor(tree: string, calls: FakeCompilerCalls, brokerSocket: string | undefined) {
+    this.tree = tree;
+    this.calls = calls;
+    this.#lists = new NodeLists({ HOME: tree });
+    this.dispatcher = new Dispatcher({
+      fleet: { connect: this.#connect, findMismatch: () => undefined },
+      nodeLists: this.#lists,
+      localSlots: 1,
+      ...(brokerSocket === undefined ? {} : { broker: { sockets: [brokerSocket], user: 'tester' } }),
+      masqueradeRoot: `${tree}/masquerade`,
+      onControl: () => undefined,
+      noteEnvironment: () => undefined,
+      onIdle: () => undefined,
+    });
+    this.#server = createServer((socket) => this.dispatcher.accept(socket));
+    this.#socketPath = `${tree}/dispatcher.sock`;
+  }
+
+  static async start(options: RigOptions = {}): Promise<DispatcherRig> {
+    const tree = mkdtempSync('/var/tmp/pmake-dispatch-');
+    mkdirSync(`${tree}/bin`);
+    execFileSync('cc', ['-o', `${tree}/bin/gcc`, FAKE_COMPILER]);
+    mkdirSync(`${tree}/.config/pmake`, { recursive: true });
+    writeFileSync(`${tree}/.config/pmake/config.json`, JSON.stringify(options.config ?? {}));
+    const calls = await FakeCompilerCalls.listen(`${tree}/calls`);
+    const rig = new DispatcherRig(tree, calls, await options.broker?.(tree));
+    if (options.config) await rig.#lists.open(() => rig.dispatcher.placement.configChanged());
+    await rig.dispatcher.placement.open();
+    rig.#server.listen(rig.#socketPath);
+    await once(rig.#server, 'listening');
+    return rig;
+  }
+
+  /** From here on jobs may use these nodes, and all of them are up. */
+  async use(nodes: string): Promise<void> {
+    this.nodes = nodes;
+    this.isUnlisted = false;
+    const { names } = this.dispatcher.beginBuild('test', nodes);
+    await until(() => [...names].every((name) => this.dispatcher.fleet.link(name) !== undefined));
+  }
+
+  compile(source: string): FakeShim {
+    writeFileSync(`${this.tree}/${source}`, 'int x;\n');
+    const env = this.isUnlisted ? {} : { PMAKE_NODES: this.nodes };
+    return this.shim({ argv: ['-c', '-o', source.replace('.c', '.o'), source], env });
+  }
+
+  nodeOfOnlyJob(): string {
+    const [job] = this.dispatcher.jobs.values();
+    if (job?.state.kind !== 'running-there') throw new Error(`the job is ${job?.state.kind ?? 'gone'}`);
+    return job.state.node;
+  }
+
+  lose(name: string): void {
+    this.#channels.get(name)?.close();
+  }
+
+  report(): BuildReport {
+    return this.dispatcher.builds.begin('test', 0, 0).report(undefined);
+  }
+
+  idle(): Promise<void> {
+    return until(() => this.dispatcher.jobs.size === 0);
+  }
+
+  /** What was sent before has arrived when this resolves. */
+  async roundTrip(): Promise<void> {
+    const probe = this.shim({ argv: ['--version'] });
+    const verdict = await probe.next();
+    if (verdict.kind !== 'runHere') throw new Error(`a probe got ${verdict.kind}`);
+    await probe.close();
+  }
+
+  async dispose(): Promise<void> {
+    for (const one of this.#shims) await one.close();
+    this.dispatcher.placement.close();
+    this.#server.close();
+    await this.#lists.close();
+    await this.calls[Symbol.asyncDispose]();
+    rmSync(this.tree, { recursive: true, force: true });
+  }
+
+  readonly #connect: ConnectNode = async (spec, abort) => {
+    // `env` stands where ssh would: the worker runs on this host.
+    const command = spec.name === 'unreachable' ? ['false'] : ['env'];
+    const worker = { node: process.execPath, script: WORKER, args: [] };
+    const channel = await connectNode({ ...spec, command }, worker, abort);
+    if (channel.ok) this.#channels.set(spec.name, channel.value);
+    return channel.ok ? channel : fail({ sentence: describeNodeFailure(channel.failure) });
+  };
+}
+
+/** Looks again after every turn of the event loop; the test's own time limit is the bound. */
+export async function until(isTrue: () => boolean): Promise<void> {
+  while (!isTrue()) await new Promise((resolve) => setImmediate(resolve));
+}

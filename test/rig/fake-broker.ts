@@ -1,0 +1,167 @@
+/**
+ * A broker played by the test, on a unix socket of its own: it gives the slots that the test says it has, refuses, takes
+ * back, hangs up and returns; and it counts what is given back.
+ */
+import type { Socket } from 'node:net';
+import { FrameDecoder } from '../../src/protocol/frame.ts';
+import {
+  decodeBrokerRequest,
+  encodeBrokerMessage,
+  LOCAL_BROKER_VERSION,
+  type BrokerAnswer,
+  type BrokerRequest,
+} from '../../src/protocol/local-broker.ts';
+import { listenAt, type Listener } from './shim-arrivals.ts';
+
+type SlotRequest = Extract<BrokerRequest, { readonly kind: 'request' }>;
+
+interface GivenLease {
+  readonly node: string;
+  readonly socket: Socket;
+  releases: number;
+}
+
+export class FakeBroker implements AsyncDisposable {
+  /** Node → slots not given away. */
+  readonly free = new Map<string, number>();
+  /** Requests that nobody has answered. */
+  readonly open = new Map<number, SlotRequest>();
+  /** Every request that ever came. */
+  readonly asked: SlotRequest[] = [];
+  readonly leases = new Map<string, GivenLease>();
+  readonly speeds: BrokerRequest[] = [];
+  /** What went against the protocol. */
+  readonly faults: string[] = [];
+  /** Answers every introduction with this instead of a welcome. */
+  refusal: BrokerAnswer | undefined;
+  readonly #path: string;
+  #listener: Listener | undefined;
+  #socket: Socket | undefined;
+  #nextLease = 1;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  async listen(): Promise<void> {
+    this.#listener = await listenAt(this.#path, (socket) => this.#accept(socket));
+  }
+
+  get isConnected(): boolean {
+    return this.#socket !== undefined;
+  }
+
+  /** Leases that were given and not given back, of a connection that stands. */
+  get held(): string[] {
+    return [...this.leases].filter(([, { socket, releases }]) => releases === 0 && !socket.destroyed).map(([id]) => id);
+  }
+
+  /** From here on these slots are given to whoever asks. */
+  give(slots: Readonly<Record<string, number>>): void {
+    for (const [node, count] of Object.entries(slots)) this.free.set(node, count);
+    this.#match();
+  }
+
+  capacity(slots: number): void {
+    this.#send({ kind: 'capacity', slots, nodes: this.free.size });
+  }
+
+  /** Answers all that is open with "none". */
+  refuseAll(): void {
+    for (const id of this.open.keys()) this.#send({ kind: 'none', id, reason: 'patience' });
+    this.open.clear();
+  }
+
+  /** Takes the lease back; its slot is not given again. */
+  lose(lease: string, reason: string): void {
+    const { node } = this.leases.get(lease) ?? {};
+    if (node !== undefined) this.free.set(node, (this.free.get(node) ?? 0) - 1);
+    this.#send({ kind: 'lost', lease, reason });
+  }
+
+  /** Dies: the socket is gone, and so is what it knew. */
+  async hangUp(): Promise<void> {
+    this.#socket = undefined;
+    this.open.clear();
+    await this.#listener?.[Symbol.asyncDispose]();
+    this.#listener = undefined;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.hangUp();
+  }
+
+  #send(answer: BrokerAnswer): void {
+    this.#socket?.write(encodeBrokerMessage(answer));
+  }
+
+  #accept(socket: Socket): void {
+    const frames = new FrameDecoder();
+    socket.on('data', (chunk: Buffer) => {
+      for (const frame of frames.push(chunk)) {
+        const request = decodeBrokerRequest(frame);
+        if (request) this.#take(socket, request);
+      }
+    });
+  }
+
+  #take(socket: Socket, request: BrokerRequest): void {
+    switch (request.kind) {
+      case 'dispatcher':
+        if (this.refusal) {
+          socket.end(encodeBrokerMessage(this.refusal));
+          return;
+        }
+        this.#socket = socket;
+        this.#send({ kind: 'welcome', version: LOCAL_BROKER_VERSION, node: 'submit' });
+        this.capacity([...this.free.values()].reduce((total, slots) => total + slots, 0));
+        return;
+      case 'request':
+        if (this.asked.some(({ id }) => id === request.id) && this.open.has(request.id)) {
+          this.faults.push(`request ${request.id} twice`);
+        }
+        this.asked.push(request);
+        this.open.set(request.id, request);
+        break;
+      case 'cancel':
+        this.open.delete(request.id);
+        return;
+      case 'release':
+        this.#release(socket, request.lease);
+        break;
+      case 'speed':
+        this.speeds.push(request);
+        return;
+      case 'worker':
+      case 'control':
+      case 'cluster':
+      case 'drain':
+        this.faults.push(`${request.kind} from a dispatcher`);
+        return;
+    }
+    this.#match();
+  }
+
+  #release(socket: Socket, id: string): void {
+    const lease = this.leases.get(id);
+    if (lease?.socket !== socket || lease.releases > 0) {
+      this.faults.push(`${id} released without being held`);
+      return;
+    }
+    lease.releases += 1;
+    this.free.set(lease.node, (this.free.get(lease.node) ?? 0) + 1);
+  }
+
+  #match(): void {
+    if (!this.#socket) return;
+    for (const [id, { exclude }] of this.open) {
+      const [node] = [...this.free].find(([name, slots]) => slots > 0 && !exclude.includes(name)) ?? [];
+      if (node === undefined) continue;
+      this.open.delete(id);
+      this.free.set(node, (this.free.get(node) ?? 0) - 1);
+      const lease = `${node}/${this.#nextLease++}`;
+      this.leases.set(lease, { node, socket: this.#socket, releases: 0 });
+      this.#send({ kind: 'leased', id, lease, node });
+    }
+  }
+}
