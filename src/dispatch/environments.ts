@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { environmentForNode, parseEnvironment } from '../command/environment.ts';
 import type { NodeEnvironment } from '../remote/node-link.ts';
 
-/** Oldest out first; one entry is a few KiB. */
+/** The one that was used least recently goes first; one entry is a few KiB. */
 const MAX_ENVIRONMENTS = 256;
 
 export interface KnownEnvironment {
@@ -31,7 +31,12 @@ export class EnvironmentCache {
   get(block: Buffer): KnownEnvironment {
     const hash = createHash('sha1').update(block).digest('base64');
     const known = this.#byHash.get(hash);
-    if (known) return known;
+    if (known) {
+      // Put last: a build's own environment must not go because many odd ones came.
+      this.#byHash.delete(hash);
+      this.#byHash.set(hash, known);
+      return known;
+    }
     const oldest = this.#byHash.keys().next();
     if (this.#byHash.size >= MAX_ENVIRONMENTS && !oldest.done) this.#byHash.delete(oldest.value);
     const entries = parseEnvironment(block);
