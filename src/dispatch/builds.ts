@@ -16,7 +16,7 @@ export const UNNAMED_BUILD = 'session-';
 const UNNAMED_BUILD_GAP_MS = 60_000;
 /** Jobs that a node sends back before it is left out of the build. */
 const MAX_NOT_RUN_IN_A_ROW = 3;
-/** Builds remembered while the dispatcher lives. */
+/** Builds that are over and remembered while the dispatcher lives. */
 const MAX_BUILDS = 32;
 /** Builds whose nodes stay connected for the next one. */
 const RECENT_BUILDS = 4;
@@ -36,6 +36,8 @@ export class Build {
   #visibleWaitMaxMs = 0;
   #visibleWaitSumMs = 0;
   readonly problems = new Set<string>();
+  /** A pmake waits for its end: it is not over, however long it links or tests. */
+  isOpen = false;
   nodesConfigured = 0;
   /** The list that `nodes` came from: an edit of the configuration makes another. */
   nodeList: object | undefined;
@@ -60,6 +62,11 @@ export class Build {
   /** When the last job ended, on the caller's clock. */
   get endedMs(): number {
     return this.#endedMs;
+  }
+
+  /** No job of it will come. */
+  isOver(nowMs: number): boolean {
+    return !this.isOpen && !(this.id.startsWith(UNNAMED_BUILD) && nowMs - this.#endedMs <= UNNAMED_BUILD_GAP_MS);
   }
 
   /** A job of this build arrived: it is not over. */
@@ -148,9 +155,11 @@ export class BuildBook {
     return newest;
   }
 
-  /** The nodes of every build that is remembered and recent enough to be followed by one like it. */
-  newestNodes(): ReadonlySet<string>[] {
-    return [...this.#builds.values()].slice(-RECENT_BUILDS).map((build) => build.nodes);
+  /** The nodes of every build that is under way, or recent enough to be followed by one like it. */
+  newestNodes(nowMs: number): ReadonlySet<string>[] {
+    const builds = [...this.#builds.values()];
+    const wanted = builds.filter((build, index) => index >= builds.length - RECENT_BUILDS || !build.isOver(nowMs));
+    return wanted.map((build) => build.nodes);
   }
 
   find(id: string): Build | undefined {
@@ -160,16 +169,23 @@ export class BuildBook {
   /** The build `id`, begun now if it is not known. */
   begin(id: string, startedAtMs: number, nowMs: number): Build {
     const known = this.#builds.get(id);
-    if (known && !(id.startsWith(UNNAMED_BUILD) && nowMs - known.endedMs > UNNAMED_BUILD_GAP_MS)) {
+    if (known && !(id.startsWith(UNNAMED_BUILD) && known.isOver(nowMs))) {
       known.noteArrival(nowMs);
       return known;
     }
     this.#builds.delete(id);
     const build = new Build(id, startedAtMs, nowMs);
     this.#builds.set(id, build);
-    const oldest = this.#builds.keys().next();
-    if (this.#builds.size > MAX_BUILDS && !oldest.done) this.#builds.delete(oldest.value);
+    this.#forgetOldest(nowMs);
     return build;
+  }
+
+  /** Builds under way stay, as many as there are: each has a process that waits for it. */
+  #forgetOldest(nowMs: number): void {
+    for (const [id, build] of this.#builds) {
+      if (this.#builds.size <= MAX_BUILDS) return;
+      if (build.isOver(nowMs)) this.#builds.delete(id);
+    }
   }
 }
 

@@ -80,8 +80,12 @@ async function beginBuild(
 ): Promise<BuildBegun> {
   const { dispatcher } = context;
   const { build } = dispatcher.beginBuild(id, nodes);
+  build.isOpen = true;
   // pmake may die without a word; the report is then still worth saving.
-  void control.closed.then(() => endBuild(context, id));
+  void control.closed.then(() => {
+    build.isOpen = false;
+    endBuild(context, id);
+  });
   const slots = await waitForSlots(dispatcher, build);
   return { remoteSlots: slots, localSlots: dispatcher.localSlots, problems: [...build.problems] };
 }

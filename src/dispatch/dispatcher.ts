@@ -38,7 +38,7 @@ export class Dispatcher {
   constructor(options: DispatcherOptions) {
     this.#options = options;
     this.#environments = new EnvironmentCache(options.masqueradeRoot);
-    this.placement = new Placement({ ...options, wantedNodes: () => this.builds.newestNodes() });
+    this.placement = new Placement({ ...options, wantedNodes: () => this.builds.newestNodes(performance.now()) });
   }
 
   get fleet(): Fleet {
