@@ -4,6 +4,7 @@ import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { findInstallation } from '../util/install.ts';
 import { splitAtDashes } from './ctl/command-words.ts';
+import { benchCommand } from './ctl/bench.ts';
 import { drainCommand, undrainCommand } from './ctl/drain.ts';
 import { explainCommand } from './ctl/explain.ts';
 import { nodesCommand } from './ctl/nodes.ts';
@@ -19,6 +20,7 @@ await yargs(splitAtDashes(hideBin(process.argv)).own)
   .command(statusCommand)
   .command(nodesCommand)
   .command(explainCommand)
+  .command(benchCommand)
   .command(drainCommand)
   .command(undrainCommand)
   .command(stopCommand)

@@ -1,7 +1,7 @@
 /** What `pmakectl nodes` prints of a cluster with brokers. Pure. */
 import type { ClusterView, MetricView, NodeView } from '../protocol/local-broker.ts';
 import { formatTable } from './table.ts';
-import { formatNumber } from './words.ts';
+import { formatCompact, formatNumber } from './words.ts';
 
 const NUMBERS = new Set(['SLOTS', 'JOBS', 'SPEED', 'CPU', 'I/O', 'SWITCHES', 'PAGES', 'INTERRUPTS', 'NETWORK', 'FREE']);
 
@@ -49,15 +49,7 @@ function cellOf(metric: MetricView | undefined): string {
   return metric.highMark === undefined ? shown : `${shown}/${short(metric.highMark, metric.metric)}`;
 }
 
-/** Three digits at most, and k, M or G. */
 function short(value: number, metric: string): string {
-  const base = metric === 'freeMemory' ? 1_024 : 1_000;
-  const units = ['', 'k', 'M', 'G', 'T'];
-  let size = value;
-  let unit = 0;
-  while (size >= base && unit < units.length - 1) {
-    size /= base;
-    unit += 1;
-  }
-  return `${size >= 10 || unit === 0 ? Math.round(size) : size.toFixed(1)}${units[unit] ?? ''}${metric === 'cpu' ? '%' : ''}`;
+  if (metric === 'cpu') return `${Math.round(value)}%`;
+  return metric === 'freeMemory' ? formatCompact(value, 1_024) : formatCompact(value);
 }

@@ -9,6 +9,18 @@ export function formatNumber(value: number): string {
   return String(value).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
+/** Three digits and a unit: `0.12`, `5`, `23.4k`, `1.2M`. */
+export function formatCompact(value: number, base: 1_000 | 1_024 = 1_000): string {
+  const units = ['', 'k', 'M', 'G', 'T', 'P'];
+  let size = value;
+  let unit = 0;
+  while (Math.abs(size) >= base && unit < units.length - 1) {
+    size /= base;
+    unit += 1;
+  }
+  return `${Math.abs(size) >= 1_000 ? Math.round(size) : Number(size.toPrecision(3))}${units[unit] ?? ''}`;
+}
+
 /** `0.4 s`, `12 s`, `3 min 5 s`, `2 h 0 min`. */
 export function formatDuration(ms: number): string {
   if (ms < 9_950) return `${(ms / 1000).toFixed(1)} s`;

@@ -1,17 +1,10 @@
 /** How the verbs of pmakectl ask the broker of this host. */
 import { existsSync } from 'node:fs';
-import { connect } from 'node:net';
 import { brokerSockets } from '../../config/broker-sockets.ts';
-import { FrameDecoder } from '../../protocol/frame.ts';
-import {
-  type BrokerAnswer,
-  type BrokerRequest,
-  decodeBrokerAnswer,
-  encodeBrokerMessage,
-  LOCAL_BROKER_VERSION,
-} from '../../protocol/local-broker.ts';
+import { type BrokerAnswer, type BrokerRequest, LOCAL_BROKER_VERSION } from '../../protocol/local-broker.ts';
 import { fail, ok, type Result } from '../../util/result.ts';
 import { runtimeDirectory } from '../../util/runtime-directory.ts';
+import { openBrokerSession } from './broker-session.ts';
 
 /** Longer than a look at the whole cluster may take. */
 const ANSWER_LIMIT_MS = 5_000;
@@ -34,30 +27,24 @@ export async function askBroker<K extends BrokerAnswer['kind']>(
   request: BrokerRequest,
   kind: K,
 ): Promise<Result<Extract<BrokerAnswer, { readonly kind: K }>, BrokerFailure>> {
-  const socket = connect(path);
-  const frames = new FrameDecoder();
   const failed = (sentence: string) => fail({ reason: 'failed' as const, sentence });
-  try {
-    return await new Promise((resolve) => {
-      const patience = setTimeout(() => resolve(failed(`pmaked at ${path} does not answer`)), ANSWER_LIMIT_MS);
-      patience.unref();
-      socket.once('connect', () => {
-        socket.write(encodeBrokerMessage({ kind: 'control', version: LOCAL_BROKER_VERSION }));
-        socket.write(encodeBrokerMessage(request));
-      });
-      socket.on('data', (chunk: Buffer) => {
-        for (const frame of frames.push(chunk)) {
-          const answer = decodeBrokerAnswer(frame);
-          if (answer.kind === kind) resolve(ok(answer as Extract<BrokerAnswer, { readonly kind: K }>));
-          else if (answer.kind === 'refused') resolve(failed(`pmaked refused: ${answer.reason}`));
-        }
-      });
-      socket.once('error', (cause: NodeJS.ErrnoException) => resolve(fail(connectFailure(path, cause))));
-      socket.once('close', () => resolve(failed(`pmaked at ${path} hung up`)));
+  return await new Promise((resolve) => {
+    const introduction = { kind: 'control', version: LOCAL_BROKER_VERSION } as const;
+    const session = openBrokerSession(path, introduction, (answer) => {
+      if (answer.kind === kind) end(ok(answer as Extract<BrokerAnswer, { readonly kind: K }>));
+      else if (answer.kind === 'refused') end(failed(`pmaked refused: ${answer.reason}`));
     });
-  } finally {
-    socket.destroy();
-  }
+    const patience = setTimeout(() => end(failed(`pmaked at ${path} does not answer`)), ANSWER_LIMIT_MS);
+    const end = (result: Result<Extract<BrokerAnswer, { readonly kind: K }>, BrokerFailure>): void => {
+      clearTimeout(patience);
+      resolve(result);
+      session.close();
+    };
+    session.send(request);
+    void session.closed.then((cause) => {
+      end(cause ? fail(connectFailure(path, cause)) : failed(`pmaked at ${path} hung up`));
+    });
+  });
 }
 
 function connectFailure(path: string, { code, message }: NodeJS.ErrnoException): BrokerFailure {

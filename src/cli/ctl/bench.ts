@@ -1,0 +1,67 @@
+/** `pmakectl bench load KIND`. */
+import { resolve } from 'node:path';
+import type { CommandModule } from 'yargs';
+import { LOAD_KINDS, type LoadKind } from '../../load/load-program.ts';
+import { formatExperiment } from '../../report/load-text.ts';
+import { BROKER_SOCKET } from '../../protocol/local-broker.ts';
+import { FAILURE_CODE, JSON_OPTION, type JsonFlag, print } from './answer.ts';
+import { runExperiment } from './bench-load.ts';
+import { askBroker, brokerSocket } from './broker.ts';
+
+interface LoadFlags extends JsonFlag {
+  readonly kind: LoadKind;
+  readonly processes: number;
+  readonly interval: number;
+  readonly seconds: number;
+  readonly mebibytes: number;
+  readonly directory: string;
+}
+
+const loadCommand: CommandModule<object, LoadFlags> = {
+  command: 'load <kind>',
+  describe: "starts load on the cluster's nodes and reports how it was shared",
+  builder: (yargs) =>
+    yargs
+      .positional('kind', { choices: LOAD_KINDS, demandOption: true, describe: 'what each process uses' })
+      .options(JSON_OPTION)
+      .options({
+        processes: { type: 'number', default: 4, describe: 'how many' },
+        interval: { type: 'number', default: 5, describe: 'seconds from one start to the next' },
+        seconds: { type: 'number', default: 20, describe: 'how long each runs' },
+        mebibytes: { type: 'number', default: 100, describe: 'memory or files that each uses' },
+        directory: { type: 'string', default: '/var/tmp', describe: 'where `io` writes, on each node' },
+      }),
+  handler: async (flags) => {
+    const socket = brokerSocket(process.env) ?? BROKER_SOCKET;
+    const cluster = await askBroker(socket, { kind: 'cluster' }, 'cluster');
+    if (!cluster.ok) {
+      process.exitCode = FAILURE_CODE;
+      process.stderr.write(`pmakectl: ${cluster.failure.sentence}\n`);
+      return;
+    }
+    const { kind, processes, seconds, mebibytes } = flags;
+    const figures = [processes, flags.interval, seconds, mebibytes];
+    if (!figures.every((figure) => Number.isFinite(figure) && figure > 0)) {
+      process.exitCode = FAILURE_CODE;
+      process.stderr.write('pmakectl: --processes, --interval, --seconds and --mebibytes want numbers above 0\n');
+      return;
+    }
+    const result = await runExperiment(socket, {
+      kind,
+      processes,
+      intervalMs: flags.interval * 1_000,
+      seconds,
+      mebibytes,
+      directory: resolve(flags.directory),
+    });
+    print(flags, result, formatExperiment(result));
+    if (result.runs.some(({ outcome }) => outcome === undefined)) process.exitCode = FAILURE_CODE;
+  },
+};
+
+export const benchCommand: CommandModule = {
+  command: 'bench <what>',
+  describe: 'experiments on the cluster',
+  builder: (yargs) => yargs.command(loadCommand).demandCommand(1),
+  handler: () => undefined,
+};

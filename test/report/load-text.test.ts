@@ -1,0 +1,102 @@
+import { expect, test } from 'vitest';
+import type { ClusterView } from '../../src/protocol/local-broker.ts';
+import { formatCluster } from '../../src/report/cluster-text.ts';
+import { formatExperiment } from '../../src/report/load-text.ts';
+import { formatCompact } from '../../src/report/words.ts';
+
+test.each([
+  [0, '0'],
+  [0.1234, '0.123'],
+  [100, '100'],
+  [999.4, '999'],
+  [1_000, '1k'],
+  [23_456, '23.5k'],
+  [2e9, '2G'],
+  [3e20, '300000P'],
+])('%d is %s', (value, text) => expect(formatCompact(value)).toBe(text));
+
+test('memory is counted in powers of two', () => expect(formatCompact(1.5 * 2 ** 30, 1_024)).toBe('1.5G'));
+
+const VIEW: ClusterView = {
+  cluster: 'lab',
+  node: 'n1',
+  leader: { node: 'n2', term: 7 },
+  nodes: [
+    {
+      node: 'n1',
+      version: '1',
+      state: 'free',
+      slots: 8,
+      inUse: 3,
+      speed: 1.256,
+      workers: 1,
+      metrics: [
+        { metric: 'cpu', total: 90, foreign: 3.2, highMark: 40, lowMark: 24, judges: 'foreign' },
+        { metric: 'io', total: 2_000, foreign: 10 },
+        {
+          metric: 'freeMemory',
+          total: 2 ** 31,
+          foreign: 2 ** 31,
+          highMark: 2 ** 30,
+          lowMark: 2 ** 30,
+          judges: 'foreign',
+        },
+      ],
+      dropped: {},
+    },
+    {
+      node: 'n2',
+      version: '1',
+      state: 'busy',
+      busyBy: { metric: 'cpu', value: 97, mark: 95 },
+      slots: 4,
+      inUse: 0,
+      speed: 1,
+      workers: 0,
+      metrics: [{ metric: 'cpu', total: 97, foreign: 2, highMark: 95, lowMark: 85, judges: 'total' }],
+      dropped: {},
+    },
+  ],
+  silent: ['n3'],
+};
+
+test('a cluster is a line a node, what is judged beside its mark', () => {
+  expect(formatCluster(VIEW)).toBe(
+    [
+      'NODE  STATE      SLOTS  JOBS  SPEED      CPU  I/O  SWITCHES  PAGES  INTERRUPTS  NETWORK   FREE',
+      'n1    free           8     3   1.26   3%/40%   10         -      -           -        -  2G/1G',
+      'n2    busy: cpu      4     0   1.00  97%/95%    -         -      -           -        -      -',
+      '',
+      'Cluster "lab", led by n2 (term 7).',
+      'n3 did not answer: its pmaked may be gone, or the way to it.',
+      '',
+    ].join('\n'),
+  );
+});
+
+test('an experiment tells where each process ran, what came of it, and how even the load was', () => {
+  const outcome = { wallMs: 20_000, cpuMs: 19_000, amount: 4.2e9, unit: 'flop' };
+  const spread = { mean: 50, deviation: 2.345, least: 10, most: 100, nodes: 2 };
+  const text = formatExperiment({
+    runs: [
+      { number: 1, nodes: ['n1', 'n2'], waitedMs: 40, outcome, trouble: ['n1: moved: its lease was lost (evicted)'] },
+      { number: 2, nodes: [], waitedMs: 60_000, outcome: undefined, trouble: ['no node had a slot (patience)'] },
+    ],
+    report: { rows: [], overall: { cpu: spread }, busyBy: { n1: { cpu: 2 } } },
+  });
+  expect(text).toBe(
+    [
+      'PROCESS  NODE     WAITED     RAN   CPU   DONE',
+      '      1  n1 → n2  0.0 s      20 s  19 s  4.2G flop',
+      '      2  -        1 min 0 s  -     -     not ended',
+      '',
+      'Across the nodes, over the whole time:',
+      'METRIC  MEAN  DEVIATION  LEAST  MOST',
+      'cpu       50       2.35     10   100',
+      'n1 became busy: cpu 2 ×',
+      'process 1: n1: moved: its lease was lost (evicted)',
+      'process 2: no node had a slot (patience)',
+      '',
+    ].join('\n'),
+  );
+});
