@@ -3,7 +3,7 @@
  * the shim is a program that says how it was called. Unaware of pmake.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -32,12 +32,13 @@ export class PreloadRig implements Disposable {
   readonly caller = join(this.directory, 'caller');
   readonly library: string;
 
-  /** @param flags for the caller's compiler. */
-  constructor(compiler = 'cc', flags: readonly string[] = []) {
+  constructor() {
     execFileSync('make', ['-s', '-C', join(ROOT, 'shims'), `NODE=${process.execPath}`], { stdio: 'inherit' });
     mkdirSync(this.shims);
-    this.library = join(ROOT, 'dist/shims/preload/$LIB/pmake-preload.so');
-    execFileSync(compiler, ['-w', ...flags, '-o', this.caller, join(ROOT, 'test/rig/preload-caller.c')]);
+    // As the masquerade has it.
+    symlinkSync(join(ROOT, 'dist/shims/preload'), join(this.directory, '.libasan.so'));
+    this.library = join(this.directory, '.libasan.so/$LIB/pmake-preload.so');
+    execFileSync('cc', ['-w', '-o', this.caller, join(ROOT, 'test/rig/preload-caller.c')]);
   }
 
   /** A program that says how it was called, at `path` below the rig's directory; with a name that has a link, or not. */

@@ -1,0 +1,163 @@
+/** The preload library and the real shim: what the dispatcher and the compiler get of a call by full path. */
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { FakeDispatcher } from '../../rig/fake-dispatcher.ts';
+import { ShimRig } from '../../rig/shim-rig.ts';
+
+const PRELOAD = fileURLToPath(new URL('../../../dist/shims/preload', import.meta.url));
+const LIBRARY = '$LIB/pmake-preload.so';
+/** It is there wherever the C library is. */
+const USERS = 'libm.so.6';
+
+/** A home for the shims with the library in it. */
+async function createRig(): Promise<ShimRig> {
+  const rig = await ShimRig.create();
+  symlinkSync(PRELOAD, join(rig.masquerade, '.libasan.so'));
+  return rig;
+}
+
+function marked(rig: ShimRig, preload?: string): Record<string, string> {
+  const library = join(rig.masquerade, '.libasan.so', LIBRARY);
+  return { PMAKE_PRELOAD_SHIMS: rig.masquerade, LD_PRELOAD: preload?.replaceAll('OURS', library) ?? library };
+}
+
+describe('a compiler by full path', () => {
+  it('is one job, with all that the driver runs, and leaves what it makes', async () => {
+    await using rig = await createRig();
+    await using dispatcher = await FakeDispatcher.listen(rig.runtime);
+    rig.masqueradeAs('gcc', 'ld', 'as', 'collect2', 'cc1');
+    writeFileSync(join(rig.work, 'a.c'), 'int main(void) { return 5; }\n');
+    const shim = rig.start('/bin/sh', ['-c', '/usr/bin/gcc a.c -o a && ./a'], { env: marked(rig) });
+    const jobs: string[] = [];
+    dispatcher.jobs.each((job) => {
+      jobs.push(`${job.request.name} ${job.request.program} ${job.request.argv.join(' ')}`);
+      expect(job.request.environment.includes('LD_PRELOAD')).toBe(false);
+      job.runHere();
+    });
+    const ended = await shim.ended;
+    expect(ended.stderr.toString()).toBe('');
+    expect(ended.code).toBe(5);
+    expect(jobs).toEqual(['gcc /usr/bin/gcc a.c -o a']);
+  });
+
+  it('is the very one that was named, on PATH or not', async () => {
+    await using rig = await createRig();
+    await using dispatcher = await FakeDispatcher.listen(rig.runtime);
+    rig.masqueradeAs('gcc');
+    rig.fakeCompiler('gcc');
+    const other = join(rig.directory, 'other/gcc');
+    mkdirSync(join(rig.directory, 'other'));
+    copyFileSync(join(rig.bin, 'gcc'), other);
+    const shim = rig.start('/bin/sh', ['-c', `exec ${other} -c 'a b.c'`], { env: marked(rig) });
+    const job = await dispatcher.nextJob();
+    expect(job.request).toMatchObject({ name: 'gcc', program: other, argv: ['-c', 'a b.c'], pid: shim.pid });
+    job.runHere();
+    const call = await rig.calls.next();
+    expect(call.words).toEqual([other, '-c', 'a b.c']);
+    call.exit(3);
+    expect((await shim.ended).code).toBe(3);
+  });
+
+  it('is left alone when it is a link to the shim', async () => {
+    await using rig = await createRig();
+    await using dispatcher = await FakeDispatcher.listen(rig.runtime);
+    rig.masqueradeAs('gcc');
+    rig.fakeCompiler('gcc');
+    const shim = rig.start('/bin/sh', ['-c', `exec ${rig.masquerade}/gcc -c a.c`], { env: marked(rig) });
+    const job = await dispatcher.nextJob();
+    expect(job.request).toMatchObject({ program: join(rig.bin, 'gcc'), argv: ['-c', 'a.c'] });
+    job.exit(0);
+    await shim.ended;
+  });
+
+  it.each([
+    ['OURS', undefined],
+    [`${USERS}:OURS`, USERS],
+    [`OURS:${USERS}`, USERS],
+    [`${USERS} OURS`, USERS],
+    [`${USERS}  ${USERS}:OURS:OURS`, `${USERS}  ${USERS}`],
+    [`OURS ${USERS}:${USERS} `, `${USERS}:${USERS} `],
+    [`/opt/other/shims/preload/pmake-preload.so:${USERS}`, USERS],
+    [USERS, USERS],
+    [':', ':'],
+  ])('takes itself out of LD_PRELOAD, and nothing else: %s', async (preload, left) => {
+    await using rig = await createRig();
+    await using dispatcher = await FakeDispatcher.listen(rig.runtime);
+    rig.masqueradeAs('gcc');
+    rig.fakeCompiler('gcc');
+    const shim = rig.start('gcc', ['-c', 'a.c'], { env: marked(rig, preload) });
+    const job = await dispatcher.nextJob();
+    const sent = job.request.environment.toString().split('\0');
+    expect(sent.find((entry) => entry.startsWith('LD_PRELOAD='))).toBe(left && `LD_PRELOAD=${left}`);
+    job.runHere();
+    const call = await rig.calls.next();
+    expect(call.env.get('LD_PRELOAD')).toBe(left);
+    call.exit(0);
+    await shim.ended;
+  });
+});
+
+describe('a compiler cache by full path', () => {
+  it.each([
+    ['in front of the compiler', 'bin/ccache', ['gcc', '-c', 'a.c']],
+    ['by a link that is named like the compiler', 'cache/gcc', ['-c', 'a.c']],
+  ])('%s runs as it would on PATH', async (_, file, words) => {
+    await using rig = await createRig();
+    await using dispatcher = await FakeDispatcher.listen(rig.runtime);
+    rig.masqueradeAs('gcc', 'ccache');
+    rig.fakeCompiler('ccache');
+    mkdirSync(join(rig.directory, 'cache'));
+    symlinkSync('../bin/ccache', join(rig.directory, 'cache/gcc'));
+    const program = join(rig.directory, file);
+    // What is executed by its path, and what `pcc` makes of the same.
+    const seen: unknown[] = [];
+    for (const start of [program, `${rig.pcc} ${program}`]) {
+      const shim = rig.start('/bin/sh', ['-c', `exec ${start} ${words.join(' ')}`], { env: marked(rig) });
+      const call = await rig.calls.next();
+      seen.push([call.words, call.env.get('CCACHE_PREFIX'), call.env.get('PATH'), call.env.get('LD_PRELOAD')]);
+      call.exit(0);
+      expect((await shim.ended).code).toBe(0);
+    }
+    expect(seen[0]).toEqual(seen[1]);
+    expect(seen[0]).toEqual([[program, ...words], rig.pcc, `${rig.bin}:/usr/bin:/bin`, undefined]);
+    expect(dispatcher.jobs.unclaimed).toBe(0);
+  });
+});
+
+describe('a program that the library is not made for starts, and says nothing', () => {
+  const PROGRAM = '#include <stdio.h>\nint main(void) { return puts("fine") < 0; }\n';
+  /** Without a C library: there are no headers for the other ABI. */
+  const START = 'void _start(void) { __asm__ volatile("int $0x80" : : "a"(1), "b"(0)); for (;;); }\n';
+  const LOADER_32 = '-Wl,--dynamic-linker=/lib/ld-linux.so.2';
+
+  it.each([
+    ['static', 'cc', ['-static'], PROGRAM],
+    ['AddressSanitizer, dynamic', 'gcc', ['-fsanitize=address'], PROGRAM],
+    ['AddressSanitizer, static', 'gcc', ['-fsanitize=address', '-static-libasan'], PROGRAM],
+    ["AddressSanitizer, clang's", 'clang', ['-fsanitize=address'], PROGRAM],
+    ['ThreadSanitizer', 'gcc', ['-fsanitize=thread'], PROGRAM],
+    ['UndefinedBehaviorSanitizer', 'gcc', ['-fsanitize=undefined'], PROGRAM],
+    ['LeakSanitizer', 'gcc', ['-fsanitize=leak'], PROGRAM],
+    ['musl', 'musl-gcc', [], PROGRAM],
+    ['musl, static', 'musl-gcc', ['-static'], PROGRAM],
+    ['32 bits', 'gcc', ['-m32', '-nostdlib', '-pie', '-fPIE', LOADER_32], START],
+  ])('%s', async (_, compiler, flags, source) => {
+    await using rig = await createRig();
+    writeFileSync(join(rig.work, 'program.c'), source);
+    try {
+      execFileSync(compiler, [...flags, '-o', 'program', 'program.c'], { cwd: rig.work, stdio: 'pipe' });
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return;
+      throw cause;
+    }
+    const program = join(rig.work, 'program');
+    const plain = await rig.run(program, []);
+    expect(plain.code).toBe(0);
+    const ours = await rig.run(program, [], { env: marked(rig) });
+    expect(ours.stderr.toString()).toBe('');
+    expect(ours).toEqual(plain);
+  });
+});
