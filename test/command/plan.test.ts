@@ -240,6 +240,47 @@ describe('rewritten words', () => {
   });
 });
 
+describe('languages', () => {
+  it.each([
+    ['gcc -c a.c', 'c'],
+    ['g++ -c a.cc', 'c++'],
+    ['gcc -c a.m', 'objective-c'],
+    ['clang -c a.mm', 'objective-c++'],
+    ['gcc -x objective-c++ -c a.c', 'objective-c++'],
+    ['gcc -c a.S', 'assembler'],
+    ['gcc -c a.s', 'assembler'],
+    ['gcc -x assembler-with-cpp -c a.c', 'assembler'],
+    ['gcc -c a.i', 'preprocessed'],
+    ['gcc -x none -c a.c', 'c'],
+  ])('%s leaves as %s', (line, language) => {
+    const look: Look = { ...sourcesExist, kind: () => 'file' };
+    expect(compile(line, { look })).toMatchObject({ language });
+  });
+
+  // Fortran and C++ modules are read and written by names that are not on the line.
+  it.each([
+    'gfortran -c a.f90',
+    'gfortran-12 -J mod -c a.F',
+    'gcc -c a.f90',
+    'gcc -x f95 -c a.c',
+    'gccgo -c a.go',
+    'gcc -c a.go',
+    'gdc -c a.d',
+    'gcc -c a.adb',
+    'clang -x cuda -c a.cu',
+    'clang -c a.cl',
+  ])('%s stays', (line) => {
+    expect(plan(line)).toMatchObject({ kind: 'here', reason: 'language', slot: 'counted' });
+  });
+
+  it('a link by gfortran waits for objects as any', () => {
+    expect(plan('gfortran -o prog a.o b.o')).toMatchObject({
+      waitFor: ['/t/build/prog', '/t/build/a.o', '/t/build/b.o'],
+      outputs: ['/t/build/prog'],
+    });
+  });
+});
+
 describe('kept words', () => {
   it.each([
     ['gcc -c a.c --coverage', 'coverage'],
@@ -301,6 +342,12 @@ describe('bad input ends', () => {
   it('a response file that names itself', () => {
     const look = fakeLook({ '/t/build/self.rsp': 'a.c @self.rsp' });
     expect(plan('gcc -c @self.rsp', { look })).toMatchObject({ kind: 'here', reason: 'response-file' });
+  });
+
+  it('response files that name each other', () => {
+    const look = fakeLook({ '/t/build/a.rsp': '@b.rsp', '/t/build/b.rsp': '@a.rsp' });
+    expect(plan('gcc -c a.c @a.rsp', { look })).toMatchObject({ kind: 'here', reason: 'response-file' });
+    expect(plan('ld @a.rsp', { look })).toMatchObject({ kind: 'here', reason: 'not-a-compile' });
   });
 
   it('an option at the end that lacks its argument', () => {
