@@ -145,7 +145,10 @@ function describePlan(plan: Plan, name: string, outside: string | undefined): Pl
 function notesOn({ name, word, path, isByShim }: Called, real: string): string[] {
   if (path === '') return [];
   if (isByShim) return [];
-  if (word.includes('/')) return [`called by its path, ${name} is not found through PATH, where pmake's links stand`];
+  if (word.includes('/'))
+    return [
+      `called by its path, ${name} passes pmake's links in PATH by; PMAKE_PRELOAD catches it (1, or auto where it is seen)`,
+    ];
   const tool = toolCalled(name, real);
   return MASQUERADED.has(tool.kind)
     ? []
