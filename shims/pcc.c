@@ -334,8 +334,12 @@ static void find_self(const char *called) {
 
 /* ---- the preload library ---- */
 
-/* Out of LD_PRELOAD with it, and with nothing else: what a compiler runs is part of its job, here and on a node. */
+/*
+ * Out of LD_PRELOAD with it, and with nothing else: what a compiler runs is part of its job, here and on a node. Where
+ * we are no static program it is loaded in ourselves too, and must not catch our own execv.
+ */
 static void leave_preload(void) {
+	unsetenv(PRELOAD_VARIABLE);
 	const char *value = getenv("LD_PRELOAD");
 	char *kept = value && strstr(value, PRELOAD_FILE) ? malloc(strlen(value) + 1) : NULL;
 	if (!kept) return;

@@ -7,6 +7,7 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { toolCalled } from '../command/driver-name.ts';
 import { scanMakeOptions, wordsOfMakeflags } from './make-options.ts';
+import { isExecutableFile } from './search-path.ts';
 
 /** What says how a tree is configured is near its beginning, and a build does not wait for more. */
 const MAX_READ_BYTES = 512 * 1024;
@@ -58,9 +59,10 @@ function withPrefixes(name: string, value: string): string {
 }
 
 function compilersIn(text: string): readonly string[] {
-  return (text.match(COMPILER_PATH) ?? []).filter((path) => {
+  return [...new Set(text.match(COMPILER_PATH))].filter((path) => {
     const name = basename(path);
-    return CACHES.has(name) || toolCalled(name, undefined).kind === 'driver';
+    // `/usr/lib/gcc` is a directory.
+    return (CACHES.has(name) || toolCalled(name, undefined).kind === 'driver') && isExecutableFile(path);
   });
 }
 

@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { FakeDispatcher } from '../../rig/fake-dispatcher.ts';
 import { ShimRig } from '../../rig/shim-rig.ts';
 
+const SHIMS = fileURLToPath(new URL('../../../shims', import.meta.url));
 const PRELOAD = fileURLToPath(new URL('../../../dist/shims/preload', import.meta.url));
 const LIBRARY = '$LIB/pmake-preload.so';
 /** It is there wherever the C library is. */
@@ -59,6 +60,23 @@ describe('a compiler by full path', () => {
     expect(call.words).toEqual([other, '-c', 'a b.c']);
     call.exit(3);
     expect((await shim.ended).code).toBe(3);
+  });
+
+  it('is run once by a shim that is no static program', async () => {
+    await using rig = await createRig();
+    await using dispatcher = await FakeDispatcher.listen(rig.runtime);
+    execFileSync('cc', ['-std=c99', '-o', rig.pcc, join(SHIMS, 'pcc.c')]);
+    rig.masqueradeAs('gcc');
+    rig.fakeCompiler('gcc');
+    const shim = rig.start('/bin/sh', ['-c', `exec ${rig.bin}/gcc -c a.c`], { env: marked(rig) });
+    (await dispatcher.nextJob()).runHere();
+    const call = await rig.calls.next();
+    // How many shims there were on the way.
+    expect(call.env.get('_PMAKE_GUARD')).toMatch(/^1:/);
+    call.exit(6);
+    const { code, stderr } = await shim.ended;
+    expect({ code, stderr: stderr.toString() }).toEqual({ code: 6, stderr: '' });
+    expect(dispatcher.jobs.unclaimed).toBe(0);
   });
 
   it('is left alone when it is a link to the shim', async () => {
