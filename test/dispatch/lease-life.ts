@@ -223,6 +223,7 @@ class Life {
     for (const [id, { epoch, releases }] of this.#leases) {
       if (epoch === this.#epoch && releases !== 1) this.#break(`${id} was released ${releases} times`);
     }
+    if (this.#requests.size > 0) this.#break(`${this.#requests.size} requests are open for nobody`);
     if (this.#pool.size > 0) this.#break(`${this.#pool.size} leases are held for nobody`);
   }
 

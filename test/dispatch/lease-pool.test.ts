@@ -132,12 +132,19 @@ describe('asking', () => {
     const rig = new Rig();
     const failed = new Set(['n1']);
     rig.want(1, failed);
-    expect(rig.said()).toContain('request 1 n1');
+    rig.want(2);
+    expect(rig.said().filter((text) => text.endsWith(' n1'))).toEqual(['request 1 n1']);
     rig.leased(2, 'a');
     expect(rig.place(1, failed)).toBeUndefined();
     expect(rig.pool.mayServe(1, failed)).toBe(true);
     rig.pool.none(1, 0);
     expect(rig.pool.mayServe(1, failed)).toBe(false);
+    rig.said();
+    rig.wait(100);
+    const again = rig.said().find((text) => text.endsWith(' n1'));
+    expect(again).toBeDefined();
+    rig.pool.unwant(1, rig.nowMs);
+    expect(rig.said()).toEqual([again?.replace('request', 'cancel').replace(' n1', '')]);
   });
 });
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { DispatcherStatus, JobRecord, NodeStatus } from '../../src/protocol/control.ts';
+import type { BrokerStatus, DispatcherStatus, JobRecord, NodeStatus } from '../../src/protocol/control.ts';
 import { explainBuild, explainFile } from '../../src/report/explain-text.ts';
 import { formatNodes, NO_NODES } from '../../src/report/nodes-text.ts';
 import { formatStatus } from '../../src/report/status-text.ts';
@@ -48,6 +48,27 @@ test('status: counts nodes by state, and only the slots that can be used', () =>
       'jobs        0 under way, 10 finished in 2 builds\n' +
       'config      config.json: nodes[0]: a string is expected\n',
   );
+});
+
+const BROKER: BrokerStatus = {
+  state: 'connected',
+  socket: '/run/pmake/broker.sock',
+  node: 'n1',
+  problem: '',
+  slots: 24,
+  nodes: 3,
+  leases: 1,
+  asked: 2,
+  waiting: 1,
+};
+const HELD = '1 lease held, 2 asked for, 1 job waiting';
+
+test.each<[string, Partial<BrokerStatus>, string]>([
+  ['there', {}, `connected as n1 (/run/pmake/broker.sock); ${HELD}; 24 slots on 3 nodes in the cluster`],
+  ['gone', { state: 'lost' }, `lost (/run/pmake/broker.sock); ${HELD}`],
+  ['of no use', { state: 'lost', problem: 'it is old' }, `not used: it is old; ${HELD}`],
+])('status: says of the broker that it is %s', (_, broker, text) => {
+  expect(formatStatus({ ...STATUS, broker: { ...BROKER, ...broker } })).toContain(`\nbroker      ${text}\n`);
 });
 
 test('status: the longest jobs are shown, the rest counted', () => {
