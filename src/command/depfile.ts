@@ -12,6 +12,8 @@ export interface DepfileNames {
   /** The main source as the compiler was given it: always the first prerequisite. */
   readonly source: string;
   readonly flavour: Flavour;
+  /** Names of directories on the node, and what they are called here; the longest first. */
+  readonly back?: readonly (readonly [there: string, here: string])[];
 }
 
 /** libcpp: DEPS_COLMAX, with one more for the separating space. */
@@ -116,8 +118,13 @@ function splitNames(text: string): string[] {
 
 function stripName(names: DepfileNames, name: string): string {
   const prefix = quoteName(names.prefix);
-  if (!name.startsWith(prefix)) return name;
+  if (!name.startsWith(prefix)) return mapBack(names, name);
   return name.slice(prefix.length).replace(/^(\.\/+)+/, '');
+}
+
+function mapBack({ back = [] }: DepfileNames, name: string): string {
+  const pair = back.find(([there]) => name.startsWith(`${quoteName(there)}/`));
+  return pair ? quoteName(pair[1]) + name.slice(quoteName(pair[0]).length) : name;
 }
 
 /** Clang takes `./` from prerequisites only. */

@@ -8,9 +8,36 @@ import type { Flavour } from './driver-name.ts';
 import { absolutePath, rewritePrefix } from './paths.ts';
 import type { Invocation } from './plan.ts';
 
+/** `ESC [ 01;36;45 m` and the like. */
+const MAX_COLOUR_BYTES = 16;
+
 /** What travels in `CompilePlan.restore`, as JSON. */
 interface Restore extends DepfileNames {
   readonly depfiles: readonly string[];
+}
+
+/**
+ * The same for a node that has other names for the tree; undefined where there is nothing to build on, or the compiler
+ * takes its maps in another order than gcc.
+ */
+export function withMaps(
+  restore: string,
+  toThere: (path: string) => string,
+  back: readonly (readonly [there: string, here: string])[],
+): string | undefined {
+  if (restore === '') return undefined;
+  const known = decodeRestore(restore);
+  if (known.flavour !== 'gcc') return undefined;
+  const cwd = toThere(known.prefix.replace(/\/?\.\/$/, ''));
+  return JSON.stringify({
+    ...known,
+    prefix: rewritePrefix(cwd),
+    source: known.source.startsWith(known.prefix)
+      ? rewritePrefix(cwd) + known.source.slice(known.prefix.length)
+      : toThere(known.source),
+    depfiles: known.depfiles.map(toThere),
+    back,
+  } satisfies Restore);
 }
 
 /** For a job whose words were rewritten. */
@@ -46,28 +73,49 @@ export function restoreDepfile(restore: string, path: string, bytes: Buffer): Bu
 }
 
 function asBytes(names: DepfileNames): DepfileNames {
-  const { prefix, source, flavour } = names;
+  const { prefix, source, flavour, back = [] } = names;
   const toBytes = (text: string): string => Buffer.from(text, 'utf8').toString('latin1');
-  return { prefix: toBytes(prefix), source: toBytes(source), flavour };
+  return {
+    prefix: toBytes(prefix),
+    source: toBytes(source),
+    flavour,
+    back: back.map(([there, here]) => [toBytes(there), toBytes(here)]),
+  };
 }
 
 /** Messages (all of one stream at once: a name may lie across two chunks) with names as the user wrote them. */
 export function restoreDiagnostics(restore: string, bytes: Buffer): Buffer {
   if (restore === '' || bytes.length === 0) return bytes;
-  const { prefix } = decodeRestore(restore);
-  const inJson = JSON.stringify(prefix).slice(1, -1);
-  const plain = without(bytes, Buffer.from(prefix));
-  return inJson === prefix ? plain : without(plain, Buffer.from(inJson));
+  const { prefix, back = [] } = decodeRestore(restore);
+  const plain = replaceInText(bytes, prefix, '', () => true);
+  return back.reduce((text, [there, here]) => replaceInText(text, `${there}/`, `${here}/`, isNameStart), plain);
 }
 
-function without(bytes: Buffer, part: Buffer): Buffer {
+/** Whether what is found at this place is the name that is looked for. */
+type IsMeant = (bytes: Buffer, at: number) => boolean;
+
+/** In plain messages, and in those as JSON. */
+function replaceInText(bytes: Buffer, from: string, to: string, isMeant: IsMeant): Buffer {
+  const inJson = (text: string): string => JSON.stringify(text).slice(1, -1);
+  const plain = replaceAll(bytes, Buffer.from(from), Buffer.from(to), isMeant);
+  return inJson(from) === from ? plain : replaceAll(plain, Buffer.from(inJson(from)), Buffer.from(inJson(to)), isMeant);
+}
+
+function replaceAll(bytes: Buffer, part: Buffer, by: Buffer, isMeant: IsMeant): Buffer {
   const pieces: Buffer[] = [];
   let from = 0;
-  for (let at = bytes.indexOf(part); at >= 0; at = bytes.indexOf(part, from)) {
-    pieces.push(bytes.subarray(from, at));
+  for (let at = bytes.indexOf(part); at >= 0; at = bytes.indexOf(part, at + 1)) {
+    if (at < from || !isMeant(bytes, at)) continue;
+    pieces.push(bytes.subarray(from, at), by);
     from = at + part.length;
   }
   return from === 0 ? bytes : Buffer.concat([...pieces, bytes.subarray(from)]);
+}
+
+/** The end of a longer name is another directory; the end of a colour is none. */
+function isNameStart(bytes: Buffer, at: number): boolean {
+  const before = bytes.toString('latin1', Math.max(0, at - MAX_COLOUR_BYTES), at);
+  return !/[\w.+-]$/.test(before) || /\u001b\[[\d;]*[mK]$/.test(before);
 }
 
 /** Only ever given what encodeRestore made in the same release. */
