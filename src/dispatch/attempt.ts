@@ -8,9 +8,10 @@ import type { ShimRequest } from '../protocol/shim.ts';
 import type { Termination } from '../protocol/termination.ts';
 import type { NotRunReason, OutputChunk } from '../protocol/worker.ts';
 import type { NodeLink, RemoteEnd, RemoteRun } from '../remote/node-link.ts';
-import { removeRegularFiles, stampNow } from '../tree/files.ts';
+import { removeRegularFiles } from '../tree/files.ts';
 import { waitVisible } from '../tree/visible.ts';
 import type { KnownEnvironment } from './environments.ts';
+import { environmentForPaths, jobForNode, outputFromNode } from './job-for-node.ts';
 import type { RetryReason } from './job.ts';
 import type { ShimPort } from './shim-session.ts';
 import { findTrouble } from './trouble.ts';
@@ -58,19 +59,13 @@ export interface AttemptInput {
 }
 
 export async function attemptOnNode(input: AttemptInput): Promise<Attempt> {
-  const { request, plan, shim } = input;
-  const run = input.link.run(
-    {
-      umask: request.umask,
-      cwd: request.cwd,
-      program: request.program,
-      words: plan.words,
-      sources: plan.sources.map(stampNow).filter((stamp) => stamp !== undefined),
-      outputs: plan.outputs,
-      restore: plan.restore,
-    },
-    input.environment.forNodes,
-  );
+  const { request, plan, shim, link } = input;
+  const job = jobForNode(request, plan, link.paths);
+  if (!job) {
+    input.onNodeDone();
+    return { kind: 'retry', reason: 'paths-not-mapped', elsewhere: true };
+  }
+  const run = link.run(job, environmentForPaths(input.environment.forNodes, link.paths));
   const stops = passStops(run, input);
   const end = await run.end;
   input.onNodeDone();
@@ -106,7 +101,8 @@ async function settle(input: AttemptInput, end: RemoteEnd, stops: Stops): Promis
   const trouble = findTrouble(termination, stderrOf(output));
   if (trouble !== undefined) return { kind: 'retry', reason: trouble, elsewhere: false };
   input.onSettling();
-  const visibility = await waitVisible(report.outputs, VISIBLE_LIMIT_MS);
+  const written = report.outputs.map((one) => outputFromNode(one, input.link.paths));
+  const visibility = await waitVisible(written, VISIBLE_LIMIT_MS);
   if (visibility.kind === 'timed-out') return { kind: 'retry', reason: 'outputs-not-visible', elsewhere: false };
   return { kind: 'finished', termination, output, ...used, visibleWaitMs: visibility.waitedMs };
 }

@@ -2,6 +2,7 @@
  * The nodes this dispatcher knows: connecting, introducing, refusing, losing and finding them again.
  * Unaware of jobs; it tells the owner when the set of usable nodes changes.
  */
+import type { PathMap } from '../command/path-maps.ts';
 import type { NodeSpec } from '../config/nodes.ts';
 import type { NodeStateName, NodeStatus } from '../protocol/control.ts';
 import type { WorkerReady } from '../protocol/worker.ts';
@@ -164,7 +165,7 @@ export class Fleet {
       this.#retryLater(member, 'refused', channel.failure.sentence);
       return;
     }
-    const link = new NodeLink(channel.value);
+    const link = new NodeLink(channel.value, pathMapsOf(member.spec));
     const ready = await Promise.race([link.ready, link.closed]);
     if (this.#members.get(member.spec.name) !== member) {
       link.close();
@@ -236,6 +237,10 @@ function slotsOf({ slots, state }: Member): number {
   return slots ?? (state.kind === 'up' ? state.ready.cores : 0);
 }
 
-function placeOf({ host, port, user, install, node, command }: NodeSpec): string {
-  return JSON.stringify([host, port, user, install, node, command]);
+function placeOf({ host, port, user, install, node, command, paths }: NodeSpec): string {
+  return JSON.stringify([host, port, user, install, node, command, paths]);
+}
+
+function pathMapsOf({ paths = {} }: NodeSpec): PathMap[] {
+  return Object.entries(paths).map(([here, there]) => ({ here, there }));
 }

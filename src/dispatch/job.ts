@@ -39,6 +39,7 @@ export type RetryReason =
   | 'node-has-no-compiler'
   | 'node-sees-another-source'
   | 'node-could-not-start'
+  | 'paths-not-mapped'
   | 'node-trouble'
   | 'file-missing-on-node'
   | 'output-too-large'
@@ -82,6 +83,7 @@ export const PLACEMENT_SENTENCES: Readonly<Record<PlacementReason, string>> = {
   'node-has-no-compiler': 'the node does not have this compiler at this path',
   'node-sees-another-source':
     'the node sees another source file than this host: it does not share the tree, or sees it late',
+  'paths-not-mapped': 'the node has the tree under another name, and this command cannot be sent there unchanged',
   'node-could-not-start': 'the node could not start the compiler',
   'node-trouble': 'the compiler was killed there, or the node ran out of memory or disk',
   'file-missing-on-node': 'the compiler missed a file there; compiled here to be sure',

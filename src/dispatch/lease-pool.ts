@@ -49,10 +49,12 @@ export class LeasePool {
   readonly #emit: (effect: LeaseEffect) => void;
   readonly #requests: LeaseRequests;
   readonly #leases = new Map<string, Lease>();
+  readonly #connecting = new Set<Lease>();
   readonly #idle = new Set<Lease>();
-  readonly #held = new Map<string, number>();
+  /** Leases by node. */
+  readonly #held = new Map<string, Set<Lease>>();
   readonly #nodes = new Map<string, NodeState>();
-  #connecting = 0;
+  #nodesUp = 0;
   #isUp = false;
   #downMs = -Infinity;
   #capacity = 0;
@@ -81,12 +83,13 @@ export class LeasePool {
 
   /** Leases held on a node, used or not. */
   held(node: string): number {
-    return this.#held.get(node) ?? 0;
+    return this.#held.get(node)?.size ?? 0;
   }
 
   inUse(node: string): number {
-    if (this.held(node) === 0) return 0;
-    return [...this.#leases.values()].filter((lease) => lease.node === node && lease.state === 'used').length;
+    let count = 0;
+    for (const { state } of this.#held.get(node) ?? []) if (state === 'used') count += 1;
+    return count;
   }
 
   /** A job waits for a slot on any node but those in `excluded`. */
@@ -124,16 +127,14 @@ export class LeasePool {
   /** May a slot come that `job` can use? Else it need not wait for one. */
   mayServe(job: number, excluded: ReadonlySet<string>): boolean {
     if (this.#isUp) return this.#capacity > 0 && !this.#requests.isRefused(job);
-    return [...this.#leases.values()].some(({ node }) => !excluded.has(node));
+    return [...this.#held.keys()].some((node) => !excluded.has(node));
   }
 
   /** The slots that this user's jobs may count on: all of the cluster's while it gives what is asked for, else what is held. */
   expectedSlots(nowMs: number): number {
-    let held = 0;
-    for (const [node, count] of this.#held) if (this.#nodes.get(node) === 'up') held += count;
+    const held = this.#leases.size - this.#connecting.size;
     // While the first nodes are being connected, jobs had better begin here.
-    const isReachable = [...this.#nodes.values()].includes('up');
-    if (!this.#isUp || !isReachable || this.#requests.isScarce(nowMs)) return held;
+    if (!this.#isUp || this.#nodesUp === 0 || this.#requests.isScarce(nowMs)) return held;
     return Math.max(held, this.#capacity);
   }
 
@@ -167,13 +168,8 @@ export class LeasePool {
     if (!isUsable || !this.#requests.granted(request)) {
       this.#emit({ kind: 'release', lease: id });
     } else {
-      const isReady = this.#nodes.get(node) === 'up';
-      const state = isReady ? 'idle' : 'connecting';
-      const lease: Lease = { id, node, state, sinceMs: nowMs, readyMs: nowMs, isOrphan: false, isLost: false };
-      this.#leases.set(id, lease);
-      if (isReady) this.#idle.add(lease);
-      else this.#connecting += 1;
-      this.#count(node, 1);
+      const state = this.#nodes.get(node) === 'up' ? 'idle' : 'connecting';
+      this.#add({ id, node, state, sinceMs: nowMs, readyMs: nowMs, isOrphan: false, isLost: false });
     }
     this.#balance(nowMs);
   }
@@ -194,9 +190,9 @@ export class LeasePool {
   }
 
   nodeUp(node: string, nowMs: number): void {
-    this.#nodes.set(node, 'up');
-    for (const lease of this.#leases.values()) {
-      if (lease.node !== node || lease.state !== 'connecting') continue;
+    this.#setNode(node, 'up');
+    for (const lease of this.#held.get(node) ?? []) {
+      if (lease.state !== 'connecting') continue;
       lease.readyMs = nowMs;
       this.#setState(lease, 'idle', nowMs);
     }
@@ -204,20 +200,19 @@ export class LeasePool {
 
   /** Refused or lost. Nothing is asked of it until it is up again, or forgotten. */
   nodeUnusable(node: string, nowMs: number): void {
-    // Put last: a broker looks at the newest only where there are many.
-    this.#nodes.delete(node);
-    this.#nodes.set(node, 'unusable');
-    for (const lease of this.#leases.values()) if (lease.node === node && lease.state !== 'used') this.#end(lease);
+    this.#setNode(node, 'unusable');
+    for (const lease of this.#held.get(node) ?? []) if (lease.state !== 'used') this.#end(lease);
     this.#balance(nowMs);
   }
 
   nodeForgotten(node: string): void {
-    this.#nodes.delete(node);
+    this.#setNode(node, undefined);
   }
 
   tick(nowMs: number): void {
-    for (const lease of this.#leases.values()) {
-      if (nowMs < this.#endMs(lease)) continue;
+    for (const lease of [...this.#connecting, ...this.#idle]) {
+      // A node that took too long takes its other leases along.
+      if (nowMs < this.#endMs(lease) || !this.#leases.has(lease.id)) continue;
       if (lease.state === 'connecting' && !lease.isOrphan) this.nodeUnusable(lease.node, nowMs);
       else this.#end(lease);
     }
@@ -226,15 +221,13 @@ export class LeasePool {
 
   nextTickMs(nowMs: number): number {
     let next = this.#requests.nextTickMs(nowMs);
-    if (this.#idle.size > 0 || this.#connecting > 0) {
-      for (const lease of this.#leases.values()) next = Math.min(next, this.#endMs(lease));
-    }
+    for (const lease of this.#connecting) next = Math.min(next, this.#endMs(lease));
+    for (const lease of this.#idle) next = Math.min(next, this.#endMs(lease));
     return next;
   }
 
   /** When a lease without a job is given up. */
   #endMs({ state, sinceMs, isOrphan }: Lease): number {
-    if (state === 'used') return Infinity;
     if (isOrphan) return this.#downMs + ORPHAN_LIMIT_MS;
     return sinceMs + (state === 'idle' ? IDLE_LIMIT_MS : CONNECT_LIMIT_MS);
   }
@@ -246,11 +239,19 @@ export class LeasePool {
   }
 
   #setState(lease: Lease, state: 'idle' | 'used', nowMs: number): void {
-    if (lease.state === 'connecting') this.#connecting -= 1;
+    this.#connecting.delete(lease);
     if (state === 'idle') this.#idle.add(lease);
     else this.#idle.delete(lease);
     lease.state = state;
     lease.sinceMs = nowMs;
+  }
+
+  #add(lease: Lease): void {
+    const { id, node, state } = lease;
+    this.#leases.set(id, lease);
+    (state === 'idle' ? this.#idle : this.#connecting).add(lease);
+    this.#held.set(node, (this.#held.get(node) ?? new Set()).add(lease));
+    this.#emit({ kind: 'held', node });
   }
 
   #end(lease: Lease): void {
@@ -259,21 +260,26 @@ export class LeasePool {
   }
 
   #drop(lease: Lease): void {
-    if (lease.state === 'connecting') this.#connecting -= 1;
-    this.#leases.delete(lease.id);
+    const { id, node } = lease;
+    this.#leases.delete(id);
+    this.#connecting.delete(lease);
     this.#idle.delete(lease);
-    this.#count(lease.node, -1);
-  }
-
-  #count(node: string, change: number): void {
-    const count = this.held(node) + change;
-    if (count > 0) this.#held.set(node, count);
-    else this.#held.delete(node);
+    const onNode = this.#held.get(node);
+    onNode?.delete(lease);
+    if (onNode?.size === 0) this.#held.delete(node);
     this.#emit({ kind: 'held', node });
   }
 
+  #setNode(node: string, state: NodeState | undefined): void {
+    if (this.#nodes.get(node) === 'up') this.#nodesUp -= 1;
+    if (state === 'up') this.#nodesUp += 1;
+    // Put last: a broker looks at the newest only where there are many.
+    this.#nodes.delete(node);
+    if (state) this.#nodes.set(node, state);
+  }
+
   #balance(nowMs: number): void {
-    this.#requests.balance(this.#idle.size + this.#connecting, () => this.#unusable(), nowMs);
+    this.#requests.balance(this.#idle.size + this.#connecting.size, () => this.#unusable(), nowMs);
   }
 
   #unusable(): string[] {

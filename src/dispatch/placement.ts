@@ -112,12 +112,12 @@ export class Placement {
     if (build.nodeList === source) return build.nodes;
     build.nodeList = source;
     build.isLeasing = leasing !== undefined;
+    for (const problem of list.problems) build.problems.add(problem);
     if (leasing) {
       build.nodes = NOWHERE;
       build.nodesConfigured = leasing.capacity.nodes;
       leasing.tryAgain();
     } else {
-      for (const problem of list.problems) build.problems.add(problem);
       if (text === undefined && this.broker?.problem) build.problems.add(this.broker.problem);
       build.nodesConfigured = Math.max(build.nodesConfigured, list.specs.length);
       build.nodes = this.fleet.use(list.specs);

@@ -214,7 +214,7 @@ class Life {
     if (!this.#isUp) this.#turnLink();
     for (const node of NODES) this.#nodeUp(node);
     const endMs = this.#nowMs + QUIET_LIMIT_MS + this.#waiting.length * 1_500;
-    while (this.#nowMs < endMs) {
+    while (this.#nowMs < endMs && this.#isBusy()) {
       for (const [id, excluded] of [...this.#requests]) this.#grant(id, excluded);
       this.#place();
       this.#advance(10);
@@ -225,6 +225,10 @@ class Life {
     }
     if (this.#requests.size > 0) this.#break(`${this.#requests.size} requests are open for nobody`);
     if (this.#pool.size > 0) this.#break(`${this.#pool.size} leases are held for nobody`);
+  }
+
+  #isBusy(): boolean {
+    return this.#waiting.length + this.#running.size + this.#pool.size + this.#requests.size > 0;
   }
 
   #break(what: string): void {
