@@ -5,6 +5,7 @@ readonly TEST_PACKAGES='
   gcc g++ make libc6-dev     the compilers under test
   clang                      the other compiler under test
   ccache                     as a prefix of the compiler
+  cmake                      makefiles that name the compiler by its path
   openssh-server             real nodes
   iproute2                   scripts/cluster: nodes as network namespaces
   util-linux procps          scripts/cluster: nodes as mount and pid namespaces

@@ -3,14 +3,16 @@
  * the environment, in the files that cmake and configure left in the build directory, in the makefile. A few stats and
  * short reads. Unaware of what is done about them.
  */
-import { closeSync, openSync, readSync } from 'node:fs';
-import { basename, dirname, resolve } from 'node:path';
+import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import { toolCalled } from '../command/driver-name.ts';
 import { scanMakeOptions, wordsOfMakeflags } from './make-options.ts';
 import { isExecutableFile } from './search-path.ts';
 
 /** What says how a tree is configured is near its beginning, and a build does not wait for more. */
 const MAX_READ_BYTES = 512 * 1024;
+/** Below the build directory; a stat each. */
+const MAX_DIRECTORIES = 100;
 
 /** A compiler's path as a word of its own, or behind `CC=`. */
 const COMPILER_PATH = /(?<=^|[\s='"`;&|(@+-])\/[\w.+~,/-]*(?:cc|\+\+|clang|ccache)(?:-[\d.]+)?(?=$|[\s'"`;&|)])/gm;
@@ -81,9 +83,26 @@ function* filesOf(words: readonly string[], cwd: string): Generator<string> {
   }
   const makefile = makefiles.map((name) => readHead(resolve(directory, name))).find((text) => text !== undefined);
   const top = makefile === undefined ? undefined : CMAKE_TOP.exec(makefile)?.[1];
-  if (top !== undefined && dirname(top) !== top) yield readHead(resolve(top, 'CMakeCache.txt')) ?? '';
-  else yield withoutComments(makefile ?? '');
+  if (top !== undefined && dirname(top) !== top) {
+    yield readHead(resolve(top, 'CMakeCache.txt')) ?? '';
+    return;
+  }
+  yield withoutComments(makefile ?? '');
   yield readHead(resolve(directory, 'config.status')) ?? '';
+  for (const path of cachesBelow(directory)) yield readHead(path) ?? '';
+}
+
+/** Many a makefile is there only to run cmake, and make in `build`. */
+function cachesBelow(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .slice(0, MAX_DIRECTORIES)
+      .map((entry) => join(directory, entry.name, 'CMakeCache.txt'))
+      .filter((path) => statSync(path, { throwIfNoEntry: false }) !== undefined);
+  } catch {
+    return [];
+  }
 }
 
 function withoutComments(text: string): string {

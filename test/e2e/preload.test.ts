@@ -2,6 +2,7 @@
  * Compilers called by their full path, as cmake writes them into its makefiles, on real nodes: pmake alone makes such a
  * build remote, and what comes out is what make makes.
  */
+import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -34,7 +35,11 @@ async function writeProject(directory: string): Promise<void> {
   });
 }
 
-describe.skipIf(!canHaveCluster())('compilers called by their full path', () => {
+function hasCmake(): boolean {
+  return spawnSync('cmake', ['--version']).status === 0;
+}
+
+describe.skipIf(!canHaveCluster() || !hasCmake())('compilers called by their full path', () => {
   let cluster: Cluster;
   let work: WorkTree;
   let project: string;

@@ -1,6 +1,6 @@
 /** The C programs build with what a user may have, and only when they must. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -20,6 +20,8 @@ function make(...words: string[]): void {
 
 it.each(['gcc', 'clang'])('without a warning under %s', (compiler) => {
   make(`CC=${compiler}`, 'WARNINGS=-std=c99 -Wall -Wextra -Wshadow -Wpedantic -Werror');
+  // Where it cannot be built there is none; here it can.
+  expect(existsSync(join(out, 'preload/pmake-preload.so'))).toBe(true);
 });
 
 it('once, and again when Node has moved', () => {
