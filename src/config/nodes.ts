@@ -24,6 +24,8 @@ export interface NodeSpec {
   readonly install?: string;
   /** The Node.js program there; absent: the same path as here. */
   readonly node?: string;
+  /** Directories that go by another name there: the name here, the name there. */
+  readonly paths?: Readonly<Record<string, string>>;
   /** Instead of ssh: a command whose stdin and stdout become the worker's channel; the worker's command line is appended. */
   readonly command?: readonly string[];
 }

@@ -47,6 +47,7 @@ const NODE_SETTINGS: Table<NodeSpec> = {
   install: absolutePath,
   // Not only a path: `node` is found on the PATH there.
   node: text,
+  paths: checkThat(isPathTable, 'directories here and their names there, like {"/home": "/nfs/home"}'),
   command: checkThat(isCommand, 'a list of texts, the program first, like ["ssh", "-T", "n2"]'),
 };
 
@@ -90,6 +91,14 @@ function checkNode(value: unknown, key: string): Result<NodeSpec, SchemaProblem>
   const { host, port, name } = checked.value;
   if (host === undefined) return fail(wrong(`${key}.host`, 'a host name or address', undefined));
   return ok({ ...checked.value, host, name: name ?? nodeName(host, port) });
+}
+
+/** Names with `=` cannot stand in a prefix map; a slash at the end would be another spelling of the same. */
+const DIRECTORY = /^(\/[^/=\0\n]+)+$/;
+
+function isPathTable(value: unknown): value is Readonly<Record<string, string>> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  return Object.entries(value).every(([here, there]) => DIRECTORY.test(here) && DIRECTORY.test(String(there)));
 }
 
 function isCommand(value: unknown): value is readonly string[] {

@@ -3,6 +3,7 @@
  * falls silent. Unaware of queues, retries and what a compile is.
  */
 import type { Duplex } from 'node:stream';
+import type { PathMap } from '../command/path-maps.ts';
 import { FrameDecoder } from '../protocol/frame.ts';
 import {
   decodeWorkerAnswer,
@@ -61,6 +62,7 @@ export class NodeLink {
   readonly ready: Promise<WorkerReady>;
   /** Resolves once, with why, after every pending job has been told `lost`. */
   readonly closed: Promise<string>;
+  readonly paths: readonly PathMap[];
 
   readonly #channel: LinkChannel;
   readonly #frames = new FrameDecoder();
@@ -75,7 +77,9 @@ export class NodeLink {
   #heardAtMs = performance.now();
   #isClosed = false;
 
-  constructor(channel: LinkChannel) {
+  /** @param paths names of directories that this node has others for */
+  constructor(channel: LinkChannel, paths: readonly PathMap[] = []) {
+    this.paths = paths;
     this.#channel = channel;
     this.ready = this.#ready.promise;
     this.closed = this.#closed.promise;

@@ -59,6 +59,7 @@ describe('which settings are in force', () => {
       slots: 64,
       install: '/opt/pmake',
       node: 'node',
+      paths: { '/home': '/nfs/home' },
       command: ['ssh', '-T', 'n9'],
     };
     await writeFile(userFile, `\uFEFF${JSON.stringify({ nodes: ['n1', node, { host: 'n3', port: 2222 }] })}`);
@@ -94,6 +95,11 @@ describe('a mistake is named with file, place and what was expected', () => {
     ['{"nodes": [{"host": "n1", "port": 70000}]}', /nodes\[0\]\.port is 70000; expected a port from 1 to 65535/],
     ['{"nodes": [{"host": "n1", "install": "pmake"}]}', /nodes\[0\]\.install is "pmake"; expected an absolute path/],
     ['{"nodes": [{"host": "n1", "command": "ssh n1"}]}', /command is "ssh n1"; expected a list of texts/],
+    [
+      '{"nodes": [{"host": "n1", "paths": {"/home/": "/h"}}]}',
+      /paths is .*; expected directories here and their names/,
+    ],
+    ['{"nodes": [{"host": "n1", "paths": {"/home": 3}}]}', /paths is .*; expected directories here and their names/],
     ['{"nodes": ["n1/2", "n1/4"]}', /nodes\[1\] names n1 a second time; expected each node once/],
   ])('%s', async (text, sentence) => {
     const said = await complaint(text);
