@@ -285,7 +285,7 @@ export class Broker {
         leader.onCancel(from, message.requestIds);
         return;
       case 'who':
-        leader.onWho(from, message);
+        if (this.#leaderTerm !== undefined) leader.onWho(from, message, this.#leaderTerm);
         return;
     }
   }

@@ -3,6 +3,7 @@
  * a simulation) carries them out.
  */
 import type { FreeNode, LossReason, Message, NoneReason, Peer } from './messages.ts';
+import type { Term } from './term.ts';
 
 /** `leader` is read by who leads alone; `available` by nodes that would take work, and by who leads. */
 export type Group = 'leader' | 'available';
@@ -17,8 +18,8 @@ export type Effect =
   | { readonly kind: 'leased'; readonly requestId: number; readonly lease: string; readonly nodeId: string }
   /** A request of this host's ends without a slot. */
   | { readonly kind: 'none'; readonly requestId: number; readonly reason: NoneReason }
-  /** What the leader said of the cluster. `slots` of nodes that take work; `listed` counts busy nodes too. */
-  | { readonly kind: 'capacity'; readonly nodes: number; readonly slots: number; readonly listed: number }
+  /** What the leader in `term` said of the cluster: nodes that take work, and their slots. */
+  | { readonly kind: 'capacity'; readonly term: Term; readonly nodes: number; readonly slots: number }
   | { readonly kind: 'roster'; readonly nodes: readonly FreeNode[] }
   /** What runs under this lease is to be stopped, and the lease then released. */
   | { readonly kind: 'lost'; readonly lease: string; readonly reason: LossReason };

@@ -8,6 +8,7 @@ import { FairQueue } from './fair-queue.ts';
 import { FreeList, type ListedNode } from './free-list.ts';
 import { MAX_HINTS, MAX_IDS, MAX_LOOKAHEAD, MAX_WAITING } from './limits.ts';
 import type { MessageOf, NoneReason, Peer } from './messages.ts';
+import type { Term } from './term.ts';
 import * as timing from './timing.ts';
 
 /** One request. `waiting` in the queue; `offered` to a node; `granted`, and remembered for a while; `ended`. */
@@ -118,8 +119,9 @@ export class Leader {
     }
   }
 
-  onWho(from: Peer, { wantsRoster }: MessageOf<'who'>): void {
-    this.#outbox.toPeer(from, { kind: 'capacity', ...this.#list.capacity, listed: this.#list.size });
+  /** @param term - this leader's */
+  onWho(from: Peer, { wantsRoster }: MessageOf<'who'>, term: Term): void {
+    this.#outbox.toPeer(from, { kind: 'capacity', term, ...this.#list.capacity });
     if (!wantsRoster) return;
     const nodes = this.#list.all();
     for (let i = 0; i < nodes.length; i += MAX_HINTS) {

@@ -112,7 +112,7 @@ export type Message =
   | { readonly kind: 'released'; readonly leases: readonly LeaseName[] }
   | { readonly kind: 'revoke'; readonly reason: LossReason; readonly leases: readonly LeaseName[] }
   | { readonly kind: 'who'; readonly wantsRoster: boolean }
-  | { readonly kind: 'capacity'; readonly nodes: number; readonly slots: number; readonly listed: number }
+  | { readonly kind: 'capacity'; readonly term: Term; readonly nodes: number; readonly slots: number }
   | { readonly kind: 'roster'; readonly nodes: readonly FreeNode[] }
   | { readonly kind: 'inspect' }
   | { readonly kind: 'condition'; readonly view: NodeView }

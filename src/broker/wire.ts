@@ -69,7 +69,7 @@ const TYPES = {
   revoke: 21,
   /** Client → leader group: how large is the cluster, and perhaps: which nodes are in it? */
   who: 22,
-  /** Leader → client: so many nodes would take work, with so many slots; so many are listed, busy ones included. */
+  /** Leader → client: I lead in this term; so many nodes would take work, with so many slots. */
   capacity: 23,
   /** Leader → client: some of the nodes that are listed. */
   roster: 24,
@@ -254,8 +254,8 @@ const CODECS: { readonly [K in MessageKind]: Codec<MessageOf<K>> } = {
   },
   capacity: {
     type: TYPES.capacity,
-    write: ({ nodes, slots, listed }, to) => to.u32(nodes).u32(slots).u32(listed),
-    read: (from) => ({ kind: 'capacity', nodes: from.u32(), slots: from.u32(), listed: from.u32() }),
+    write: ({ term, nodes, slots }, to) => to.term(term).u32(nodes).u32(slots),
+    read: (from) => ({ kind: 'capacity', term: from.term(), nodes: from.u32(), slots: from.u32() }),
   },
   roster: {
     type: TYPES.roster,

@@ -58,7 +58,7 @@ const LARGEST: { readonly [K in MessageKind]: MessageOf<K> } = {
   released: { kind: 'released', leases },
   revoke: { kind: 'revoke', reason: 'expired', leases },
   who: { kind: 'who', wantsRoster: true },
-  capacity: { kind: 'capacity', nodes: top, slots: top, listed: top },
+  capacity: { kind: 'capacity', term, nodes: top, slots: top },
   roster: {
     kind: 'roster',
     nodes: Array.from({ length: limits.MAX_HINTS }, () => ({ nodeId: id, bootId, address, freeSlots: 9, speed: 0.5 })),

@@ -2,6 +2,7 @@
  * A cluster of namespaces made by scripts/cluster, one per test file, taken down with it.
  * Unaware of pmake, except that `pmakeNodes` has the form of PMAKE_NODES.
  */
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 
@@ -24,6 +25,8 @@ export interface Cluster extends AsyncDisposable {
   readonly cut: (index: number) => Promise<void>;
   /** Cable back in, or power back on. */
   readonly heal: (index: number) => Promise<void>;
+  /** CPU time of everything that has run on the node, in seconds; undefined where no control group counts it. */
+  readonly cpuSeconds: (index: number) => number | undefined;
 }
 
 export interface ExecOptions {
@@ -65,8 +68,28 @@ export async function startCluster(size: number, options: ClusterOptions = {}): 
     kill: (index) => run('kill', String(index)),
     cut: (index) => run('cut', String(index)),
     heal: (index) => run('heal', String(index)),
+    cpuSeconds: (index) => cpuSecondsOf(environment.PMAKE_CLUSTER, index),
     [Symbol.asyncDispose]: () => run('down'),
   };
+}
+
+function cpuSecondsOf(name: string, index: number): number | undefined {
+  const groups = readFileSync(`/run/pmake-cluster/${name}/node${index}/groups`, 'utf8').split('\n').filter(Boolean);
+  for (const group of groups) {
+    const v1 = readIfThere(`${group}/cpuacct.usage`);
+    if (v1 !== undefined) return Number(v1) / 1e9;
+    const v2 = /^usage_usec (\d+)$/m.exec(readIfThere(`${group}/cpu.stat`) ?? '');
+    if (v2) return Number(v2[1]) / 1e6;
+  }
+  return undefined;
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
 }
 
 function execOn(cluster: Record<string, string>, index: number, command: readonly string[], options: ExecOptions) {

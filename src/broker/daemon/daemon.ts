@@ -156,6 +156,7 @@ export class Daemon {
         this.#leases.onEffect(event);
         return;
       case 'capacity':
+        this.#inspection.onCapacity(event.term);
         this.#onCapacity(event);
         return;
       case 'roster':

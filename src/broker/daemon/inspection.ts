@@ -5,6 +5,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BrokerStatus } from '../broker.ts';
 import type { FreeNode, Peer } from '../messages.ts';
+import type { Term } from '../term.ts';
 import type { ClusterView, NodeView } from '../../protocol/local-broker.ts';
 
 /** A leader's roster comes in several datagrams; this much without another, and it is complete. */
@@ -30,6 +31,7 @@ export class Inspection {
   #running: Promise<ClusterView> | undefined;
   /** Set before the first question: an own leader answers before it has been asked out. */
   #isLooking = false;
+  #term: Term | undefined;
 
   constructor(ports: InspectionPorts) {
     this.#ports = ports;
@@ -44,6 +46,11 @@ export class Inspection {
     return this.#running;
   }
 
+  /** The leader, as it says itself: a busy host hears no heartbeat. */
+  onCapacity(term: Term): void {
+    this.#term = term;
+  }
+
   onRoster(nodes: readonly FreeNode[]): void {
     if (!this.#isLooking) return;
     this.#lastRosterMs = performance.now();
@@ -55,13 +62,18 @@ export class Inspection {
     if (this.#isLooking && view.node === from.nodeId) this.#views.set(from.nodeId, view);
   }
 
+  #forget(): void {
+    this.#roster.clear();
+    this.#views.clear();
+    this.#term = undefined;
+    this.#lastRosterMs = -Infinity;
+  }
+
   async #look(): Promise<ClusterView> {
     const { cluster, self, status, askRoster, inspect } = this.#ports;
     const own = self();
     this.#isLooking = true;
-    this.#roster.clear();
-    this.#views.clear();
-    this.#lastRosterMs = -Infinity;
+    this.#forget();
     askRoster();
     await until(
       ROSTER_LIMIT_MS,
@@ -70,7 +82,7 @@ export class Inspection {
     this.#roster.delete(own.node);
     for (const node of this.#roster.values()) inspect(node);
     await until(ANSWER_LIMIT_MS, () => this.#views.size >= this.#roster.size);
-    const { term } = status();
+    const term = this.#term ?? status().term;
     const nodes = [own, ...this.#views.values()].sort((a, b) => a.node.localeCompare(b.node, 'en', { numeric: true }));
     return {
       cluster,

@@ -1,0 +1,135 @@
+/** Builds whose nodes are found by real brokers, while leaders die, nodes come and go, and owners come back. */
+import { join } from 'node:path';
+import { execa, execaSync } from 'execa';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { Brokers } from '../rig/brokers.ts';
+import { canHaveCluster, startCluster, type Cluster, type ExecResult } from '../rig/cluster.ts';
+import { pidsByWord, pidsOf } from '../rig/node-processes.ts';
+import { lastBuild, needBuild, PMAKE, stopDispatcher } from '../rig/pmake.ts';
+import { writeManySources } from '../rig/projects.ts';
+import { differences, hashTree, makeWorkTree, type Hashes, type WorkTree } from '../rig/work-tree.ts';
+
+const SOURCES = 60;
+const SLOTS = 2;
+const PATIENCE = { timeout: 60_000, interval: 50 };
+const OTHERS = [2, 3, 4];
+
+describe.skipIf(!canHaveCluster())('with a broker on every node', () => {
+  let cluster: Cluster;
+  let brokers: Brokers;
+  let work: WorkTree;
+  let project: string;
+  let expected: Hashes;
+
+  beforeAll(async () => {
+    needBuild();
+    work = await makeWorkTree();
+    project = join(work.path, 'project');
+    await writeManySources(project, SOURCES);
+    await execa('make', ['-s', '-j2'], { cwd: project, env: { LC_ALL: 'C' } });
+    expected = await hashTree(project);
+    cluster = await startCluster(4);
+    brokers = new Brokers(cluster, { directory: join(work.path, 'brokers'), slots: SLOTS });
+    await brokers.start([1, ...OTHERS]);
+  }, 300_000);
+
+  afterAll(async () => {
+    await brokers[Symbol.asyncDispose]();
+    await cluster[Symbol.asyncDispose]();
+    await work[Symbol.asyncDispose]();
+  });
+
+  function startBuild(): ExecResult {
+    execaSync('make', ['-s', 'clean'], { cwd: project });
+    return cluster.exec(1, [PMAKE, '-s'], { cwd: project });
+  }
+
+  async function untilItCompiles(node: number): Promise<void> {
+    await expect.poll(async () => (await pidsOf(cluster, node, 'cc1')).length, PATIENCE).toBeGreaterThan(0);
+  }
+
+  async function endsWell(build: ExecResult): Promise<void> {
+    const ended = await build;
+    expect(ended, ended.all).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(differences(expected, await hashTree(project))).toEqual([]);
+  }
+
+  /** Where the leader is, as a number. */
+  async function leaderOf(): Promise<number> {
+    const { leader } = await brokers.look();
+    return Number(leader?.node.replace('node', ''));
+  }
+
+  test('a build finds the nodes by itself, and no node gets more jobs than its slots', async () => {
+    const build = startBuild();
+    const isOver = build.then(() => true);
+    let most = 0;
+    while (!(await Promise.race([isOver, Promise.resolve(false)]))) {
+      const { nodes } = await brokers.look();
+      for (const { inUse, slots } of nodes) {
+        expect(inUse).toBeLessThanOrEqual(slots);
+        most = Math.max(most, inUse);
+      }
+    }
+    await endsWell(build);
+    expect(most).toBe(SLOTS);
+    expect(Object.keys((await lastBuild(cluster)).byNode).sort()).toEqual(['node2', 'node3', 'node4']);
+  });
+
+  test('the leader is killed in the middle: another leads, the build ends well', async () => {
+    const build = startBuild();
+    const leader = await leaderOf();
+    await untilItCompiles(OTHERS.find((node) => node !== leader) ?? 2);
+    await brokers.kill(leader);
+    await vi.waitFor(async () => {
+      const next = await leaderOf();
+      expect(OTHERS).toContain(next);
+      expect(next).not.toBe(leader);
+    }, PATIENCE);
+    await endsWell(build);
+    brokers.restart(leader);
+    await brokers.untilFree(OTHERS);
+  });
+
+  test('a node leaves in the middle and another joins', async () => {
+    await brokers.kill(4, 'TERM');
+    // While its old worker lives, a broker that was restarted takes nothing for ten seconds.
+    await stopDispatcher(cluster);
+    await expect.poll(() => pidsByWord(cluster, 4, 'worker.js'), PATIENCE).toEqual([]);
+    await brokers.untilFree([2, 3]);
+    const build = startBuild();
+    await untilItCompiles(2);
+    brokers.restart(4);
+    await brokers.kill(2, 'TERM');
+    await untilItCompiles(4);
+    await endsWell(build);
+    expect(Object.keys((await lastBuild(cluster)).byNode)).toContain('node4');
+    brokers.restart(2);
+    await brokers.untilFree(OTHERS);
+  });
+
+  test('the broker of the submit host dies in the middle: the build ends well, and the next one has brokers again', async () => {
+    const build = startBuild();
+    await untilItCompiles(2);
+    await brokers.kill(1);
+    await endsWell(build);
+    brokers.restart(1);
+    await brokers.untilFree(OTHERS);
+    await endsWell(startBuild());
+    expect((await lastBuild(cluster)).there).toBeGreaterThan(SOURCES / 2);
+  });
+
+  test('an owner’s work makes its node busy by CPU, own jobs do not, and it is free again after', async () => {
+    await endsWell(startBuild());
+    expect((await brokers.lookAt(2))?.state).toBe('free');
+    const hog = cluster.exec(3, ['/bin/sh', '-c', 'while :; do :; done']);
+    await vi.waitFor(async () => {
+      expect(await brokers.lookAt(3)).toMatchObject({ state: 'busy', busyBy: { metric: 'cpu' } });
+    }, PATIENCE);
+    await endsWell(startBuild());
+    expect(Object.keys((await lastBuild(cluster)).byNode).sort()).toEqual(['node2', 'node4']);
+    hog.kill('SIGTERM');
+    await hog;
+    await brokers.untilFree(OTHERS);
+  });
+});
