@@ -3,7 +3,8 @@
  * Node 1 is the submit host; the others compile. Unaware of clocks and tables.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -81,6 +82,34 @@ const pmake = {
 };
 
 /** @type {Contender} */
+const pmaked = {
+  name: 'pmaked',
+  prepare: async (setting) => {
+    const { cluster, nodes, slots, work } = setting;
+    writeFileSync(join(work, 'cluster.key'), randomBytes(16).toString('hex'), { mode: 0o600 });
+    for (let node = 1; node <= nodes; node += 1) {
+      // The nodes share one /proc: what one does is not to make the others busy.
+      const thresholds = { rows: [{ metric: 'cpu', highMark: 100 }] };
+      const broker = { key: join(work, 'cluster.key'), node: `node${node}`, slots: node === 1 ? 0 : slots, thresholds };
+      const config = join(work, `pmaked${node}.json`);
+      writeFileSync(config, JSON.stringify({ broker }));
+      cluster.start(node, [join(ROOT, 'dist/cli/pmaked.js'), '--config', config]);
+    }
+    const looks = [join(ROOT, 'dist/cli/pmakectl.js'), 'nodes', '--json'];
+    const areFree = () => {
+      const { output } = cluster.exec(1, looks);
+      return (output.match(/"state": "free"/g) ?? []).length === nodes - 1;
+    };
+    await cluster.until('a free list of all nodes', areFree);
+  },
+  command: () => ({
+    words: [join(ROOT, 'dist/cli/pmake.js'), 'vmlinux'],
+    env: { PATH },
+    shown: 'pmake vmlinux, with a pmaked on every node',
+  }),
+};
+
+/** @type {Contender} */
 const distcc = {
   name: 'distcc',
   prepare: async (setting) => {
@@ -135,4 +164,4 @@ const icecream = {
 };
 
 /** In this order: the short ones first, so that a mistake shows early. */
-export const CONTENDERS = [floor, pmake, distcc, icecream, local];
+export const CONTENDERS = [floor, pmake, pmaked, distcc, icecream, local];
