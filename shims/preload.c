@@ -147,16 +147,15 @@ static bool find_shim(char out[PATH_MAX], const char *name, char *const *argv, c
 
 /* pcc would look for a name without a slash on PATH, and take one with a dash for an option. */
 static bool is_compiler(const char *path) {
-	return strchr(path, '/') && *path != '-' && access(path, X_OK) == 0 && is_binary(path) && !is_shim(path);
+	return strchr(path, '/') && *path != '-' && access(path, X_OK) == 0 && !is_shim(path) && is_binary(path);
 }
 
-enum search { FOUND, OTHERWISE };
-
 /*
- * What the PATH search of the C library would run, as far as it is a compiler. It tries one file after another and
- * goes on after these errors; whatever else happens is its own to say.
+ * What the PATH search of the C library would run; false unless that is a compiler. It tries one file after another and
+ * goes on after these errors; whatever else happens is its own to say. (A directory's name that is too long makes some
+ * look in the current one.)
  */
-static enum search search_path(char out[PATH_MAX], const char *name, bool is_absolute_only) {
+static bool search_path(char out[PATH_MAX], const char *name, bool is_absolute_only) {
 	const char *path = getenv("PATH");
 	if (!path) path = PATH_IF_UNSET;
 	for (bool last = false; !last;) {
@@ -164,16 +163,15 @@ static enum search search_path(char out[PATH_MAX], const char *name, bool is_abs
 		const char *directory = path;
 		last = path[length] == '\0';
 		path += length + 1;
-		if (length >= PATH_MAX) continue;
-		if ((is_absolute_only && *directory != '/') || !join(out, directory, length, name)) return OTHERWISE;
+		if ((is_absolute_only && *directory != '/') || !join(out, directory, length, name)) return false;
 		if (access(out, X_OK) == 0) {
-			if (is_compiler(out)) return FOUND;
-			if (!is_directory(out)) return OTHERWISE;
+			if (is_compiler(out)) return true;
+			if (!is_directory(out)) return false;
 		} else if (errno != ENOENT && errno != ENOTDIR && errno != EACCES) {
-			return OTHERWISE;
+			return false;
 		}
 	}
-	return OTHERWISE;
+	return false;
 }
 
 /* ---- the call of the shim ---- */
@@ -227,7 +225,7 @@ static void try_name(const char *file, char *const *argv, char *const *environme
 	int saved = errno;
 	if (file && strchr(file, '/')) {
 		try_path(file, argv, environment);
-	} else if (file && find_shim(shim, file, argv, environment) && search_path(path, file, false) == FOUND) {
+	} else if (file && find_shim(shim, file, argv, environment) && search_path(path, file, false)) {
 		run_shim(shim, path, argv, environment);
 	}
 	errno = saved;
@@ -379,7 +377,7 @@ static bool try_spawnp(const char *file, pid_t *pid, const posix_spawn_file_acti
                        const posix_spawnattr_t *attributes, char *const *argv, char *const *envp) {
 	char shim[PATH_MAX], path[PATH_MAX];
 	if (!file || strchr(file, '/')) return try_spawn(file, pid, actions, attributes, argv, envp);
-	return find_shim(shim, file, argv, envp) && search_path(path, file, actions != NULL) == FOUND &&
+	return find_shim(shim, file, argv, envp) && search_path(path, file, actions != NULL) &&
 	       spawn_shim(shim, path, pid, actions, attributes, argv, envp);
 }
 

@@ -23,14 +23,16 @@ const SPAWN = ['posix_spawn', 'posix_spawn actions', 'posix_spawn stdout', 'posi
 const SPAWN_PATH = ['posix_spawnp', 'posix_spawnp actions', 'posix_spawnp stdout', 'posix_spawnp chdir'];
 const VARIANTS = [...EXEC, ...EXEC_FD, ...EXEC_PATH, ...SPAWN, ...SPAWN_PATH];
 
-/** Left to the kernel by these: a link is not followed, or a relative name is meant in another directory. */
+const BY_DESCRIPTOR = /^fexecve|directory$|fd$/;
+const SEARCHES = /^exec(vp|vpe|lp)$|spawnp/;
+
+/** Left alone: a link is not followed, or a relative name is meant in another directory, or pcc would misread it. */
 const isUncertain = (variant: string, path: string) =>
-  variant === 'execveat nofollow' ||
-  variant.endsWith('null') ||
+  /nofollow|null/.test(variant) ||
   path === 'left alone' ||
   (/^posix_spawnp? /.test(variant) && !path.startsWith('/')) ||
-  // pcc would look for it on PATH.
-  (!path.includes('/') && !/p|directory|fd/.test(variant.replace('posix_spawn', '')));
+  (!BY_DESCRIPTOR.test(variant) && path.startsWith('-')) ||
+  (!BY_DESCRIPTOR.test(variant) && !SEARCHES.test(variant) && !path.includes('/'));
 
 let rig: PreloadRig;
 
@@ -40,12 +42,17 @@ beforeAll(() => {
   rig.program('bin/gcc');
   rig.program('bin/other');
   rig.program('second/gcc');
-  for (const name of ['closed', 'directory/gcc', 'loop', 'links', 'scripts', 'empty']) {
+  // In the current directory.
+  rig.program('gcc');
+  rig.program('-x/gcc');
+  rig.program('other/shims/pcc');
+  for (const name of ['closed', 'directory/gcc', 'loop', 'links', 'masquerade', 'scripts', 'empty']) {
     mkdirSync(join(rig.directory, name), { recursive: true });
   }
   rig.program('closed/gcc');
   chmodSync(join(rig.directory, 'closed/gcc'), 0o644);
   symlinkSync('gcc', join(rig.directory, 'loop/gcc'));
+  symlinkSync('../other/shims/pcc', join(rig.directory, 'masquerade/gcc'));
   symlinkSync('nowhere', join(rig.directory, 'links/gone'));
   symlinkSync('../bin/gcc', join(rig.directory, 'links/gcc'));
   script('scripts/gcc', '#!/bin/sh\necho "script $0 $1 $2"\nexit 7\n');
@@ -69,6 +76,8 @@ const FILES = [
   '/bin/other',
   '/links/gcc',
   '/links/gone',
+  '/masquerade/gcc',
+  '-x/gcc',
   '/closed/gcc',
   '/directory/gcc',
   '/loop/gcc',
@@ -127,7 +136,7 @@ function* casesFor(variant: string): Generator<Case> {
   yield { file: inRig('/bin/gcc'), words: ['g++', 'x'], options: { env } };
   // execl without a single word is not defined.
   if (!variant.startsWith('execl')) yield { file: inRig('/bin/gcc'), words: [], options: { env } };
-  if (!/p$|pe$|spawnp/.test(variant)) return;
+  if (!SEARCHES.test(variant)) return;
   for (const path of PATHS) {
     yield { file: 'gcc', words: ['gcc', '-c', 'a b'], options: { env: { ...env, PATH: inRig(path) } } };
   }
@@ -181,9 +190,9 @@ describe.each(VARIANTS)('%s', (variant) => {
 
 /** What decides whether the library may look: the file, or what leads to it on PATH. */
 function usedPath(variant: string, file: string, { env }: CallOptions): string {
-  // A script that cannot be run is passed over by the search; the library leaves it at the first script.
-  if (env?.PATH?.includes('/lost')) return 'left alone';
-  if (file.includes('/') || !/p$|pe$|spawnp/.test(variant)) return file;
+  // The search passes over a script that cannot be run, and over a name that is too long; the library goes no further.
+  if (/\/lost|(x\/){9}/.test(env?.PATH ?? '')) return 'left alone';
+  if (file.includes('/') || !SEARCHES.test(variant)) return file;
   return env?.PATH?.split(':').some((entry) => !entry.startsWith('/')) ? `./${file}` : `/${file}`;
 }
 
@@ -206,5 +215,23 @@ test.each(['execvp', 'execvpe', 'execlp', 'posix_spawnp'])(
   (variant) => {
     const { stdout } = rig.call(variant, 'gcc', ['gcc', '-c'], { env: { PATH: undefined } });
     expect(throughShim(stdout).stdout).toMatch(/^shim for \/bin\/gcc: <-c>/);
+  },
+);
+
+test.each(['execve', 'execv', 'execvp', 'posix_spawn', 'posix_spawnp'])(
+  '%s with more words than fit on a stack',
+  (variant) => {
+    const path = inRig('/bin/gcc');
+    for (const count of [253, 254, 255, 256, 5_000]) {
+      const words = [path, ...Array.from({ length: count }, (_, index) => `word${index}`)];
+      const shown = throughShim(rig.call(variant, path, words).stdout);
+      expect(shown.isCaught).toBe(true);
+      expect(shown.stdout).toContain(
+        `${words
+          .slice(1)
+          .map((word) => `<${word}>`)
+          .join(' ')} ADDED=`,
+      );
+    }
   },
 );
