@@ -3,10 +3,8 @@
  * broker does. Unaware of what is asked and answered.
  */
 import { connect, type Socket } from 'node:net';
-import { join } from 'node:path';
 import { FrameDecoder } from '../protocol/frame.ts';
 import {
-  BROKER_SOCKET,
   decodeBrokerAnswer,
   encodeBrokerMessage,
   LOCAL_BROKER_VERSION,
@@ -15,9 +13,6 @@ import {
 } from '../protocol/local-broker.ts';
 import { MalformedError } from '../util/bytes.ts';
 
-const BROKER_VARIABLE = 'PMAKE_BROKER';
-/** A broker of the user's own, in his runtime directory. */
-const OWN_SOCKET_NAME = 'broker.sock';
 /** A broker answers within a millisecond; one that does not in this time is stuck, and the next socket is tried. */
 const WELCOME_LIMIT_MS = 1_000;
 /** Between two looks for a broker. A look costs one failed connect(2). */
@@ -49,13 +44,6 @@ export interface BrokerLinkState {
   readonly node: string;
   /** A sentence: why a broker that is there cannot be used; empty when there is none, or when all is well. */
   readonly problem: string;
-}
-
-/** Where a broker may listen: what PMAKE_BROKER says (nowhere, if it is empty), else the user's own, else the machine's. */
-export function brokerSockets(env: NodeJS.ProcessEnv, runtimeDirectory: string): readonly string[] {
-  const named = env[BROKER_VARIABLE];
-  if (named !== undefined) return named === '' ? [] : [named];
-  return [join(runtimeDirectory, OWN_SOCKET_NAME), BROKER_SOCKET];
 }
 
 export class BrokerLink {

@@ -14,6 +14,8 @@ import type { LeasedSlots } from './node-slots.ts';
 
 /** A node stays connected so long after its last lease: the next build is likely to get it again. */
 const NODE_KEPT_MS = 5 * 60_000;
+/** A question about the whole cluster makes every node answer; new nodes are rare. */
+const CLUSTER_INTERVAL_MS = 60_000;
 /** Names in one request, local-broker.ts. */
 const MAX_EXCLUDED = 64;
 
@@ -46,6 +48,10 @@ export class BrokerNodes implements LeasedSlots {
   /** By the name that the fleet knows it by. */
   readonly #nodes = new Map<string, LeasedNode>();
   readonly #revocations = new Map<string, Deferred<RetryReason>>();
+  /** What the broker said of nodes, by the name that it knows them by. */
+  #speeds: ReadonlyMap<string, number> = new Map();
+  #clusterAskedMs = -Infinity;
+  #isClusterAsked = false;
   #capacity = { slots: 0, nodes: 0 };
   #timer: { readonly atMs: number; readonly handle: NodeJS.Timeout } | undefined;
 
@@ -167,6 +173,13 @@ export class BrokerNodes implements LeasedSlots {
     this.#options.fleet.tryAgain(this.names());
   }
 
+  /** What the broker takes a node for, or `asked` when it is about to say so; undefined for a node not of its. */
+  speedOf(name: string): number | 'asked' | undefined {
+    const node = this.#nodes.get(name);
+    if (!node) return undefined;
+    return this.#speeds.get(node.id) ?? (this.#isClusterAsked ? 'asked' : undefined);
+  }
+
   /** Tells the broker how fast a node of the fleet proved to be. */
   tellSpeed(name: string, speed: number): void {
     const node = this.#nodes.get(name);
@@ -175,6 +188,7 @@ export class BrokerNodes implements LeasedSlots {
 
   #onLink(isUp: boolean): void {
     this.#capacity = { slots: 0, nodes: 0 };
+    this.#isClusterAsked = false;
     if (isUp) this.#pool.linkUp(performance.now());
     else this.#pool.linkDown(performance.now());
     this.#setTimer();
@@ -185,6 +199,7 @@ export class BrokerNodes implements LeasedSlots {
     const now = performance.now();
     switch (answer.kind) {
       case 'leased': {
+        this.#askForSpeeds(answer.node, now);
         const name = this.#nameOf(answer.node, now);
         this.#pool.leased(answer.id, answer.lease, name, now);
         break;
@@ -199,9 +214,12 @@ export class BrokerNodes implements LeasedSlots {
         this.#capacity = { slots: answer.slots, nodes: answer.nodes };
         this.#pool.setCapacity(answer.slots, now);
         break;
+      case 'cluster':
+        this.#isClusterAsked = false;
+        this.#speeds = new Map(answer.cluster.nodes.map(({ node, speed }) => [node, speed]));
+        return;
       case 'welcome':
       case 'refused':
-      case 'cluster':
       case 'drained':
       default:
         // Not for dispatchers, or of a later release.
@@ -209,6 +227,13 @@ export class BrokerNodes implements LeasedSlots {
     }
     this.#setTimer();
     this.#options.onSlots();
+  }
+
+  #askForSpeeds(id: string, nowMs: number): void {
+    if (this.#speeds.has(id) || nowMs - this.#clusterAskedMs < CLUSTER_INTERVAL_MS) return;
+    this.#clusterAskedMs = nowMs;
+    this.#isClusterAsked = true;
+    this.#link.send({ kind: 'cluster' });
   }
 
   /** What the fleet calls the node; a new one is being connected from here on. */

@@ -20,15 +20,33 @@ export interface JobKind {
   readonly words: readonly string[];
 }
 
+interface Told {
+  readonly log: number;
+  readonly atMs: number;
+}
+
 export class NodeSpeeds {
   readonly #book = new SpeedBook();
-  readonly #told = new Map<string, { readonly log: number; readonly atMs: number }>();
+  /** Of the nodes whose speed is on the broker's scale: what it was told last, or said itself. */
+  readonly #told = new Map<string, Told>();
 
   speedOf(node: string): number {
     return this.#book.speedOf(node);
   }
 
-  /** A job finished. Returns the node's speed when it has changed so much that others should know. */
+  /**
+   * The speed that the broker goes by, before the node's first job here. Only ratios can be learned from jobs: without
+   * a common beginning, what is told of one node would not fit what the cluster believes of another.
+   */
+  begin(node: string, speed: number): void {
+    if (this.#told.has(node)) return;
+    const oldest = this.#told.keys().next();
+    if (this.#told.size >= MAX_NODES && !oldest.done) this.#told.delete(oldest.value);
+    this.#book.setStatic(node, speed);
+    this.#told.set(node, { log: Math.log(speed), atMs: -Infinity });
+  }
+
+  /** A job finished. Returns the node's speed when it has changed so much that the broker should know. */
   observe(node: string, kind: JobKind, cpuMs: number, nowMs: number): number | undefined {
     const seconds = cpuMs / 1_000;
     const optimisation = kind.words.findLast((word) => word.startsWith('-O')) ?? '';
@@ -43,11 +61,9 @@ export class NodeSpeeds {
   }
 
   #news(node: string, nowMs: number): number | undefined {
+    const told = this.#told.get(node);
     const log = Math.log(this.speedOf(node));
-    const told = this.#told.get(node) ?? { log: 0, atMs: -Infinity };
-    if (Math.abs(log - told.log) <= TOLD_CHANGE || nowMs - told.atMs < TOLD_INTERVAL_MS) return undefined;
-    const oldest = this.#told.keys().next();
-    if (this.#told.size >= MAX_NODES && !oldest.done) this.#told.delete(oldest.value);
+    if (!told || Math.abs(log - told.log) <= TOLD_CHANGE || nowMs - told.atMs < TOLD_INTERVAL_MS) return undefined;
     this.#told.set(node, { log, atMs: nowMs });
     return Math.exp(log);
   }

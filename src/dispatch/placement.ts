@@ -187,10 +187,12 @@ export class Placement {
 
   noteFinished(node: string, kind: JobKind, cpuMs: number): void {
     this.fleet.countFinished(node);
+    const known = this.broker?.speedOf(node);
+    if (known === 'asked') return;
+    if (known !== undefined) this.#speeds.begin(node, known);
     const speed = this.#speeds.observe(node, kind, cpuMs, performance.now());
-    if (speed === undefined) return;
     this.#slots.refresh(node);
-    this.broker?.tellSpeed(node, speed);
+    if (speed !== undefined) this.broker?.tellSpeed(node, speed);
   }
 
   #brokerOptions(options: Pick<BrokerNodesOptions, 'sockets' | 'user'>): BrokerNodesOptions {

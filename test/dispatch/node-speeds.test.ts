@@ -10,6 +10,7 @@ it('nodes are told apart in the first build by jobs of a size, and news of them 
   const random = seededRandom(1);
   const speeds = new NodeSpeeds();
   const told: number[] = [];
+  for (const node of ['slow', 'fast']) speeds.begin(node, 1);
   for (let job = 0; job < 400; job += 1) {
     const node = random() < 0.5 ? 'slow' : 'fast';
     const cpuMs = (500 + random() * 500) * (node === 'slow' ? 2 : 1);
@@ -41,4 +42,21 @@ it('a job of unknown cost or without any says nothing', () => {
   expect(speeds.observe('n1', kindOf('a.c'), 0, 0)).toBeUndefined();
   expect(speeds.observe('n1', kindOf('a.c'), 900, 0)).toBeUndefined();
   expect(speeds.speedOf('n1')).toBe(1);
+});
+
+it('what is told is on the broker’s scale, and nothing is told of a node that it said nothing of', () => {
+  const speeds = new NodeSpeeds();
+  const told = new Map<string, number>();
+  speeds.begin('n1', 0.2);
+  speeds.begin('n2', 0.2);
+  for (let job = 0; job < 200; job += 1) {
+    for (const [node, cpuMs] of Object.entries({ n1: 500, n2: 1_000, n3: 4_000 })) {
+      const speed = speeds.observe(node, kindOf(`f${job}.c`), cpuMs, job * 6_000);
+      if (speed !== undefined) told.set(node, speed);
+    }
+  }
+  expect([...told.keys()]).toEqual(['n2']);
+  expect(told.get('n2')).toBeGreaterThan(0.05);
+  expect(told.get('n2')).toBeLessThan(0.2);
+  expect(speeds.speedOf('n1') / speeds.speedOf('n2')).toBeCloseTo(2, 0);
 });

@@ -10,6 +10,7 @@ import {
   LOCAL_BROKER_VERSION,
   type BrokerAnswer,
   type BrokerRequest,
+  type ClusterView,
 } from '../../src/protocol/local-broker.ts';
 import { listenAt, type Listener } from './shim-arrivals.ts';
 
@@ -132,14 +133,22 @@ export class FakeBroker implements AsyncDisposable {
       case 'speed':
         this.speeds.push(request);
         return;
+      case 'cluster':
+        this.#send({ kind: 'cluster', cluster: this.#describe() });
+        return;
       case 'worker':
       case 'control':
-      case 'cluster':
       case 'drain':
         this.faults.push(`${request.kind} from a dispatcher`);
         return;
     }
     this.#match();
+  }
+
+  #describe(): ClusterView {
+    const about = { version: '', state: 'free', inUse: 0, speed: 0.5, workers: 0, metrics: [], dropped: {} } as const;
+    const nodes = [...this.free].map(([node, slots]) => ({ ...about, node, slots }));
+    return { cluster: 'test', node: 'submit', nodes, silent: [] };
   }
 
   #release(socket: Socket, id: string): void {
