@@ -8,6 +8,7 @@ import { brokerSockets } from '../config/broker-sockets.ts';
 import { LOAD_KINDS, runLoad } from '../load/load-program.ts';
 import { WORKER_PREAMBLE } from '../protocol/worker.ts';
 import { announceWorker } from '../remote/worker/announce.ts';
+import { runtimeDirectoryPath } from '../util/runtime-directory.ts';
 
 const [word, seconds, mebibytes, directory = '/var/tmp'] = process.argv.slice(2);
 const kind = LOAD_KINDS.find((known) => known === word);
@@ -17,7 +18,7 @@ if (kind === undefined) {
   );
   process.exit(2);
 }
-announceWorker(brokerSockets(process.env), process.pid);
+announceWorker(brokerSockets(process.env, runtimeDirectoryPath(process.env)), process.pid);
 const early = new AbortController();
 process.stdin.resume();
 process.stdin.once('end', () => early.abort());

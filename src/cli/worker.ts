@@ -5,9 +5,10 @@ import { brokerSockets } from '../config/broker-sockets.ts';
 import { announceWorker } from '../remote/worker/announce.ts';
 import { serveWorker } from '../remote/worker/session.ts';
 import { findInstallation } from '../util/install.ts';
+import { runtimeDirectoryPath } from '../util/runtime-directory.ts';
 
 const installation = findInstallation();
-announceWorker(brokerSockets(process.env), process.pid);
+announceWorker(brokerSockets(process.env, runtimeDirectoryPath(process.env)), process.pid);
 // Not process.stdout: on a pipe its writes block, and a slow connection would stop every job's bookkeeping.
 const output = new Socket({ fd: 1, readable: false, writable: true });
 await serveWorker({

@@ -18,7 +18,7 @@ const SHARED_BITS = 0o077;
  * anybody may have put something there before. The failure is a sentence.
  */
 export function runtimeDirectory(env: NodeJS.ProcessEnv, uid = process.geteuid?.() ?? 0): Result<string, string> {
-  const directory = chooseDirectory(env, uid);
+  const directory = runtimeDirectoryPath(env, uid);
   if (!directory.startsWith('/')) return fail(`PMAKE_RUNTIME_DIR must be an absolute path, it is "${directory}"`);
   try {
     mkdirSync(directory, { mode: PRIVATE_MODE });
@@ -37,7 +37,8 @@ export function runtimeDirectory(env: NodeJS.ProcessEnv, uid = process.geteuid?.
   return ok(directory);
 }
 
-function chooseDirectory(env: NodeJS.ProcessEnv, uid: number): string {
+/** Where it would be; unchecked, and perhaps not there. */
+export function runtimeDirectoryPath(env: NodeJS.ProcessEnv, uid = process.geteuid?.() ?? 0): string {
   if (env.PMAKE_RUNTIME_DIR) return env.PMAKE_RUNTIME_DIR;
   const session = env.XDG_RUNTIME_DIR;
   if (session?.startsWith('/') && isOwnedDirectory(session, uid)) return join(session, 'pmake');

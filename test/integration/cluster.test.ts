@@ -21,7 +21,7 @@ function hasCpuGroups(): boolean {
   return ['/sys/fs/cgroup/cpu', '/sys/fs/cgroup'].some((root) => {
     try {
       accessSync(root, constants.W_OK);
-      return /cpu/.test(root) || readFileSync(`${root}/cgroup.controllers`, 'utf8').split(/\s+/).includes('cpu');
+      return root.includes('cpu') || readFileSync(`${root}/cgroup.controllers`, 'utf8').split(/\s+/).includes('cpu');
     } catch {
       return false;
     }

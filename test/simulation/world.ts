@@ -281,6 +281,10 @@ export class World {
           }
           this.at(this.nowMs, () => this.step(host.id, { kind: 'release', lease: effect.lease }));
           break;
+        case 'capacity':
+        case 'roster':
+          // For displays; nobody asks here.
+          break;
       }
     }
   }

@@ -3,9 +3,11 @@
  */
 import { availableParallelism, hostname, networkInterfaces } from 'node:os';
 import type { BrokerSettings } from '../../config/broker-settings.ts';
+import { ownBrokerSocket } from '../../config/broker-sockets.ts';
 import { DEFAULT_POLICY, type Policy } from '../../load/policy.ts';
 import { BROKER_SOCKET } from '../../protocol/local-broker.ts';
 import { fail, ok, type Result } from '../../util/result.ts';
+import { runtimeDirectory } from '../../util/runtime-directory.ts';
 import { chooseInterface, type ChosenInterface } from './interfaces.ts';
 
 const DEFAULT_CLUSTER = 'pmake';
@@ -65,10 +67,17 @@ export function fixedSettings(
     groups: { leader, available },
     peers: file.peers ?? [],
     ttl: file.ttl ?? DEFAULT_TTL,
-    socket: switches.socket ?? file.socket ?? BROKER_SOCKET,
+    socket: switches.socket ?? file.socket ?? defaultSocket(env),
     // Of a systemd unit with StateDirectory=.
     state: file.state ?? env.STATE_DIRECTORY,
   });
+}
+
+/** The machine's for root and a systemd unit, else the user's own. */
+function defaultSocket(env: NodeJS.ProcessEnv): string {
+  if (process.geteuid?.() === 0 || env.RUNTIME_DIRECTORY !== undefined) return BROKER_SOCKET;
+  const directory = runtimeDirectory(env);
+  return directory.ok ? ownBrokerSocket(directory.value) : BROKER_SOCKET;
 }
 
 export function liveSettings(file: BrokerSettings): LiveSettings {

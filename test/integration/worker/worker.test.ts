@@ -57,6 +57,13 @@ describe('a worker', () => {
     expect(Buffer.concat(end.output.map(({ bytes }) => bytes)).toString()).toContain("'b' undeclared");
   });
 
+  it('leaves the node’s owner the first go at the CPU', async () => {
+    const end = await run({ program: '/bin/sh', words: ['-c', 'nice'] });
+    if (end.kind !== 'done') throw new Error(JSON.stringify(end));
+    const own = Number(execFileSync('nice', { encoding: 'utf8' }));
+    expect(Number(Buffer.concat(end.output.map(({ bytes }) => bytes)).toString())).toBe(Math.min(19, own + 5));
+  });
+
   it('refuses a source that is not the one the submit host sees', async () => {
     const source = write('a.c', 'int a;\n');
     const end = await run({ words: ['-c', 'a.c'], sources: [{ ...source, sizeBytes: source.sizeBytes + 1n }] });
