@@ -1,0 +1,95 @@
+/**
+ * Leases from real brokers on scripts/cluster: how long one takes, how many a leader grants in a second, and what a
+ * broker costs while nothing happens. Unaware of builds.
+ */
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { setTimeout as delay } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { BenchCluster } from './bench-cluster.js';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const IDLE_SECONDS = 20;
+const TICKS_PER_SECOND = 100;
+const PAGE_BYTES = 4_096;
+
+const { values } = parseArgs({
+  options: { nodes: { type: 'string', default: '5' }, leases: { type: 'string', default: '2000' } },
+});
+const [nodes, leases] = [Number(values.nodes), Number(values.leases)];
+if (!(nodes >= 2 && leases >= 100)) throw new Error('--nodes wants 2 or more, --leases 100 or more');
+
+const work = mkdtempSync('/var/tmp/pmake-bench-');
+const cluster = new BenchCluster();
+try {
+  cluster.up(nodes, 100);
+  const key = join(work, 'cluster.key');
+  writeFileSync(key, randomBytes(16).toString('hex'), { mode: 0o600 });
+  for (let node = 1; node <= nodes; node += 1) {
+    const thresholds = { rows: [{ metric: 'cpu', highMark: 100 }] };
+    const config = join(work, `pmaked${node}.json`);
+    const broker = {
+      key,
+      node: `node${node}`,
+      slots: node === 1 ? 0 : 64,
+      thresholds,
+      state: join(work, `state${node}`),
+    };
+    writeFileSync(config, JSON.stringify({ broker }));
+    cluster.start(node, [join(ROOT, 'dist/cli/pmaked.js'), '--config', config]);
+  }
+  const look = () => cluster.exec(1, [join(ROOT, 'dist/cli/pmakectl.js'), 'nodes', '--json']).output;
+  await cluster.until('a free list of all nodes', () => (look().match(/"state": "free"/g) ?? []).length === nodes - 1);
+  // Their standard compiles are over by then.
+  await delay(5_000);
+  const idle = await watchIdle();
+  const client = [process.execPath, fileURLToPath(new URL('./lease-client.js', import.meta.url)), String(leases)];
+  const before = cluster.cpuSeconds(leaderOf(look()));
+  const { status, output } = cluster.exec(1, client);
+  if (status !== 0) throw new Error(`the client failed: ${output}`);
+  const leaderCpuS = cluster.cpuSeconds(leaderOf(look())) - before;
+  const figures = JSON.parse(output.trim().split('\n').at(-1) ?? '');
+  const perGrantUs = (leaderCpuS * 1e6) / figures.leases;
+  process.stdout.write(
+    [
+      `| \`scripts/bench-broker --nodes ${nodes} --leases ${leases}\` | |`,
+      '|---|---:|',
+      `| request → lease, one at a time: middle | ${figures.p50Ms.toFixed(2)} ms |`,
+      `| 99 % | ${figures.p99Ms.toFixed(2)} ms |`,
+      `| leases a second, 64 asked for at once | ${Math.round(figures.perSecond)} |`,
+      `| CPU of the leader's node a lease, its own slots included | ${Math.round(perGrantUs)} µs |`,
+      `| an idle broker, of one core | ${(100 * idle.cpu).toFixed(2)} % |`,
+      `| its memory | ${Math.round(idle.rssMib)} MiB |`,
+      '',
+    ].join('\n'),
+  );
+} finally {
+  cluster.down();
+  rmSync(work, { recursive: true, force: true });
+}
+
+/** @param {string} json @returns {number} */
+function leaderOf(json) {
+  return Number(JSON.parse(json).cluster.leader.node.replace('node', ''));
+}
+
+/** Of the broker of node 2: the share of a core, and its memory. */
+async function watchIdle() {
+  const read = () => cluster.exec(2, ['sh', '-c', 'cat /proc/$(pgrep -f cli/pmaked.js | head -n 1)/stat']).output;
+  const before = fieldsOf(read());
+  await delay(IDLE_SECONDS * 1_000);
+  const after = fieldsOf(read());
+  const cpu = (after.ticks - before.ticks) / TICKS_PER_SECOND / IDLE_SECONDS;
+  return { cpu, rssMib: (after.pages * PAGE_BYTES) / 2 ** 20 };
+}
+
+/** @param {string} stat of /proc/PID/stat, proc(5) */
+function fieldsOf(stat) {
+  const fields = stat
+    .slice(stat.lastIndexOf(')') + 2)
+    .split(' ')
+    .map(Number);
+  return { ticks: (fields[11] ?? 0) + (fields[12] ?? 0), pages: fields[21] ?? 0 };
+}
