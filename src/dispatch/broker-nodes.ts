@@ -2,7 +2,6 @@
  * The nodes that the broker of this host gives slots of: ties the link to it, the lease pool and the connections to
  * nodes together. Unaware of jobs but for their numbers, and of where they run without a broker.
  */
-import type { NodeSpec } from '../config/nodes.ts';
 import type { BrokerStatus } from '../protocol/control.ts';
 import type { BrokerAnswer } from '../protocol/local-broker.ts';
 import { deferred, type Deferred } from '../util/deferred.ts';
@@ -10,21 +9,18 @@ import { BrokerLink } from './broker-link.ts';
 import type { Fleet } from './fleet.ts';
 import type { RetryReason } from './job.ts';
 import { LeasePool, type LeaseEffect, type LeasedSlot } from './lease-pool.ts';
+import { LeasedNodes, type LeasedNodesOptions } from './leased-nodes.ts';
 import type { LeasedSlots } from './node-slots.ts';
 
-/** A node stays connected so long after its last lease: the next build is likely to get it again. */
-const NODE_KEPT_MS = 5 * 60_000;
 /** A question about the whole cluster makes every node answer; new nodes are rare. */
 const CLUSTER_INTERVAL_MS = 60_000;
 /** Names in one request, local-broker.ts. */
 const MAX_EXCLUDED = 64;
 
-export interface BrokerNodesOptions {
+export interface BrokerNodesOptions extends Pick<LeasedNodesOptions, 'configured'> {
   readonly sockets: readonly string[];
   readonly user: string;
   readonly fleet: Pick<Fleet, 'useLeased' | 'stateOf' | 'tryAgain'>;
-  /** How the configuration says that this node is reached, if it does. */
-  readonly configured: (node: string) => NodeSpec | undefined;
   /** A slot became free, or other ones are to be expected. */
   readonly onSlots: () => void;
   /** The broker came or went. */
@@ -33,20 +29,11 @@ export interface BrokerNodesOptions {
   readonly onHeld: (node: string) => void;
 }
 
-/** A node that was leased, under the name that the broker knows it by. */
-interface LeasedNode {
-  readonly id: string;
-  usedMs: number;
-  /** As the pool was told. */
-  isUp: boolean | undefined;
-}
-
 export class BrokerNodes implements LeasedSlots {
   readonly #options: BrokerNodesOptions;
   readonly #link: BrokerLink;
   readonly #pool = new LeasePool((effect) => this.#carryOut(effect));
-  /** By the name that the fleet knows it by. */
-  readonly #nodes = new Map<string, LeasedNode>();
+  readonly #nodes: LeasedNodes;
   readonly #revocations = new Map<string, Deferred<RetryReason>>();
   /** What the broker said of nodes, by the name that it knows them by. */
   #speeds: ReadonlyMap<string, number> = new Map();
@@ -57,6 +44,13 @@ export class BrokerNodes implements LeasedSlots {
 
   constructor(options: BrokerNodesOptions) {
     this.#options = options;
+    this.#nodes = new LeasedNodes({
+      fleet: options.fleet,
+      configured: options.configured,
+      onUp: (name) => this.#pool.nodeUp(name, performance.now()),
+      onUnusable: (name) => this.#pool.nodeUnusable(name, performance.now()),
+      onForgotten: (name) => this.#pool.nodeForgotten(name),
+    });
     const handlers = {
       onUp: () => this.#onLink(true),
       onDown: () => this.#onLink(false),
@@ -91,12 +85,7 @@ export class BrokerNodes implements LeasedSlots {
 
   /** The nodes that are or were leased a short while ago, as the fleet calls them. */
   names(): Set<string> {
-    const now = performance.now();
-    for (const [name, node] of this.#nodes) {
-      if (this.#pool.held(name) > 0) node.usedMs = now;
-      else if (now - node.usedMs > NODE_KEPT_MS) this.#forget(name);
-    }
-    return new Set(this.#nodes.keys());
+    return this.#nodes.names((name) => this.#pool.held(name) > 0, performance.now());
   }
 
   status(): BrokerStatus | undefined {
@@ -164,7 +153,7 @@ export class BrokerNodes implements LeasedSlots {
 
   /** A node of the fleet came up, was refused, lost or let go. */
   nodesChanged(): void {
-    for (const [name, node] of this.#nodes) this.#look(name, node);
+    this.#nodes.look();
     this.#setTimer();
   }
 
@@ -175,15 +164,15 @@ export class BrokerNodes implements LeasedSlots {
 
   /** What the broker takes a node for, or `asked` when it is about to say so; undefined for a node not of its. */
   speedOf(name: string): number | 'asked' | undefined {
-    const node = this.#nodes.get(name);
-    if (!node) return undefined;
-    return this.#speeds.get(node.id) ?? (this.#isClusterAsked ? 'asked' : undefined);
+    const id = this.#nodes.idOf(name);
+    if (id === undefined) return undefined;
+    return this.#speeds.get(id) ?? (this.#isClusterAsked ? 'asked' : undefined);
   }
 
   /** Tells the broker how fast a node of the fleet proved to be. */
   tellSpeed(name: string, speed: number): void {
-    const node = this.#nodes.get(name);
-    if (node) this.#link.send({ kind: 'speed', node: node.id, speed });
+    const id = this.#nodes.idOf(name);
+    if (id !== undefined) this.#link.send({ kind: 'speed', node: id, speed });
   }
 
   #onLink(isUp: boolean): void {
@@ -200,7 +189,7 @@ export class BrokerNodes implements LeasedSlots {
     switch (answer.kind) {
       case 'leased': {
         this.#askForSpeeds(answer.node, now);
-        const name = this.#nameOf(answer.node, now);
+        const name = this.#nodes.use(answer.node, now);
         this.#pool.leased(answer.id, answer.lease, name, now);
         break;
       }
@@ -236,43 +225,11 @@ export class BrokerNodes implements LeasedSlots {
     this.#link.send({ kind: 'cluster' });
   }
 
-  /** What the fleet calls the node; a new one is being connected from here on. */
-  #nameOf(id: string, nowMs: number): string {
-    for (const [name, node] of this.#nodes) {
-      if (node.id !== id || this.#options.fleet.stateOf(name) === undefined) continue;
-      node.usedMs = nowMs;
-      return name;
-    }
-    const name = this.#options.fleet.useLeased(this.#options.configured(id) ?? { name: id, host: id });
-    const node = { id, usedMs: nowMs, isUp: undefined };
-    this.#nodes.set(name, node);
-    this.#look(name, node);
-    return name;
-  }
-
-  #look(name: string, node: LeasedNode): void {
-    const state = this.#options.fleet.stateOf(name);
-    if (state === undefined) {
-      this.#forget(name);
-      return;
-    }
-    // Being connected again is no news of a node that was refused.
-    if (state === 'connecting' || node.isUp === (state === 'up')) return;
-    node.isUp = state === 'up';
-    if (node.isUp) this.#pool.nodeUp(name, performance.now());
-    else this.#pool.nodeUnusable(name, performance.now());
-  }
-
-  #forget(name: string): void {
-    this.#nodes.delete(name);
-    this.#pool.nodeForgotten(name);
-  }
-
   #carryOut(effect: LeaseEffect): void {
     switch (effect.kind) {
       case 'request': {
         // This host itself is no node for its own builds: it has local slots. Last, where a broker surely looks.
-        const ids = effect.excluded.map((name) => this.#nodes.get(name)?.id ?? name);
+        const ids = effect.excluded.map((name) => this.#nodes.idOf(name) ?? name);
         const exclude = [...ids, this.#link.state.node].slice(-MAX_EXCLUDED);
         this.#link.send({ kind: 'request', id: effect.id, patienceMs: effect.patienceMs, exclude });
         return;
