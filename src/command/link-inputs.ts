@@ -2,28 +2,43 @@
  * What a linker, an archiver or a driver that links will read, as far as its words tell: for the hold, which waits
  * only for what this build's jobs are writing. So naming too much is harmless; missing one is not.
  */
+import { scriptInputs } from './linker-script.ts';
 import { absolutePath } from './paths.ts';
 import type { Look } from './plan.ts';
 import { thinArchiveMembers } from './thin-archive.ts';
 
-/** Thin archives may name thin archives; this deep and no cycle has been met in practice. */
-const MAX_ARCHIVE_DEPTH = 8;
+/** Thin archives and linker scripts may name others; this deep and no cycle has been met in practice. */
+const MAX_DEPTH = 8;
+/** What may be a linker script: scripts by their usual names, and libraries that are text (`libc.so`). */
+const MAY_BE_SCRIPT = /\.(?:a|so|ld|lds|x|t|script|map)$/;
 
-/** `words`, absolute, with what thin archives among them hold. */
+/** The files that `words` name, absolute, with what thin archives and linker scripts among them name in turn. */
 export function filesToWaitFor(cwd: string, words: readonly string[], look: Look): string[] {
+  const directories = argumentsOf(words, '-L', '--library-path');
+  const scripts = new Set(argumentsOf(words, '-T', '--script').map((path) => absolutePath(cwd, path)));
   const files = new Set<string>();
   const visit = (path: string, depth: number): void => {
     if (files.has(path)) return;
     files.add(path);
-    if (!path.endsWith('.a') || depth === MAX_ARCHIVE_DEPTH) return;
-    for (const member of thinArchiveMembers(path, look)) visit(member, depth + 1);
+    if (depth === MAX_DEPTH) return;
+    if (path.endsWith('.a')) for (const member of thinArchiveMembers(path, look)) visit(member, depth + 1);
+    if (!MAY_BE_SCRIPT.test(path) && !scripts.has(path)) return;
+    for (const name of scriptInputs(path, look)) {
+      for (const found of placesOf(name, directories)) visit(absolutePath(cwd, found), depth + 1);
+    }
   };
-  for (const word of words) if (word !== '') visit(absolutePath(cwd, word), 0);
+  for (const word of namedFiles(words)) if (word !== '') visit(absolutePath(cwd, word), 0);
   return [...files];
 }
 
+/** Where ld looks for a name in a script: here, and in each `-L` directory. */
+function placesOf(name: string, directories: readonly string[]): string[] {
+  if (name.startsWith('-l')) return librariesOf([name, ...directories.map((directory) => `-L${directory}`)]);
+  return name.startsWith('/') ? [name] : [name, ...directories.map((directory) => `${directory}/${name}`)];
+}
+
 /** Every word that may be a file, and what `-l` may stand for. */
-export function namedFiles(words: readonly string[]): string[] {
+function namedFiles(words: readonly string[]): string[] {
   return [...words.flatMap(asFiles), ...librariesOf(words)];
 }
 
@@ -31,6 +46,8 @@ export function namedFiles(words: readonly string[]): string[] {
 function asFiles(word: string): string[] {
   if (!word.startsWith('-')) return [word];
   if (word.startsWith('-Wl,')) return word.slice('-Wl,'.length).split(',').flatMap(asFiles);
+  // -Ttext=0x1000 and its like set an address.
+  if (/^-T(?!text|data|bss|rodata|ldata).+/.test(word)) return [word.slice('-T'.length)];
   const equals = word.indexOf('=');
   return equals > 0 && equals < word.length - 1 ? [word.slice(equals + 1)] : [];
 }

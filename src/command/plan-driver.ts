@@ -5,7 +5,7 @@
 import type { Flavour, Tool } from './driver-name.ts';
 import { parseDriverLine, type DriverLine, type Item } from './driver-line.ts';
 import { languageOf } from './language.ts';
-import { filesToWaitFor, namedFiles } from './link-inputs.ts';
+import { filesToWaitFor } from './link-inputs.ts';
 import { makeNativeExplicit, type NativeResult } from './native.ts';
 import { outputsOf, type CompileOutputs } from './outputs.ts';
 import { absolutePath, isNodeLocal } from './paths.ts';
@@ -201,7 +201,7 @@ function planLink(invocation: Invocation, line: DriverLine, words: readonly stri
     kind: 'here',
     reason: 'not-a-compile',
     slot: 'counted',
-    waitFor: filesToWaitFor(invocation.cwd, namedFiles(words.filter(isForLinking)), look),
+    waitFor: filesToWaitFor(invocation.cwd, words.filter(isForLinking), look),
     outputs: [absolutePath(invocation.cwd, output)],
     subject: absolutePath(invocation.cwd, output),
   };
@@ -209,7 +209,7 @@ function planLink(invocation: Invocation, line: DriverLine, words: readonly stri
 
 /** Of the options only these name what is linked; `-DX=y` and the like would only make noise. */
 function isForLinking(word: string): boolean {
-  return !word.startsWith('-') || /^-(Wl,|L|l)/.test(word);
+  return !word.startsWith('-') || /^-(Wl,|L|l|T)/.test(word);
 }
 
 function stay(invocation: Invocation, reason: HereReason, outputs: readonly string[], subject: string): HerePlan {

@@ -1,6 +1,6 @@
 /** Linkers, archivers and the like: they run here, after what they read has come. Unaware of how one waits. */
 import type { Tool } from './driver-name.ts';
-import { filesToWaitFor, namedFiles } from './link-inputs.ts';
+import { filesToWaitFor } from './link-inputs.ts';
 import { absolutePath } from './paths.ts';
 import type { HerePlan, Invocation, Look } from './plan.ts';
 import { isConfigureProbe } from './probe.ts';
@@ -42,7 +42,7 @@ export function planTool(invocation: Invocation, kind: ToolKind, look: Look): He
     kind: 'here',
     reason: isProbe ? 'configure-probe' : REASONS[kind],
     slot: isProbe || !COUNTED.has(kind) ? 'free' : 'counted',
-    waitFor: reads ? filesToWaitFor(cwd, namedFiles(words), look) : [],
+    waitFor: reads ? filesToWaitFor(cwd, words, look) : [],
     outputs: outputs.map((path) => absolutePath(cwd, path)),
     subject: subject === undefined ? '' : absolutePath(cwd, subject),
   };

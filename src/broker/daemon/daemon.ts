@@ -274,7 +274,11 @@ export class Daemon {
     if (this.#holders.size > 0) this.#node.step({ kind: 'ask-who', wantsRoster: false });
   }
 
-  #onCapacity({ slots, nodes }: { readonly slots: number; readonly nodes: number }): void {
+  #onCapacity(cluster: { readonly slots: number; readonly nodes: number }): void {
+    // A build has its own host's cores without asking; what it can lease is the others'.
+    const { available } = this.#node.status;
+    const slots = Math.max(0, cluster.slots - (available ? this.#node.status.slots : 0));
+    const nodes = Math.max(0, cluster.nodes - (available ? 1 : 0));
     if (slots === this.#capacity.slots && nodes === this.#capacity.nodes) return;
     this.#capacity = { slots, nodes };
     for (const holder of this.#holders.values()) holder.send({ kind: 'capacity', slots, nodes });
@@ -287,8 +291,10 @@ export class Daemon {
   }
 
   #learnSpeed(speed: number): void {
-    const seen = Math.min(LEARN_MOST, Math.max(1 / LEARN_MOST, speed / this.#staticSpeed));
-    this.#learned = (1 - LEARN_SHARE) * this.#learned + LEARN_SHARE * seen;
+    // The weight is the owner's wish, no property of the machine: what was learned must not take it away again.
+    const seen = speed / (this.#staticSpeed * this.#live.weight);
+    const bounded = Math.min(LEARN_MOST, Math.max(1 / LEARN_MOST, seen));
+    this.#learned = (1 - LEARN_SHARE) * this.#learned + LEARN_SHARE * bounded;
     this.#tellState();
   }
 
