@@ -50,6 +50,7 @@ export class BrokerLink {
   readonly #options: BrokerLinkOptions;
   #socket: Socket | undefined;
   #retry: NodeJS.Timeout | undefined;
+  #looking: Promise<void> | undefined;
   #failures = 0;
   #isClosed = false;
   #path = '';
@@ -64,17 +65,12 @@ export class BrokerLink {
     return { isUp: this.#socket !== undefined, socket: this.#path, node: this.#node, problem: this.#problem };
   }
 
-  /** Resolves when it is known whether a broker answers; goes on looking in either case. */
-  async open(): Promise<void> {
-    for (const path of this.#options.sockets) {
-      const failure = await introduce(path, this.#options.user, {
-        onWelcome: (socket, node) => this.#begin(path, socket, node),
-        onAnswer: (answer) => this.#options.handlers.onAnswer(answer),
-      });
-      if (failure === undefined) return;
-      if (failure !== '') this.#problem = `the broker at ${path} cannot be used: ${failure}`;
-    }
-    this.#lookAgain();
+  /** Looks for a broker now. Resolves when it is known whether one answers; goes on looking in either case. */
+  open(): Promise<void> {
+    if (this.#socket || this.#isClosed) return Promise.resolve();
+    clearTimeout(this.#retry);
+    this.#looking ??= this.#look().finally(() => (this.#looking = undefined));
+    return this.#looking;
   }
 
   send(request: BrokerRequest): void {
@@ -87,6 +83,18 @@ export class BrokerLink {
     this.#isClosed = true;
     clearTimeout(this.#retry);
     this.#socket?.destroy();
+  }
+
+  async #look(): Promise<void> {
+    for (const path of this.#options.sockets) {
+      const failure = await introduce(path, this.#options.user, {
+        onWelcome: (socket, node) => this.#begin(path, socket, node),
+        onAnswer: (answer) => this.#options.handlers.onAnswer(answer),
+      });
+      if (failure === undefined) return;
+      if (failure !== '') this.#problem = `the broker at ${path} cannot be used: ${failure}`;
+    }
+    this.#lookAgain();
   }
 
   #begin(path: string, socket: Socket, node: string): void {

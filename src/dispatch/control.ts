@@ -79,6 +79,7 @@ async function beginBuild(
   control: ControlPort,
 ): Promise<BuildBegun> {
   const { dispatcher } = context;
+  if (nodes === undefined) await dispatcher.placement.open();
   const { build } = dispatcher.beginBuild(id, nodes);
   build.isOpen = true;
   // pmake may die without a word; the report is then still worth saving.

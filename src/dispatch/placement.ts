@@ -79,7 +79,7 @@ export class Placement {
     return this.#queue.localSlots;
   }
 
-  /** Resolves when it is known whether there is a broker: the first build should not begin without it. */
+  /** Resolves when it is known whether there is a broker: a build should not begin without the one that has just come. */
   async open(): Promise<void> {
     await this.broker?.open();
   }

@@ -4,9 +4,9 @@ import { execa, execaSync } from 'execa';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { Brokers } from '../rig/brokers.ts';
 import { canHaveCluster, startCluster, type Cluster, type ExecResult } from '../rig/cluster.ts';
-import { pidsByWord, pidsOf } from '../rig/node-processes.ts';
+import { pidsByWord, pidsOf, signal } from '../rig/node-processes.ts';
 import { lastBuild, needBuild, PMAKE, stopDispatcher } from '../rig/pmake.ts';
-import { writeManySources } from '../rig/projects.ts';
+import { writeEndlessCompiles, writeManySources } from '../rig/projects.ts';
 import { differences, hashTree, makeWorkTree, type Hashes, type WorkTree } from '../rig/work-tree.ts';
 
 const SOURCES = 60;
@@ -91,6 +91,18 @@ describe.skipIf(!canHaveCluster())('with a broker on every node', () => {
     await brokers.untilFree(OTHERS);
   });
 
+  test('the leader’s cable is pulled in the middle: its jobs run elsewhere, another leads', async () => {
+    const build = startBuild();
+    const leader = await leaderOf();
+    await untilItCompiles(leader);
+    await cluster.cut(leader);
+    await endsWell(build);
+    expect((await lastBuild(cluster)).retries).toBeGreaterThan(0);
+    expect(await leaderOf()).not.toBe(leader);
+    await cluster.heal(leader);
+    await brokers.untilFree(OTHERS);
+  });
+
   test('a node leaves in the middle and another joins', async () => {
     await brokers.kill(4, 'TERM');
     // While its old worker lives, a broker that was restarted takes nothing for ten seconds.
@@ -117,6 +129,31 @@ describe.skipIf(!canHaveCluster())('with a broker on every node', () => {
     await brokers.untilFree(OTHERS);
     await endsWell(startBuild());
     expect((await lastBuild(cluster)).there).toBeGreaterThan(SOURCES / 2);
+  });
+
+  test('an owner who needs the whole machine has our jobs leave it; they run elsewhere', async () => {
+    const endless = join(work.path, 'endless');
+    await writeEndlessCompiles(endless, 1);
+    const build = cluster.exec(1, ['setsid', '--wait', PMAKE], { cwd: endless });
+    const nodesOf = async () => {
+      const running = await Promise.all(OTHERS.map((node) => pidsOf(cluster, node, 'cc1plus')));
+      return OTHERS.filter((_, index) => (running[index]?.length ?? 0) > 0);
+    };
+    await vi.waitFor(async () => expect(await nodesOf()).toHaveLength(1), PATIENCE);
+    const [first = 0] = await nodesOf();
+    // Five of them, or our one job would still have its fair share.
+    const hogs = Array.from({ length: 5 }, () => cluster.exec(first, ['/bin/sh', '-c', 'while :; do :; done']));
+    await vi.waitFor(async () => {
+      const now = await nodesOf();
+      expect(now).toHaveLength(1);
+      expect(now).not.toContain(first);
+    }, PATIENCE);
+    for (const hog of hogs) hog.kill('SIGTERM');
+    await Promise.all(hogs);
+    await signal(cluster, 1, 'INT', [-Math.max(...(await pidsByWord(cluster, 1, PMAKE)))]);
+    await build;
+    expect((await lastBuild(cluster)).retryReasons).toMatchObject({ evicted: 1 });
+    await brokers.untilFree(OTHERS);
   });
 
   test('an owner’s work makes its node busy by CPU, own jobs do not, and it is free again after', async () => {
