@@ -105,7 +105,8 @@ async function main() {
       }
     }
     const machine = `${availableParallelism()} × ${cpus()[0]?.model ?? 'CPU'}, Linux ${release()}`;
-    const flags = `--nodes ${nodes} --cpu ${cpu} --slots ${slots}`;
+    const chosen = names.length === CONTENDERS.length ? '' : ` --only ${names.join(',')}`;
+    const flags = `--nodes ${nodes} --cpu ${cpu} --slots ${slots}${chosen}`;
     const report = {
       command: `scripts/bench-kernel ${flags}`,
       date: new Date().toISOString(),
