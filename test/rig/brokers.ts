@@ -66,6 +66,14 @@ export class Brokers implements AsyncDisposable {
     }, PATIENCE);
   }
 
+  /** Waits until no slot is in use. */
+  async untilUnused(): Promise<void> {
+    await vi.waitFor(async () => {
+      const used = (await this.look()).nodes.filter(({ inUse }) => inUse > 0);
+      if (used.length > 0) throw new Error(`in use: ${used.map(({ node }) => node).join()}`);
+    }, PATIENCE);
+  }
+
   /** The cluster as node 1 sees it. */
   async look(): Promise<ClusterView> {
     const { stdout, stderr } = await this.#cluster.exec(1, [PMAKECTL, 'nodes', '--json']);

@@ -160,8 +160,7 @@ async function fileWritten(name: string): Promise<void> {
 /** Looks until the process is no more (or a zombie that its reaper has not fetched yet). */
 async function gone(pid: number): Promise<void> {
   for (;;) {
-    const path = `/proc/${pid}/stat`;
-    const stat = existsSync(path) ? readFileSync(path, 'utf8') : '';
+    const stat = readIfThere(`/proc/${pid}/stat`);
     if (stat === '' || stat.includes(') Z ')) return;
     await tick();
   }
@@ -169,4 +168,13 @@ async function gone(pid: number): Promise<void> {
 
 function tick(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Empty for a process that is gone, also when it goes while it is read. */
+function readIfThere(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
 }
