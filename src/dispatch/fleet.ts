@@ -41,12 +41,16 @@ type MemberState =
   /** Not usable now; looked at again when the timer fires. */
   | { readonly kind: 'refused' | 'lost'; readonly reason: string; readonly retry: NodeJS.Timeout };
 
+type Trouble = Pick<Extract<MemberState, { readonly reason: string }>, 'kind' | 'reason'>;
+
 interface Member {
   /** Under the name that the node goes by here. */
   readonly spec: NodeSpec;
   /** Of the list that named the node last; undefined for its cores. */
   slots: number | undefined;
   state: MemberState;
+  /** What the last try came to, while it is tried again: who looks then is to see why, too. */
+  trouble: Trouble | undefined;
   failures: number;
   finished: number;
 }
@@ -124,8 +128,8 @@ export class Fleet {
     const members = [...this.#members].filter(([name]) => names?.has(name) ?? true);
     return members.map(([name, member]) => ({
       name,
-      state: member.state.kind satisfies NodeStateName,
-      reason: 'reason' in member.state ? member.state.reason : '',
+      state: (member.trouble?.kind ?? member.state.kind) satisfies NodeStateName,
+      reason: member.trouble?.reason ?? '',
       slots: slotsOf(member),
       jobs: this.#options.pool.inFlight(name),
       finished: member.finished,
@@ -140,7 +144,7 @@ export class Fleet {
 
   #add(spec: NodeSpec): string {
     const name = this.#freeName(spec.name);
-    this.#connect({ spec: { ...spec, name }, slots: spec.slots, failures: 0, finished: 0 });
+    this.#connect({ spec: { ...spec, name }, slots: spec.slots, trouble: undefined, failures: 0, finished: 0 });
     return name;
   }
 
@@ -182,6 +186,7 @@ export class Fleet {
       return;
     }
     member.state = { kind: 'up', link, ready };
+    member.trouble = undefined;
     member.failures = 0;
     this.#options.pool.setNode(member.spec.name, slotsOf(member));
     this.#options.onChange();
@@ -195,7 +200,7 @@ export class Fleet {
   #useAgain(member: Member, slots: number | undefined): void {
     if ('retry' in member.state) {
       clearTimeout(member.state.retry);
-      this.#connect({ ...member, slots, failures: 0 });
+      this.#connect({ ...member, slots, trouble: undefined, failures: 0 });
       return;
     }
     if (member.slots === slots) return;
@@ -223,6 +228,7 @@ export class Fleet {
     const retry = setTimeout(() => this.#connect({ ...member, failures: member.failures + 1 }), delayMs);
     retry.unref();
     member.state = { kind, reason, retry };
+    member.trouble = { kind, reason };
     this.#options.onChange();
   }
 }
