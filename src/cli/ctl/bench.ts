@@ -5,7 +5,6 @@ import { LOAD_KINDS, type LoadKind } from '../../load/load-program.ts';
 import { formatExperiment } from '../../report/load-text.ts';
 import { BROKER_SOCKET } from '../../protocol/local-broker.ts';
 import { FAILURE_CODE, JSON_OPTION, type JsonFlag, print } from './answer.ts';
-import { runExperiment } from './bench-load.ts';
 import { askBroker, brokerSocket } from './broker.ts';
 
 interface LoadFlags extends JsonFlag {
@@ -46,6 +45,8 @@ const loadCommand: CommandModule<object, LoadFlags> = {
       process.stderr.write('pmakectl: --processes, --interval, --seconds and --mebibytes want numbers above 0\n');
       return;
     }
+    // Brings ssh along, which no other verb should have to wait for.
+    const { runExperiment } = await import('./bench-load.ts');
     const result = await runExperiment(socket, {
       kind,
       processes,

@@ -1,5 +1,4 @@
 /** `pmakectl drain [NODE]` and `undrain`: here by the socket of this host's broker, elsewhere by ssh. */
-import { execa } from 'execa';
 import type { CommandModule } from 'yargs';
 import { ADMIN_SUFFIX, BROKER_SOCKET } from '../../protocol/local-broker.ts';
 import { FAILURE_CODE, JSON_OPTION, type JsonFlag, print } from './answer.ts';
@@ -38,6 +37,7 @@ async function steerHere(flags: DrainFlags, on: boolean): Promise<void> {
 
 /** A drained node hears no broker, so ssh is the way to it; who may steer it there is the node's business. */
 async function steerThere(flags: DrainFlags, verb: string, node: string): Promise<void> {
+  const { execa } = await import('execa');
   const words = ['pmakectl', verb, ...(flags.json ? ['--json'] : [])];
   const result = await execa('ssh', ['--', node, ...words], { stdio: 'inherit', reject: false });
   if (result.exitCode === undefined) {

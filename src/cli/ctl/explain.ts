@@ -10,7 +10,6 @@ import type { BuildReport } from '../../protocol/control.ts';
 import { explainBuild, explainFile } from '../../report/explain-text.ts';
 import { askDispatcher, FAILURE_CODE, JSON_OPTION, type JsonFlag, print, printFailure } from './answer.ts';
 import { splitAtDashes } from './command-words.ts';
-import { printCommand } from './explain-command.ts';
 
 interface ExplainFlags extends JsonFlag {
   readonly file: string | undefined;
@@ -28,6 +27,7 @@ export const explainCommand: CommandModule<object, ExplainFlags> = {
     const { file } = flags;
     const { command } = splitAtDashes(process.argv);
     if (command !== undefined) {
+      const { printCommand } = await import('./explain-command.ts');
       printCommand(flags, command);
       return;
     }
