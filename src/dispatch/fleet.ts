@@ -36,12 +36,16 @@ export interface FleetOptions {
 }
 
 type MemberState =
-  | { readonly kind: 'connecting'; readonly abort: AbortController }
+  /** `after`: what the last try came to, while it is tried again; who looks then is to see why, too. */
+  | { readonly kind: 'connecting'; readonly abort: AbortController; readonly after: Trouble | undefined }
   | { readonly kind: 'up'; readonly link: NodeLink; readonly ready: WorkerReady }
   /** Not usable now; looked at again when the timer fires. */
-  | { readonly kind: 'refused' | 'lost'; readonly reason: string; readonly retry: NodeJS.Timeout };
+  | (Trouble & { readonly retry: NodeJS.Timeout });
 
-type Trouble = Pick<Extract<MemberState, { readonly reason: string }>, 'kind' | 'reason'>;
+interface Trouble {
+  readonly kind: 'refused' | 'lost';
+  readonly reason: string;
+}
 
 interface Member {
   /** Under the name that the node goes by here. */
@@ -49,8 +53,6 @@ interface Member {
   /** Of the list that named the node last; undefined for its cores. */
   slots: number | undefined;
   state: MemberState;
-  /** What the last try came to, while it is tried again: who looks then is to see why, too. */
-  trouble: Trouble | undefined;
   failures: number;
   finished: number;
 }
@@ -128,8 +130,8 @@ export class Fleet {
     const members = [...this.#members].filter(([name]) => names?.has(name) ?? true);
     return members.map(([name, member]) => ({
       name,
-      state: (member.trouble?.kind ?? member.state.kind) satisfies NodeStateName,
-      reason: member.trouble?.reason ?? '',
+      state: (troubleOf(member)?.kind ?? member.state.kind) satisfies NodeStateName,
+      reason: troubleOf(member)?.reason ?? '',
       slots: slotsOf(member),
       jobs: this.#options.pool.inFlight(name),
       finished: member.finished,
@@ -144,13 +146,13 @@ export class Fleet {
 
   #add(spec: NodeSpec): string {
     const name = this.#freeName(spec.name);
-    this.#connect({ spec: { ...spec, name }, slots: spec.slots, trouble: undefined, failures: 0, finished: 0 });
+    this.#connect({ spec: { ...spec, name }, slots: spec.slots, failures: 0, finished: 0 });
     return name;
   }
 
-  #connect(known: Omit<Member, 'state'>): void {
+  #connect(known: Omit<Member, 'state'>, after?: Trouble): void {
     const abort = new AbortController();
-    const member: Member = { ...known, state: { kind: 'connecting', abort } };
+    const member: Member = { ...known, state: { kind: 'connecting', abort, after } };
     this.#members.set(member.spec.name, member);
     this.#options.onChange();
     void this.#introduce(member, abort);
@@ -186,7 +188,6 @@ export class Fleet {
       return;
     }
     member.state = { kind: 'up', link, ready };
-    member.trouble = undefined;
     member.failures = 0;
     this.#options.pool.setNode(member.spec.name, slotsOf(member));
     this.#options.onChange();
@@ -200,7 +201,7 @@ export class Fleet {
   #useAgain(member: Member, slots: number | undefined): void {
     if ('retry' in member.state) {
       clearTimeout(member.state.retry);
-      this.#connect({ ...member, slots, trouble: undefined, failures: 0 });
+      this.#connect({ ...member, slots, failures: 0 });
       return;
     }
     if (member.slots === slots) return;
@@ -225,12 +226,17 @@ export class Fleet {
     // Let go of meanwhile.
     if (this.#members.get(member.spec.name) !== member) return;
     const delayMs = RETRY_DELAYS_MS[Math.min(member.failures, RETRY_DELAYS_MS.length - 1)] ?? 0;
-    const retry = setTimeout(() => this.#connect({ ...member, failures: member.failures + 1 }), delayMs);
+    const again = (): void => this.#connect({ ...member, failures: member.failures + 1 }, { kind, reason });
+    const retry = setTimeout(again, delayMs);
     retry.unref();
     member.state = { kind, reason, retry };
-    member.trouble = { kind, reason };
     this.#options.onChange();
   }
+}
+
+function troubleOf({ state }: Member): Trouble | undefined {
+  if (state.kind === 'connecting') return state.after;
+  return state.kind === 'up' ? undefined : state;
 }
 
 function leave(state: MemberState): void {
