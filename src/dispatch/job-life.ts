@@ -83,6 +83,8 @@ export class JobLife {
   #reason: HereReason | PlacementReason | undefined;
   #cpuMs = 0;
   #maxRssKiB = 0;
+  /** Of the main source, as it was when the job arrived. */
+  #sourceBytes = 0;
 
   constructor(input: JobInput, context: JobContext) {
     this.id = input.id;
@@ -158,7 +160,9 @@ export class JobLife {
       return;
     }
     // The compiler's own message about a missing source is best made here.
-    if (plan.sources.some((source) => stampNow(source) === undefined)) {
+    const stamps = plan.sources.map(stampNow);
+    this.#sourceBytes = Number(stamps[0]?.sizeBytes ?? 0n);
+    if (stamps.includes(undefined)) {
       await this.#runCounted('source-not-a-file');
       return;
     }
@@ -233,10 +237,8 @@ export class JobLife {
     return attempt;
   }
 
-  #kindOf(plan: CompilePlan): JobKind {
-    const { source, language, words } = plan;
-    const { program } = this.request;
-    return { source, language, words, program, sourceBytes: Number(stampNow(source)?.sizeBytes ?? 0n) };
+  #kindOf({ source, language, words }: CompilePlan): JobKind {
+    return { source, language, words, program: this.request.program, sourceBytes: this.#sourceBytes };
   }
 
   /** Nothing runs yet that a signal could reach: the shim ends by it at once. */
