@@ -3,7 +3,7 @@
  * nodes together. Unaware of jobs but for their numbers, and of where they run without a broker.
  */
 import type { BrokerStatus } from '../protocol/control.ts';
-import type { BrokerAnswer } from '../protocol/local-broker.ts';
+import { MAX_EXCLUDED_NAMES, type BrokerAnswer } from '../protocol/local-broker.ts';
 import { deferred, type Deferred } from '../util/deferred.ts';
 import { BrokerLink } from './broker-link.ts';
 import type { Fleet } from './fleet.ts';
@@ -14,8 +14,6 @@ import type { LeasedSlots } from './node-slots.ts';
 
 /** A question about the whole cluster makes every node answer; new nodes are rare. */
 const CLUSTER_INTERVAL_MS = 60_000;
-/** Names in one request, local-broker.ts. */
-const MAX_EXCLUDED = 64;
 
 export interface BrokerNodesOptions extends Pick<LeasedNodesOptions, 'configured'> {
   readonly sockets: readonly string[];
@@ -230,7 +228,7 @@ export class BrokerNodes implements LeasedSlots {
       case 'request': {
         // This host itself is no node for its own builds: it has local slots. Last, where a broker surely looks.
         const ids = effect.excluded.map((name) => this.#nodes.idOf(name) ?? name);
-        const exclude = [...ids, this.#link.state.node].slice(-MAX_EXCLUDED);
+        const exclude = [...ids, this.#link.state.node].slice(-MAX_EXCLUDED_NAMES);
         this.#link.send({ kind: 'request', id: effect.id, patienceMs: effect.patienceMs, exclude });
         return;
       }

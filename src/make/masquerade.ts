@@ -1,7 +1,7 @@
 /**
  * The masquerade: a directory of links to the shim, one for every compiler, linker and archiver on PATH, to stand
- * first in make's PATH, with a link to the preload library beside them. Kept from build to build while PATH's directories have not changed. Unaware of make and of
- * what the shim does.
+ * first in make's PATH, with a link to the preload library beside them. Kept from build to build while PATH's
+ * directories have not changed. Unaware of make and of what the shim does.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, utimesSync } from 'node:fs';

@@ -2,7 +2,7 @@
  * The preload library in make's environment: when it is needed, and LD_PRELOAD with it and without it. Unaware of what
  * the library does, and of the rest of make's environment.
  */
-import { accessSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { findHardWired } from './hard-wired.ts';
 import { type MasqueradeOptions, type Masquerade, openMasquerade } from './masquerade.ts';
@@ -42,7 +42,7 @@ export async function preparePreload(options: PreloadOptions): Promise<Preloaded
   const compilers = mode === '0' ? [] : findHardWired(env, options.words, options.cwd).filter(isForeign(place));
   const isInherited = options.isNested && env[SHIMS_VARIABLE] !== undefined;
   if (mode === '0' || (mode !== '1' && compilers.length === 0 && !isInherited)) return off(env, '');
-  if (!exists(join(place.preload, LIBRARY))) return off(env, `the preload library is missing (${place.preload})`);
+  if (!existsSync(join(place.preload, LIBRARY))) return off(env, `the preload library is missing (${place.preload})`);
   if (SEPARATORS.test(options.masquerade.preload)) {
     return off(env, `LD_PRELOAD cannot hold the runtime directory's path (${place.runtimeDirectory})`);
   }
@@ -83,13 +83,4 @@ function withoutLibrary(preload: string | undefined): string {
   const kept = (preload ?? '').match(/[: ]*[^: ]+|[: ]+$/g)?.filter((word) => !word.endsWith(`/${LIBRARY}`)) ?? [];
   const [first, ...rest] = kept;
   return first === undefined ? '' : [first.replace(/^[: ]+/, ''), ...rest].join('');
-}
-
-function exists(path: string): boolean {
-  try {
-    accessSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -13,6 +13,8 @@ export const LOCAL_BROKER_VERSION = 1;
 export const BROKER_SOCKET = '/run/pmake/broker.sock';
 /** Added to the path of a broker's socket: the one for root and the broker's own user, who may steer the node. */
 export const ADMIN_SUFFIX = '.admin';
+/** In one request. */
+export const MAX_EXCLUDED_NAMES = 64;
 const FRAME_TYPE = 0x31;
 /** The longest message is an answer about a thousand nodes; a request is far below. */
 const MAX_REQUEST_BYTES = 64 * 1024;
@@ -142,7 +144,7 @@ const isName: Check = (value) =>
 const isWhole: Check = (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 32;
 const isFlag: Check = (value) => typeof value === 'boolean';
 const isSpeed: Check = (value) => typeof value === 'number' && value > 0 && value < 1_000;
-const areNames: Check = (value) => Array.isArray(value) && value.length <= MAX_NAME && value.every(isName);
+const areNames: Check = (value) => Array.isArray(value) && value.length <= MAX_EXCLUDED_NAMES && value.every(isName);
 const isLease: Check = (value) => typeof value === 'string' && value.length <= 2 * MAX_NAME;
 
 const REQUEST_FIELDS: Readonly<Record<BrokerRequest['kind'], Readonly<Record<string, Check>>>> = {

@@ -6,6 +6,7 @@ import { readlinkSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { environmentForNode, isReadByCompilers, parseEnvironment } from '../../command/environment.ts';
 import { toolCalled } from '../../command/driver-name.ts';
+import { baseName } from '../../command/paths.ts';
 import type { Plan } from '../../command/plan.ts';
 import { planCommand } from '../../command/plan-command.ts';
 import { depfilesToRestore } from '../../command/restore.ts';
@@ -104,10 +105,6 @@ function isShim(path: string): boolean {
     // No link.
     return path.endsWith(SHIM_END);
   }
-}
-
-function baseName(word: string): string {
-  return word.slice(word.lastIndexOf('/') + 1);
 }
 
 /** What the dispatcher looks at before it reads the command. */
