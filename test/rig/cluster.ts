@@ -35,7 +35,7 @@ export interface ExecOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: string;
 }
-export type ExecResult = ReturnType<typeof execOn>;
+export type ExecResult = ReturnType<typeof execThrough>;
 
 const SCRIPT = fileURLToPath(new URL('../../scripts/cluster', import.meta.url));
 const DEFAULT_SLOTS = 2;
@@ -64,7 +64,7 @@ export async function startCluster(size: number, options: ClusterOptions = {}): 
   return {
     size,
     pmakeNodes: others.join(' '),
-    exec: (index, command, execOptions = {}) => execOn(environment, index, command, execOptions),
+    exec: (index, command, execOptions = {}) => execThrough(SCRIPT, environment, index, command, execOptions),
     kill: (index) => run('kill', String(index)),
     cut: (index) => run('cut', String(index)),
     heal: (index) => run('heal', String(index)),
@@ -92,8 +92,15 @@ function readIfThere(path: string): string | undefined {
   }
 }
 
-function execOn(cluster: Record<string, string>, index: number, command: readonly string[], options: ExecOptions) {
-  return execa(SCRIPT, ['exec', String(index), ...command], {
+/** `script exec index command`, for a script with the words of scripts/cluster; `cluster` tells it which cluster. */
+export function execThrough(
+  script: string,
+  cluster: Readonly<Record<string, string>>,
+  index: number | string,
+  command: readonly string[],
+  options: ExecOptions,
+) {
+  return execa(script, ['exec', String(index), ...command], {
     // An input that ends: nothing on a node may wait for this terminal.
     input: options.input ?? '',
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),

@@ -21,19 +21,27 @@ export function needBuild(): void {
 
 const NODES_UP_MS = 30_000;
 
+/** Of namespaces, or of kernels of their own. */
+export type PmakeCluster = Pick<Cluster, 'exec' | 'pmakeNodes'>;
+
 export interface PmakeOptions extends ExecOptions {
   /** Value of PMAKE_NODES; default: every node of the cluster but the first. */
   readonly nodes?: string;
 }
 
 /** `pmake WORDS` in `cwd` on node 1. */
-export function pmake(cluster: Cluster, cwd: string, words: readonly string[], options: PmakeOptions = {}): ExecResult {
+export function pmake(
+  cluster: PmakeCluster,
+  cwd: string,
+  words: readonly string[],
+  options: PmakeOptions = {},
+): ExecResult {
   const env = { PMAKE_NODES: options.nodes ?? cluster.pmakeNodes, ...options.env };
   return cluster.exec(1, [PMAKE, ...words], { ...options, cwd, env });
 }
 
 /** Starts the dispatcher on node 1, and waits until it has tried every node. */
-export async function startDispatcher(cluster: Cluster): Promise<void> {
+export async function startDispatcher(cluster: PmakeCluster): Promise<void> {
   await pmake(cluster, '/', ['--eval=all:;@:', 'all']);
   const deadline = Date.now() + NODES_UP_MS;
   while ((await nodeStates(cluster)).some((node) => node.state !== 'up' && node.state !== 'refused')) {
@@ -42,19 +50,19 @@ export async function startDispatcher(cluster: Cluster): Promise<void> {
 }
 
 /** What `pmakectl explain` knows of the last build on node 1. */
-export async function lastBuild(cluster: Cluster): Promise<BuildReport> {
+export async function lastBuild(cluster: PmakeCluster): Promise<BuildReport> {
   return (await askPmakectl(cluster, ['explain'])) as BuildReport;
 }
 
-export async function nodeStates(cluster: Cluster): Promise<readonly NodeStatus[]> {
+export async function nodeStates(cluster: PmakeCluster): Promise<readonly NodeStatus[]> {
   return (await askPmakectl(cluster, ['nodes'])) as readonly NodeStatus[];
 }
 
-export async function dispatcherStatus(cluster: Cluster): Promise<DispatcherStatus> {
+export async function dispatcherStatus(cluster: PmakeCluster): Promise<DispatcherStatus> {
   return (await askPmakectl(cluster, ['status'])) as DispatcherStatus;
 }
 
-export async function stopDispatcher(cluster: Cluster): Promise<void> {
+export async function stopDispatcher(cluster: PmakeCluster): Promise<void> {
   await cluster.exec(1, [PMAKECTL, 'stop']);
 }
 
@@ -67,7 +75,7 @@ export function compilesOf(report: BuildReport): { readonly here: JobRecord[]; r
   };
 }
 
-async function askPmakectl(cluster: Cluster, words: readonly string[]): Promise<unknown> {
+async function askPmakectl(cluster: PmakeCluster, words: readonly string[]): Promise<unknown> {
   const { stdout, all } = await cluster.exec(1, [PMAKECTL, ...words, '--json']);
   try {
     return JSON.parse(stdout);

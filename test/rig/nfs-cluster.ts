@@ -1,0 +1,71 @@
+/**
+ * A cluster whose nodes share /mnt/tree over real NFS, made by scripts/nfs-cluster and taken down with the test.
+ * Unaware of pmake, except that `pmakeNodes` has the form of PMAKE_NODES.
+ */
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
+import { execThrough, type ExecOptions, type ExecResult } from './cluster.ts';
+
+/** The shared tree, on every node. */
+export const NFS_TREE = '/mnt/tree';
+
+export type NfsMachine = number | 'server';
+
+export interface NfsClusterOptions {
+  /** Options of mount(8); default: those that the kernel takes by itself, with NFS 4.2. */
+  readonly mount?: string;
+  /** Size of the file server's disk, as truncate(1) takes it. */
+  readonly disk?: string;
+}
+
+export interface NfsCluster extends AsyncDisposable {
+  readonly size: number;
+  /** Every node but the first, as PMAKE_NODES wants them. */
+  readonly pmakeNodes: string;
+  /** Runs `command` on a node. A status other than 0 is in the result, not thrown; `all` is stdout and stderr. */
+  readonly exec: (index: NfsMachine, command: readonly string[], options?: ExecOptions) => ExecResult;
+  /** Pulled cable. */
+  readonly cut: (index: NfsMachine) => Promise<void>;
+  /** Cable back in. */
+  readonly heal: (index: NfsMachine) => Promise<void>;
+  /** Stopped as it stands, time included. */
+  readonly pause: (index: NfsMachine) => Promise<void>;
+  readonly resume: (index: NfsMachine) => Promise<void>;
+}
+
+const SCRIPT = fileURLToPath(new URL('../../scripts/nfs-cluster', import.meta.url));
+
+let started = 0;
+
+/** Why there can be no NFS cluster here; undefined where there can. */
+export function whyNoNfsCluster(): string | undefined {
+  if (process.getuid?.() !== 0) return 'not root';
+  if (process.arch !== 'x64') return `no User Mode Linux for ${process.arch}`;
+  if (!existsSync('/dev/net/tun')) return 'no /dev/net/tun';
+  if (!existsSync('/usr/bin/apt-get')) return 'no Debian packages to take it from';
+  return undefined;
+}
+
+/** @throws Error with the script's message when the cluster does not come up. */
+export async function startNfsCluster(size: number, options: NfsClusterOptions = {}): Promise<NfsCluster> {
+  started += 1;
+  const environment = {
+    PMAKE_CLUSTER: `test-${process.pid}-${started}`,
+    ...(options.disk === undefined ? {} : { PMAKE_CLUSTER_DISK: options.disk }),
+  };
+  const run = async (...words: string[]) => {
+    await execa(SCRIPT, words, { env: environment });
+  };
+  await run('up', String(size), ...(options.mount === undefined ? [] : ['--mount', options.mount]));
+  return {
+    size,
+    pmakeNodes: Array.from({ length: size - 1 }, (_, index) => `node${index + 2}/1`).join(' '),
+    exec: (index, command, execOptions = {}) => execThrough(SCRIPT, environment, index, command, execOptions),
+    cut: (index) => run('cut', String(index)),
+    heal: (index) => run('heal', String(index)),
+    pause: (index) => run('pause', String(index)),
+    resume: (index) => run('resume', String(index)),
+    [Symbol.asyncDispose]: () => run('down'),
+  };
+}
