@@ -60,17 +60,20 @@ describe.skipIf(reason !== undefined)(`scripts/nfs-cluster${reason === undefined
     expect([said.stdout, said.exitCode]).toEqual([`in; a  'b' "$c"`, 7]);
   });
 
-  test.runIf(process.env.PMAKE_TEST_ALL === '1')('a cut or paused node is reached again when healed or resumed', async () => {
-    const reach = async () => (await cluster.exec(1, [...SSH, 'node2', 'hostname'])).stdout;
-    await cluster.cut(2);
-    expect(await reach()).toBe('');
-    await cluster.heal(2);
-    expect(await reach()).toBe('node2');
-    await cluster.pause(2);
-    expect(await reach()).toBe('');
-    await cluster.resume(2);
-    expect(await reach()).toBe('node2');
-  });
+  test.runIf(process.env.PMAKE_TEST_ALL === '1')(
+    'a cut or paused node is reached again when healed or resumed',
+    async () => {
+      const reach = async () => (await cluster.exec(1, [...SSH, 'node2', 'hostname'])).stdout;
+      await cluster.cut(2);
+      expect(await reach()).toBe('');
+      await cluster.heal(2);
+      expect(await reach()).toBe('node2');
+      await cluster.pause(2);
+      expect(await reach()).toBe('');
+      await cluster.resume(2);
+      expect(await reach()).toBe('node2');
+    },
+  );
 
   test('says what is wrong with what it was told', async () => {
     const say = (...words: string[]) =>
