@@ -9,7 +9,7 @@ readonly TEST_PACKAGES='
   openssh-server             real nodes
   iproute2                   scripts/cluster: nodes as network namespaces
   util-linux procps          scripts/cluster: nodes as mount and pid namespaces
-  e2fsprogs kmod openssh-client     scripts/nfs-cluster: a file server's disk, kernel modules, keys
+  e2fsprogs kmod openssh-client     scripts/nfs-cluster: the disk of a file server, kernel modules, keys
   linux-source-6.1 xz-utils bc bison flex libelf-dev libssl-dev     the kernel build
 '
 # Of other Debian releases or absent there: the tests that need one skip themselves.
