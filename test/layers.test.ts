@@ -35,7 +35,7 @@ const LAYER_OF_FOLDER: Readonly<Record<string, Layer>> = {
 
 /** Files that are of another layer than their folder: the pure parts of a process, the daemon around pure parts. */
 const LAYER_OF_FILE: readonly (readonly [RegExp, Layer])[] = [
-  [/^dispatch\/(builds|job|lease-pool|lease-requests|node-speeds|queue|trouble)\.ts$/, 'core'],
+  [/^dispatch\/(admission-rules|builds|job|lease-pool|lease-requests|node-speeds|queue|trouble)\.ts$/, 'core'],
   [/^load\/sampler\.ts$/, 'adapters'],
   [/^load\/load-program\.ts$/, 'processes'],
   [/^broker\/(daemon|transport)[\w-]*(\.ts$|\/)/, 'processes'],

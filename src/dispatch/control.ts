@@ -47,7 +47,7 @@ async function answerRequest(context: ControlContext, request: ControlRequest, c
     case 'build-begin':
       control.answer({
         kind: 'build-begun',
-        begun: await beginBuild(context, request.buildId, request.nodes, control),
+        begun: await beginBuild(context, request, control),
       });
       return;
     case 'build-progress':
@@ -60,7 +60,7 @@ async function answerRequest(context: ControlContext, request: ControlRequest, c
       control.answer({ kind: 'status', status: statusOf(context) });
       return;
     case 'nodes':
-      control.answer({ kind: 'nodes', nodes: dispatcher.fleet.status() });
+      control.answer({ kind: 'nodes', nodes: dispatcher.placement.nodeStatus() });
       return;
     case 'explain':
       control.answer({ kind: 'build-report', report: dispatcher.builds.newest?.report(undefined, request.file) });
@@ -74,13 +74,12 @@ async function answerRequest(context: ControlContext, request: ControlRequest, c
 
 async function beginBuild(
   context: ControlContext,
-  id: string,
-  nodes: string | undefined,
+  { buildId: id, nodes, directory }: Extract<ControlRequest, { readonly verb: 'build-begin' }>,
   control: ControlPort,
 ): Promise<BuildBegun> {
   const { dispatcher } = context;
   if (nodes === undefined) await dispatcher.placement.open();
-  const { build } = dispatcher.beginBuild(id, nodes);
+  const { build } = dispatcher.beginBuild(id, nodes, directory);
   build.isOpen = true;
   // pmake may die without a word; the report is then still worth saving.
   void control.closed.then(() => {
@@ -112,9 +111,12 @@ function endBuild(context: ControlContext, id: string): BuildReport | undefined 
 }
 
 function noteNodeProblems(dispatcher: Dispatcher, build: Build): void {
-  for (const node of dispatcher.fleet.status(dispatcher.placement.namesOf(build))) {
-    if (node.state === 'refused') build.problems.add(`${node.name}: ${node.reason}`);
+  const { placement } = dispatcher;
+  for (const node of placement.nodeStatus(placement.namesOf(build))) {
+    const isRefused = node.state === 'refused' || node.state === 'up';
+    if (isRefused && node.reason !== '') build.problems.add(`${node.name}: ${node.reason}`);
   }
+  for (const problem of placement.admission.problems) build.problems.add(problem);
 }
 
 function progressOf(dispatcher: Dispatcher, buildId: string): BuildProgress {
@@ -157,7 +159,7 @@ function statusOf({ dispatcher, version, socketPath, configProblem }: ControlCon
     upMs: Math.round(now - dispatcher.startedMs),
     socket: socketPath,
     localSlots: dispatcher.localSlots,
-    nodes: dispatcher.fleet.status(),
+    nodes: dispatcher.placement.nodeStatus(),
     jobs: [...dispatcher.jobs.values()].map((job): RunningJob => ({
       file: job.file,
       name: job.request.name,

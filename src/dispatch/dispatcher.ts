@@ -4,6 +4,7 @@
  */
 import type { Socket } from 'node:net';
 import type { ShimRequest } from '../protocol/shim.ts';
+import type { Work } from './admission.ts';
 import { BuildBook, UNNAMED_BUILD, type Build } from './builds.ts';
 import { EnvironmentCache } from './environments.ts';
 import type { Fleet } from './fleet.ts';
@@ -66,10 +67,10 @@ export class Dispatcher {
     });
   }
 
-  /** Begins or finds a build and starts connecting its nodes. `nodes`: the value of PMAKE_NODES, if set. */
-  beginBuild(id: string, nodes: string | undefined): { build: Build; names: ReadonlySet<string> } {
+  /** Begins or finds a build in `directory` and starts connecting its nodes. `nodes`: the value of PMAKE_NODES, if set. */
+  beginBuild(id: string, nodes: string | undefined, directory?: string): { build: Build; names: ReadonlySet<string> } {
     const build = this.builds.begin(id, Date.now(), performance.now());
-    return { build, names: this.placement.useNodes(nodes, build) };
+    return { build, names: this.placement.useNodes(nodes, build, directory) };
   }
 
   /** Hangs up on every shim: each then runs its compiler itself. */
@@ -85,9 +86,10 @@ export class Dispatcher {
     this.#options.noteEnvironment(entries);
     const buildId = entries.get('PMAKE_BUILD') ?? `${UNNAMED_BUILD}${request.sessionId}`;
     const build = this.builds.begin(buildId, Date.now(), performance.now());
-    this.placement.add(id, build, entries.get('PMAKE_NODES'));
+    const plan = planJob(request, environment);
+    this.placement.add(id, build, entries.get('PMAKE_NODES'), workOf(plan, request, entries));
     const job = new JobLife(
-      { id, request, environment, shim, plan: planJob(request, environment) },
+      { id, request, environment, shim, plan },
       this.#contextFor(id, build, holdLimitMs(entries)),
     );
     this.jobs.set(id, job);
@@ -118,4 +120,14 @@ export class Dispatcher {
       noteFinished: (node, kind, cpuMs) => this.placement.noteFinished(node, kind, cpuMs),
     };
   }
+}
+
+/** What goes to a node, if the plan is that it may. */
+function workOf(
+  plan: ReturnType<typeof planJob>,
+  { cwd, program }: ShimRequest,
+  env: ReadonlyMap<string, string>,
+): Work | undefined {
+  if (typeof plan === 'string' || plan.kind !== 'compile') return undefined;
+  return { cwd, program, outputs: plan.outputs, searchPath: env.get('PATH') ?? '' };
 }

@@ -3,6 +3,8 @@
  * A build with a list of its own (PMAKE_NODES) has that. The others have the broker's nodes while a broker answers,
  * else the config file's, and beside these for a while the slots that the lost broker gave. Unaware of what a job is.
  */
+import type { NodeStatus } from '../protocol/control.ts';
+import { Admission, type Need, type Work } from './admission.ts';
 import type { RetryReason } from './job.ts';
 import { BrokerNodes, type BrokerNodesOptions } from './broker-nodes.ts';
 import type { Build } from './builds.ts';
@@ -40,6 +42,8 @@ interface Entry {
   readonly build: Build;
   /** Its PMAKE_NODES. */
   readonly text: string | undefined;
+  /** What it wants of a node; absent for a job that stays here. */
+  readonly need: Need | undefined;
   /** Nodes of lists that it may use. */
   names: ReadonlySet<string>;
 }
@@ -52,6 +56,7 @@ interface UsableNodes {
 
 export class Placement {
   readonly fleet: Fleet;
+  readonly admission: Admission;
   readonly broker: BrokerNodes | undefined;
   readonly #options: PlacementOptions;
   readonly #slots: NodeSlots;
@@ -59,8 +64,8 @@ export class Placement {
   readonly #speeds = new NodeSpeeds();
   readonly #jobs = new Map<number, Entry>();
   readonly #grants = new Map<number, (place: Place) => void>();
-  /** Usable nodes by node list; kept until nodes change, so that the queue can tell sets apart by identity. */
-  #usableOf = new WeakMap<ReadonlySet<string>, UsableNodes>();
+  /** Usable nodes by node list and need; kept until nodes change, so that the queue can tell sets apart by identity. */
+  #usableOf = new WeakMap<ReadonlySet<string>, Map<Need | undefined, UsableNodes>>();
   #brokerSinceMs = 0;
 
   constructor(options: PlacementOptions) {
@@ -73,6 +78,10 @@ export class Placement {
     });
     this.#queue = new SlotQueue(this.#slots, options.nodeLists.localSlots ?? options.localSlots);
     this.fleet = new Fleet({ ...options.fleet, pool: this.#slots, onChange: () => this.#nodesChanged() });
+    this.admission = new Admission({
+      link: (node) => this.fleet.link(node),
+      onChange: () => this.#nodesChanged(),
+    });
   }
 
   get localSlots(): number {
@@ -87,6 +96,7 @@ export class Placement {
   close(): void {
     this.broker?.close();
     this.fleet.close();
+    this.admission.close();
   }
 
   configChanged(): void {
@@ -94,23 +104,25 @@ export class Placement {
     this.#chooseAgain();
   }
 
-  /** A job of `build` arrived; `text` is its PMAKE_NODES. */
-  add(id: number, build: Build, text: string | undefined): void {
-    this.#jobs.set(id, { build, text, names: this.useNodes(text, build) });
+  /** A job of `build` arrived; `text` is its PMAKE_NODES, `work` what may go to a node. */
+  add(id: number, build: Build, text: string | undefined, work: Work | undefined): void {
+    const names = this.useNodes(text, build, work?.cwd);
+    this.#jobs.set(id, { build, text, names, need: work && this.admission.needOf(work) });
   }
 
   delete(id: number): void {
     this.#jobs.delete(id);
   }
 
-  /** The nodes of lists that `build` uses, connected from here on. */
-  useNodes(text: string | undefined, build: Build): ReadonlySet<string> {
+  /** The nodes of lists that `build` uses, connected from here on. `directory`: where it runs, if that is known. */
+  useNodes(text: string | undefined, build: Build, directory?: string): ReadonlySet<string> {
     const list = this.#options.nodeLists.get(text);
     const leasing = text === undefined && this.broker?.isUp ? this.broker : undefined;
     const source = leasing ?? list;
     // Once per build and list, not once per job: two builds may describe one node differently.
     if (build.nodeList === source) return build.nodes;
     build.nodeList = source;
+    this.admission.renew(directory);
     build.isLeasing = leasing !== undefined;
     for (const problem of list.problems) build.problems.add(problem);
     if (leasing) {
@@ -131,6 +143,19 @@ export class Placement {
     return build.isLeasing && this.broker ? new Set([...build.nodes, ...this.broker.names()]) : build.nodes;
   }
 
+  /** Every node of the fleet, or those of `names`, with what they are refused for. */
+  nodeStatus(names?: ReadonlySet<string>): NodeStatus[] {
+    return this.fleet.status(names).map((node) => {
+      const refusals = node.state === 'up' ? this.admission.refusals(node.name) : [];
+      if (refusals.length === 0) return node;
+      return {
+        ...node,
+        state: this.admission.isStranger(node.name) ? 'refused' : 'up',
+        reason: refusals.join('; '),
+      };
+    });
+  }
+
   /** The slots on nodes that `build` may count on; undefined while nobody has said how many there are. */
   remoteSlots(build: Build): number | undefined {
     if (!build.isLeasing || !this.broker) {
@@ -149,8 +174,21 @@ export class Placement {
     return this.fleet.status(build.nodes).reduce((total, node) => total + node.slots, 0);
   }
 
-  /** Waits for a slot. Undefined when `cancelled` came first. */
-  acquire(job: PlacedJob, cancelled: Promise<void>): Promise<Place | undefined> {
+  /** Waits for a slot, on a node that was checked for such jobs. Undefined when `cancelled` came first. */
+  async acquire(job: PlacedJob, cancelled: Promise<void>): Promise<Place | undefined> {
+    let { excluded } = job;
+    for (;;) {
+      const place = await this.#waitForSlot(job, excluded, cancelled);
+      if (place?.kind !== 'node') return place;
+      const need = this.#jobs.get(job.id)?.need;
+      if (!need || (await this.admission.admit(place.node, need))) return place;
+      this.release(place);
+      // Else the queue knows: it would give the same slot again and again.
+      if (!need.unfit.has(place.node)) excluded = new Set([...excluded, place.node]);
+    }
+  }
+
+  #waitForSlot(job: PlacedJob, failed: ReadonlySet<string>, cancelled: Promise<void>): Promise<Place | undefined> {
     return new Promise((resolve) => {
       this.#grants.set(job.id, resolve);
       void cancelled.then(() => {
@@ -162,7 +200,7 @@ export class Placement {
       });
       const entry = this.#jobs.get(job.id);
       const mayLease = job.isRemotePossible && this.#mayLease(entry);
-      const excluded = mayLease ? withLeftOut(job.excluded, entry?.build) : job.excluded;
+      const excluded = mayLease ? withUnusable(failed, entry) : failed;
       const eligible = job.isRemotePossible ? this.#eligibleFor(job.id) : NOWHERE;
       const mayRunHere = (): boolean => !job.isRemotePossible || this.#mayRunHere(job.id);
       this.#grantAll(this.#queue.add({ id: job.id, eligible, excluded, mayLease, mayRunHere }));
@@ -181,7 +219,8 @@ export class Placement {
 
   /** Is there a node that may take this job, now or when it has a free slot? */
   hasNodes(id: number): boolean {
-    const isServed = this.#mayLease(this.#jobs.get(id)) && this.broker?.mayServe(id, NOWHERE) === true;
+    const entry = this.#jobs.get(id);
+    const isServed = this.#mayLease(entry) && this.broker?.mayServe(id, entry?.need?.unfit ?? NOWHERE) === true;
     return isServed || this.#eligibleFor(id).size > 0;
   }
 
@@ -245,8 +284,8 @@ export class Placement {
   }
 
   #eligibleFor(id: number): ReadonlySet<string> {
-    const names = this.#jobs.get(id)?.names;
-    return names ? this.#usable(names).names : NOWHERE;
+    const entry = this.#jobs.get(id);
+    return entry ? this.#usable(entry).names : NOWHERE;
   }
 
   /** With nodes that have many more slots than this host, a compile waits for one: make and ld need this host. */
@@ -254,15 +293,21 @@ export class Placement {
     const entry = this.#jobs.get(id);
     if (!entry) return true;
     const leased = this.#mayLease(entry) ? (this.broker?.expectedSlots() ?? 0) : 0;
-    return this.#usable(entry.names).slots + leased < WAIT_FOR_NODE_FACTOR * this.localSlots;
+    return this.#usable(entry).slots + leased < WAIT_FOR_NODE_FACTOR * this.localSlots;
   }
 
-  #usable(names: ReadonlySet<string>): UsableNodes {
-    let usable = this.#usableOf.get(names);
+  #usable({ names, need }: Entry): UsableNodes {
+    const byNeed = this.#usableOf.get(names) ?? new Map<Need | undefined, UsableNodes>();
+    this.#usableOf.set(names, byNeed);
+    let usable = byNeed.get(need);
     if (!usable) {
-      const up = this.fleet.status(names).filter((node) => node.state === 'up');
-      usable = { names: this.fleet.usable(names), slots: up.reduce((total, node) => total + node.slots, 0) };
-      this.#usableOf.set(names, usable);
+      const isFit = (node: string): boolean => need?.unfit.has(node) !== true;
+      const up = this.fleet.status(names).filter((node) => node.state === 'up' && isFit(node.name));
+      usable = {
+        names: new Set([...this.fleet.usable(names)].filter(isFit)),
+        slots: up.reduce((total, node) => total + node.slots, 0),
+      };
+      byNeed.set(need, usable);
     }
     return usable;
   }
@@ -276,7 +321,9 @@ export class Placement {
 
 const NOWHERE: ReadonlySet<string> = new Set();
 
-/** One set for both, made only where a node was left out of the build. */
-function withLeftOut(excluded: ReadonlySet<string>, build: Build | undefined): ReadonlySet<string> {
-  return build && build.leftOut.size > 0 ? new Set([...excluded, ...build.leftOut]) : excluded;
+/** One set for all, made only where a node was left out of the build or is not fit for the job. */
+function withUnusable(excluded: ReadonlySet<string>, entry: Entry | undefined): ReadonlySet<string> {
+  const leftOut = entry?.build.leftOut ?? NOWHERE;
+  const unfit = entry?.need?.unfit ?? NOWHERE;
+  return leftOut.size + unfit.size > 0 ? new Set([...excluded, ...leftOut, ...unfit]) : excluded;
 }

@@ -4,14 +4,14 @@
 import { closeSync, writeSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { availableParallelism, userInfo } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { brokerSockets } from '../config/broker-sockets.ts';
 import type { BuildReport } from '../protocol/control.ts';
-import { connectNode } from '../remote/connect.ts';
+import { connectNode, workerCommand } from '../remote/connect.ts';
 import { describeNodeFailure } from '../remote/failure.ts';
-import { findWorkerMismatch } from '../remote/node-link.ts';
 import { fail, ok } from '../util/result.ts';
 import { listenAt } from '../util/unix-socket.ts';
+import { judgeNode } from './admission-rules.ts';
 import { answerControl } from './control.ts';
 import { Dispatcher } from './dispatcher.ts';
 import type { ConnectNode } from './fleet.ts';
@@ -103,11 +103,11 @@ function placementOf(
   { installRoot, version, env, socketPath }: ServerOptions,
   sshEnvironment: NodeJS.ProcessEnv,
 ): Pick<PlacementOptions, 'fleet' | 'localSlots' | 'broker'> {
-  const here = { pmakeVersion: version, uid: process.getuid?.() ?? -1 };
+  const here = { pmakeVersion: version, uid: process.getuid?.() ?? -1, gid: process.getgid?.() ?? -1 };
   return {
     fleet: {
       connect: connectTo(installRoot, sshEnvironment),
-      findMismatch: (ready) => findWorkerMismatch(ready, here),
+      findMismatch: (ready) => judgeNode(ready, here)?.sentence,
     },
     localSlots: availableParallelism(),
     broker: { sockets: brokerSockets(env, dirname(socketPath)), user: userName() },
@@ -116,9 +116,7 @@ function placementOf(
 
 function connectTo(installRoot: string, env: NodeJS.ProcessEnv): ConnectNode {
   return async (spec, abort) => {
-    const script = join(spec.install ?? installRoot, 'dist', 'cli', 'worker.js');
-    const command = { node: spec.node ?? process.execPath, script, args: [] };
-    const channel = await connectNode(spec, command, abort, { env });
+    const channel = await connectNode(spec, workerCommand(spec, installRoot), abort, { env });
     return channel.ok ? ok(channel.value) : fail({ sentence: describeNodeFailure(channel.failure) });
   };
 }

@@ -77,7 +77,7 @@ export async function prepareCluster(options: ClusterOptions): Promise<BehindMak
   const place = masqueradePlace(options, directory.value);
   const [masquerade, begun] = await Promise.all([
     openMasquerade(place),
-    beginBuild({ runtimeDirectory: directory.value, shim, env }, options.buildId),
+    beginBuild({ runtimeDirectory: directory.value, shim, env, cwd: options.cwd }, options.buildId),
   ]);
   if (!masquerade.ok) {
     if (begun.ok) begun.value.session.close();
@@ -118,10 +118,15 @@ interface Begun {
   readonly jobs: number;
 }
 
-async function beginBuild(
-  place: { readonly runtimeDirectory: string; readonly shim: string; readonly env: NodeJS.ProcessEnv },
-  buildId: string,
-): Promise<Result<Begun, string>> {
+interface BuildPlace {
+  readonly runtimeDirectory: string;
+  readonly shim: string;
+  readonly env: NodeJS.ProcessEnv;
+  /** pmake's; make may be told to go elsewhere, but most often it is above all that is built. */
+  readonly cwd: string;
+}
+
+async function beginBuild(place: BuildPlace, buildId: string): Promise<Result<Begun, string>> {
   const first = await tryToBegin(place, buildId);
   // A dispatcher that was about to go when we came: the next one is started.
   if (!first.ok && first.failure.reason === 'closed') return describe(await tryToBegin(place, buildId));
@@ -130,14 +135,12 @@ async function beginBuild(
 
 type BeginFailure = SessionFailure | { readonly reason: 'not-started'; readonly sentence: string };
 
-async function tryToBegin(
-  place: { readonly runtimeDirectory: string; readonly shim: string; readonly env: NodeJS.ProcessEnv },
-  buildId: string,
-): Promise<Result<Begun, BeginFailure>> {
+async function tryToBegin(place: BuildPlace, buildId: string): Promise<Result<Begun, BeginFailure>> {
   const session = await reachDispatcher(place);
   if (!session.ok) return fail({ reason: 'not-started', sentence: session.failure });
   const nodes = place.env.PMAKE_NODES;
-  const request = { verb: 'build-begin', buildId, ...(nodes === undefined ? {} : { nodes }) } as const;
+  const directory = place.cwd;
+  const request = { verb: 'build-begin', buildId, directory, ...(nodes === undefined ? {} : { nodes }) } as const;
   const answer = await session.value.ask(request, 'build-begun', BEGIN_LIMIT_MS);
   if (!answer.ok) {
     session.value.close();

@@ -10,8 +10,11 @@ import { encodeFrame, type Frame } from './frame.ts';
 import { DispatcherFrame, ShimFrame } from './shim.ts';
 
 export type ControlRequest =
-  /** Start counting for `buildId`; `nodes` is the value of PMAKE_NODES, absent when the config file decides. */
-  | { readonly verb: 'build-begin'; readonly buildId: string; readonly nodes?: string }
+  /**
+   * Start counting for `buildId`, whose make runs in `directory`; `nodes` is the value of PMAKE_NODES, absent when the
+   * config file decides.
+   */
+  | { readonly verb: 'build-begin'; readonly buildId: string; readonly directory?: string; readonly nodes?: string }
   | { readonly verb: 'build-progress'; readonly buildId: string }
   | { readonly verb: 'build-end'; readonly buildId: string }
   | { readonly verb: 'status' }
@@ -80,7 +83,7 @@ export type NodeStateName = 'idle' | 'connecting' | 'up' | 'refused' | 'lost';
 export interface NodeStatus {
   readonly name: string;
   readonly state: NodeStateName;
-  /** Why it is refused or lost, and what to do about it; empty when all is well. */
+  /** Why it is refused or lost, or is up and not used for some tree or compiler, and what to do; else empty. */
   readonly reason: string;
   readonly slots: number;
   readonly jobs: number;

@@ -9,9 +9,10 @@
  */
 import { ByteReader, ByteWriter, MalformedError } from '../util/bytes.ts';
 import { encodeFrame, type Frame } from './frame.ts';
+import { decodeInspection, type Inspection } from './inspection.ts';
 import type { Termination } from './termination.ts';
 
-export const WORKER_PROTOCOL_VERSION = 1;
+export const WORKER_PROTOCOL_VERSION = 2;
 export const WORKER_PREAMBLE = Buffer.from('\u0000pmake-worker\u0000', 'utf8');
 /** A noisy rc file prints a page at most; more than this before the preamble is not our worker. */
 export const MAX_PREAMBLE_SKIP_BYTES = 64 * 1024;
@@ -26,9 +27,9 @@ export const MAX_FILES_PER_JOB = 1_000;
 const MAX_WORDS_PER_JOB = 200_000;
 
 /** Frame types, dispatcher → worker. */
-const ToWorker = { environment: 0x22, job: 0x23, kill: 0x24, ping: 0x25 } as const;
+const ToWorker = { environment: 0x22, job: 0x23, kill: 0x24, ping: 0x25, inspect: 0x26 } as const;
 /** Frame types, worker → dispatcher. */
-const FromWorker = { ready: 0x31, output: 0x32, done: 0x33, notRun: 0x34, pong: 0x35 } as const;
+const FromWorker = { ready: 0x31, output: 0x32, done: 0x33, notRun: 0x34, pong: 0x35, inspected: 0x36 } as const;
 
 /** A piece of what a compiler printed, in the order in which it came. */
 export interface OutputChunk {
@@ -90,7 +91,8 @@ export type WorkerRequest =
   | { readonly kind: 'environment'; readonly id: number; readonly block: Buffer }
   | { readonly kind: 'job'; readonly job: WorkerJob }
   | { readonly kind: 'kill'; readonly id: number; readonly signal: number }
-  | { readonly kind: 'ping'; readonly sequence: number };
+  | { readonly kind: 'ping'; readonly sequence: number }
+  | { readonly kind: 'inspect'; readonly id: number; readonly inspection: Inspection };
 
 /** What the worker says of itself, first of all. */
 export interface WorkerReady {
@@ -100,6 +102,11 @@ export interface WorkerReady {
   readonly hostname: string;
   readonly cores: number;
   readonly uid: number;
+  readonly gid: number;
+  /** The supplementary groups. */
+  readonly groups: readonly number[];
+  /** Free in /tmp, where compilers keep what they are not done with. */
+  readonly temporaryBytes: number;
 }
 
 export type WorkerAnswer =
@@ -107,7 +114,9 @@ export type WorkerAnswer =
   | { readonly kind: 'output'; readonly id: number; readonly fd: 1 | 2; readonly bytes: Buffer }
   | { readonly kind: 'done'; readonly report: WorkerReport }
   | { readonly kind: 'notRun'; readonly id: number; readonly reason: NotRunReason; readonly detail: string }
-  | { readonly kind: 'pong'; readonly sequence: number };
+  | { readonly kind: 'pong'; readonly sequence: number }
+  /** `findings`: JSON; decodeFindings reads it, with what was asked. */
+  | { readonly kind: 'inspected'; readonly id: number; readonly findings: string };
 
 export function encodeWorkerRequest(request: WorkerRequest): Buffer {
   switch (request.kind) {
@@ -119,6 +128,11 @@ export function encodeWorkerRequest(request: WorkerRequest): Buffer {
       return encodeFrame(ToWorker.kill, new ByteWriter().u32(request.id).u8(request.signal).finish());
     case 'ping':
       return encodeFrame(ToWorker.ping, new ByteWriter().u32(request.sequence).finish());
+    case 'inspect':
+      return encodeFrame(
+        ToWorker.inspect,
+        new ByteWriter().u32(request.id).text(JSON.stringify(request.inspection)).finish(),
+      );
   }
 }
 
@@ -134,6 +148,8 @@ export function decodeWorkerRequest(frame: Frame): WorkerRequest {
       return { kind: 'kill', id: reader.u32(), signal: reader.u8() };
     case ToWorker.ping:
       return { kind: 'ping', sequence: reader.u32() };
+    case ToWorker.inspect:
+      return { kind: 'inspect', id: reader.u32(), inspection: decodeInspection(reader.text()) };
     default:
       throw new MalformedError(`request type ${frame.type}`);
   }
@@ -153,6 +169,8 @@ export function encodeWorkerAnswer(answer: WorkerAnswer): Buffer {
     }
     case 'pong':
       return encodeFrame(FromWorker.pong, new ByteWriter().u32(answer.sequence).finish());
+    case 'inspected':
+      return encodeFrame(FromWorker.inspected, new ByteWriter().u32(answer.id).text(answer.findings).finish());
   }
 }
 
@@ -176,6 +194,8 @@ export function decodeWorkerAnswer(frame: Frame): WorkerAnswer {
     }
     case FromWorker.pong:
       return { kind: 'pong', sequence: reader.u32() };
+    case FromWorker.inspected:
+      return { kind: 'inspected', id: reader.u32(), findings: reader.text() };
     default:
       throw new MalformedError(`answer type ${frame.type}`);
   }
@@ -239,8 +259,13 @@ function decodeReady(payload: Buffer): WorkerReady {
 function isWorkerReady(value: unknown): value is WorkerReady {
   if (typeof value !== 'object' || value === null) return false;
   const ready = value as Record<keyof WorkerReady, unknown>;
-  const numbers = [ready.protocol, ready.cores, ready.uid];
+  const numbers: unknown[] = [ready.protocol, ready.cores, ready.uid];
   const texts = [ready.pmakeVersion, ready.nodeVersion, ready.hostname];
+  // Of another release nothing more is needed than to say so.
+  if (ready.protocol === WORKER_PROTOCOL_VERSION) {
+    if (!Array.isArray(ready.groups)) return false;
+    numbers.push(ready.gid, ready.temporaryBytes, ...(ready.groups as unknown[]));
+  }
   return numbers.every((field) => typeof field === 'number') && texts.every((field) => typeof field === 'string');
 }
 

@@ -2,6 +2,7 @@
  * From a node's description to a running worker: over ssh, or over a command of the user's.
  * Unaware of the frames that worker and dispatcher exchange, and of when to try again.
  */
+import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import type { NodeSpec } from '../config/nodes.ts';
 import { fail, type Result } from '../util/result.ts';
@@ -24,6 +25,12 @@ export interface WorkerCommand {
   readonly args: readonly string[];
 }
 
+/** The worker of the installation at `installRoot`, unless the node's description says where it has its own. */
+export function workerCommand(spec: NodeSpec, installRoot: string): WorkerCommand {
+  const script = join(spec.install ?? installRoot, 'dist', 'cli', 'worker.js');
+  return { node: spec.node ?? process.execPath, script, args: [] };
+}
+
 /** A worker's stdin and stdout. */
 export interface NodeChannel {
   /** Starts right after the worker's preamble; binary; backpressure works in both directions. Never emits `error`. */
@@ -32,6 +39,8 @@ export interface NodeChannel {
   readonly closed: Promise<string>;
   /** Ends the channel at once; the worker dies with it. May be called again. */
   close(): void;
+  /** What was printed there before the worker's first word, by rc files of the login shell; harmless, and skipped. */
+  readonly noise: string;
   /** The last that the worker and its login shell wrote to stderr. */
   stderrTail(): string;
 }

@@ -5,12 +5,12 @@
 import type { Duplex } from 'node:stream';
 import type { PathMap } from '../command/path-maps.ts';
 import { FrameDecoder } from '../protocol/frame.ts';
+import { decodeFindings, type Findings, type Inspection } from '../protocol/inspection.ts';
 import {
   decodeWorkerAnswer,
   encodeWorkerRequest,
   NODE_SILENCE_LIMIT_MS,
   PING_INTERVAL_MS,
-  WORKER_PROTOCOL_VERSION,
   WORKER_SILENCE_LIMIT_MS,
   type NotRunReason,
   type OutputChunk,
@@ -67,10 +67,12 @@ export class NodeLink {
   readonly #channel: LinkChannel;
   readonly #frames = new FrameDecoder();
   readonly #pending = new Map<number, PendingJob>();
+  readonly #inspections = new Map<number, Deferred<string | undefined>>();
   readonly #ready = deferred<WorkerReady>();
   readonly #closed = deferred<string>();
   #sentEnvironments = new Set<number>();
   #nextJobId = 1;
+  #nextInspectionId = 1;
   #pingSequence = 0;
   #pingTimer: NodeJS.Timeout;
   #pingedAtMs = performance.now();
@@ -105,6 +107,23 @@ export class NodeLink {
       this.#sendJob(pending);
     }
     return { end: pending.end.promise, signal: (signal) => this.#send({ kind: 'kill', id, signal }) };
+  }
+
+  /** Asks about the node. undefined when the connection ends first, or the answer is none. */
+  inspect<I extends Inspection>(inspection: I): Promise<Findings[I['kind']] | undefined> {
+    if (this.#isClosed) return Promise.resolve(undefined);
+    const id = this.#nextInspectionId;
+    this.#nextInspectionId += 1;
+    const answered = deferred<string | undefined>();
+    this.#inspections.set(id, answered);
+    this.#send({ kind: 'inspect', id, inspection });
+    return answered.promise.then((text) => {
+      try {
+        return text === undefined ? undefined : decodeFindings(inspection, text);
+      } catch {
+        return undefined;
+      }
+    });
   }
 
   close(): void {
@@ -168,6 +187,10 @@ export class NodeLink {
         return;
       case 'pong':
         return;
+      case 'inspected':
+        this.#inspections.get(answer.id)?.resolve(answer.findings);
+        this.#inspections.delete(answer.id);
+        return;
     }
   }
 
@@ -197,20 +220,8 @@ export class NodeLink {
     const fencedAtMs = this.#pingedAtMs + WORKER_SILENCE_LIMIT_MS + FENCE_MARGIN_MS;
     for (const pending of this.#pending.values()) pending.end.resolve({ kind: 'lost', why, fencedAtMs });
     this.#pending.clear();
+    for (const answered of this.#inspections.values()) answered.resolve(undefined);
+    this.#inspections.clear();
     this.#closed.resolve(why);
   }
-}
-
-/** Why a worker that introduced itself cannot be used, or undefined. */
-export function findWorkerMismatch(
-  ready: WorkerReady,
-  here: { pmakeVersion: string; uid: number },
-): string | undefined {
-  if (ready.protocol !== WORKER_PROTOCOL_VERSION || ready.pmakeVersion !== here.pmakeVersion) {
-    return `it has pmake ${ready.pmakeVersion}, this host ${here.pmakeVersion}: install the same version there`;
-  }
-  if (ready.uid !== here.uid) {
-    return `jobs would run there as uid ${ready.uid}, here you are ${here.uid}: objects would belong to somebody else; give the user the same uid on both`;
-  }
-  return undefined;
 }

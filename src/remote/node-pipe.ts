@@ -7,6 +7,7 @@ import { deferred } from '../util/deferred.ts';
 import { fail, ok, type Result } from '../util/result.ts';
 import { ChannelStream } from './channel-stream.ts';
 import type { NodeChannel } from './connect.ts';
+import { WORKER_PREAMBLE } from '../protocol/worker.ts';
 import { PreambleScanner } from './preamble.ts';
 
 /** Enough for Node's words about a module that is missing. */
@@ -58,12 +59,17 @@ export async function awaitWorker(
   const started = await outcome.promise;
   clearTimeout(timer);
   abort.removeEventListener('abort', onAbort);
-  if (started.ok) return ok(channelOf(pipe, started.value, stderr));
+  if (started.ok) return ok(channelOf(pipe, started.value, stderr, noiseOf(scanner.printed)));
   pipe.destroy();
   return started;
 }
 
-function channelOf(pipe: NodePipe, first: Buffer, stderr: StderrTail): NodeChannel {
+/** What a login shell's rc files printed before the worker spoke. */
+function noiseOf(printed: Buffer): string {
+  return tailOf(printed.subarray(0, printed.indexOf(WORKER_PREAMBLE)));
+}
+
+function channelOf(pipe: NodePipe, first: Buffer, stderr: StderrTail, noise: string): NodeChannel {
   const stream = new ChannelStream(pipe.stdout, pipe.stdin, first);
   const closed = deferred<string>();
   // What the worker said last may still be unread in `stream` when it ends by itself; closed here, nobody will read.
@@ -77,7 +83,7 @@ function channelOf(pipe: NodePipe, first: Buffer, stderr: StderrTail): NodeChann
     closed.resolve(lastWords === '' ? ended : `${ended}: ${lastWords}`);
     pipe.destroy();
   });
-  return { stream, closed: closed.promise, close, stderrTail: () => stderr.text() };
+  return { stream, closed: closed.promise, close, noise, stderrTail: () => stderr.text() };
 }
 
 class StderrTail {

@@ -15,9 +15,13 @@ import {
   type OutputChunk,
   type WorkerAnswer,
   type WorkerJob,
+  type WorkerReady,
   type WorkerRequest,
 } from '../../protocol/worker.ts';
+import type { Inspection } from '../../protocol/inspection.ts';
+import { freeBytesAt } from '../../tree/inspect-tree.ts';
 import { EnvironmentStore } from './environments.ts';
+import { inspect } from './inspect.ts';
 import { runJob, type JobEnd } from './job.ts';
 import type { Run } from './runner.ts';
 
@@ -26,6 +30,8 @@ const SILENCE_CHECK_MS = 500;
 /** Room for the frame's own fields beside a chunk of output. */
 const MAX_OUTPUT_CHUNK_BYTES = MAX_FRAME_BYTES / 4;
 const SIGTERM = 15;
+/** gcc's for what passes between its parts; a job's TMPDIR may name another. */
+const TEMPORARY_DIRECTORY = '/tmp';
 
 export interface WorkerOptions {
   readonly input: Readable;
@@ -59,7 +65,7 @@ class WorkerSession {
   #serve(): Promise<string> {
     const { input, output } = this.#options;
     output.write(WORKER_PREAMBLE);
-    this.#send({ kind: 'ready', ready: describeSelf(this.#options.pmakeVersion) });
+    void describeSelf(this.#options.pmakeVersion).then((ready) => this.#send({ kind: 'ready', ready }));
     return new Promise((resolve) => {
       const silence = setInterval(() => {
         if (performance.now() - this.#heardAtMs > WORKER_SILENCE_LIMIT_MS) end('the dispatcher fell silent');
@@ -99,7 +105,15 @@ class WorkerSession {
       case 'ping':
         this.#send({ kind: 'pong', sequence: request.sequence });
         return;
+      case 'inspect':
+        void this.#inspect(request.id, request.inspection);
+        return;
     }
+  }
+
+  async #inspect(id: number, inspection: Inspection): Promise<void> {
+    const findings = await inspect(inspection).catch((cause: unknown) => ({ defect: String(cause) }));
+    this.#send({ kind: 'inspected', id, findings: JSON.stringify(findings) });
   }
 
   async #runJob(job: WorkerJob): Promise<void> {
@@ -150,7 +164,7 @@ class WorkerSession {
   }
 }
 
-function describeSelf(pmakeVersion: string) {
+async function describeSelf(pmakeVersion: string): Promise<WorkerReady> {
   return {
     protocol: WORKER_PROTOCOL_VERSION,
     pmakeVersion,
@@ -158,5 +172,8 @@ function describeSelf(pmakeVersion: string) {
     hostname: hostname(),
     cores: availableParallelism(),
     uid: process.getuid?.() ?? -1,
+    gid: process.getgid?.() ?? -1,
+    groups: process.getgroups?.() ?? [],
+    temporaryBytes: await freeBytesAt(TEMPORARY_DIRECTORY),
   };
 }

@@ -153,7 +153,7 @@ describe('with a dispatcher', () => {
     expect(flags).toMatch(/^ *-j11 /);
     expect(readdirSync(first ?? '')).toContain('gcc');
     expect(dispatcher.requests).toEqual([
-      { verb: 'build-begin', buildId, nodes: 'n2/8' },
+      { verb: 'build-begin', buildId, directory: place.directory, nodes: 'n2/8' },
       { verb: 'build-end', buildId },
     ]);
     expect(ran.stderr).toMatch(/^pmake: 3 jobs, all here in .*\n$/);

@@ -1,0 +1,254 @@
+/**
+ * Which nodes may take jobs: facts of this host beside facts of the node, and out comes a refusal or nothing. Of the
+ * node as a whole, of a tree on it, of a compiler on it. Pure; unaware of how facts are gathered and for how long a
+ * verdict holds.
+ */
+import type { ClockFacts, CompilerFacts, MountFacts, TreeFacts } from '../protocol/inspection.ts';
+import { WORKER_PROTOCOL_VERSION, type WorkerReady } from '../protocol/worker.ts';
+
+/** make compares times of files that several hosts made; more than this between clocks and it builds too much or too little. */
+export const CLOCK_LIMIT_MS = 1_000;
+/** A large C++ source leaves some tens of MB in /tmp while it is compiled. */
+export const MIN_TEMPORARY_BYTES = 64 * 1024 * 1024;
+/** A few objects; a tree this full fails here just as well, but one that is full on the node alone must not be filled on. */
+export const MIN_TREE_BYTES = 32 * 1024 * 1024;
+/** As package.json has it under `engines`. */
+const MIN_NODE_JS = [20, 19] as const;
+/** A file system that keeps whole seconds rounds them down. */
+const WHOLE_SECOND_MS = 1_000;
+/** The kernel stamps files with the time of its last tick. */
+const TICK_MS = 10;
+const HASH_DIGITS = 12;
+
+export type RefusalReason =
+  | 'version-differs'
+  | 'node-js-too-old'
+  | 'uid-differs'
+  | 'gid-differs'
+  | 'temporary-full'
+  | 'directory-missing'
+  | 'tree-differs'
+  | 'proof-unreadable'
+  | 'owner-differs'
+  | 'not-writable'
+  | 'clock-skewed'
+  | 'tree-full'
+  | 'compiler-missing'
+  | 'compiler-differs'
+  | 'no-answer';
+
+export interface Refusal {
+  readonly reason: RefusalReason;
+  /** What, why, and what to do. */
+  readonly sentence: string;
+}
+
+/** This host as far as the node must be like it. */
+export interface HostFacts {
+  readonly pmakeVersion: string;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+export function judgeNode(there: WorkerReady, here: HostFacts): Refusal | undefined {
+  return judgeVersion(there, here) ?? judgeNodeJs(there) ?? judgeUser(there, here) ?? judgeTemporary(there);
+}
+
+function judgeVersion({ protocol, pmakeVersion }: WorkerReady, here: HostFacts): Refusal | undefined {
+  if (pmakeVersion !== here.pmakeVersion) {
+    return refuse(
+      'version-differs',
+      `it has pmake ${pmakeVersion}, this host ${here.pmakeVersion}: install the same version there`,
+    );
+  }
+  if (protocol === WORKER_PROTOCOL_VERSION) return undefined;
+  return refuse('version-differs', `it has another build of pmake ${pmakeVersion}: install the same one there`);
+}
+
+function judgeNodeJs({ nodeVersion }: WorkerReady): Refusal | undefined {
+  const [major = 0, minor = 0] = nodeVersion.split('.').map(Number);
+  const [wantedMajor, wantedMinor] = MIN_NODE_JS;
+  if (major > wantedMajor || (major === wantedMajor && minor >= wantedMinor)) return undefined;
+  return refuse(
+    'node-js-too-old',
+    `it has Node.js ${nodeVersion}, pmake needs ${wantedMajor}.${wantedMinor} or newer: install it there, or set "node" for the node`,
+  );
+}
+
+function judgeUser({ uid, gid }: WorkerReady, here: HostFacts): Refusal | undefined {
+  if (uid !== here.uid) {
+    return refuse(
+      'uid-differs',
+      `jobs would run there as uid ${uid}, here you are ${here.uid}: objects would belong to somebody else; give the user the same uid on both`,
+    );
+  }
+  if (gid !== here.gid) {
+    return refuse(
+      'gid-differs',
+      `jobs would run there with group ${gid}, here yours is ${here.gid}: objects would belong to another group; give the user the same primary group on both`,
+    );
+  }
+  return undefined;
+}
+
+function judgeTemporary({ temporaryBytes }: WorkerReady): Refusal | undefined {
+  if (temporaryBytes >= MIN_TEMPORARY_BYTES) return undefined;
+  return refuse(
+    'temporary-full',
+    `its /tmp has ${mebibytes(temporaryBytes)} free, compilers need ${mebibytes(MIN_TEMPORARY_BYTES)}: make room there`,
+  );
+}
+
+/** A tree as both see it. */
+export interface TreeCase {
+  /** As it is called here. */
+  readonly directory: string;
+  /** What was written for the node to read. */
+  readonly text: string;
+  readonly here: TreeFacts;
+  readonly there: TreeFacts;
+}
+
+export function judgeTree(tree: TreeCase): Refusal | undefined {
+  return judgeProof(tree) ?? judgeOwner(tree) ?? judgeWriting(tree) ?? judgeClock(tree) ?? judgeRoom(tree);
+}
+
+export function judgeProof({ directory, text, here, there }: TreeCase): Refusal | undefined {
+  const { proof } = there;
+  if (!there.hasDirectory) {
+    return refuse(
+      'directory-missing',
+      `it has no ${directory}: mount the tree there at the same path (here: ${describeMount(here.mount)}), or say where it is with "paths" in the config file`,
+    );
+  }
+  if (proof.kind === 'unseen' && (proof.code === 'EACCES' || proof.code === 'EPERM')) {
+    return refuse(
+      'proof-unreadable',
+      `it may not read your files in ${directory} (${proof.code}): the file server takes you for somebody else there; give you the same uid on both, and a root build an export with no_root_squash`,
+    );
+  }
+  if (proof.kind === 'read' && proof.text === text && there.isOneMount) return undefined;
+  return refuse(
+    'tree-differs',
+    `it sees another ${directory} (there: ${describeMount(there.mount)}; here: ${describeMount(here.mount)}): mount the same file system there`,
+  );
+}
+
+export function judgeOwner({ directory, here, there }: TreeCase): Refusal | undefined {
+  const [ours, theirs] = [here.proof, there.proof];
+  if (ours.kind !== 'read' || theirs.kind !== 'read') return undefined;
+  if (ours.uid === theirs.uid && ours.gid === theirs.gid) return undefined;
+  return refuse(
+    'owner-differs',
+    `it sees your files in ${directory} as uid ${theirs.uid}, gid ${theirs.gid}, here they are ${ours.uid}, ${ours.gid}: set the same Domain in /etc/idmapd.conf on server and nodes, or mount with sec=sys`,
+  );
+}
+
+export function judgeWriting({ directory, there }: TreeCase): Refusal | undefined {
+  if (there.clock.kind === 'measured') return undefined;
+  const { code } = there.clock;
+  return refuse(
+    'not-writable',
+    `it cannot write in ${directory} (${code}): ${WRITE_REMEDIES[code] ?? 'try it there by hand'}`,
+  );
+}
+
+const WRITE_REMEDIES: Readonly<Record<string, string>> = {
+  EROFS: 'mount it there read-write',
+  EACCES: 'give the user the same uid there, and a root build an export with no_root_squash',
+  EPERM: 'give the user the same uid there, and a root build an export with no_root_squash',
+  ENOSPC: 'make room on the file server',
+  EDQUOT: "your quota is used up; it is the file server's to raise",
+};
+
+export function judgeClock({ directory, there }: TreeCase): Refusal | undefined {
+  const skewMs = skewOver(there.clock);
+  if (skewMs === undefined) return undefined;
+  return refuse(
+    'clock-skewed',
+    `its clock is ${describeSkew(skewMs)} that of the file server of ${directory}: let ntp or chrony set both`,
+  );
+}
+
+export function judgeRoom({ directory, there }: TreeCase): Refusal | undefined {
+  if (there.freeBytes >= MIN_TREE_BYTES) return undefined;
+  return refuse(
+    'tree-full',
+    `it sees ${mebibytes(there.freeBytes)} free for ${directory}: make room on ${describeMount(there.mount)}`,
+  );
+}
+
+/** How far the clock is ahead of the file server's: 0 where the file's time lies between the two looks at the clock. */
+export function clockSkewMs(clock: ClockFacts): number {
+  if (clock.kind !== 'measured') return 0;
+  const { beforeMs, mtimeMs, afterMs } = clock;
+  const roundedMs = mtimeMs % WHOLE_SECOND_MS === 0 ? WHOLE_SECOND_MS : TICK_MS;
+  if (mtimeMs > afterMs) return afterMs - mtimeMs;
+  return Math.max(0, beforeMs - mtimeMs - roundedMs);
+}
+
+/** The skew where it is more than may be, else undefined. */
+export function skewOver(clock: ClockFacts): number | undefined {
+  const skewMs = clockSkewMs(clock);
+  return Math.abs(skewMs) > CLOCK_LIMIT_MS ? skewMs : undefined;
+}
+
+/** `0.3 s ahead of`. */
+export function describeSkew(skewMs: number): string {
+  const seconds = (Math.abs(skewMs) / 1_000).toFixed(1);
+  return `${seconds} s ${skewMs < 0 ? 'behind' : 'ahead of'}`;
+}
+
+export function judgeCompiler(program: string, here: CompilerFacts, there: CompilerFacts): Refusal | undefined {
+  if (!there.isPresent) return refuse('compiler-missing', `it has no ${program}: install the same compiler there`);
+  const difference = compilerDifference(here, there);
+  if (difference === undefined) return undefined;
+  return refuse(
+    'compiler-differs',
+    `it has another ${program}: ${difference}; install the same package there, or compile with one that both have`,
+  );
+}
+
+function compilerDifference(here: CompilerFacts, there: CompilerFacts): string | undefined {
+  const [ours, theirs] = [versionLine(here.version), versionLine(there.version)];
+  if (ours !== theirs) return `"${theirs}", here "${ours}"`;
+  if (here.machine !== there.machine) return `for ${there.machine}, here for ${here.machine}`;
+  for (const [index, tool] of here.tools.entries()) {
+    const other = there.tools[index];
+    if (other?.hash === tool.hash) continue;
+    if (!other || other.hash === '') return `without ${tool.name} (here ${tool.path})`;
+    if (tool.hash === '') return `with ${other.name} (${other.path}), here without`;
+    return `its ${tool.name} (${other.path}) is another file (${shortHash(other.hash)}, here ${shortHash(tool.hash)})`;
+  }
+  return here.version === there.version ? undefined : 'it was configured in another way ("-v" shows how)';
+}
+
+/** `gcc version 12.2.0 (Debian 12.2.0-14)`, `Debian clang version 14.0.6`: the line of `-v` that says so. */
+export function versionLine(version: string): string {
+  const lines = version.split('\n');
+  return lines.find((line) => /\bversion \d/.test(line)) ?? lines.at(-1) ?? '';
+}
+
+export function noAnswer(what: string, afterMs: number): Refusal {
+  const seconds = Math.round(afterMs / 1_000);
+  return refuse(
+    'no-answer',
+    `it did not say within ${seconds} s what it has as ${what}: is the file server slow, or the node?`,
+  );
+}
+
+export function describeMount(mount: MountFacts | undefined): string {
+  return mount ? `${mount.source} at ${mount.point}, ${mount.type}` : 'nothing';
+}
+
+export function mebibytes(bytes: number): string {
+  return `${Math.floor(bytes / (1024 * 1024))} MiB`;
+}
+
+function shortHash(hash: string): string {
+  return hash.slice(0, HASH_DIGITS);
+}
+
+function refuse(reason: RefusalReason, sentence: string): Refusal {
+  return { reason, sentence };
+}

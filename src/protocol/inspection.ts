@@ -1,0 +1,159 @@
+/**
+ * What a dispatcher or `pmakectl doctor` asks a worker about its node before jobs go there, and the answers: facts
+ * only, judged by who asked. JSON inside a frame of the worker protocol: asked a few times a build, so readable beats
+ * fast. Answers come from another machine and are checked field by field.
+ */
+import { MalformedError } from '../util/bytes.ts';
+
+/** One tree: whether the node sees it as the asker does, how its file server's clock goes, how much room it has. */
+export interface TreeQuestion {
+  /** The directory that jobs run in, by the node's name for it. */
+  readonly directory: string;
+  /** A file that the asker wrote beside the sources or further up; the node shall read it back. */
+  readonly proof: string;
+  /** A name beside the proof that the node may use for a file, removed again: its mtime is the file server's clock. */
+  readonly scratch: string;
+  /** How long the proof may take to appear. */
+  readonly patienceMs: number;
+}
+
+export interface CompilerQuestion {
+  readonly program: string;
+  /** PATH, where a driver looks for an `as` that it has no place of its own for. */
+  readonly searchPath: string;
+}
+
+export type Inspection =
+  | ({ readonly kind: 'tree' } & TreeQuestion)
+  | ({ readonly kind: 'compiler' } & CompilerQuestion)
+  /** Is there something at `path`, by a plain look or with the directory opened first, now or within `limitMs`? */
+  | { readonly kind: 'await-file'; readonly path: string; readonly isRevalidating: boolean; readonly limitMs: number }
+  /** Make an empty file of a new name. */
+  | { readonly kind: 'create-file'; readonly path: string };
+
+/** `text` as the node reads it, `uid` and `gid` as it sees the file's owner. Else errno's name. */
+export type ProofFacts =
+  | { readonly kind: 'read'; readonly text: string; readonly uid: number; readonly gid: number }
+  | { readonly kind: 'unseen'; readonly code: string };
+
+/** The node's clock before and after it made a file, and the mtime that the file server gave it; ms since the epoch. */
+export type ClockFacts =
+  | { readonly kind: 'measured'; readonly beforeMs: number; readonly mtimeMs: number; readonly afterMs: number }
+  | { readonly kind: 'failed'; readonly code: string };
+
+/** A line of /proc/self/mountinfo. */
+export interface MountFacts {
+  readonly point: string;
+  readonly type: string;
+  readonly source: string;
+  readonly options: string;
+}
+
+export interface TreeFacts {
+  readonly hasDirectory: boolean;
+  readonly proof: ProofFacts;
+  /** Proof and directory lie on the same mount: what holds for one holds for the other. */
+  readonly isOneMount: boolean;
+  readonly clock: ClockFacts;
+  readonly freeBytes: number;
+  /** Where the directory lies; absent when it is not there. */
+  readonly mount?: MountFacts;
+}
+
+/** One of the programs that a compile starts. */
+export interface ToolFacts {
+  readonly name: string;
+  readonly path: string;
+  /** SHA-256; empty where the driver has no such program. */
+  readonly hash: string;
+}
+
+export interface CompilerFacts {
+  readonly isPresent: boolean;
+  /** What `-v` prints. */
+  readonly version: string;
+  /** What `-dumpmachine` prints. */
+  readonly machine: string;
+  /** The driver itself first. */
+  readonly tools: readonly ToolFacts[];
+}
+
+/** What came of an inspection, by its kind. */
+export interface Findings {
+  tree: TreeFacts;
+  compiler: CompilerFacts;
+  'await-file': { readonly isSeen: boolean; readonly afterMs: number };
+  /** Empty, or errno's name. */
+  'create-file': { readonly code: string };
+}
+
+/** @throws MalformedError for what is no inspection. Both ends are the same release's, so fields are trusted. */
+export function decodeInspection(text: string): Inspection {
+  const value = parse(text);
+  const kinds: readonly unknown[] = ['tree', 'compiler', 'await-file', 'create-file'] satisfies Inspection['kind'][];
+  if (!kinds.includes(value.kind)) throw new MalformedError('unknown inspection');
+  return value as unknown as Inspection;
+}
+
+/** @throws MalformedError for what is no answer to `inspection`. */
+export function decodeFindings<I extends Inspection>(inspection: I, text: string): Findings[I['kind']] {
+  const value = parse(text);
+  if (!isAnswerTo(inspection, value)) throw new MalformedError(`no answer to ${inspection.kind}`);
+  return value as Findings[I['kind']];
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function isAnswerTo(inspection: Inspection, value: Fields): boolean {
+  switch (inspection.kind) {
+    case 'tree':
+      return isTreeFacts(value);
+    case 'compiler':
+      return isCompilerFacts(value);
+    case 'await-file':
+      return typeof value.isSeen === 'boolean' && typeof value.afterMs === 'number';
+    case 'create-file':
+      return typeof value.code === 'string';
+  }
+}
+
+function isTreeFacts(value: Fields): boolean {
+  const { hasDirectory, proof, isOneMount, clock, freeBytes, mount } = value;
+  if (typeof hasDirectory !== 'boolean' || typeof isOneMount !== 'boolean' || typeof freeBytes !== 'number')
+    return false;
+  if (!isFields(proof) || !isFields(clock)) return false;
+  const isProof =
+    proof.kind === 'read' ? areTexts(proof.text) && areNumbers(proof.uid, proof.gid) : areTexts(proof.code);
+  const isClock =
+    clock.kind === 'measured' ? areNumbers(clock.beforeMs, clock.mtimeMs, clock.afterMs) : areTexts(clock.code);
+  if (!isProof || !isClock) return false;
+  return mount === undefined || (isFields(mount) && areTexts(mount.point, mount.type, mount.source, mount.options));
+}
+
+function isCompilerFacts({ isPresent, version, machine, tools }: Fields): boolean {
+  if (typeof isPresent !== 'boolean' || !areTexts(version, machine) || !Array.isArray(tools)) return false;
+  return tools.every((tool) => isFields(tool) && areTexts(tool.name, tool.path, tool.hash));
+}
+
+function areTexts(...values: readonly unknown[]): boolean {
+  return values.every((value) => typeof value === 'string');
+}
+
+function areNumbers(...values: readonly unknown[]): boolean {
+  return values.every((value) => typeof value === 'number');
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null;
+}
+
+function parse(text: string): Fields {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new MalformedError('not JSON');
+  }
+  if (!isFields(value)) throw new MalformedError('not an object');
+  return value;
+}

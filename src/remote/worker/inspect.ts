@@ -1,0 +1,51 @@
+/** A worker's answers to what the dispatcher or `pmakectl doctor` wants to know of the node. Unaware of the connection. */
+import { open, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Findings, Inspection } from '../../protocol/inspection.ts';
+import { identifyCompiler } from '../../tree/compiler-identity.ts';
+import { codeOf, inspectTree, revalidateDirectory } from '../../tree/inspect-tree.ts';
+
+const LOOK_INTERVAL_MS = 2;
+
+export async function inspect(inspection: Inspection): Promise<Findings[Inspection['kind']]> {
+  switch (inspection.kind) {
+    case 'tree':
+      return inspectTree(inspection);
+    case 'compiler':
+      return identifyCompiler(inspection);
+    case 'await-file':
+      return awaitFile(inspection.path, inspection.isRevalidating, inspection.limitMs);
+    case 'create-file':
+      return createFile(inspection.path);
+  }
+}
+
+/** The submit host looks in the same way, for the other direction. */
+export async function awaitFile(
+  path: string,
+  isRevalidating: boolean,
+  limitMs: number,
+): Promise<Findings['await-file']> {
+  const startedMs = performance.now();
+  for (;;) {
+    if (isRevalidating) await revalidateDirectory(dirname(path));
+    const isSeen = await stat(path).then(
+      () => true,
+      () => false,
+    );
+    const afterMs = performance.now() - startedMs;
+    if (isSeen || afterMs >= limitMs) return { isSeen, afterMs };
+    await delay(LOOK_INTERVAL_MS);
+  }
+}
+
+export async function createFile(path: string): Promise<Findings['create-file']> {
+  try {
+    const file = await open(path, 'wx', 0o600);
+    await file.close();
+    return { code: '' };
+  } catch (cause) {
+    return { code: codeOf(cause) };
+  }
+}

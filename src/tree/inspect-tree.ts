@@ -1,0 +1,88 @@
+/**
+ * Facts about a tree as this machine sees it: the same code on a node and on the submit host, so that the answers can
+ * be compared. Judges nothing.
+ */
+import { constants } from 'node:fs';
+import { open, opendir, readFile, stat, statfs, unlink } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ClockFacts, ProofFacts, TreeFacts, TreeQuestion } from '../protocol/inspection.ts';
+import { mountOf } from './mounts.ts';
+
+const FIRST_WAIT_MS = 5;
+const LONGEST_WAIT_MS = 100;
+const PROOF_BYTES = 1_024;
+
+export async function inspectTree(question: TreeQuestion): Promise<TreeFacts> {
+  const { directory, scratch } = question;
+  const stats = await stat(directory).catch(() => undefined);
+  const hasDirectory = stats?.isDirectory() ?? false;
+  const proof = await readProof(question);
+  const [mount, proofMount] = await Promise.all([mountOf(directory), mountOf(dirname(question.proof))]);
+  const isOneMount = mount !== undefined && mount.id === proofMount?.id;
+  // Where the proof is not, the directory is not the one in which anything may be written.
+  const clock: ClockFacts =
+    proof.kind === 'read' && isOneMount ? await readServerClock(scratch) : { kind: 'failed', code: 'ENOENT' };
+  const freeBytes = await freeBytesAt(directory);
+  const facts = { hasDirectory, proof, isOneMount, clock, freeBytes };
+  if (mount === undefined) return facts;
+  const { point, type, source, options } = mount;
+  return { ...facts, mount: { point, type, source, options } };
+}
+
+/** What this user may still write there; 0 when it cannot be told. */
+export async function freeBytesAt(directory: string): Promise<number> {
+  const stats = await statfs(directory).catch(() => undefined);
+  if (!stats) return 0;
+  return stats.bsize * (process.getuid?.() === 0 ? stats.bfree : stats.bavail);
+}
+
+async function readProof({ proof, patienceMs }: TreeQuestion): Promise<ProofFacts> {
+  const deadlineMs = performance.now() + patienceMs;
+  for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(2 * waitMs, LONGEST_WAIT_MS)) {
+    const seen = await lookAtProof(proof);
+    if (seen.kind === 'read' || performance.now() > deadlineMs) return seen;
+    await delay(waitMs);
+    await revalidateDirectory(dirname(proof));
+  }
+}
+
+async function lookAtProof(path: string): Promise<ProofFacts> {
+  try {
+    const { uid, gid, size } = await stat(path);
+    // Of a name that nobody else has, so it is small; but it is what the node's file system says.
+    if (size > PROOF_BYTES) return { kind: 'unseen', code: 'EFBIG' };
+    return { kind: 'read', text: await readFile(path, 'utf8'), uid, gid };
+  } catch (cause) {
+    return { kind: 'unseen', code: codeOf(cause) };
+  }
+}
+
+/**
+ * A new file's mtime is the clock of whoever keeps the file system: on NFS the server's, for no client sends one along
+ * with the creation.
+ */
+async function readServerClock(scratch: string): Promise<ClockFacts> {
+  try {
+    const beforeMs = Date.now();
+    const file = await open(scratch, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, 0o600);
+    const afterMs = Date.now();
+    await file.close();
+    const { mtimeMs } = await stat(scratch);
+    return { kind: 'measured', beforeMs, mtimeMs, afterMs };
+  } catch (cause) {
+    return { kind: 'failed', code: codeOf(cause) };
+  } finally {
+    await unlink(scratch).catch(() => undefined);
+  }
+}
+
+export async function revalidateDirectory(path: string): Promise<void> {
+  await opendir(path)
+    .then((directory) => directory.close())
+    .catch(() => undefined);
+}
+
+export function codeOf(cause: unknown): string {
+  return (cause as NodeJS.ErrnoException).code ?? String(cause);
+}

@@ -1,0 +1,103 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { canHaveCluster, startCluster, type Cluster } from '../rig/cluster.ts';
+import { compilesOf, lastBuild, needBuild, nodeStates, pmake, stopDispatcher } from '../rig/pmake.ts';
+import { writeFiles } from '../rig/projects.ts';
+import { makeWorkTree, type WorkTree } from '../rig/work-tree.ts';
+
+const SOURCES_OF_EACH = 6;
+/** Resolved on the node, whatever gcc there is; a byte behind its end changes the file and not what it does. */
+const OTHER_GCC = 'gcc=$(readlink -f /usr/bin/gcc); cp -p $gcc /tmp/gcc; echo >>/tmp/gcc; mount --bind /tmp/gcc $gcc';
+
+describe.skipIf(!canHaveCluster())('a node is refused for what is not the same there, and for that alone', () => {
+  let cluster: Cluster;
+  let work: WorkTree;
+  let project: string;
+
+  beforeAll(async () => {
+    needBuild();
+    work = await makeWorkTree();
+    cluster = await startCluster(4);
+    project = join(work.path, 'project');
+    const names = Array.from({ length: SOURCES_OF_EACH }, (_, index) => `${index}`);
+    const objects = names.flatMap((name) => [`c${name}.o`, `x${name}.o`]);
+    await writeFiles(project, {
+      Makefile: `CFLAGS = -O2\nall: ${objects.join(' ')}\nclean:\n\trm -f *.o\n`,
+      ...Object.fromEntries(names.map((name) => [`c${name}.c`, `#include <stdio.h>\nint c${name};\n`])),
+      ...Object.fromEntries(names.map((name) => [`x${name}.cpp`, `#include <string>\nstd::string x${name};\n`])),
+    });
+  });
+
+  afterAll(async () => {
+    await stopDispatcher(cluster);
+    await cluster[Symbol.asyncDispose]();
+    await work[Symbol.asyncDispose]();
+  });
+
+  async function on(node: number, script: string): Promise<void> {
+    const ran = await cluster.exec(node, ['sh', '-ec', script]);
+    expect(ran, ran.all).toMatchObject({ exitCode: 0 });
+  }
+
+  /** The files that each node compiled. */
+  async function build(): Promise<ReadonlyMap<string, readonly string[]>> {
+    await execa('make', ['-s', 'clean'], { cwd: project });
+    const built = await pmake(cluster, project, ['-j8']);
+    expect(built, built.all).toMatchObject({ exitCode: 0, stderr: '' });
+    const files = new Map<string, string[]>();
+    for (const { where, file } of compilesOf(await lastBuild(cluster)).there) {
+      files.set(where, [...(files.get(where) ?? []), file]);
+    }
+    return files;
+  }
+
+  async function reasonOf(name: string) {
+    const node = (await nodeStates(cluster)).find((one) => one.name === name);
+    return { state: node?.state, reason: node?.reason };
+  }
+
+  function proofsLeft(): string[] {
+    const places = ['/var', '/var/tmp', work.path, project];
+    return places.flatMap((place) => readdirSync(place).filter((name) => name.startsWith('.pmake-')));
+  }
+
+  test('another compiler, another file system at the same path: the reasons are shown', async () => {
+    await on(3, OTHER_GCC);
+    // The same names, sizes and times: only the proof tells that it is not the same tree.
+    await on(4, `cp -a ${work.path} /tmp/copy; mount -t tmpfs none ${work.path}; cp -a /tmp/copy/. ${work.path}`);
+    const files = await build();
+    expect(files.get('node2')?.length).toBeGreaterThan(0);
+    expect(files.get('node3')?.length).toBeGreaterThan(0);
+    expect(files.get('node3')?.filter((file) => file.endsWith('.c'))).toEqual([]);
+    expect(files.get('node4')).toBeUndefined();
+    expect(await reasonOf('node2')).toEqual({ state: 'up', reason: '' });
+    const compiler = await reasonOf('node3');
+    expect(compiler).toMatchObject({ state: 'up' });
+    expect(compiler.reason).toMatch(/it has another \/\S*(gcc|cc): its driver .* is another file/);
+    const tree = await reasonOf('node4');
+    expect(tree.state).toBe('refused');
+    expect(tree.reason).toContain(`it sees another ${project} (there: none at ${work.path}, tmpfs;`);
+    expect((await lastBuild(cluster)).problems).toEqual([`node3: ${compiler.reason}`, `node4: ${tree.reason}`]);
+    expect(proofsLeft()).toEqual([]);
+  });
+
+  test('once that is mended, the next build uses both', async () => {
+    await on(3, 'umount $(readlink -f /usr/bin/gcc)');
+    await on(4, `umount ${work.path}`);
+    const files = await build();
+    expect([...files.keys()].sort()).toEqual(['node2', 'node3', 'node4']);
+    expect(files.get('node3')?.some((file) => file.endsWith('.c'))).toBe(true);
+    for (const name of ['node3', 'node4']) expect(await reasonOf(name)).toEqual({ state: 'up', reason: '' });
+    expect(proofsLeft()).toEqual([]);
+  });
+
+  test('a tree that the node may not write: it is refused, and used when it may', async () => {
+    await on(2, `mount --bind ${work.path} ${work.path}; mount -o remount,ro,bind ${work.path}`);
+    expect((await build()).get('node2')).toBeUndefined();
+    expect((await reasonOf('node2')).reason).toMatch(/cannot write in .* \(EROFS\): mount it there read-write/);
+    await on(2, `umount ${work.path}`);
+    expect((await build()).get('node2')?.length).toBeGreaterThan(0);
+  });
+});
