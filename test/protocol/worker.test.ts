@@ -6,6 +6,7 @@ import {
   encodeWorkerAnswer,
   encodeWorkerRequest,
   NOT_RUN_REASONS,
+  WORKER_PROTOCOL_VERSION,
   type WorkerAnswer,
   type WorkerRequest,
 } from '../../src/protocol/worker.ts';
@@ -30,12 +31,23 @@ const REQUESTS: readonly WorkerRequest[] = [
   },
   { kind: 'kill', id: 1, signal: 15 },
   { kind: 'ping', sequence: 2 ** 32 - 1 },
+  { kind: 'inspect', id: 3, inspection: { kind: 'compiler', program: '/usr/bin/gcc', searchPath: '/bin' } },
 ];
 
 const ANSWERS: readonly WorkerAnswer[] = [
   {
     kind: 'ready',
-    ready: { protocol: 1, pmakeVersion: '1', nodeVersion: '20', hostname: 'n1', cores: 4, uid: 1000 },
+    ready: {
+      protocol: WORKER_PROTOCOL_VERSION,
+      pmakeVersion: '1',
+      nodeVersion: '20',
+      hostname: 'n1',
+      cores: 4,
+      uid: 1000,
+      gid: 100,
+      groups: [100, 27],
+      temporaryBytes: 2 ** 40,
+    },
   },
   { kind: 'output', id: 1, fd: 2, bytes: Buffer.from('warning\n') },
   {
@@ -54,6 +66,7 @@ const ANSWERS: readonly WorkerAnswer[] = [
   },
   ...NOT_RUN_REASONS.map((reason): WorkerAnswer => ({ kind: 'notRun', id: 4, reason, detail: 'why' })),
   { kind: 'pong', sequence: 0 },
+  { kind: 'inspected', id: 3, findings: '{}' },
 ];
 
 describe('the worker protocol', () => {

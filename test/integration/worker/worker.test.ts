@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { Duplex, Transform } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { WorkerJob } from '../../../src/protocol/worker.ts';
+import { WORKER_PROTOCOL_VERSION, type WorkerJob } from '../../../src/protocol/worker.ts';
 import { NodeLink } from '../../../src/remote/node-link.ts';
 import { PreambleScanner } from '../../../src/remote/preamble.ts';
 import { stampNow } from '../../../src/tree/files.ts';
@@ -28,7 +28,7 @@ afterEach(async () => {
 
 describe('a worker', () => {
   it('introduces itself', async () => {
-    expect(await worker.link.ready).toMatchObject({ protocol: 1, uid: process.getuid?.() });
+    expect(await worker.link.ready).toMatchObject({ protocol: WORKER_PROTOCOL_VERSION, uid: process.getuid?.() });
   });
 
   it('compiles as the same command here does, under the job’s umask, and reports what was written', async () => {
