@@ -22,9 +22,9 @@ describe.skipIf(!canHaveCluster())('a node is refused for what is not the same t
     cluster = await startCluster(4);
     project = join(work.path, 'project');
     const names = Array.from({ length: SOURCES_OF_EACH }, (_, index) => `${index}`);
-    const objects = names.flatMap((name) => [`c${name}.o`, `x${name}.o`]);
+    const objects = (letter: string) => names.map((name) => `${letter}${name}.o`).join(' ');
     await writeFiles(project, {
-      Makefile: `CFLAGS = -O2\nall: ${objects.join(' ')}\nclean:\n\trm -f *.o\n`,
+      Makefile: `CFLAGS = -O2\nall: c ${objects('x')}\nc: ${objects('c')}\nclean:\n\trm -f *.o\n`,
       ...Object.fromEntries(names.map((name) => [`c${name}.c`, `#include <stdio.h>\nint c${name};\n`])),
       ...Object.fromEntries(names.map((name) => [`x${name}.cpp`, `#include <string>\nstd::string x${name};\n`])),
     });
@@ -42,9 +42,9 @@ describe.skipIf(!canHaveCluster())('a node is refused for what is not the same t
   }
 
   /** The files that each node compiled. */
-  async function build(): Promise<ReadonlyMap<string, readonly string[]>> {
+  async function build(target = 'all'): Promise<ReadonlyMap<string, readonly string[]>> {
     await execa('make', ['-s', 'clean'], { cwd: project });
-    const built = await pmake(cluster, project, ['-j8']);
+    const built = await pmake(cluster, project, ['-j8', target]);
     expect(built, built.all).toMatchObject({ exitCode: 0, stderr: '' });
     const files = new Map<string, string[]>();
     for (const { where, file } of compilesOf(await lastBuild(cluster)).there) {
@@ -58,6 +58,10 @@ describe.skipIf(!canHaveCluster())('a node is refused for what is not the same t
     return { state: node?.state, reason: node?.reason };
   }
 
+  async function refusedNodes() {
+    return (await nodeStates(cluster)).filter(({ reason }) => reason !== '');
+  }
+
   function proofsLeft(): string[] {
     const places = ['/var', '/var/tmp', work.path, project];
     return places.flatMap((place) => readdirSync(place).filter((name) => name.startsWith('.pmake-')));
@@ -67,11 +71,13 @@ describe.skipIf(!canHaveCluster())('a node is refused for what is not the same t
     await on(3, OTHER_GCC);
     // The same names, sizes and times: only the proof tells that it is not the same tree.
     await on(4, `cp -a ${work.path} /tmp/copy; mount -t tmpfs none ${work.path}; cp -a /tmp/copy/. ${work.path}`);
-    const files = await build();
-    expect(files.get('node2')?.length).toBeGreaterThan(0);
-    expect(files.get('node3')?.length).toBeGreaterThan(0);
-    expect(files.get('node3')?.filter((file) => file.endsWith('.c'))).toEqual([]);
-    expect(files.get('node4')).toBeUndefined();
+    // Nodes are looked at when the first job is to go there.
+    let files;
+    do {
+      files = await build();
+      expect(files.get('node3')?.filter((file) => file.endsWith('.c')) ?? []).toEqual([]);
+      expect(files.get('node4')).toBeUndefined();
+    } while (!files.has('node2') || !files.has('node3') || (await refusedNodes()).length < 2);
     expect(await reasonOf('node2')).toEqual({ state: 'up', reason: '' });
     const compiler = await reasonOf('node3');
     expect(compiler).toMatchObject({ state: 'up' });
@@ -86,18 +92,20 @@ describe.skipIf(!canHaveCluster())('a node is refused for what is not the same t
   test('once that is mended, the next build uses both', async () => {
     await on(3, 'umount $(readlink -f /usr/bin/gcc)');
     await on(4, `umount ${work.path}`);
-    const files = await build();
-    expect([...files.keys()].sort()).toEqual(['node2', 'node3', 'node4']);
-    expect(files.get('node3')?.some((file) => file.endsWith('.c'))).toBe(true);
+    // The first jobs of a build have the nodes looked at again, and need not wait for that.
+    await build();
+    while ((await refusedNodes()).length > 0) await build();
+    expect([...(await build('c')).keys()].sort()).toEqual(['node2', 'node3', 'node4']);
     for (const name of ['node3', 'node4']) expect(await reasonOf(name)).toEqual({ state: 'up', reason: '' });
     expect(proofsLeft()).toEqual([]);
   });
 
   test('a tree that the node may not write: it is refused, and used when it may', async () => {
     await on(2, `mount --bind ${work.path} ${work.path}; mount -o remount,ro,bind ${work.path}`);
-    expect((await build()).get('node2')).toBeUndefined();
+    while ((await refusedNodes()).length === 0) expect((await build()).has('node2')).toBe(false);
     expect((await reasonOf('node2')).reason).toMatch(/cannot write in .* \(EROFS\): mount it there read-write/);
     await on(2, `umount ${work.path}`);
-    expect((await build()).get('node2')?.length).toBeGreaterThan(0);
+    while ((await refusedNodes()).length > 0) await build();
+    expect([...(await build('c')).keys()]).toContain('node2');
   });
 });
