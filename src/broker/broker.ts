@@ -60,6 +60,8 @@ export interface BrokerStatus {
 type ElectionKind = 'heartbeat' | 'stand' | 'vote' | 'refuse' | 'handover';
 /** What is said to whoever leads. */
 type LeaderKind = 'report' | 'request' | 'cancel' | 'who';
+/** What is said to a node about its slots. */
+type NodeKind = 'ask' | 'noted' | 'offer' | 'take' | 'renew' | 'release';
 
 export class Broker {
   readonly self: Peer;
@@ -178,6 +180,7 @@ export class Broker {
     if (term === undefined) {
       // Heard again, it may have forgotten this node meanwhile.
       this.#leaderTerm = undefined;
+      this.#member.onLeaderLost();
       return;
     }
     const isNew = this.#leaderTerm?.counter !== term.counter || this.#leaderTerm.nodeId !== term.nodeId;
@@ -221,7 +224,12 @@ export class Broker {
         if (this.#leader !== undefined) this.#receiveAsLeader(this.#leader, from, message, nowMs);
         return;
       case 'ask':
-        this.#member.onAsk();
+      case 'noted':
+      case 'offer':
+      case 'take':
+      case 'renew':
+      case 'release':
+        this.#receiveAsNode(from, message, nowMs);
         return;
       case 'queued':
         this.#client.onQueued(message.requestIds, nowMs);
@@ -232,26 +240,14 @@ export class Broker {
       case 'free-list':
         this.#client.onFreeList(from, message, nowMs);
         return;
-      case 'offer':
-        this.#member.onOffer(from, message, nowMs);
-        return;
-      case 'take':
-        this.#member.onTake(from, message, nowMs);
-        return;
       case 'declined':
         this.#client.onDeclined(from, message, nowMs);
         return;
       case 'lease':
         this.#client.onLease(from, message, nowMs);
         return;
-      case 'renew':
-        this.#member.onRenew(from, message, nowMs);
-        return;
       case 'renewed':
         this.#client.onRenewed(from, message, nowMs);
-        return;
-      case 'release':
-        this.#member.onRelease(from, message.leases);
         return;
       case 'released':
         this.#client.onReleased(from, message);
@@ -269,6 +265,29 @@ export class Broker {
       case 'condition':
       case 'speed':
         // Between the daemons around the brokers.
+        return;
+    }
+  }
+
+  #receiveAsNode(from: Peer, message: MessageOf<NodeKind>, nowMs: number): void {
+    switch (message.kind) {
+      case 'ask':
+        this.#member.onAsk();
+        return;
+      case 'noted':
+        this.#member.onNoted(from, message.version, nowMs);
+        return;
+      case 'offer':
+        this.#member.onOffer(from, message, nowMs);
+        return;
+      case 'take':
+        this.#member.onTake(from, message, nowMs);
+        return;
+      case 'renew':
+        this.#member.onRenew(from, message, nowMs);
+        return;
+      case 'release':
+        this.#member.onRelease(from, message.leases);
         return;
     }
   }

@@ -29,6 +29,8 @@ interface Open {
   /** The node asked directly, and until when it may answer. */
   taking: { readonly nodeId: string; readonly untilMs: number } | undefined;
   readonly tried: Set<string>;
+  /** Leases given back although it goes on: what says that they are this request's comes too late. */
+  readonly returned: Set<string>;
 }
 
 export class Client {
@@ -78,7 +80,7 @@ export class Client {
       return;
     }
     const open = { request, endMs: nowMs + request.patienceMs, sendMs: nowMs, queued: false, taking: undefined };
-    this.#open.set(request.requestId, { ...open, tried: new Set(request.exclude) });
+    this.#open.set(request.requestId, { ...open, tried: new Set(request.exclude), returned: new Set() });
     this.#nextTickMs = nowMs;
   }
 
@@ -127,9 +129,11 @@ export class Client {
     const lease = this.#held.add(from, message, open?.request.user ?? '', nowMs);
     if (lease === undefined) return;
     const askedMs = this.#stamps.momentMs(message.stamp, nowMs);
-    if (open === undefined || nowMs - askedMs > timing.LEASE_STALE_MS) {
+    if (open === undefined || open.returned.has(lease) || nowMs - askedMs > timing.LEASE_STALE_MS) {
       // Answered before, given up, or two leaders have answered: the slot goes back at once. Or this host slept, and the
-      // node may have been restarted since: then it is asked for again.
+      // node may have been restarted since: then it is asked for again, and may name the old lease once more on its way
+      // to ending it.
+      open?.returned.add(lease);
       this.#held.release(lease, nowMs);
       return;
     }

@@ -122,7 +122,9 @@ export class Election {
         }
         return;
       case 'leading':
-        this.#beat(state, nowMs);
+        // The others have elected another by now, and what it knows of nodes is as old as its sleep.
+        if (nowMs - state.beatMs > timing.ELECTION_TIMEOUT_MAX_MS) this.#follow(undefined, nowMs);
+        else this.#beat(state, nowMs);
         return;
     }
   }

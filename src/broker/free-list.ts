@@ -73,29 +73,30 @@ export class FreeList {
     return this.#nodes.values();
   }
 
-  /** Takes a report in, unless a newer one was here first. False when the sender is of an earlier boot: ignore it all. */
-  report(peer: Peer, report: NodeReport, nowMs: number): boolean {
+  /** Takes a report in. `known`: it, or a newer one, was here first. `refused`: of an earlier boot, to be ignored. */
+  report(peer: Peer, report: NodeReport, nowMs: number): 'new' | 'known' | 'refused' {
     let node = this.#nodes.get(peer.nodeId);
-    if (node !== undefined && peer.bootId < node.peer.bootId) return false;
+    if (node !== undefined && peer.bootId < node.peer.bootId) return 'refused';
     if (node !== undefined && peer.bootId > node.peer.bootId) {
       this.forget(node);
       node = undefined;
     }
     if (node === undefined) {
-      if (this.#nodes.size >= MAX_NODES) return false;
+      if (this.#nodes.size >= MAX_NODES) return 'refused';
       node = new ListedNode(peer, { ...report, available: false, users: [], version: -1 }, nowMs);
       this.#nodes.set(peer.nodeId, node);
     }
+    const isNew = report.version > node.report.version;
     this.#change(node, () => {
       node.heardMs = nowMs;
       node.silent = undefined;
       node.peer = peer;
-      if (report.version <= node.report.version) return;
+      if (!isNew) return;
       for (const { user, slots } of node.report.users) this.#count(user, -slots);
       for (const { user, slots } of report.users) this.#count(user, slots);
       node.report = report;
     });
-    return true;
+    return isNew ? 'new' : 'known';
   }
 
   pick(exclude: ReadonlySet<string>): ListedNode | undefined {
@@ -142,12 +143,9 @@ export class FreeList {
       const keptMs = node.report.available ? timing.NODE_FORGOTTEN_MS : timing.BUSY_FORGOTTEN_MS;
       if (nowMs - node.heardMs > keptMs) this.forget(node);
       else if (node.silent !== undefined && nowMs >= node.silent.askMs) {
-        const waitMs = timing.ASK_REPEATS_MS[node.silent.asked++];
-        if (waitMs === undefined) this.forget(node);
-        else {
-          node.silent.askMs = nowMs + waitMs;
-          ask.push(node);
-        }
+        const { ASK_REPEATS_MS } = timing;
+        node.silent.askMs = nowMs + (ASK_REPEATS_MS[node.silent.asked++] ?? ASK_REPEATS_MS.at(-1) ?? Infinity);
+        ask.push(node);
       }
     }
     return ask;

@@ -79,7 +79,10 @@ export class Leader {
   }
 
   onReport(from: Peer, { report, answers }: MessageOf<'report'>, nowMs: number): void {
-    if (!this.#list.report(from, report, nowMs)) return;
+    const outcome = this.#list.report(from, report, nowMs);
+    if (outcome === 'refused') return;
+    // The first time it goes without saying, and most reports are followed by another before they are repeated.
+    if (outcome === 'known' && report.available) this.#outbox.toPeer(from, { kind: 'noted', version: report.version });
     for (const answer of answers) {
       const offer = this.#offers.get(answer.offerId);
       if (offer?.node.peer.nodeId !== from.nodeId) continue;

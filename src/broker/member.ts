@@ -92,6 +92,11 @@ export class Member {
     this.#planRepeat(nowMs);
   }
 
+  /** No leader is heard: the next one is to be told, also when it is the last one again. */
+  onLeaderLost(): void {
+    this.#reportedTo = undefined;
+  }
+
   /** A heartbeat: a leader in a new term does not know this node yet. */
   onLeader(term: Term, members: number, nowMs: number): void {
     if (this.#reportedTo !== undefined && compareTerms(this.#reportedTo, term) === 0) return;
@@ -103,6 +108,13 @@ export class Member {
 
   onAsk(): void {
     this.#changed = true;
+  }
+
+  /** The leader has the newest report: it need not be said again. */
+  onNoted(from: Peer, version: number, nowMs: number): void {
+    if (version !== this.#version || from.nodeId !== this.#reportedTo?.nodeId) return;
+    this.#repeats = timing.REPORT_REPEATS_MS.length;
+    this.#reportMs = nowMs + timing.REPORT_INTERVAL_MS * (0.8 + 0.4 * this.#random());
   }
 
   onOffer(from: Peer, offer: MessageOf<'offer'>, nowMs: number): void {
@@ -192,9 +204,10 @@ export class Member {
   }
 
   #planRepeat(nowMs: number): void {
-    const repeatMs = timing.REPORT_REPEATS_MS[this.#repeats++];
+    // A busy node hears no leader, so it goes by a number of times.
+    const last = this.available ? timing.REPORT_REPEATS_MS.at(-1) : undefined;
+    const repeatMs = timing.REPORT_REPEATS_MS[this.#repeats++] ?? last;
     if (repeatMs !== undefined) this.#reportMs = nowMs + repeatMs;
-    else if (this.available) this.#reportMs = nowMs + timing.REPORT_INTERVAL_MS * (0.8 + 0.4 * this.#random());
     else this.#reportMs = nowMs + timing.BUSY_REPORT_INTERVAL_MS * (0.8 + 0.4 * this.#random());
   }
 

@@ -65,6 +65,7 @@ export type Message =
   | { readonly kind: 'handover'; readonly term: Term }
   | { readonly kind: 'ask' }
   | { readonly kind: 'report'; readonly report: NodeReport; readonly answers: readonly OfferAnswer[] }
+  | { readonly kind: 'noted'; readonly version: number }
   | {
       readonly kind: 'request';
       /** Comes back in the lease (stamp.ts). */

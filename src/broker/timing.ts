@@ -15,11 +15,14 @@ export const STAND_REPEAT_MS = 40;
 /** A tick that comes this late means that this machine slept, so the silence may be its own. */
 export const STALL_MS = 200;
 
-/** A node says again what it said last, in case that was lost, and then rests: announce on change, not on a clock. */
+/**
+ * A node says again what it said last, in case that was lost, until the leader has noted it: announce on change, not on
+ * a clock. The last of these goes on; with it, what was lost before the network was well again is said within 2 s.
+ */
 export const REPORT_REPEATS_MS: readonly number[] = [100, 400, 1_600];
 /** Once in a while all the same: what a leader has not heard of for long, it forgets. */
 export const REPORT_INTERVAL_MS = 10_000;
-/** Three reports in a row lost is next to impossible, so such a node is gone. */
+/** Three reports in a row lost, though each is repeated, is next to impossible: such a node is gone. */
 export const NODE_FORGOTTEN_MS = 35_000;
 /** A busy node says so this often, for whoever looks at the cluster; it hears nothing meanwhile. */
 export const BUSY_REPORT_INTERVAL_MS = 240_000;
@@ -33,7 +36,7 @@ export const REPORT_SPREAD_MAX_MS = 400;
 export const OFFER_REPEAT_MS = 50;
 /** An offer not answered by then goes to the next node, and this one is asked whether it lives. */
 export const OFFER_TIMEOUT_MS = 150;
-/** When a node that did not answer is asked again; after the last it is forgotten. */
+/** When a node that did not answer is asked again; the last goes on until it answers or is forgotten. */
 export const ASK_REPEATS_MS: readonly number[] = [150, 300, 600, 1_200];
 /** A waiting request is dropped when its client has not repeated it for this long: the client is gone. */
 export const REQUEST_SILENCE_MS = 2_500;

@@ -79,6 +79,8 @@ const TYPES = {
   condition: 26,
   /** Client → node: so fast you proved to be for the jobs that I sent you. */
   speed: 27,
+  /** Leader → node: that report, which you have said twice, I have. */
+  noted: 28,
 } as const;
 
 const DECLINES: readonly DeclineReason[] = ['busy', 'full'];
@@ -142,6 +144,11 @@ const CODECS: { readonly [K in MessageKind]: Codec<MessageOf<K>> } = {
       },
       answers: from.list(limits.MAX_ANSWERS, () => ({ offerId: from.u32(), outcome: from.oneOf(OUTCOMES) })),
     }),
+  },
+  noted: {
+    type: TYPES.noted,
+    write: ({ version }, to) => to.u32(version),
+    read: (from) => ({ kind: 'noted', version: from.u32() }),
   },
   request: {
     type: TYPES.request,

@@ -33,11 +33,11 @@ describe('FreeList', () => {
     list.report(peer('n1', 2), report(1, 0), 1);
     expect(list.freeSlots).toBe(4);
     expect(list.slotsOf('eve')).toBe(0);
-    expect(list.report(peer('n1', 1), report(91, 4), 2)).toBe(false);
+    expect(list.report(peer('n1', 1), report(91, 4), 2)).toBe('refused');
     expect(list.freeSlots).toBe(4);
   });
 
-  it('does not pick a node that is silent, until it is heard; asks it; and forgets it in the end', () => {
+  it('does not pick a node that is silent, until it is heard; asks it on and on; and forgets it in the end', () => {
     const list = new FreeList(seededRandom(1));
     list.report(peer('n1'), report(1, 0), 0);
     const node = list.get('n1');
@@ -49,7 +49,11 @@ describe('FreeList', () => {
     list.report(peer('n1'), report(1, 0), 200);
     expect(list.pick(new Set())).toBe(node);
     list.silence(node, 300);
-    for (let nowMs = 300; nowMs < 5_000; nowMs += 50) list.sweep(nowMs);
+    let asked = 0;
+    for (let nowMs = 300; nowMs <= 200 + NODE_FORGOTTEN_MS; nowMs += 50) asked += list.sweep(nowMs).length;
+    expect(asked).toBeGreaterThan(NODE_FORGOTTEN_MS / 1_500);
+    expect(list.size).toBe(1);
+    list.sweep(201 + NODE_FORGOTTEN_MS);
     expect(list.size).toBe(0);
   });
 

@@ -33,6 +33,7 @@ const LARGEST: { readonly [K in MessageKind]: MessageOf<K> } = {
     },
     answers: Array.from({ length: limits.MAX_ANSWERS }, (_, offerId) => ({ offerId, outcome: 'full' as const })),
   },
+  noted: { kind: 'noted', version: top },
   request: {
     kind: 'request',
     stamp: top,

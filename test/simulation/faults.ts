@@ -1,21 +1,25 @@
 /** A random life for a simulated cluster: jobs all the time, and faults at a given rate. */
-import type { World } from './world.ts';
+import { QUIET_NETWORK, type World } from './world.ts';
 
 export interface FaultPlan {
   /** Mean time between faults. */
   readonly everyMs: number;
   readonly kinds: readonly FaultKind[];
+  /** Faults that last do so for this share of the most that is tried; 1 when left out. */
+  readonly lasting?: number;
 }
 
 export const ALL_FAULTS = [
   'crash',
   'restart-broker',
+  'leave',
   'pause',
   'partition',
   'busy',
   'loss',
   'delay',
   'clock-back',
+  'clock-ahead',
   'evict',
 ] as const;
 export type FaultKind = (typeof ALL_FAULTS)[number];
@@ -35,11 +39,11 @@ export class Faults {
   /** Ends all faults that last. */
   stop(): void {
     this.#on = false;
-    const { network, hosts } = this.#world;
-    Object.assign(network, { loss: 0, duplication: 0, delayMs: [0.1, 0.5] });
-    for (const host of hosts.values()) {
-      host.side = 0;
+    this.#world.setNetwork(QUIET_NETWORK);
+    this.#world.partition(() => 0);
+    for (const host of this.#world.hosts.values()) {
       this.#world.resume(host.id);
+      if (host.isLeaving) this.#world.stopBroker(host.id);
       this.#world.start(host.id);
     }
   }
@@ -56,14 +60,14 @@ export class Faults {
 
   #later(mostMs: number, run: () => void): void {
     const { random, nowMs } = this.#world;
-    this.#world.at(nowMs + random() * mostMs, () => {
+    this.#world.at(nowMs + random() * mostMs * (this.#plan.lasting ?? 1), () => {
       if (this.#on) run();
     });
   }
 
   #fault(): void {
     const world = this.#world;
-    const { random, network } = world;
+    const { random } = world;
     const hosts = [...world.hosts.values()];
     const host = hosts[Math.floor(random() * hosts.length)];
     const kind = this.#plan.kinds[Math.floor(random() * this.#plan.kinds.length)];
@@ -78,14 +82,18 @@ export class Faults {
         world.stopBroker(id);
         this.#later(3_000, () => world.start(id, true));
         break;
+      case 'leave':
+        world.leave(id);
+        this.#later(3_000, () => world.start(id, true));
+        break;
       case 'pause':
         world.pause(id);
         this.#later(8_000, () => world.resume(id));
         break;
       case 'partition': {
         const sides = 2 + Math.floor(random() * 2);
-        for (const one of hosts) one.side = Math.floor(random() * sides);
-        this.#later(6_000, () => hosts.forEach((one) => (one.side = 0)));
+        world.partition(() => Math.floor(random() * sides));
+        this.#later(6_000, () => world.partition(() => 0));
         break;
       }
       case 'busy':
@@ -93,21 +101,19 @@ export class Faults {
         this.#later(4_000, () => world.setState(id, { available: true }));
         break;
       case 'loss':
-        network.loss = 0.2 * random();
-        network.duplication = 0.2 * random();
-        this.#later(10_000, () => Object.assign(network, { loss: 0, duplication: 0 }));
+        world.setNetwork({ loss: 0.2 * random(), duplication: 0.2 * random() });
+        this.#later(10_000, () => world.setNetwork({ loss: 0, duplication: 0 }));
         break;
       case 'delay':
         // Reordering comes with it.
-        network.delayMs = [0.1, 1 + 60 * random()];
-        this.#later(10_000, () => (network.delayMs = [0.1, 0.5]));
+        world.setNetwork({ delayMs: [0.1, 1 + 60 * random()] });
+        this.#later(10_000, () => world.setNetwork({ delayMs: QUIET_NETWORK.delayMs }));
         break;
       case 'clock-back':
-        if (host.paused) break;
-        // The time between the steps before and after is lost to it, so let that be none.
-        world.step(id, { kind: 'tick' });
-        host.clockOffsetMs -= random() * 100_000;
-        world.step(id, { kind: 'tick' });
+        world.jumpClock(id, -random() * 100_000);
+        break;
+      case 'clock-ahead':
+        world.jumpClock(id, random() * 100_000);
         break;
       case 'evict':
         world.step(id, { kind: 'evict', count: 1 + Math.floor(random() * host.slots) });

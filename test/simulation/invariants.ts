@@ -2,7 +2,11 @@
  * What must be true of a simulated cluster after every step, whatever happens to it, and what must have come true a
  * while after the last fault. A breach is an Error; the test adds the seed.
  */
+import type { Leader } from '../../src/broker/leader.ts';
 import { formatTerm } from '../../src/broker/term.ts';
+import { LEASE_TTL_MS } from '../../src/broker/timing.ts';
+import { Peace } from './peace.ts';
+import { Renewals } from './renewals.ts';
 import type { Host, Job, World } from './world.ts';
 
 /** A request's answer may come this much after its patience: the broker's own timers are exact, a sweep is not. */
@@ -12,14 +16,15 @@ export class Invariants {
   readonly #world: World;
   /** Who leads, or led, in each term. */
   readonly #terms = new Map<string, string>();
-  readonly granted = new Map<string, number>();
-  answered = 0;
+  readonly #reigns = new WeakSet<Leader>();
+  readonly peace: Peace;
+  readonly renewals: Renewals;
   ran = 0;
-  /** Set when a node's clock ran ahead: then it ends leases early, and jobs overlap until their holders notice. */
-  clocksRunAhead = false;
 
   constructor(world: World) {
     this.#world = world;
+    this.peace = new Peace(world);
+    this.renewals = new Renewals(world);
     world.onStep = (host) => this.#afterStep(host);
     world.onJob = (host, job, reason) => this.#afterJob(host, job, reason);
   }
@@ -27,28 +32,34 @@ export class Invariants {
   #afterStep(host: Host): void {
     const { broker } = host;
     if (broker === undefined) return;
-    const { role, term, inUse } = broker.status;
-    if (role === 'leading' && term !== undefined) {
+    const { leader } = broker;
+    const { term, inUse, available } = broker.status;
+    if (leader !== undefined && term !== undefined && !this.#reigns.has(leader)) {
+      this.#reigns.add(leader);
       const key = formatTerm(term);
       const who = `${host.id} boot ${host.boots}`;
       const known = this.#terms.get(key);
-      if (known === undefined) this.#terms.set(key, who);
-      else if (known !== who) throw new Error(`${who} leads in term ${key}, in which ${known} led`);
+      if (known !== undefined) throw new Error(`${who} leads in term ${key}, in which ${known} led`);
+      this.#terms.set(key, who);
     }
     if (inUse > host.slots) throw new Error(`${host.id} has given ${inUse} leases on ${host.slots} slots`);
+    this.peace.onStep(host, available, inUse);
   }
 
   #afterJob(host: Host, job: Job, reason: string): void {
-    if (job.state === 'running' || job.state === 'none') {
-      this.answered++;
-      this.#checkPatience(host, job);
-    }
+    if (job.state === 'running' || job.state === 'none') this.#checkPatience(host, job);
     if (job.state === 'running') {
       this.ran++;
-      this.granted.set(job.nodeId, (this.granted.get(job.nodeId) ?? 0) + 1);
-      if (!this.clocksRunAhead) this.#checkSlots(job.nodeId);
+      this.#checkSlots(job.nodeId);
     }
     if (job.state === 'none' && reason === '') throw new Error('none without a reason');
+  }
+
+  /** To be called now and then, for what no step shows: that something does not happen. */
+  check(): void {
+    this.#checkAnswered();
+    this.renewals.check();
+    this.peace.check();
   }
 
   #checkPatience(host: Host, job: Job): void {
@@ -62,6 +73,8 @@ export class Invariants {
 
   #checkSlots(nodeId: string): void {
     const node = this.#world.host(nodeId);
+    // A node whose clock ran ahead ends leases early: jobs overlap until their holders hear of it, or the leases end.
+    if (this.#world.nowMs - node.clockAheadMs < LEASE_TTL_MS) return;
     let running = 0;
     for (const host of this.#world.hosts.values()) {
       if (host.paused) continue;
@@ -73,7 +86,7 @@ export class Invariants {
   }
 
   /** No request is without an answer long after its patience. */
-  checkAnswered(): void {
+  #checkAnswered(): void {
     for (const host of this.#world.hosts.values()) {
       if (host.paused || host.broker === undefined) continue;
       for (const job of host.jobs.values()) if (job.state === 'waiting') this.#checkPatience(host, job);
@@ -99,6 +112,14 @@ export class Invariants {
     }
     const listed = leader?.list.freeSlots ?? 0;
     if (listed !== free) throw new Error(`${listed} free slots on the list, the nodes have ${free}`);
+  }
+
+  /** No work is left. */
+  get isAtRest(): boolean {
+    for (const { jobs, broker } of this.#world.hosts.values()) {
+      if (jobs.size > 0 || (broker?.status.inUse ?? 0) > 0) return false;
+    }
+    return true;
   }
 
   /** With no work left: no slot is taken for ever. */

@@ -49,6 +49,8 @@ export class Host {
   paused = false;
   /** Hears nothing, but is heard. */
   deaf = false;
+  /** It has been told to end, and says so. */
+  isLeaving = false;
   /** When it went on last. */
   pausedUntilMs = -Infinity;
   readonly held: (() => void)[] = [];
@@ -57,6 +59,8 @@ export class Host {
   clockOffsetMs = 0;
   /** Hosts in other sides are not heard. */
   side = 0;
+  /** When its clock jumped ahead last. */
+  clockAheadMs = -Infinity;
   lastRequestId = 0;
   readonly jobs = new Map<number, Job>();
   /** Received since the counters were last set to 0. */
@@ -70,6 +74,11 @@ export class Host {
   }
 }
 
+/** A local network with nothing wrong. */
+export const QUIET_NETWORK: Network = { delayMs: [0.1, 0.5], loss: 0, duplication: 0 };
+/** How long a broker that was told to go stays to say so, as the daemon does. */
+const LEAVE_MS = 500;
+
 const CLUSTER = { cluster: 'sim', key: Buffer.alloc(32, 1) };
 /** More ticks without time passing is a timer that never is content. */
 const MAX_TICKS_AT_ONCE = 100;
@@ -80,14 +89,17 @@ const HEADER_BYTES = 70;
 export class World {
   readonly random: () => number;
   readonly hosts = new Map<string, Host>();
-  readonly network: Network = { delayMs: [0.1, 0.5], loss: 0, duplication: 0 };
+  readonly network: Network = { ...QUIET_NETWORK };
   readonly #queue = new EventQueue();
   readonly #useWire: boolean;
   nowMs = 0;
   /** Called after every step of a broker. */
   onStep: (host: Host) => void = () => undefined;
   onJob: (host: Host, job: Job, reason: string) => void = () => undefined;
-  log: (line: string) => void = () => undefined;
+  /** Called for what goes over the network; not for what a broker says to itself. */
+  onSend: (from: Host, to: Destination, message: Message) => void = () => undefined;
+  /** When something last happened to hosts or network: until then nothing is promised about the time it takes. */
+  changedMs = 0;
   steps = 0;
 
   /** @param useWire - every message as real, signed datagrams: slow */
@@ -113,6 +125,7 @@ export class World {
   start(id: string, jobsRunOn = false): void {
     const host = this.host(id);
     if (host.broker !== undefined) return;
+    this.changed();
     if (!jobsRunOn) host.life++;
     const bootId = ++host.boots;
     host.broker = new Broker({
@@ -155,6 +168,8 @@ export class World {
   /** Only the broker dies. A dispatcher stops what it holds by a broker that is gone. */
   stopBroker(id: string): void {
     const host = this.host(id);
+    this.changed();
+    host.isLeaving = false;
     host.broker = undefined;
     host.groups.clear();
     host.tickMs = Infinity;
@@ -163,14 +178,29 @@ export class World {
     host.jobs.clear();
   }
 
+  /** The broker is told to end: it says good-bye first. */
+  leave(id: string): void {
+    const host = this.host(id);
+    const { broker } = host;
+    if (host.paused) return;
+    this.changed();
+    host.isLeaving = true;
+    this.step(id, { kind: 'leave' });
+    this.at(this.nowMs + LEAVE_MS, () => {
+      if (host.broker === broker) this.stopBroker(id);
+    });
+  }
+
   /** The processes stand still; what arrives waits. */
   pause(id: string): void {
+    this.changed();
     this.host(id).paused = true;
   }
 
   resume(id: string): void {
     const host = this.host(id);
     if (!host.paused) return;
+    this.changed();
     host.paused = false;
     host.pausedUntilMs = this.nowMs;
     this.#step(host, { kind: 'tick' });
@@ -179,9 +209,37 @@ export class World {
 
   setState(id: string, change: { available?: boolean; slots?: number; speed?: number }): void {
     const host = this.host(id);
+    this.changed();
     Object.assign(host, change);
     const { available, slots, speed } = host;
     this.step(id, { kind: 'node-state', state: { available, slots, speed } });
+  }
+
+  /** Puts each host on the side of a partition that `sideOf` says; all on one side is no partition. */
+  partition(sideOf: (host: Host) => number): void {
+    this.changed();
+    for (const host of this.hosts.values()) host.side = sideOf(host);
+  }
+
+  setNetwork(change: Partial<Network>): void {
+    this.changed();
+    Object.assign(this.network, change);
+  }
+
+  /** The clock of a host jumps, by less than nothing or more. */
+  jumpClock(id: string, byMs: number): void {
+    const host = this.host(id);
+    if (host.paused) return;
+    this.changed();
+    // The time between the steps before and after is lost to a clock that goes back, so let that be none.
+    this.step(id, { kind: 'tick' });
+    host.clockOffsetMs += byMs;
+    if (byMs > 0) host.clockAheadMs = this.nowMs;
+    this.step(id, { kind: 'tick' });
+  }
+
+  changed(): void {
+    this.changedMs = this.nowMs;
   }
 
   /** A dispatcher on `id` wants a slot for a job. */
@@ -310,6 +368,7 @@ export class World {
   }
 
   #send(from: Host, to: Destination, message: Message): void {
+    this.onSend(from, to, message);
     const bytes = this.#useWire ? from.sealer?.seal([message])[0] : undefined;
     const { seal } = from;
     if (seal === undefined) return;
