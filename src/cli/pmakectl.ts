@@ -5,6 +5,7 @@ import { hideBin } from 'yargs/helpers';
 import { findInstallation } from '../util/install.ts';
 import { splitAtDashes } from './ctl/command-words.ts';
 import { benchCommand } from './ctl/bench.ts';
+import { doctorCommand } from './ctl/doctor.ts';
 import { drainCommand, undrainCommand } from './ctl/drain.ts';
 import { explainCommand } from './ctl/explain.ts';
 import { nodesCommand } from './ctl/nodes.ts';
@@ -20,6 +21,7 @@ await yargs(splitAtDashes(hideBin(process.argv)).own)
   .command(statusCommand)
   .command(nodesCommand)
   .command(explainCommand)
+  .command(doctorCommand)
   .command(benchCommand)
   .command(drainCommand)
   .command(undrainCommand)

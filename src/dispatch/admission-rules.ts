@@ -7,7 +7,7 @@ import type { ClockFacts, CompilerFacts, MountFacts, TreeFacts } from '../protoc
 import { WORKER_PROTOCOL_VERSION, type WorkerReady } from '../protocol/worker.ts';
 
 /** make compares times of files that several hosts made; more than this between clocks and it builds too much or too little. */
-export const CLOCK_LIMIT_MS = 1_000;
+const CLOCK_LIMIT_MS = 1_000;
 /** A large C++ source leaves some tens of MB in /tmp while it is compiled. */
 export const MIN_TEMPORARY_BYTES = 64 * 1024 * 1024;
 /** A few objects; a tree this full fails here just as well, but one that is full on the node alone must not be filled on. */

@@ -1,0 +1,162 @@
+/** One node under `pmakectl doctor`: over a connection of its own, the checks that a dispatcher makes, and more. */
+import { mapPath } from '../../command/path-maps.ts';
+import type { NodeSpec } from '../../config/nodes.ts';
+import {
+  describeMount,
+  judgeClock,
+  judgeCompiler,
+  judgeNode,
+  judgeOwner,
+  judgeProof,
+  judgeRoom,
+  judgeWriting,
+  mebibytes,
+  noAnswer,
+  type TreeCase,
+} from '../../dispatch/admission-rules.ts';
+import type { WorkerReady } from '../../protocol/worker.ts';
+import { connectNode, workerCommand, type NodeChannel } from '../../remote/connect.ts';
+import { describeNodeFailure, type NodeFailure } from '../../remote/failure.ts';
+import { NodeLink } from '../../remote/node-link.ts';
+import type { DoctorLine, DoctorNode } from '../../report/doctor-text.ts';
+import type { Proof } from '../../tree/proof.ts';
+import { findInstallation } from '../../util/install.ts';
+import { describeMountOptions, type HereFacts } from './doctor-here.ts';
+import { describeClock, judged, line } from './doctor-line.ts';
+import { examineVisibility } from './doctor-visibility.ts';
+
+/** For each question: a compiler's first takes a hash of 70 MB. */
+const ANSWER_LIMIT_MS = 30_000;
+const PROOF_PATIENCE_MS = 1_000;
+
+export interface DoctorPlace {
+  readonly directory: string;
+  readonly proof: Proof;
+  /** A directory for files that come and go. */
+  readonly scratch: string;
+  readonly here: HereFacts;
+}
+
+export async function examineNode(spec: NodeSpec, place: DoctorPlace): Promise<DoctorNode> {
+  const startedMs = performance.now();
+  const abort = new AbortController();
+  const channel = await connectNode(spec, workerCommand(spec, findInstallation().root), abort.signal);
+  const lines: DoctorLine[] = [];
+  if (channel.ok) await examineConnected(spec, channel.value, startedMs, place, lines);
+  else lines.push(line('fail', 'connection', describeNodeFailure(channel.failure) + keyscan(channel.failure)));
+  return { name: spec.name, isUsable: !lines.some(({ level }) => level === 'fail'), lines };
+}
+
+async function examineConnected(
+  { paths = {} }: NodeSpec,
+  channel: NodeChannel,
+  startedMs: number,
+  place: DoctorPlace,
+  lines: DoctorLine[],
+): Promise<void> {
+  const maps = Object.entries(paths).map(([here, there]) => ({ here, there }));
+  const link = new NodeLink(channel, maps);
+  try {
+    const ready = await Promise.race([link.ready, link.closed, silence()]);
+    if (typeof ready === 'string') {
+      lines.push(line('fail', 'connection', `its worker ended at once: ${ready}`));
+      return;
+    }
+    lines.push(...describeLogin(ready, channel, performance.now() - startedMs));
+    if (lines.some(({ level }) => level === 'fail')) return;
+    const [tree, compilers] = await Promise.all([examineTree(link, place), examineCompilers(link, place)]);
+    lines.push(...tree, ...compilers);
+    if (tree.some(({ level }) => level === 'fail')) return;
+    lines.push(...(await examineVisibility(link, place.scratch)));
+  } finally {
+    link.close();
+  }
+}
+
+function describeLogin(ready: WorkerReady, { noise }: NodeChannel, tookMs: number): DoctorLine[] {
+  const here = {
+    pmakeVersion: findInstallation().version,
+    uid: process.getuid?.() ?? -1,
+    gid: process.getgid?.() ?? -1,
+  };
+  const { hostname, cores, nodeVersion, pmakeVersion, uid, gid, temporaryBytes } = ready;
+  const lines = [
+    line('ok', 'connection', `connected to ${hostname} in ${(tookMs / 1_000).toFixed(1)} s, ${cores} cores`),
+    judged(
+      'login',
+      judgeNode(ready, here),
+      `pmake ${pmakeVersion}, Node.js ${nodeVersion}, uid ${uid}, gid ${gid}, ${mebibytes(temporaryBytes)} free in /tmp`,
+    ),
+  ];
+  const missing = (process.getgroups?.() ?? []).filter((group) => group !== gid && !ready.groups.includes(group));
+  if (missing.length > 0) {
+    const text = `you are not in the groups ${missing.join(', ')} there, as you are here`;
+    lines.push(line('note', 'groups', text, 'files that only they may read would be missing'));
+  }
+  if (noise.trim() !== '') {
+    const first = noise.trim().split('\n')[0] ?? '';
+    const text = `its shell prints "${first.slice(0, 60)}" at each login`;
+    lines.push(
+      line('note', 'login', text, 'pmake skips it, but keep rc files quiet where the shell is not interactive'),
+    );
+  }
+  return lines;
+}
+
+async function examineTree(link: NodeLink, { directory, proof, here }: DoctorPlace): Promise<DoctorLine[]> {
+  const there = await within(
+    link.inspect({
+      kind: 'tree',
+      directory: mapPath(directory, link.paths),
+      proof: mapPath(proof.path, link.paths),
+      scratch: mapPath(proof.scratch(), link.paths),
+      patienceMs: PROOF_PATIENCE_MS,
+    }),
+  );
+  if (!there) return [line('fail', 'tree', noAnswer(directory, ANSWER_LIMIT_MS).sentence)];
+  const tree: TreeCase = { directory, text: proof.text, here: here.tree, there };
+  const stranger = judgeProof(tree);
+  if (stranger) return [line('fail', 'tree', stranger.sentence)];
+  const owner = judgeOwner(tree) ?? judgeWriting(tree) ?? judgeRoom(tree);
+  const lines = [judged('tree', owner, `sees and writes ${describeMount(there.mount)}`)];
+  if (there.clock.kind === 'measured') {
+    lines.push(judged('clock', judgeClock(tree), describeClock('its', there.clock)));
+  }
+  // What this host would be told of its own mount is said once.
+  const isOther = there.mount !== undefined && there.mount.options !== here.tree.mount?.options;
+  return there.mount && isOther ? [...lines, ...describeMountOptions(there.mount, '')] : lines;
+}
+
+async function examineCompilers(link: NodeLink, { here }: DoctorPlace): Promise<DoctorLine[]> {
+  const { compilers, searchPath } = here;
+  const directories = searchPath.split(':').map((directory) => mapPath(directory, link.paths));
+  const examined = compilers.map(async ({ program, facts }): Promise<DoctorLine> => {
+    const question = { program: mapPath(program, link.paths), searchPath: directories.join(':') };
+    const there = await within(link.inspect({ kind: 'compiler', ...question }));
+    if (!there) return line('fail', 'compiler', noAnswer(program, ANSWER_LIMIT_MS).sentence);
+    const refusal = judgeCompiler(program, facts, there);
+    if (!refusal) return line('ok', 'compiler', `has the same ${program}`);
+    // A build may never call it; the one that makefiles call by default, it will.
+    const isDefault = program === compilers[0]?.program;
+    return line(isDefault ? 'fail' : 'note', 'compiler', refusal.sentence);
+  });
+  return Promise.all(examined);
+}
+
+/** ssh's own question, asked by hand, for who would rather not log in. */
+function keyscan(failure: NodeFailure): string {
+  if (failure.reason !== 'host-key-unknown') return '';
+  const { host, port } = failure.target;
+  const words = `${port === 22 ? '' : `-p ${port} `}${host}`;
+  return `; or, once you have compared it, "ssh-keyscan ${words} >> ~/.ssh/known_hosts"`;
+}
+
+function within<T>(answer: Promise<T | undefined>): Promise<T | undefined> {
+  return Promise.race([answer, silence().then(() => undefined)]);
+}
+
+function silence(): Promise<string> {
+  return new Promise((resolve) => {
+    setTimeout(() => resolve(`no word within ${ANSWER_LIMIT_MS / 1_000} s`), ANSWER_LIMIT_MS).unref();
+  });
+}

@@ -1,0 +1,91 @@
+/**
+ * The examination behind `pmakectl doctor`: this host, then every node at the same time, over connections of its own.
+ * Unaware of how the findings are shown.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { configFiles, readConfigFiles } from '../../config/load.ts';
+import { NODES_VARIABLE, parseNodes, type NodeSpec } from '../../config/nodes.ts';
+import { describeConfigProblem } from '../../config/problem.ts';
+import type { DoctorLine, DoctorReport } from '../../report/doctor-text.ts';
+import { NO_NODES } from '../../report/nodes-text.ts';
+import { writeProof } from '../../tree/proof.ts';
+import { fail, ok, type Result } from '../../util/result.ts';
+import { askBroker, brokerSocket } from './broker.ts';
+import { line } from './doctor-line.ts';
+import { examineHere } from './doctor-here.ts';
+import { examineNode } from './doctor-node.ts';
+
+/** In the directory that is examined, beside the sources; removed again. */
+const SCRATCH_PREFIX = '.pmake-doctor-';
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+const INTERRUPTED_CODE = 130;
+
+/** @param words nodes as in PMAKE_NODES; none: those that a build would use */
+export async function examine(words: readonly string[]): Promise<DoctorReport> {
+  const directory = process.cwd();
+  const nodes = await findNodes(words);
+  const configured: DoctorLine[] = nodes.ok ? [] : [line('fail', 'configuration', nodes.failure)];
+  const specs = nodes.ok ? nodes.value : [];
+  const proof = writeProof(directory);
+  const scratch = makeScratch(directory);
+  const remove = (): void => {
+    proof?.remove();
+    if (scratch !== undefined) rmSync(scratch, { recursive: true, force: true });
+  };
+  const onSignal = (): void => {
+    remove();
+    process.exit(INTERRUPTED_CODE);
+  };
+  for (const signal of SIGNALS) process.once(signal, onSignal);
+  try {
+    const { lines, facts } = await examineHere(directory, proof);
+    const here = [...configured, ...lines];
+    if (!proof || !facts || scratch === undefined) return { directory, works: false, here, nodes: [] };
+    const place = { directory, proof, scratch, here: facts };
+    const examined = await Promise.all(specs.map((spec) => examineNode(spec, place)));
+    const usable = examined.filter(({ isUsable }) => isUsable).length;
+    // Who names nodes wants these; else one is enough to build on.
+    const isEnough = words.length > 0 ? usable === examined.length : usable > 0;
+    const isHereWell = !here.some(({ level }) => level === 'fail');
+    return { directory, works: isHereWell && isEnough, here, nodes: examined };
+  } finally {
+    remove();
+    for (const signal of SIGNALS) process.off(signal, onSignal);
+  }
+}
+
+function makeScratch(directory: string): string | undefined {
+  try {
+    return mkdtempSync(join(directory, SCRATCH_PREFIX));
+  } catch {
+    // The proof could not be written either, which is said.
+    return undefined;
+  }
+}
+
+/** The nodes asked for, or those of PMAKE_NODES, else of the broker, else of the config file. The failure is a sentence. */
+async function findNodes(words: readonly string[]): Promise<Result<readonly NodeSpec[], string>> {
+  const read = await readConfigFiles(configFiles(process.env));
+  if (!read.ok) return fail(describeConfigProblem(read.failure));
+  const configured = read.value.nodes ?? [];
+  const asConfigured = (spec: NodeSpec): NodeSpec => configured.find(({ name }) => name === spec.name) ?? spec;
+  const listed = words.length > 0 ? words.join(' ') : process.env[NODES_VARIABLE];
+  if (listed !== undefined) {
+    const parsed = parseNodes(listed);
+    if (!parsed.ok) return fail(describeConfigProblem(parsed.failure));
+    // A bare name on the command line is one that the user knows from `pmakectl nodes`.
+    return ok(words.length > 0 ? parsed.value.map(asConfigured) : parsed.value);
+  }
+  const leased = await brokersNodes();
+  const specs = leased.length > 0 ? leased.map((name) => asConfigured({ name, host: name })) : configured;
+  return specs.length > 0 ? ok(specs) : fail(NO_NODES.trim());
+}
+
+/** The nodes that take jobs, by the broker of this host. */
+async function brokersNodes(): Promise<string[]> {
+  const path = brokerSocket(process.env);
+  const answer = path === undefined ? undefined : await askBroker(path, { kind: 'cluster' }, 'cluster');
+  if (!answer?.ok) return [];
+  return answer.value.cluster.nodes.filter(({ slots }) => slots > 0).map(({ node }) => node);
+}

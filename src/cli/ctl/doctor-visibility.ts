@@ -1,0 +1,88 @@
+/**
+ * How soon one host sees what the other wrote, in both directions, after it had looked in vain: as make looks for each
+ * object before it is built, and a compiler for each header in each directory. Once with the directory opened first, as
+ * pmake does, and once with a plain look, as everybody else does.
+ */
+import { mkdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { mapPath } from '../../command/path-maps.ts';
+import type { NodeLink } from '../../remote/node-link.ts';
+import { awaitFile, createFile } from '../../remote/worker/inspect.ts';
+import type { DoctorCheck, DoctorLine } from '../../report/doctor-text.ts';
+import { line } from './doctor-line.ts';
+
+/** Longer than a coherent file system takes, and no longer: with the NFS defaults it may be a minute. */
+const PLAIN_LIMIT_MS = 1_000;
+const REVALIDATED_LIMIT_MS = 5_000;
+
+/** Something that looks for files and makes them: this host, or a node. */
+interface Looker {
+  look(
+    path: string,
+    isRevalidating: boolean,
+    limitMs: number,
+  ): Promise<{ isSeen: boolean; afterMs: number } | undefined>;
+  create(path: string): Promise<string | undefined>;
+}
+
+let pairs = 0;
+
+export async function examineVisibility(link: NodeLink, scratch: string): Promise<DoctorLine[]> {
+  const there = lookerThere(link);
+  pairs += 1;
+  const own = join(scratch, `${pairs}`);
+  mkdirSync(own);
+  return [
+    await examineOneWay('sees-files', here, there, own, 'in', 'it sees new files of this host'),
+    await examineOneWay('files-seen', there, here, own, 'out', 'this host sees its new files'),
+  ];
+}
+
+async function examineOneWay(
+  check: DoctorCheck,
+  writer: Looker,
+  reader: Looker,
+  own: string,
+  name: string,
+  what: string,
+): Promise<DoctorLine> {
+  // A directory for each: opening one would tell the reader about the other's file as well.
+  const [plain, opened] = ['plain', 'opened'].map((kind) => {
+    const directory = join(own, `${name}-${kind}`);
+    mkdirSync(directory);
+    return join(directory, 'file');
+  }) as [string, string];
+  for (const path of [plain, opened]) {
+    const vain = await reader.look(path, false, 0);
+    if (vain?.isSeen !== false) return line('fail', check, `${what}: there is ${basename(path)} before it is made`);
+  }
+  for (const path of [plain, opened]) {
+    const code = await writer.create(path);
+    if (code !== '') return line('fail', check, `no file could be made in ${own} (${code ?? 'no answer'})`);
+  }
+  const [seen, plainly] = await Promise.all([
+    reader.look(opened, true, REVALIDATED_LIMIT_MS),
+    reader.look(plain, false, PLAIN_LIMIT_MS),
+  ]);
+  if (!seen?.isSeen) {
+    const text = `${what} not within ${REVALIDATED_LIMIT_MS / 1_000} s, although it opens the directory`;
+    return line('fail', check, text, 'mount the tree with lookupcache=positive or actimeo=1 there');
+  }
+  const after = `${what} after ${seen.afterMs.toFixed(0)} ms`;
+  if (plainly?.isSeen) return line('ok', check, `${after}, by a plain look after ${plainly.afterMs.toFixed(0)} ms`);
+  const text = `${after} where pmake looks, by a plain look not within ${PLAIN_LIMIT_MS / 1_000} s`;
+  return line('note', check, text, 'the mount option lookupcache=positive mends that for other programs too');
+}
+
+const here: Looker = {
+  look: awaitFile,
+  create: async (path) => (await createFile(path)).code,
+};
+
+function lookerThere(link: NodeLink): Looker {
+  return {
+    look: (path, isRevalidating, limitMs) =>
+      link.inspect({ kind: 'await-file', path: mapPath(path, link.paths), isRevalidating, limitMs }),
+    create: async (path) => (await link.inspect({ kind: 'create-file', path: mapPath(path, link.paths) }))?.code,
+  };
+}

@@ -1,0 +1,63 @@
+/** What `pmakectl doctor` found, and how it prints it. Pure. */
+
+/** `fail`: no build as it should be; `note`: it works, and could be better. */
+export type DoctorLevel = 'ok' | 'note' | 'fail';
+
+export type DoctorCheck =
+  | 'installation'
+  | 'configuration'
+  | 'connection'
+  | 'login'
+  | 'groups'
+  | 'tree'
+  | 'mount'
+  | 'export'
+  | 'clock'
+  | 'compiler'
+  | 'sees-files'
+  | 'files-seen';
+
+export interface DoctorLine {
+  readonly check: DoctorCheck;
+  readonly level: DoctorLevel;
+  /** What was found. */
+  readonly text: string;
+  /** What to do about it; empty when there is nothing to be done. */
+  readonly remedy: string;
+}
+
+export interface DoctorReport {
+  readonly directory: string;
+  /** Whether jobs of a build in this directory would go to nodes. */
+  readonly works: boolean;
+  readonly here: readonly DoctorLine[];
+  readonly nodes: readonly DoctorNode[];
+}
+
+export interface DoctorNode {
+  readonly name: string;
+  readonly isUsable: boolean;
+  readonly lines: readonly DoctorLine[];
+}
+
+const MARKS: Readonly<Record<DoctorLevel, string>> = { ok: '✓', note: '!', fail: '✗' };
+
+export function formatDoctor({ directory, works, here, nodes }: DoctorReport): string {
+  const groups = [`This host, ${directory}`, ...nodes.map(({ name }) => name)];
+  const lines = [here, ...nodes.map((node) => node.lines)];
+  const parts = groups.map((title, index) => `${title}\n${(lines[index] ?? []).map(formatLine).join('')}`);
+  return `${parts.join('\n')}\n${verdict(works, nodes)}\n`;
+}
+
+function formatLine({ level, text, remedy }: DoctorLine): string {
+  return `  ${MARKS[level]} ${text}${remedy === '' ? '' : `: ${remedy}`}\n`;
+}
+
+function verdict(works: boolean, nodes: readonly DoctorNode[]): string {
+  const usable = nodes.filter(({ isUsable }) => isUsable).length;
+  const counted = `${usable} of ${nodes.length} ${nodes.length === 1 ? 'node' : 'nodes'} can be used`;
+  if (works) return `${counted}: a build here would run on ${usable === 1 ? 'it' : 'them'}.`;
+  return usable === 0
+    ? `${counted}: a build here would run on this host alone.`
+    : `${counted}: see ✗ above for what is in the way.`;
+}
