@@ -201,6 +201,10 @@ export function describeSkew(skewMs: number): string {
 
 export function judgeCompiler(program: string, here: CompilerFacts, there: CompilerFacts): Refusal | undefined {
   if (!there.isPresent) return refuse('compiler-missing', `it has no ${program}: install the same compiler there`);
+  if (!there.isComplete) return refuse('no-answer', `its ${program} is too slow to say what it is: is the node busy?`);
+  if (!here.isComplete) {
+    return refuse('no-answer', `the ${program} of this host is too slow to say what it is, to be compared with`);
+  }
   const difference = compilerDifference(here, there);
   if (difference === undefined) return undefined;
   return refuse(

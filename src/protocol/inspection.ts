@@ -70,9 +70,11 @@ export interface ToolFacts {
 
 export interface CompilerFacts {
   readonly isPresent: boolean;
+  /** False when it was too slow to say what it is. */
+  readonly isComplete: boolean;
   /** What `-v` prints. */
   readonly version: string;
-  /** What `-dumpmachine` prints. */
+  /** What `-dumpmachine` would print. */
   readonly machine: string;
   /** The driver itself first. */
   readonly tools: readonly ToolFacts[];
@@ -130,8 +132,9 @@ function isTreeFacts(value: Fields): boolean {
   return mount === undefined || (isFields(mount) && areTexts(mount.point, mount.type, mount.source, mount.options));
 }
 
-function isCompilerFacts({ isPresent, version, machine, tools }: Fields): boolean {
-  if (typeof isPresent !== 'boolean' || !areTexts(version, machine) || !Array.isArray(tools)) return false;
+function isCompilerFacts({ isPresent, isComplete, version, machine, tools }: Fields): boolean {
+  if (typeof isPresent !== 'boolean' || typeof isComplete !== 'boolean') return false;
+  if (!areTexts(version, machine) || !Array.isArray(tools)) return false;
   return tools.every((tool) => isFields(tool) && areTexts(tool.name, tool.path, tool.hash));
 }
 

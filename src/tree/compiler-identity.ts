@@ -13,7 +13,7 @@ import type { CompilerFacts, CompilerQuestion, ToolFacts } from '../protocol/ins
 /** What a driver starts for a compile. Not collect2 and its kin: links stay on the submit host. */
 const TOOLS = ['cc1', 'cc1plus', 'as'] as const;
 /** Far beyond any driver that is not stuck. */
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 15_000;
 /** `-v` prints two KB. */
 const MAX_ANSWER_BYTES = 64 * 1024;
 const HASH_CHUNK_BYTES = 1024 * 1024;
@@ -40,37 +40,48 @@ export async function identifyCompiler(question: CompilerQuestion): Promise<Comp
 
 async function ask({ program, searchPath }: CompilerQuestion): Promise<Known> {
   const driver = await realpath(program).catch(() => undefined);
-  if (driver === undefined) {
-    return { states: new Map([[program, '']]), facts: Promise.resolve(ABSENT) };
-  }
+  if (driver === undefined) return { states: new Map([[program, '']]), facts: Promise.resolve(ABSENT) };
   const run = (word: string) => say(program, word, searchPath);
-  const [version, machine, ...names] = await Promise.all([
-    run('-v'),
-    run('-dumpmachine'),
-    ...TOOLS.map((tool) => run(`-print-prog-name=${tool}`)),
-  ]);
+  const version = await run('-v');
+  const answers = [version];
+  // Both print it among the rest; what does not is asked.
+  const target = /^Target: (.+)$/m.exec(version.stderr)?.[1];
+  if (target === undefined) answers.push(await run('-dumpmachine'));
+  const machine = target ?? answers.at(-1)?.stdout.trim() ?? '';
+  const tools = /\bclang\b/.test(version.stderr) ? [] : TOOLS;
+  const names = await Promise.all(tools.map((tool) => run(`-print-prog-name=${tool}`)));
   const paths = await Promise.all(names.map(({ stdout }) => findTool(stdout.trim(), searchPath)));
   const files = [driver, ...paths];
   const states = new Map<string, string>();
   for (const path of [program, ...files]) if (path !== '') states.set(path, await stateOf(path));
+  // One that was too slow is asked again the next time.
+  const isComplete = [...answers, ...names].every((answer) => answer.isInTime);
+  if (!isComplete) states.set(program, '');
   const toolFacts = async (path: string, index: number): Promise<ToolFacts> => ({
-    name: TOOLS[index - 1] ?? 'driver',
+    name: tools[index - 1] ?? 'driver',
     path,
     hash: path === '' ? '' : await hashOf(path),
   });
-  const facts = Promise.all(files.map(toolFacts)).then((tools) => ({
+  const facts = Promise.all(files.map(toolFacts)).then((hashed) => ({
     isPresent: true,
+    isComplete,
     version: version.stderr.trim(),
-    machine: machine.stdout.trim(),
-    tools,
+    machine,
+    tools: hashed,
   }));
   return { states, facts };
 }
 
-const ABSENT: CompilerFacts = { isPresent: false, version: '', machine: '', tools: [] };
+const ABSENT: CompilerFacts = { isPresent: false, isComplete: true, version: '', machine: '', tools: [] };
+
+interface Answer {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly isInTime: boolean;
+}
 
 /** In the C locale, so that both sides say the same. A program that fails has said nothing. */
-function say(program: string, word: string, searchPath: string): Promise<{ stdout: string; stderr: string }> {
+function say(program: string, word: string, searchPath: string): Promise<Answer> {
   const options = {
     cwd: '/',
     env: { PATH: searchPath, LC_ALL: 'C' },
@@ -79,9 +90,10 @@ function say(program: string, word: string, searchPath: string): Promise<{ stdou
     maxBuffer: MAX_ANSWER_BYTES,
   } as const;
   return new Promise((resolve) => {
-    const child = execFile(program, [word], options, (cause, stdout, stderr) =>
-      resolve(cause ? { stdout: '', stderr: '' } : { stdout, stderr }),
-    );
+    const child = execFile(program, [word], options, (cause, stdout, stderr) => {
+      if (cause) resolve({ stdout: '', stderr: '', isInTime: cause.killed !== true });
+      else resolve({ stdout, stderr, isInTime: true });
+    });
     child.stdin?.end();
   });
 }

@@ -125,6 +125,7 @@ describe('a clock', () => {
 
 const GCC: CompilerFacts = {
   isPresent: true,
+  isComplete: true,
   version: 'Using built-in specs.\nCOLLECT_GCC=/usr/bin/gcc\ngcc version 12.2.0 (Debian 12.2.0-14)',
   machine: 'x86_64-linux-gnu',
   tools: [

@@ -14,6 +14,7 @@ import {
   noAnswer,
   type TreeCase,
 } from '../../dispatch/admission-rules.ts';
+import type { MountFacts } from '../../protocol/inspection.ts';
 import type { WorkerReady } from '../../protocol/worker.ts';
 import { connectNode, workerCommand, type NodeChannel } from '../../remote/connect.ts';
 import { describeNodeFailure, type NodeFailure } from '../../remote/failure.ts';
@@ -123,8 +124,13 @@ async function examineTree(link: NodeLink, { directory, proof, here }: DoctorPla
     lines.push(judged('clock', judgeClock(tree), describeClock('its', there.clock)));
   }
   // What this host would be told of its own mount is said once.
-  const isOther = there.mount !== undefined && there.mount.options !== here.tree.mount?.options;
+  const isOther = commonOptions(there.mount) !== commonOptions(here.tree.mount);
   return there.mount && isOther ? [...lines, ...describeMountOptions(there.mount, '')] : lines;
+}
+
+/** Without the client's own address. */
+function commonOptions(mount: MountFacts | undefined): string | undefined {
+  return mount?.options.replace(/\bclientaddr=[^,]*/, '');
 }
 
 async function examineCompilers(link: NodeLink, { here }: DoctorPlace): Promise<DoctorLine[]> {
