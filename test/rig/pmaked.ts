@@ -39,6 +39,8 @@ export interface PmakedSettings {
   readonly slots?: number;
   /** More of `broker` in the config file. */
   readonly broker?: Readonly<Record<string, unknown>>;
+  /** Instead of a PATH without a compiler, which would be timed: a test is about something else. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Brokers of one cluster that no other test hears. */
@@ -89,8 +91,7 @@ export class PmakedRig implements AsyncDisposable {
     this.load(name, { busyTicks: 0, idleTicks: 0 });
     const child = spawn(process.execPath, [PROGRAM, '--config', configFile, '--proc-root', this.proc(name)], {
       stdio: ['ignore', 'ignore', 'pipe'],
-      // No compiler to be timed: a test is about something else.
-      env: { PATH: '/nowhere' },
+      env: { PATH: '/nowhere', ...options.env },
     });
     let log = '';
     child.stderr.on('data', (bytes: Buffer) => (log += bytes.toString()));
@@ -135,7 +136,7 @@ export class BrokerClient implements Disposable {
   }
 
   static async connect(
-    broker: Pmaked,
+    broker: Pick<Pmaked, 'socket'>,
     kind: Introduction['kind'] = 'dispatcher',
     asAdmin = false,
   ): Promise<BrokerClient> {
