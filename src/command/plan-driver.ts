@@ -2,6 +2,7 @@
  * A call of gcc or clang: whether it is a compile that may leave, and with what words; or why it stays, and what it
  * waits for. Unaware of nodes.
  */
+import { dirname } from 'node:path';
 import type { Flavour, Tool } from './driver-name.ts';
 import { parseDriverLine, type DriverLine, type Item } from './driver-line.ts';
 import { languageOf } from './language.ts';
@@ -139,6 +140,7 @@ function planCompile(invocation: Invocation, driver: Driver, understood: Underst
     source,
     sources: [...new Set(sources)],
     outputs: outputs.all,
+    searched: searchedDirectories(invocation, line, source),
     restore: kept ? '' : encodeRestore(invocation, driver.flavour, line, outputs.depfile),
     language,
   };
@@ -177,6 +179,20 @@ function readFiles(cwd: string, line: DriverLine, look: Look): string[] {
     .filter(({ role }) => role === 'read' || role === 'forced-include')
     .map(({ argument }) => absolutePath(cwd, argument))
     .filter((path) => look.kind(path) === 'file');
+}
+
+/** Colon-separated, an empty one is cwd (cpp(1)). */
+const SEARCH_VARIABLES = ['CPATH', 'C_INCLUDE_PATH', 'CPLUS_INCLUDE_PATH'] as const;
+
+/** Not those that a compiler has built in, nor those under a sysroot. */
+function searchedDirectories({ cwd, env }: Invocation, line: DriverLine, source: string): string[] {
+  const named = line.items.flatMap(({ role, argument }) => {
+    if (role === 'directory' || role === 'system-directory') return /^[=$]/.test(argument) ? [] : [argument];
+    return role === 'forced-include' ? [dirname(argument)] : [];
+  });
+  const ofVariables = SEARCH_VARIABLES.flatMap((name) => env.get(name)?.split(':') ?? []);
+  const all = [dirname(source), ...named, ...ofVariables].map((path) => absolutePath(cwd, path));
+  return [...new Set(all)];
 }
 
 /** `-include x.h` takes `x.h.gch` (gcc) or `x.h.pch` (clang) where there is one. */

@@ -44,6 +44,8 @@ export interface CompilePlan {
   readonly sources: readonly string[];
   /** What it will write, absolute; the object first. */
   readonly outputs: readonly string[];
+  /** Where it looks for what it includes, absolute: the source's directory and those of the include path. */
+  readonly searched: readonly string[];
   /** How the worker undoes the rewriting in depfiles and messages (see restore.ts); '' for nothing to undo. */
   readonly restore: string;
   /** Why the words were not rewritten. */

@@ -8,13 +8,15 @@ import type { ShimRequest } from '../protocol/shim.ts';
 import type { Termination } from '../protocol/termination.ts';
 import type { NotRunReason, OutputChunk } from '../protocol/worker.ts';
 import type { NodeLink, RemoteEnd, RemoteRun } from '../remote/node-link.ts';
+import { findMissed } from '../tree/find-missed.ts';
 import { removeRegularFiles } from '../tree/files.ts';
+import type { SearchedDirectories } from '../tree/searched-directories.ts';
 import { waitVisible } from '../tree/visible.ts';
 import type { KnownEnvironment } from './environments.ts';
 import { environmentForPaths, jobForNode, outputFromNode } from './job-for-node.ts';
 import type { RetryReason } from './job.ts';
 import type { ShimPort } from './shim-session.ts';
-import { findTrouble } from './trouble.ts';
+import { findTrouble, missedNames } from './trouble.ts';
 
 /** NFS's longest default cache of a directory's attributes (acdirmax, nfs(5)); past it no wait will help. */
 const VISIBLE_LIMIT_MS = 60_000;
@@ -51,26 +53,61 @@ export interface AttemptInput {
   readonly shim: Pick<ShimPort, 'closed' | 'isClosed' | 'onSignal'>;
   readonly plan: CompilePlan;
   readonly link: NodeLink;
+  readonly directories: SearchedDirectories;
   /** Resolves when the slot is taken back, with why; undefined for a slot that nobody takes back. */
   readonly revoked: Promise<RetryReason> | undefined;
   /** The node's slot is free: it is done with the job, whose outputs are yet to be settled. */
   readonly onNodeDone: () => void;
   readonly onSettling: () => void;
+  /** The node saw a file late, and compiles again. */
+  readonly onLate: () => void;
 }
 
 export async function attemptOnNode(input: AttemptInput): Promise<Attempt> {
-  const { request, plan, shim, link } = input;
-  const job = jobForNode(request, plan, link.paths);
+  const { shim } = input;
+  let run = await runOnNode(input, []);
+  if (run) {
+    const late = await findLate(input, run);
+    if (late.length > 0) {
+      input.onLate();
+      input.directories.tellAgain(input.link, input.plan.searched);
+      run = await runOnNode(input, late);
+    }
+  }
+  input.onNodeDone();
+  if (!run) return { kind: 'retry', reason: 'paths-not-mapped', elsewhere: true };
+  const attempt = await settle(input, run.end, run.stops);
+  return shim.isClosed ? { kind: 'abandoned' } : attempt;
+}
+
+interface EndedRun {
+  readonly end: RemoteEnd;
+  readonly stops: Stops;
+}
+
+/** @param late further directories that the node shall look at again. @returns undefined where it cannot have the job */
+async function runOnNode(input: AttemptInput, late: readonly string[]): Promise<EndedRun | undefined> {
+  const { request, plan, link, directories } = input;
+  await directories.ready(plan.searched);
+  // Nothing may come between: jobs that follow count on the node's having been told with this one.
+  const changed = directories.takeChanged(link, plan.searched);
+  const job = jobForNode(request, plan, link.paths, [...changed, ...late]);
   if (!job) {
-    input.onNodeDone();
-    return { kind: 'retry', reason: 'paths-not-mapped', elsewhere: true };
+    directories.tellAgain(link, plan.searched);
+    return undefined;
   }
   const run = link.run(job, environmentForPaths(input.environment.forNodes, link.paths));
   const stops = passStops(run, input);
-  const end = await run.end;
-  input.onNodeDone();
-  const attempt = await settle(input, end, stops);
-  return shim.isClosed ? { kind: 'abandoned' } : attempt;
+  return { end: await run.end, stops };
+}
+
+/** Directories of files that the compile missed there, and that are here. */
+async function findLate({ request, plan, environment }: AttemptInput, { end, stops }: EndedRun): Promise<string[]> {
+  if (end.kind !== 'done' || stops.wasSignalled || stops.revokedBy !== undefined) return [];
+  const stderr = stderrOf(end.output);
+  const trouble = findTrouble(end.report.termination, stderr, environment.entries);
+  if (trouble !== 'file-missing-on-node') return [];
+  return findMissed(missedNames(stderr), [request.cwd, ...plan.searched]);
 }
 
 async function settle(input: AttemptInput, end: RemoteEnd, stops: Stops): Promise<Attempt> {
@@ -98,10 +135,11 @@ async function settle(input: AttemptInput, end: RemoteEnd, stops: Stops): Promis
     await removeRegularFiles(outputs);
     return { kind: 'retry', reason: stops.revokedBy, elsewhere: true, isRevoked: true };
   }
-  const trouble = findTrouble(termination, stderrOf(output));
+  const trouble = findTrouble(termination, stderrOf(output), input.environment.entries);
   if (trouble !== undefined) return { kind: 'retry', reason: trouble, elsewhere: false };
   input.onSettling();
   const written = report.outputs.map((one) => outputFromNode(one, input.link.paths));
+  for (const path of input.plan.outputs) input.directories.noteWritten(path);
   const visibility = await waitVisible(written, VISIBLE_LIMIT_MS);
   if (visibility.kind === 'timed-out') return { kind: 'retry', reason: 'outputs-not-visible', elsewhere: false };
   return { kind: 'finished', termination, output, ...used, visibleWaitMs: visibility.waitedMs };

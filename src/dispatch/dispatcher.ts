@@ -5,6 +5,7 @@
 import type { Socket } from 'node:net';
 import type { ShimRequest } from '../protocol/shim.ts';
 import type { Work } from './admission.ts';
+import { SearchedDirectories } from '../tree/searched-directories.ts';
 import { BuildBook, UNNAMED_BUILD, type Build } from './builds.ts';
 import { EnvironmentCache } from './environments.ts';
 import type { Fleet } from './fleet.ts';
@@ -32,6 +33,7 @@ export class Dispatcher {
   finished = 0;
   readonly #options: DispatcherOptions;
   readonly #writes = new WritesInFlight();
+  readonly #directories = new SearchedDirectories();
   readonly #environments: EnvironmentCache;
   readonly #sessions = new Set<Socket>();
   #nextJobId = 1;
@@ -70,12 +72,15 @@ export class Dispatcher {
   /** Begins or finds a build in `directory` and starts connecting its nodes. `nodes`: the value of PMAKE_NODES, if set. */
   beginBuild(id: string, nodes: string | undefined, directory?: string): { build: Build; names: ReadonlySet<string> } {
     const build = this.builds.begin(id, Date.now(), performance.now());
+    // Somebody may have worked in the tree on another host since the last one.
+    this.#directories.beginBuild();
     return { build, names: this.placement.useNodes(nodes, build, directory) };
   }
 
   /** Hangs up on every shim: each then runs its compiler itself. */
   endSessions(): void {
     for (const socket of this.#sessions) socket.destroy();
+    this.#directories.close();
   }
 
   #startJob(request: ShimRequest, shim: ShimPort): void {
@@ -111,6 +116,7 @@ export class Dispatcher {
     return {
       build,
       writes: this.#writes,
+      directories: this.#directories,
       holdLimitMs: limitMs,
       acquire: (job, cancelled) => this.placement.acquire(job, cancelled),
       release: (place) => this.placement.release(place),

@@ -5,21 +5,34 @@
 import type { CompilePlan } from '../command/plan.ts';
 import { mapEnvironment, mapJob, mapPath, mapPathBack, type PathMap } from '../command/path-maps.ts';
 import type { ShimRequest } from '../protocol/shim.ts';
-import type { WorkerJob, WrittenFile } from '../protocol/worker.ts';
+import { MAX_DIRECTORIES_PER_JOB, type WorkerJob, type WrittenFile } from '../protocol/worker.ts';
 import type { NodeEnvironment } from '../remote/node-link.ts';
 import { stampNow } from '../tree/files.ts';
 
 export type JobForNode = Omit<WorkerJob, 'id' | 'environmentId'>;
 
-/** undefined when the command cannot be given the node's names with the same result. */
-export function jobForNode(request: ShimRequest, plan: CompilePlan, paths: readonly PathMap[]): JobForNode | undefined {
+/**
+ * @param changed directories that the node shall look at again
+ * @returns undefined when the command cannot be given the node's names with the same result
+ */
+export function jobForNode(
+  request: ShimRequest,
+  plan: CompilePlan,
+  paths: readonly PathMap[],
+  changed: readonly string[],
+): JobForNode | undefined {
   const { umask, cwd, program } = request;
   const { words, sources, outputs, restore } = plan;
   const names = { cwd, program, words, sources, outputs, restore };
   const mapped = paths.length === 0 ? names : mapJob(names, paths);
   if (!mapped) return undefined;
   const stamps = sources.map(stampNow).filter((stamp) => stamp !== undefined);
-  return { ...mapped, umask, sources: stamps.map((stamp) => ({ ...stamp, path: mapPath(stamp.path, paths) })) };
+  return {
+    ...mapped,
+    umask,
+    sources: stamps.map((stamp) => ({ ...stamp, path: mapPath(stamp.path, paths) })),
+    changed: changed.slice(0, MAX_DIRECTORIES_PER_JOB).map((path) => mapPath(path, paths)),
+  };
 }
 
 /** What the node reports of an output, by its name here. */

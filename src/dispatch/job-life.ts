@@ -7,6 +7,7 @@ import type { CompilePlan, HerePlan, Plan } from '../command/plan.ts';
 import type { HereReason } from '../command/reasons.ts';
 import type { ShimRequest } from '../protocol/shim.ts';
 import type { NodeLink } from '../remote/node-link.ts';
+import type { SearchedDirectories } from '../tree/searched-directories.ts';
 import { MAX_FILES_PER_JOB } from '../protocol/worker.ts';
 import { stampNow } from '../tree/files.ts';
 import { attemptOnNode, type Attempt } from './attempt.ts';
@@ -27,6 +28,7 @@ const MAX_REVOCATIONS = 4;
 export interface JobContext {
   readonly build: Build;
   readonly writes: WritesInFlight;
+  readonly directories: SearchedDirectories;
   readonly holdLimitMs: number;
   /** Waits for a slot. Undefined when `cancelled` came first. */
   acquire(job: JobLife, cancelled: Promise<void>): Promise<Place | undefined>;
@@ -223,11 +225,13 @@ export class JobLife {
       shim,
       plan,
       link,
+      directories: this.#context.directories,
       revoked: this.#context.revoked(place),
       onNodeDone: () => this.#context.release(place),
       onSettling: () => {
         this.#state = { kind: 'settling', sinceMs: performance.now(), node };
       },
+      onLate: () => this.#context.build.addRetry('file-late-on-node'),
     });
     if (attempt.kind === 'finished') {
       this.#cpuMs = attempt.cpuMs;

@@ -41,7 +41,9 @@ export type RetryReason =
   | 'node-could-not-start'
   | 'paths-not-mapped'
   | 'node-trouble'
+  | 'file-late-on-node'
   | 'file-missing-on-node'
+  | 'failed-in-another-language'
   | 'output-too-large'
   | 'outputs-not-visible';
 
@@ -86,7 +88,11 @@ export const PLACEMENT_SENTENCES: Readonly<Record<PlacementReason, string>> = {
   'paths-not-mapped': 'the node has the tree under another name, and this command cannot be sent there unchanged',
   'node-could-not-start': 'the node could not start the compiler',
   'node-trouble': 'the compiler was killed there, or the node ran out of memory or disk',
+  'file-late-on-node':
+    'the compiler missed a file there that is here: compiled again on the same node, which had looked again',
   'file-missing-on-node': 'the compiler missed a file there; compiled here to be sure',
+  'failed-in-another-language':
+    'the compile failed there, and pmake cannot read in this language whether it missed a file; compiled here to be sure',
   'output-too-large': 'the compiler printed more than pmake holds for a node',
   'outputs-not-visible': 'what the node wrote did not become visible here in time',
 };

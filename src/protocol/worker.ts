@@ -25,6 +25,8 @@ export const NODE_SILENCE_LIMIT_MS = 12_000;
 /** Paths in one job's lists. A compile writes a handful. */
 export const MAX_FILES_PER_JOB = 1_000;
 const MAX_WORDS_PER_JOB = 200_000;
+/** Directories in one job's list: all that a dispatcher watches. */
+export const MAX_DIRECTORIES_PER_JOB = 10_000;
 
 /** Frame types, dispatcher → worker. */
 const ToWorker = { environment: 0x22, job: 0x23, kill: 0x24, ping: 0x25, inspect: 0x26 } as const;
@@ -61,6 +63,11 @@ export interface WorkerJob {
   readonly sources: readonly FileStamp[];
   /** Paths to stat after the end. */
   readonly outputs: readonly string[];
+  /**
+   * Directories that changed since the last job that was sent: the worker looks at them again before it starts this job
+   * or one that comes after it.
+   */
+  readonly changed: readonly string[];
   /** How to undo the rewriting in what the compiler wrote, as command/restore.ts encodes it; empty for nothing. */
   readonly restore: string;
 }
@@ -207,6 +214,7 @@ function encodeJob(job: WorkerJob): Buffer {
   writer.u32(job.sources.length);
   for (const source of job.sources) writeStamp(writer, source);
   writeTexts(writer, job.outputs);
+  writeTexts(writer, job.changed);
   return writer.text(job.restore).finish();
 }
 
@@ -216,7 +224,8 @@ function decodeJob(reader: ByteReader): WorkerJob {
   const words = readList(reader, MAX_WORDS_PER_JOB, () => reader.text());
   const sources = readList(reader, MAX_FILES_PER_JOB, () => readStamp(reader));
   const outputs = readList(reader, MAX_FILES_PER_JOB, () => reader.text());
-  return { id, environmentId, umask, cwd, program, words, sources, outputs, restore: reader.text() };
+  const changed = readList(reader, MAX_DIRECTORIES_PER_JOB, () => reader.text());
+  return { id, environmentId, umask, cwd, program, words, sources, outputs, changed, restore: reader.text() };
 }
 
 function encodeReport(report: WorkerReport): Buffer {

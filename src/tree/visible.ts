@@ -5,15 +5,15 @@
  * measured on Linux with default options, stat and even open still said ENOENT 26 s after the node's close. Opening
  * the parent directory first revalidates it, and the file is there at once. An object remade in place shows its old
  * attributes to stat for seconds, its new ones to open + fstat, with a transient ESTALE or ENOENT now and then.
- * On a local file system the first look succeeds and costs one lstat.
+ * On a local file system the first look succeeds and costs one stat.
  *
  * Unaware of jobs and nodes.
  */
-import { opendir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { WrittenFile } from '../protocol/worker.ts';
 import { isAsFresh, stampNow, stampOpened } from './files.ts';
+import { lookAgain } from './look-again.ts';
 
 const FIRST_WAIT_MS = 1;
 const LONGEST_WAIT_MS = 200;
@@ -45,16 +45,7 @@ function isVisibleNow(file: WrittenFile): boolean {
 }
 
 async function isVisibleOpened(file: WrittenFile): Promise<boolean> {
-  await revalidateDirectory(dirname(file.path));
+  await lookAgain(dirname(file.path));
   const seen = await stampOpened(file.path);
   return file.present ? seen !== undefined && isAsFresh(seen, file) : seen === undefined;
-}
-
-async function revalidateDirectory(path: string): Promise<void> {
-  try {
-    const directory = await opendir(path);
-    await directory.close();
-  } catch {
-    // Missing or unreadable: the look at the file itself will say so until the limit.
-  }
 }

@@ -1,8 +1,10 @@
 import { readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { NFS_TREE, startNfsCluster, whyNoNfsCluster, type NfsCluster } from '../rig/nfs-cluster.ts';
 
+const SCRIPT = fileURLToPath(new URL('../../scripts/nfs-cluster', import.meta.url));
 const SSH = ['ssh', '-o', 'StrictHostKeyChecking=yes', '-o', 'BatchMode=yes', '-o', 'ConnectTimeout=2'];
 /** Packages are downloaded when they are not there yet. */
 const BOOT_TIMEOUT_MS = 300_000;
@@ -77,7 +79,7 @@ describe.skipIf(reason !== undefined)(`scripts/nfs-cluster${reason === undefined
 
   test('says what is wrong with what it was told', async () => {
     const say = (...words: string[]) =>
-      execa('scripts/nfs-cluster', words, { env: { PMAKE_CLUSTER: 'test-none' }, reject: false, all: true });
+      execa(SCRIPT, words, { env: { PMAKE_CLUSTER: 'test-none' }, reject: false, all: true });
     expect(await say('exec', '1', 'true')).toMatchObject({
       exitCode: 125,
       all: expect.stringContaining("'test-none' is up") as string,

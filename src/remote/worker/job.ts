@@ -3,15 +3,18 @@
  * Unaware of the connection and of other jobs.
  */
 import { readFile, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { depfilesToRestore, restoreDepfile, restoreDiagnostics } from '../../command/restore.ts';
 import type { FileStamp, NotRunReason, OutputChunk, WorkerJob, WorkerReport } from '../../protocol/worker.ts';
 import type { RunnerReport } from '../../protocol/runner.ts';
 import { isSameStamp, stampOpened, writtenFile } from '../../tree/files.ts';
+import { lookAgain, lookAgainIfMissing } from '../../tree/look-again.ts';
+import type { ChangedDirectories } from './changed-directories.ts';
 import { startRun, type Run } from './runner.ts';
 
 /** Waits between looks at a source that differs: an NFS client may need a moment after the submit host's close. */
-const SOURCE_RETRY_DELAYS_MS = [5, 20, 50, 100, 200] as const;
+const SOURCE_RETRY_DELAYS_MS = [1, 5, 20, 50, 100, 200] as const;
 
 export type JobEnd =
   | { readonly kind: 'done'; readonly report: WorkerReport; readonly output: readonly OutputChunk[] }
@@ -20,11 +23,16 @@ export type JobEnd =
 export interface JobContext {
   readonly runner: string;
   readonly environment: Readonly<Record<string, string>>;
+  readonly directories: ChangedDirectories;
   /** Hands out the running compiler, so that signals can reach it. */
   readonly onStarted: (run: Run) => void;
 }
 
 export async function runJob(job: WorkerJob, context: JobContext): Promise<JobEnd> {
+  await context.directories.settled(job.changed);
+  // make made them a moment ago, and this node may have missed them before.
+  const needed = new Set([job.cwd, ...job.outputs.map(dirname)]);
+  await Promise.all([...needed].map(lookAgainIfMissing));
   const different = await findDifferentSource(job.sources);
   if (different !== undefined) return { kind: 'notRun', reason: 'source-differs', detail: different };
   const run = startRun({ ...context, umask: job.umask, cwd: job.cwd, program: job.program, words: job.words });
@@ -89,7 +97,10 @@ async function findDifferentSource(sources: readonly FileStamp[]): Promise<strin
 
 async function isSeenHere(source: FileStamp): Promise<boolean> {
   for (const delayMs of [0, ...SOURCE_RETRY_DELAYS_MS]) {
-    if (delayMs > 0) await delay(delayMs);
+    if (delayMs > 0) {
+      await delay(delayMs);
+      await lookAgain(dirname(source.path));
+    }
     const seen = await stampOpened(source.path);
     if (seen && isSameStamp(seen, source)) return true;
   }

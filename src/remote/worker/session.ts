@@ -20,6 +20,7 @@ import {
 } from '../../protocol/worker.ts';
 import type { Inspection } from '../../protocol/inspection.ts';
 import { freeBytesAt } from '../../tree/inspect-tree.ts';
+import { ChangedDirectories } from './changed-directories.ts';
 import { EnvironmentStore } from './environments.ts';
 import { inspect } from './inspect.ts';
 import { runJob, type JobEnd } from './job.ts';
@@ -51,6 +52,7 @@ class WorkerSession {
   readonly #options: WorkerOptions;
   readonly #frames = new FrameDecoder();
   readonly #environments = new EnvironmentStore();
+  readonly #directories = new ChangedDirectories();
   /** Jobs by id; undefined while a job looks at its sources and has no process yet. */
   readonly #runs = new Map<number, Run | undefined>();
   /** Signals for jobs that have no process yet. */
@@ -139,6 +141,7 @@ class WorkerSession {
     return runJob(job, {
       runner: this.#options.runner,
       environment,
+      directories: this.#directories,
       onStarted: (run) => {
         this.#runs.set(job.id, run);
         const signal = this.#killed.get(job.id);
