@@ -201,9 +201,13 @@ export function describeSkew(skewMs: number): string {
 
 export function judgeCompiler(program: string, here: CompilerFacts, there: CompilerFacts): Refusal | undefined {
   if (!there.isPresent) return refuse('compiler-missing', `it has no ${program}: install the same compiler there`);
-  if (!there.isComplete) return refuse('no-answer', `its ${program} is too slow to say what it is: is the node busy?`);
+  if (!there.isComplete)
+    return refuse('no-answer', `its ${program} could not say what it is: is the node out of memory, or very busy?`);
   if (!here.isComplete) {
-    return refuse('no-answer', `the ${program} of this host is too slow to say what it is, to be compared with`);
+    return refuse(
+      'no-answer',
+      `the ${program} of this host could not say what it is: is it out of memory, or very busy?`,
+    );
   }
   const difference = compilerDifference(here, there);
   if (difference === undefined) return undefined;

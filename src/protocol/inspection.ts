@@ -70,7 +70,7 @@ export interface ToolFacts {
 
 export interface CompilerFacts {
   readonly isPresent: boolean;
-  /** False when it was too slow to say what it is. */
+  /** False when it could not say what it is now: too slow, killed, or no room to start it. */
   readonly isComplete: boolean;
   /** What `-v` prints. */
   readonly version: string;

@@ -54,8 +54,8 @@ async function ask({ program, searchPath }: CompilerQuestion): Promise<Known> {
   const files = [driver, ...paths];
   const states = new Map<string, string>();
   for (const path of [program, ...files]) if (path !== '') states.set(path, await stateOf(path));
-  // One that was too slow is asked again the next time.
-  const isComplete = [...answers, ...names].every((answer) => answer.isInTime);
+  // One that could not answer is asked again the next time.
+  const isComplete = [...answers, ...names].every((answer) => answer.isAnswered);
   if (!isComplete) states.set(program, '');
   const toolFacts = async (path: string, index: number): Promise<ToolFacts> => ({
     name: tools[index - 1] ?? 'driver',
@@ -77,7 +77,8 @@ const ABSENT: CompilerFacts = { isPresent: false, isComplete: true, version: '',
 interface Answer {
   readonly stdout: string;
   readonly stderr: string;
-  readonly isInTime: boolean;
+  /** False for one that was too slow or was killed, and one that the machine had no room to start. */
+  readonly isAnswered: boolean;
 }
 
 /** In the C locale, so that both sides say the same. A program that fails has said nothing. */
@@ -91,11 +92,16 @@ function say(program: string, word: string, searchPath: string): Promise<Answer>
   } as const;
   return new Promise((resolve) => {
     const child = execFile(program, [word], options, (cause, stdout, stderr) => {
-      if (cause) resolve({ stdout: '', stderr: '', isInTime: cause.killed !== true });
-      else resolve({ stdout, stderr, isInTime: true });
+      if (cause) resolve({ stdout: '', stderr: '', isAnswered: isRefusal(cause.code) });
+      else resolve({ stdout, stderr, isAnswered: true });
     });
     child.stdin?.end();
   });
+}
+
+/** An exit status, or errno's name for what cannot be executed: it will be so the next time as well. */
+function isRefusal(code: unknown): boolean {
+  return typeof code === 'number' || code === 'ENOENT' || code === 'EACCES' || code === 'ENOEXEC';
 }
 
 /** As the driver would start it: by its full name, or from PATH. '' where there is none. */

@@ -1,4 +1,13 @@
-import { appendFileSync, chmodSync, copyFileSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  copyFileSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -63,6 +72,16 @@ describe('a compiler', () => {
     const facts = await identifyCompiler(question);
     expect(facts).toMatchObject({ isPresent: true, version: 'gcc version 2' });
     expect(facts.tools[0]?.path).toBe(join(directory, 'gcc'));
+  });
+
+  it('that is killed when it is asked has not answered, and is asked again', async () => {
+    const program = writeDriver('gcc version 3');
+    const answers = readFileSync(program, 'utf8');
+    writeFileSync(program, '#!/bin/sh\nkill -KILL $$\n');
+    const question = { program, searchPath: directory };
+    expect(await identifyCompiler(question)).toMatchObject({ isPresent: true, isComplete: false, version: '' });
+    writeFileSync(program, answers);
+    expect(await identifyCompiler(question)).toMatchObject({ isComplete: true, version: 'gcc version 3' });
   });
 
   it('that says nothing is known by its file', async () => {

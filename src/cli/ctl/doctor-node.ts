@@ -65,13 +65,20 @@ async function examineConnected(
     }
     lines.push(...describeLogin(ready, channel, performance.now() - startedMs));
     if (lines.some(({ level }) => level === 'fail')) return;
-    const [tree, compilers] = await Promise.all([examineTree(link, place), examineCompilers(link, place)]);
-    lines.push(...tree, ...compilers);
-    if (tree.some(({ level }) => level === 'fail')) return;
-    lines.push(...(await examineVisibility(link, place.scratch)));
+    lines.push(...(await Promise.race([examineWork(link, place), link.closed.then(lostLine)])));
   } finally {
     link.close();
   }
+}
+
+async function examineWork(link: NodeLink, place: DoctorPlace): Promise<DoctorLine[]> {
+  const [tree, compilers] = await Promise.all([examineTree(link, place), examineCompilers(link, place)]);
+  if (tree.some(({ level }) => level === 'fail')) return [...tree, ...compilers];
+  return [...tree, ...compilers, ...(await examineVisibility(link, place.scratch))];
+}
+
+function lostLine(why: string): DoctorLine[] {
+  return [line('fail', 'connection', `the connection ended while it was examined: ${why}`)];
 }
 
 function describeLogin(ready: WorkerReady, { noise }: NodeChannel, tookMs: number): DoctorLine[] {
