@@ -61,11 +61,17 @@ export async function startNfsCluster(size: number, options: NfsClusterOptions =
   return {
     size,
     pmakeNodes: Array.from({ length: size - 1 }, (_, index) => `node${index + 2}/1`).join(' '),
-    exec: (index, command, execOptions = {}) => execThrough(SCRIPT, environment, index, command, execOptions),
+    exec: (index, command, { cwd, ...others } = {}) =>
+      execThrough(SCRIPT, environment, index, inside(cwd, command), others),
     cut: (index) => run('cut', String(index)),
     heal: (index) => run('heal', String(index)),
     pause: (index) => run('pause', String(index)),
     resume: (index) => run('resume', String(index)),
     [Symbol.asyncDispose]: () => run('down'),
   };
+}
+
+/** The shared tree is not there on this machine, so it cannot be the directory of a process here. */
+function inside(cwd: string | undefined, command: readonly string[]): readonly string[] {
+  return cwd === undefined ? command : ['sh', '-c', 'cd -- "$0" && exec "$@"', cwd, ...command];
 }

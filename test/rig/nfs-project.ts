@@ -45,7 +45,8 @@ export async function writeNfsProject(directory: string, sourcesPerPart: number)
       'first/shadow.h: shadow.in | middle/lib.a\n\tcp $< $@',
       'late/lib.a: first/shadow.h\n\t$(MAKE) -C late PART=l THIN=',
       'app: main.c early/lib.a middle/lib.a late/lib.a\n\t$(CC) -Iinclude -o $@ main.c late/lib.a middle/lib.a early/lib.a',
-      '.PHONY: all early/lib.a middle/lib.a late/lib.a\n',
+      'clean:\n\trm -rf */*.o */*.d */*.a made first/*.h app',
+      '.PHONY: all clean early/lib.a middle/lib.a late/lib.a\n',
     ].join('\n'),
     'rules.mk': [
       'CFLAGS = -O1 -Wall -I../first -I../made -I../second -I../include -MMD -MP',
