@@ -2,15 +2,8 @@
  * This user's connection to the broker of this host: finds one, introduces itself, and comes back by itself when the
  * broker does. Unaware of what is asked and answered.
  */
-import { connect, type Socket } from 'node:net';
-import { FrameDecoder } from '../protocol/frame.ts';
-import {
-  decodeBrokerAnswer,
-  encodeBrokerMessage,
-  LOCAL_BROKER_VERSION,
-  type BrokerAnswer,
-  type BrokerRequest,
-} from '../protocol/local-broker.ts';
+import { LOCAL_BROKER_VERSION, type BrokerAnswer, type BrokerRequest } from '../protocol/local-broker.ts';
+import { type BrokerSession, type BrokerSessionFailure, openBrokerSession } from '../remote/broker-session.ts';
 import { MalformedError } from '../util/bytes.ts';
 
 /** A broker answers within a millisecond; one that does not in this time is stuck, and the next socket is tried. */
@@ -19,9 +12,6 @@ const WELCOME_LIMIT_MS = 1_000;
 const RETRY_DELAYS_MS = [100, 200, 500, 1_000, 2_000, 5_000] as const;
 /** Requests that the broker has not read: some thousand. It is stuck then, and as good as gone. */
 const MAX_UNREAD_BYTES = 1024 * 1024;
-
-/** sun_path of unix(7), less its final NUL. Node cuts a longer one short without a word, to another file's name. */
-const MAX_SOCKET_PATH_BYTES = 107;
 
 export interface BrokerLinkHandlers {
   /** A broker answers; `node` is what the cluster calls this host. */
@@ -48,7 +38,7 @@ export interface BrokerLinkState {
 
 export class BrokerLink {
   readonly #options: BrokerLinkOptions;
-  #socket: Socket | undefined;
+  #session: BrokerSession | undefined;
   #retry: NodeJS.Timeout | undefined;
   #looking: Promise<void> | undefined;
   #failures = 0;
@@ -62,33 +52,32 @@ export class BrokerLink {
   }
 
   get state(): BrokerLinkState {
-    return { isUp: this.#socket !== undefined, socket: this.#path, node: this.#node, problem: this.#problem };
+    return { isUp: this.#session !== undefined, socket: this.#path, node: this.#node, problem: this.#problem };
   }
 
   /** Looks for a broker now. Resolves when it is known whether one answers; goes on looking in either case. */
   open(): Promise<void> {
-    if (this.#socket || this.#isClosed) return Promise.resolve();
+    if (this.#session || this.#isClosed) return Promise.resolve();
     clearTimeout(this.#retry);
     this.#looking ??= this.#look().finally(() => (this.#looking = undefined));
     return this.#looking;
   }
 
   send(request: BrokerRequest): void {
-    if (!this.#socket) return;
-    this.#socket.write(encodeBrokerMessage(request));
-    if (this.#socket.writableLength > MAX_UNREAD_BYTES) this.#socket.destroy();
+    this.#session?.send(request);
+    if (this.#session && this.#session.unreadBytes > MAX_UNREAD_BYTES) this.#session.close();
   }
 
   close(): void {
     this.#isClosed = true;
     clearTimeout(this.#retry);
-    this.#socket?.destroy();
+    this.#session?.close();
   }
 
   async #look(): Promise<void> {
     for (const path of this.#options.sockets) {
       const failure = await introduce(path, this.#options.user, {
-        onWelcome: (socket, node) => this.#begin(path, socket, node),
+        onWelcome: (session, node) => this.#begin(path, session, node),
         onAnswer: (answer) => this.#options.handlers.onAnswer(answer),
       });
       if (failure === undefined) return;
@@ -97,18 +86,18 @@ export class BrokerLink {
     this.#lookAgain();
   }
 
-  #begin(path: string, socket: Socket, node: string): void {
+  #begin(path: string, session: BrokerSession, node: string): void {
     if (this.#isClosed) {
-      socket.destroy();
+      session.close();
       return;
     }
-    this.#socket = socket;
+    this.#session = session;
     this.#path = path;
     this.#node = node;
     this.#problem = '';
     this.#failures = 0;
-    socket.once('close', () => {
-      this.#socket = undefined;
+    void session.closed.then(() => {
+      this.#session = undefined;
       if (this.#isClosed) return;
       this.#options.handlers.onDown();
       this.#lookAgain();
@@ -127,24 +116,16 @@ export class BrokerLink {
 
 interface IntroductionHandlers {
   /** Called before the first answer is handed on, which may be in the same packet. */
-  readonly onWelcome: (socket: Socket, node: string) => void;
+  readonly onWelcome: (session: BrokerSession, node: string) => void;
   readonly onAnswer: (answer: BrokerAnswer) => void;
 }
 
 /** Resolves with undefined when welcomed, else with why not; that is empty where nobody listens. */
 function introduce(path: string, user: string, handlers: IntroductionHandlers): Promise<string | undefined> {
-  if (Buffer.byteLength(path) > MAX_SOCKET_PATH_BYTES) return Promise.resolve('its path is too long for a socket');
   return new Promise((resolve) => {
-    const socket = connect(path);
-    const frames = new FrameDecoder();
     let isWelcome = false;
-    const limit = setTimeout(() => end(`it did not answer within ${WELCOME_LIMIT_MS / 1_000} s`), WELCOME_LIMIT_MS);
-    const end = (why: string): void => {
-      clearTimeout(limit);
-      socket.destroy();
-      resolve(why);
-    };
-    const take = (answer: BrokerAnswer): void => {
+    const introduction = { kind: 'dispatcher', version: LOCAL_BROKER_VERSION, user } as const;
+    const session = openBrokerSession(path, introduction, (answer) => {
       if (isWelcome) handlers.onAnswer(answer);
       else if (answer.kind === 'refused') end(answer.reason);
       else if (answer.kind !== 'welcome') end(`it began with "${answer.kind}"`);
@@ -152,22 +133,24 @@ function introduce(path: string, user: string, handlers: IntroductionHandlers): 
       else {
         isWelcome = true;
         clearTimeout(limit);
-        handlers.onWelcome(socket, answer.node);
+        handlers.onWelcome(session, answer.node);
         resolve(undefined);
       }
-    };
-    socket.on('error', (cause: NodeJS.ErrnoException) => end(ABSENT.has(cause.code) ? '' : cause.message));
-    socket.on('close', () => end('it closed the connection'));
-    socket.on('data', (chunk: Buffer) => {
-      try {
-        for (const frame of frames.push(chunk)) take(decodeBrokerAnswer(frame));
-      } catch (cause) {
-        if (!(cause instanceof MalformedError)) throw cause;
-        end(`it sent what is no answer: ${cause.message}`);
-      }
     });
-    socket.write(encodeBrokerMessage({ kind: 'dispatcher', version: LOCAL_BROKER_VERSION, user }));
+    const limit = setTimeout(() => end(`it did not answer within ${WELCOME_LIMIT_MS / 1_000} s`), WELCOME_LIMIT_MS);
+    const end = (why: string): void => {
+      clearTimeout(limit);
+      session.close();
+      resolve(why);
+    };
+    void session.closed.then((failure) => end(describeEnd(failure)));
   });
+}
+
+function describeEnd(failure: BrokerSessionFailure): string {
+  if (failure === undefined) return 'it closed the connection';
+  if (failure instanceof MalformedError) return `it sent what is no answer: ${failure.message}`;
+  return ABSENT.has(failure.code) ? '' : failure.message;
 }
 
 /** Nobody is there, which is no problem: most hosts have no broker. */

@@ -15,7 +15,7 @@ import { type BrokerAnswer, LOCAL_BROKER_VERSION, type NodeView } from '../../pr
 import { connectNode } from '../../remote/connect.ts';
 import { describeNodeFailure } from '../../remote/failure.ts';
 import { findInstallation } from '../../util/install.ts';
-import { type BrokerSession, openBrokerSession } from './broker-session.ts';
+import { type BrokerSession, openBrokerSession } from '../../remote/broker-session.ts';
 
 /** A node's sample is a second old at most. */
 const LOOK_MS = 1_000;
