@@ -58,6 +58,19 @@ export function encodeRestore(
   return JSON.stringify(restore);
 }
 
+/** What compiled, and the name that the user gave `path` by, if it was rewritten. */
+export function namesBehind(restore: string, path: string): { readonly flavour: Flavour; readonly given: string } {
+  const { prefix, flavour } = decodeRestore(restore);
+  return { flavour, given: path.startsWith(prefix) ? path.slice(prefix.length) : path };
+}
+
+/** The same with its depfiles written under other names. */
+export function withDepfiles(restore: string, rename: (path: string) => string): string {
+  if (restore === '') return '';
+  const known = decodeRestore(restore);
+  return JSON.stringify({ ...known, depfiles: known.depfiles.map(rename) } satisfies Restore);
+}
+
 /** The depfiles of a job that hold rewritten names, absolute. Empty when `restore` is ''. */
 export function depfilesToRestore(restore: string): readonly string[] {
   return restore === '' ? [] : decodeRestore(restore).depfiles;

@@ -16,6 +16,7 @@ import type { KnownEnvironment } from './environments.ts';
 import { environmentForPaths, jobForNode, outputFromNode } from './job-for-node.ts';
 import type { RetryReason } from './job.ts';
 import type { ShimPort } from './shim-session.ts';
+import { discard, makeMoves, movesFor, stage, type StagedPlan, withoutTag } from './staging.ts';
 import { findTrouble, missedNames } from './trouble.ts';
 
 /** NFS's longest default cache of a directory's attributes (acdirmax, nfs(5)); past it no wait will help. */
@@ -65,18 +66,20 @@ export interface AttemptInput {
 
 export async function attemptOnNode(input: AttemptInput): Promise<Attempt> {
   const { shim } = input;
-  let run = await runOnNode(input, []);
+  const staged = stage(input.plan);
+  const startedMs = performance.now();
+  let run = await runOnNode(input, staged, []);
   if (run) {
     const late = await findLate(input, run);
     if (late.length > 0) {
       input.onLate();
       input.directories.tellAgain(input.link, input.plan.searched);
-      run = await runOnNode(input, late);
+      run = await runOnNode(input, staged, late);
     }
   }
   input.onNodeDone();
   if (!run) return { kind: 'retry', reason: 'paths-not-mapped', elsewhere: true };
-  const attempt = await settle(input, run.end, run.stops);
+  const attempt = await settle({ ...input, staged, startedMs }, run.end, run.stops);
   return shim.isClosed ? { kind: 'abandoned' } : attempt;
 }
 
@@ -86,12 +89,16 @@ interface EndedRun {
 }
 
 /** @param late further directories that the node shall look at again. @returns undefined where it cannot have the job */
-async function runOnNode(input: AttemptInput, late: readonly string[]): Promise<EndedRun | undefined> {
+async function runOnNode(
+  input: AttemptInput,
+  staged: StagedPlan,
+  late: readonly string[],
+): Promise<EndedRun | undefined> {
   const { request, plan, link, directories } = input;
   await directories.ready(plan.searched);
   // Nothing may come between: jobs that follow count on the node's having been told with this one.
   const changed = directories.takeChanged(link, plan.searched);
-  const job = jobForNode(request, plan, link.paths, [...changed, ...late]);
+  const job = jobForNode(request, staged, link.paths, [...changed, ...late]);
   if (!job) {
     directories.tellAgain(link, plan.searched);
     return undefined;
@@ -110,39 +117,67 @@ async function findLate({ request, plan, environment }: AttemptInput, { end, sto
   return findMissed(missedNames(stderr), [request.cwd, ...plan.searched]);
 }
 
-async function settle(input: AttemptInput, end: RemoteEnd, stops: Stops): Promise<Attempt> {
-  const { outputs } = input.plan;
+interface Settling extends AttemptInput {
+  readonly staged: StagedPlan;
+  /** By performance.now(). */
+  readonly startedMs: number;
+}
+
+async function settle(input: Settling, end: RemoteEnd, stops: Stops): Promise<Attempt> {
+  const { plan, places, tag } = input.staged;
+  const isStaged = places.length > 0;
   switch (end.kind) {
     case 'lost':
-      // The old compiler may write until its worker has surely killed it; a retry before that is a race for the object.
-      await Promise.race([delay(Math.max(0, end.fencedAtMs - performance.now())), input.shim.closed]);
-      await removeRegularFiles(outputs);
+      await leaveBehind(input, end.fencedAtMs);
       return { kind: 'retry', reason: 'node-lost', elsewhere: true };
     case 'notRun':
+      if (isStaged) await discard(plan.outputs);
       return { kind: 'retry', ...NOT_RUN[end.reason], isNotRun: true };
     case 'done':
       break;
   }
-  const { report, output } = end;
+  const { report } = end;
+  const output = withoutTag(end.output, tag);
   const { termination, maxRssKiB } = report;
   const used = { cpuMs: Number((report.cpuUserUs + report.cpuSystemUs) / 1000n), maxRssKiB };
   if (stops.wasSignalled) {
     // gcc removes its outputs on a signal it can catch; SIGKILL leaves them half written.
-    if (termination.kind === 'signalled') await removeRegularFiles(outputs);
+    if (isStaged || termination.kind === 'signalled') await removeRegularFiles(plan.outputs);
     return { kind: 'finished', termination, output, ...used, visibleWaitMs: 0 };
   }
   if (stops.revokedBy !== undefined && !isSuccess(termination)) {
-    await removeRegularFiles(outputs);
+    await removeRegularFiles(plan.outputs);
     return { kind: 'retry', reason: stops.revokedBy, elsewhere: true, isRevoked: true };
   }
   const trouble = findTrouble(termination, stderrOf(output), input.environment.entries);
-  if (trouble !== undefined) return { kind: 'retry', reason: trouble, elsewhere: false };
+  if (trouble !== undefined) {
+    if (isStaged) await discard(plan.outputs);
+    return { kind: 'retry', reason: trouble, elsewhere: false };
+  }
   input.onSettling();
-  const written = report.outputs.map((one) => outputFromNode(one, input.link.paths));
+  const files = report.outputs.map((one) => outputFromNode(one, input.link.paths));
   for (const path of input.plan.outputs) input.directories.noteWritten(path);
-  const visibility = await waitVisible(written, VISIBLE_LIMIT_MS);
-  if (visibility.kind === 'timed-out') return { kind: 'retry', reason: 'outputs-not-visible', elsewhere: false };
+  const visibility = await waitVisible(files, VISIBLE_LIMIT_MS);
+  const isInPlace =
+    visibility.kind === 'visible' && (await makeMoves(movesFor(places, files), performance.now() - input.startedMs));
+  if (!isInPlace) {
+    if (isStaged) await discard(plan.outputs);
+    return { kind: 'retry', reason: 'outputs-not-visible', elsewhere: false };
+  }
   return { kind: 'finished', termination, output, ...used, visibleWaitMs: visibility.waitedMs };
+}
+
+/** What a node that nobody hears any more wrote, or is writing yet. */
+async function leaveBehind({ staged, shim }: Settling, fencedAtMs: number): Promise<void> {
+  const { outputs } = staged.plan;
+  if (staged.places.length > 0) {
+    void discard(outputs, fencedAtMs);
+    return;
+  }
+  // Under the outputs' own names its compiler may write until its worker has surely killed it; a retry before that is
+  // a race for the object.
+  await Promise.race([delay(Math.max(0, fencedAtMs - performance.now())), shim.closed]);
+  await removeRegularFiles(outputs);
 }
 
 /** What ended a job before its time; set while it runs. */

@@ -2,12 +2,12 @@
  * A job as one node gets it: stamps of its sources, and the node's own names where it has the tree under others.
  * Unaware of how it is sent.
  */
-import type { CompilePlan } from '../command/plan.ts';
 import { mapEnvironment, mapJob, mapPath, mapPathBack, type PathMap } from '../command/path-maps.ts';
 import type { ShimRequest } from '../protocol/shim.ts';
 import { MAX_DIRECTORIES_PER_JOB, type WorkerJob, type WrittenFile } from '../protocol/worker.ts';
 import type { NodeEnvironment } from '../remote/node-link.ts';
 import { stampNow } from '../tree/files.ts';
+import type { StagedPlan } from './staging.ts';
 
 export type JobForNode = Omit<WorkerJob, 'id' | 'environmentId'>;
 
@@ -17,7 +17,7 @@ export type JobForNode = Omit<WorkerJob, 'id' | 'environmentId'>;
  */
 export function jobForNode(
   request: ShimRequest,
-  plan: CompilePlan,
+  { plan, places }: StagedPlan,
   paths: readonly PathMap[],
   changed: readonly string[],
 ): JobForNode | undefined {
@@ -31,6 +31,7 @@ export function jobForNode(
     ...mapped,
     umask,
     sources: stamps.map((stamp) => ({ ...stamp, path: mapPath(stamp.path, paths) })),
+    placeholders: mapped.outputs.filter((_, index) => places[index]?.isRemade),
     changed: changed.slice(0, MAX_DIRECTORIES_PER_JOB).map((path) => mapPath(path, paths)),
   };
 }

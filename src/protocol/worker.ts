@@ -63,6 +63,8 @@ export interface WorkerJob {
   readonly sources: readonly FileStamp[];
   /** Paths to stat after the end. */
   readonly outputs: readonly string[];
+  /** Those of `outputs` to be there, empty, before the compiler starts: what it does to them tells what it would do. */
+  readonly placeholders: readonly string[];
   /**
    * Directories that changed since the last job that was sent: the worker looks at them again before it starts this job
    * or one that comes after it.
@@ -214,6 +216,7 @@ function encodeJob(job: WorkerJob): Buffer {
   writer.u32(job.sources.length);
   for (const source of job.sources) writeStamp(writer, source);
   writeTexts(writer, job.outputs);
+  writeTexts(writer, job.placeholders);
   writeTexts(writer, job.changed);
   return writer.text(job.restore).finish();
 }
@@ -224,8 +227,21 @@ function decodeJob(reader: ByteReader): WorkerJob {
   const words = readList(reader, MAX_WORDS_PER_JOB, () => reader.text());
   const sources = readList(reader, MAX_FILES_PER_JOB, () => readStamp(reader));
   const outputs = readList(reader, MAX_FILES_PER_JOB, () => reader.text());
+  const placeholders = readList(reader, MAX_FILES_PER_JOB, () => reader.text());
   const changed = readList(reader, MAX_DIRECTORIES_PER_JOB, () => reader.text());
-  return { id, environmentId, umask, cwd, program, words, sources, outputs, changed, restore: reader.text() };
+  return {
+    id,
+    environmentId,
+    umask,
+    cwd,
+    program,
+    words,
+    sources,
+    outputs,
+    placeholders,
+    changed,
+    restore: reader.text(),
+  };
 }
 
 function encodeReport(report: WorkerReport): Buffer {

@@ -26,6 +26,7 @@ const REQUESTS: readonly WorkerRequest[] = [
       words: ['-c', '', 'ä.c'],
       sources: [{ path: '/t/a b/ä.c', sizeBytes: 2n ** 40n, mtimeNs: -1n }],
       outputs: ['/t/a b/ä.o'],
+      placeholders: ['/t/a b/ä.o'],
       changed: ['/t/a b/include'],
       restore: '{}',
     },

@@ -2,7 +2,7 @@
  * One job on a node: is this the same tree, run the compiler, undo the rewriting in what it wrote, stamp its outputs.
  * Unaware of the connection and of other jobs.
  */
-import { readFile, writeFile } from 'node:fs/promises';
+import { open, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { depfilesToRestore, restoreDepfile, restoreDiagnostics } from '../../command/restore.ts';
@@ -35,6 +35,7 @@ export async function runJob(job: WorkerJob, context: JobContext): Promise<JobEn
   await Promise.all([...needed].map(lookAgainIfMissing));
   const different = await findDifferentSource(job.sources);
   if (different !== undefined) return { kind: 'notRun', reason: 'source-differs', detail: different };
+  await Promise.all(job.placeholders.map((path) => createEmpty(path, job.umask)));
   const run = startRun({ ...context, umask: job.umask, cwd: job.cwd, program: job.program, words: job.words });
   context.onStarted(run);
   const end = await run.end;
@@ -45,6 +46,17 @@ export async function runJob(job: WorkerJob, context: JobContext): Promise<JobEn
       return { kind: 'notRun', reason: 'spawn-failed', detail: end.detail };
     case 'ended':
       return finish(job, end.report, end.output);
+  }
+}
+
+/** As a compiler creates a file. Where it cannot be, the compiler will say why. */
+async function createEmpty(path: string, umask: number): Promise<void> {
+  try {
+    const file = await open(path, 'wx');
+    // open(2) takes away this process's own umask, not the job's.
+    await file.chmod(0o666 & ~umask).finally(() => file.close());
+  } catch {
+    return;
   }
 }
 

@@ -6,7 +6,7 @@ import { LOCAL_BROKER_VERSION } from '../../../src/protocol/local-broker.ts';
 import { FakeBroker } from '../../rig/fake-broker.ts';
 import type { FakeShim } from '../../rig/fake-shim.ts';
 import { seededRandom } from '../../broker/seeded-random.ts';
-import { DispatcherRig, until } from './dispatcher-rig.ts';
+import { DispatcherRig, outputOf, until } from './dispatcher-rig.ts';
 
 const ENDED_WELL = { kind: 'ended', termination: { kind: 'exited', code: 0 } };
 
@@ -117,8 +117,8 @@ describe('a slot that is taken back', () => {
     broker.give({ n1: 1 });
     const shim = rig.compile('a.c');
     const first = await rig.calls.next();
-    first.shell(`echo half > ${rig.tree}/a.o`);
-    await until(() => existsSync(`${rig.tree}/a.o`));
+    first.shell(`echo half > ${outputOf(first)}`);
+    await until(() => existsSync(outputOf(first)));
     const [lease] = broker.held;
     broker.give({ n1: 0 });
     broker.lose(lease ?? '', reason);
@@ -126,7 +126,7 @@ describe('a slot that is taken back', () => {
     broker.give({ n2: 1 });
     const second = await rig.calls.next();
     expect(rig.nodeOfOnlyJob()).toBe('n2');
-    expect(existsSync(`${rig.tree}/a.o`)).toBe(false);
+    expect(existsSync(outputOf(first))).toBe(false);
     second.exit(0);
     expect(await shim.next()).toEqual(ENDED_WELL);
     expect(rig.report()).toMatchObject({ retries: 1, retryReasons: { [counted]: 1 }, problems: [] });

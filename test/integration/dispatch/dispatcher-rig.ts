@@ -147,3 +147,8 @@ export class DispatcherRig {
 export async function until(isTrue: () => boolean): Promise<void> {
   while (!isTrue()) await new Promise((resolve) => setImmediate(resolve));
 }
+
+/** Where a call of the compiler is to write. */
+export function outputOf(call: { readonly words: readonly string[] }): string {
+  return call.words[call.words.indexOf('-o') + 1] ?? '';
+}

@@ -1,8 +1,8 @@
 /** The dispatcher with real workers and a compiler that takes the test's orders; shims are played. */
-import { chmodSync, existsSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FakeShim } from '../../rig/fake-shim.ts';
-import { DispatcherRig, until } from './dispatcher-rig.ts';
+import { DispatcherRig, outputOf, until } from './dispatcher-rig.ts';
 
 const SIGTERM = 15;
 
@@ -50,13 +50,14 @@ describe('a job that may leave', () => {
     await rig.use('n1/1');
     const shim = rig.compile('a.c');
     const call = await rig.calls.next();
-    call.shell(`echo half > ${rig.tree}/a.o`);
+    call.shell(`echo half > ${outputOf(call)}`);
+    await until(() => existsSync(outputOf(call)));
     const startedMs = performance.now();
     await shim.close();
     await call.closed;
     expect(performance.now() - startedMs).toBeLessThan(2_000);
     await rig.idle();
-    expect(existsSync(`${rig.tree}/a.o`)).toBe(false);
+    expect(existsSync(outputOf(call))).toBe(false);
   });
 
   it('gets the shim’s signals, and reports the signal it died by', async () => {
@@ -67,19 +68,24 @@ describe('a job that may leave', () => {
     expect(await shim.next()).toEqual({ kind: 'ended', termination: { kind: 'signalled', signal: SIGTERM } });
   });
 
-  it('runs elsewhere when its node is lost, after that node is fenced, with its half-written object removed', async () => {
+  it('runs elsewhere when its node is lost; what the lost node wrote is nobody’s object', async () => {
     await rig.use('n1/1 n2/1');
     const shim = rig.compile('a.c');
     const first = await rig.calls.next();
-    first.shell(`echo half > ${rig.tree}/a.o`);
-    await until(() => existsSync(`${rig.tree}/a.o`));
+    first.shell(`echo half > ${outputOf(first)}`);
+    await until(() => existsSync(outputOf(first)));
+    expect(existsSync(`${rig.tree}/a.o`)).toBe(false);
     const lost = rig.nodeOfOnlyJob();
     rig.lose(lost);
     const second = await rig.calls.next();
     expect(rig.nodeOfOnlyJob()).not.toBe(lost);
-    expect(existsSync(`${rig.tree}/a.o`)).toBe(false);
+    expect(outputOf(second)).not.toBe(outputOf(first));
+    second.shell(`echo whole > ${outputOf(second)}`);
+    await until(() => existsSync(outputOf(second)) && readFileSync(outputOf(second), 'utf8') === 'whole\n');
     second.exit(0);
     expect(await shim.next()).toEqual({ kind: 'ended', termination: { kind: 'exited', code: 0 } });
+    expect(readFileSync(`${rig.tree}/a.o`, 'utf8')).toBe('whole\n');
+    await until(() => readdirSync(rig.tree).every((name) => !name.startsWith('.pmake-')));
     expect(rig.report()).toMatchObject({ retries: 1, retryReasons: { 'node-lost': 1 } });
   });
 

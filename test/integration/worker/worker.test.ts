@@ -137,16 +137,8 @@ function preambleSkipper(): Transform {
 
 function start(change: Partial<WorkerJob>) {
   const block = Buffer.from(`PATH=${process.env.PATH ?? ''}\0`);
-  const job = {
-    umask: 0o22,
-    cwd: tree,
-    program: '/usr/bin/gcc',
-    words: [],
-    sources: [],
-    outputs: [],
-    changed: [],
-    restore: '',
-  };
+  const lists = { words: [], sources: [], outputs: [], placeholders: [], changed: [] };
+  const job = { umask: 0o22, cwd: tree, program: '/usr/bin/gcc', restore: '', ...lists };
   return worker.link.run({ ...job, ...change }, { id: 1, block });
 }
 
