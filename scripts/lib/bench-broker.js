@@ -2,15 +2,17 @@
  * Leases from real brokers on scripts/cluster: how long one takes, how many a leader grants in a second, and what a
  * broker costs while nothing happens. Unaware of builds.
  */
-import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { lookAtNodes, startBrokers } from './bench-brokers.js';
 import { BenchCluster } from './bench-cluster.js';
 
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+/** Of a core, each node. */
+const CPU = 100;
+const SLOTS = 64;
 const IDLE_SECONDS = 20;
 const TICKS_PER_SECOND = 100;
 const PAGE_BYTES = 4_096;
@@ -22,34 +24,26 @@ const [nodes, leases] = [Number(values.nodes), Number(values.leases)];
 if (!(nodes >= 2 && leases >= 100)) throw new Error('--nodes wants 2 or more, --leases 100 or more');
 
 const work = mkdtempSync('/var/tmp/pmake-bench-');
-const cluster = new BenchCluster();
+const cluster = new BenchCluster(work);
+/** @type {(() => void) | undefined} */
+let stopBrokers;
 try {
-  cluster.up(nodes, 100);
-  const key = join(work, 'cluster.key');
-  writeFileSync(key, randomBytes(16).toString('hex'), { mode: 0o600 });
-  for (let node = 1; node <= nodes; node += 1) {
-    const thresholds = { rows: [{ metric: 'cpu', highMark: 100 }] };
-    const config = join(work, `pmaked${node}.json`);
-    const broker = {
-      key,
-      node: `node${node}`,
-      slots: node === 1 ? 0 : 64,
-      thresholds,
-      state: join(work, `state${node}`),
-    };
-    writeFileSync(config, JSON.stringify({ broker }));
-    cluster.start(node, [join(ROOT, 'dist/cli/pmaked.js'), '--config', config]);
-  }
-  const look = () => cluster.exec(1, [join(ROOT, 'dist/cli/pmakectl.js'), 'nodes', '--json']).output;
-  await cluster.until('a free list of all nodes', () => (look().match(/"state": "free"/g) ?? []).length === nodes - 1);
+  cluster.up(nodes, CPU);
+  stopBrokers = await startBrokers(cluster, {
+    nodes,
+    cpu: CPU,
+    slots: SLOTS,
+    directory: join(work, 'brokers'),
+    thresholds: 'adaptive',
+  });
   // Their standard compiles are over by then.
   await delay(5_000);
   const idle = await watchIdle();
   const client = [process.execPath, fileURLToPath(new URL('./lease-client.js', import.meta.url)), String(leases)];
-  const before = cluster.cpuSeconds(leaderOf(look()));
-  const { status, output } = cluster.exec(1, client);
+  const before = cluster.cpuSeconds(leaderOf(lookAtNodes(cluster)));
+  const { status, output } = await cluster.run(1, client);
   if (status !== 0) throw new Error(`the client failed: ${output}`);
-  const leaderCpuS = cluster.cpuSeconds(leaderOf(look())) - before;
+  const leaderCpuS = cluster.cpuSeconds(leaderOf(lookAtNodes(cluster))) - before;
   const figures = JSON.parse(output.trim().split('\n').at(-1) ?? '');
   const perGrantUs = (leaderCpuS * 1e6) / figures.leases;
   process.stdout.write(
@@ -66,6 +60,7 @@ try {
     ].join('\n'),
   );
 } finally {
+  stopBrokers?.();
   cluster.down();
   rmSync(work, { recursive: true, force: true });
 }

@@ -3,23 +3,41 @@
  * Unaware of what is measured.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 const SCRIPT = join(dirname(dirname(fileURLToPath(import.meta.url))), 'cluster');
 const POLL_MS = 100;
+/** Longer than any benchmark: what keeps the processors awake ends in any case. */
+const AWAKE_SECONDS = 10_800;
 
 export class BenchCluster {
   #name = `bench-${process.pid}`;
+  /** @type {import('node:child_process').ChildProcess[]} */
+  #awake = [];
+
+  /** @param {string} work a directory that goes with the cluster when a signal ends this process */
+  constructor(work) {
+    for (const [name, number] of Object.entries({ SIGINT: 2, SIGTERM: 15, SIGHUP: 1 })) {
+      process.once(name, () => {
+        this.down();
+        rmSync(work, { recursive: true, force: true });
+        process.exit(128 + number);
+      });
+    }
+  }
 
   /** @param {number} nodes @param {number} cpuPercent */
   up(nodes, cpuPercent) {
     this.#script(['up', String(nodes), '--cpu', String(cpuPercent)]);
+    this.#keepAwake();
   }
 
   down() {
+    for (const child of this.#awake.splice(0)) child.kill();
     this.#script(['down']);
   }
 
@@ -39,6 +57,29 @@ export class BenchCluster {
       maxBuffer: 1 << 28,
     });
     return { status: result.status ?? 128, output: `${result.stdout}${result.stderr}` };
+  }
+
+  /**
+   * Runs to its end while this process goes on with other things.
+   * @param {number} node
+   * @param {readonly string[]} words
+   * @param {{ cwd?: string, env?: NodeJS.ProcessEnv }} options
+   * @returns {Promise<{ status: number, output: string }>}
+   */
+  async run(node, words, options = {}) {
+    const child = spawn(SCRIPT, ['exec', String(node), ...words], {
+      cwd: options.cwd,
+      env: this.#env(options.env),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    /** @type {Buffer[]} */
+    const output = [];
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (bytes) => output.push(bytes));
+    const status = await new Promise((resolve, reject) => {
+      child.once('error', reject);
+      child.once('close', (code) => resolve(code ?? 128));
+    });
+    return { status, output: Buffer.concat(output).toString('utf8') };
   }
 
   /**
@@ -72,6 +113,18 @@ export class BenchCluster {
       if (usage) return Number(usage[1]) / 1e6;
     }
     throw new Error('no control group of the node counts CPU time');
+  }
+
+  /**
+   * Processes of the idle class, which any other preempts. Under quotas processors halt many times a second, and in a
+   * virtual machine a halted one goes to others and comes back with cold caches: the same compile then cost a third more
+   * CPU time, and more the more of the quota a contender used.
+   */
+  #keepAwake() {
+    for (let index = 0; index < availableParallelism(); index += 1) {
+      const loop = ['chrt', '--idle', '0', 'sh', '-c', 'while :; do :; done'];
+      this.#awake.push(spawn('timeout', [String(AWAKE_SECONDS), ...loop], { stdio: 'ignore' }));
+    }
   }
 
   /** @param {NodeJS.ProcessEnv} [extra] @returns {NodeJS.ProcessEnv} */

@@ -3,16 +3,17 @@
  * Node 1 is the submit host; the others compile. Unaware of clocks and tables.
  */
 import { execFileSync } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { startBrokers } from './bench-brokers.js';
 
 /**
  * @typedef {import('./bench-cluster.js').BenchCluster} BenchCluster
  * @typedef {object} Setting
  * @property {BenchCluster} cluster
  * @property {number} nodes
+ * @property {number} cpu percent of a core that a node has
  * @property {number} slots jobs at once on each node but the first
  * @property {string} work a directory that all nodes see
  * @property {string} stash what the free compiler puts in place
@@ -20,7 +21,7 @@ import { fileURLToPath } from 'node:url';
  *
  * @typedef {object} Contender
  * @property {string} name
- * @property {(setting: Setting) => Promise<void>} prepare
+ * @property {(setting: Setting) => Promise<(() => void) | void>} prepare resolves with what is to be called after it
  * @property {(setting: Setting) => { words: string[], env: NodeJS.ProcessEnv, shown: string }} command
  */
 
@@ -81,33 +82,30 @@ const pmake = {
   }),
 };
 
-/** @type {Contender} */
-const pmaked = {
-  name: 'pmaked',
-  prepare: async (setting) => {
-    const { cluster, nodes, slots, work } = setting;
-    writeFileSync(join(work, 'cluster.key'), randomBytes(16).toString('hex'), { mode: 0o600 });
-    for (let node = 1; node <= nodes; node += 1) {
-      // The nodes share one /proc: what one does is not to make the others busy.
-      const thresholds = { rows: [{ metric: 'cpu', highMark: 100 }] };
-      const broker = { key: join(work, 'cluster.key'), node: `node${node}`, slots: node === 1 ? 0 : slots, thresholds };
-      const config = join(work, `pmaked${node}.json`);
-      writeFileSync(config, JSON.stringify({ broker }));
-      cluster.start(node, [join(ROOT, 'dist/cli/pmaked.js'), '--config', config]);
-    }
-    const looks = [join(ROOT, 'dist/cli/pmakectl.js'), 'nodes', '--json'];
-    const areFree = () => {
-      const { output } = cluster.exec(1, looks);
-      return (output.match(/"state": "free"/g) ?? []).length === nodes - 1;
-    };
-    await cluster.until('a free list of all nodes', areFree);
-  },
+/** The shim and the dispatcher at work, and no job migrates. @type {Contender} */
+const off = {
+  name: 'off',
+  prepare: async () => {},
   command: () => ({
-    words: [join(ROOT, 'dist/cli/pmake.js'), 'vmlinux'],
+    words: [join(ROOT, 'dist/cli/pmake.js'), '--pmake-local', `-j${LOCAL_JOBS}`, 'vmlinux'],
     env: { PATH },
-    shown: 'pmake vmlinux, with a pmaked on every node',
+    shown: `pmake --pmake-local -j${LOCAL_JOBS} vmlinux`,
   }),
 };
+
+/** @param {string} name @param {string} thresholds @returns {Contender} */
+function withBrokers(name, thresholds) {
+  return {
+    name,
+    prepare: ({ cluster, nodes, cpu, slots, work }) =>
+      startBrokers(cluster, { nodes, cpu, slots, thresholds, directory: join(work, name) }),
+    command: () => ({
+      words: [join(ROOT, 'dist/cli/pmake.js'), 'vmlinux'],
+      env: { PATH },
+      shown: `pmake vmlinux, a pmaked with thresholds "${thresholds}" on every node`,
+    }),
+  };
+}
 
 /** @type {Contender} */
 const distcc = {
@@ -164,4 +162,13 @@ const icecream = {
 };
 
 /** In this order: the short ones first, so that a mistake shows early. */
-export const CONTENDERS = [floor, pmake, pmaked, distcc, icecream, local];
+export const CONTENDERS = [
+  floor,
+  pmake,
+  withBrokers('pmaked', 'adaptive'),
+  withBrokers('cpu-only', 'cpu-only'),
+  distcc,
+  icecream,
+  local,
+  off,
+];

@@ -83,9 +83,9 @@ async function main() {
   if (!(nodes >= 2 && cpu > 0 && slots > 0)) throw new Error('--nodes (2 or more), --cpu and --slots want numbers');
   if (unknown.length > 0) throw new Error(`--only does not know ${unknown.join(', ')}`);
   const work = mkdtempSync('/var/tmp/pmake-bench-');
-  const cluster = new BenchCluster();
+  const cluster = new BenchCluster(work);
   const place = { tree: join(work, 'kernel'), stash: join(work, 'stash'), freeBin: join(work, 'bin') };
-  const setting = { cluster, nodes, slots, work, ...place };
+  const setting = { cluster, nodes, cpu, slots, work, ...place };
   try {
     const source = kernelSource(work);
     freshTree(source, place.tree);
@@ -130,13 +130,27 @@ async function main() {
  * @returns {Promise<Run>}
  */
 async function measure(contender, setting, expected) {
+  const after = await contender.prepare(setting);
+  try {
+    return await measureBuild(contender, setting, expected);
+  } finally {
+    after?.();
+  }
+}
+
+/**
+ * @param {import('./bench-contenders.js').Contender} contender
+ * @param {import('./bench-contenders.js').Setting & { tree: string }} setting
+ * @param {string} expected hash of vmlinux
+ * @returns {Promise<Run>}
+ */
+async function measureBuild(contender, setting, expected) {
   const { cluster, tree } = setting;
-  await contender.prepare(setting);
   const { words, env, shown } = contender.command(setting);
   say(`${contender.name}: ${shown}`);
   const cpuBefore = cluster.cpuSeconds(1);
   const startMs = performance.now();
-  const { status, output } = cluster.exec(1, words, { cwd: tree, env: { ...env, ...KERNEL_ENV } });
+  const { status, output } = await cluster.run(1, words, { cwd: tree, env: { ...env, ...KERNEL_ENV } });
   const wallS = (performance.now() - startMs) / 1000;
   const submitCpuS = cluster.cpuSeconds(1) - cpuBefore;
   if (status !== 0) throw new Error(`${contender.name} failed with status ${status}:\n${output.slice(-2_000)}`);
