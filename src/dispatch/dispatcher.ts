@@ -118,6 +118,10 @@ export class Dispatcher {
       writes: this.#writes,
       directories: this.#directories,
       holdLimitMs: limitMs,
+      whereIs: (job) => {
+        const state = this.jobs.get(job)?.state;
+        return state && 'node' in state ? state.node : 'here';
+      },
       acquire: (job, cancelled) => this.placement.acquire(job, cancelled),
       release: (place) => this.placement.release(place),
       revoked: (place) => this.placement.revoked(place),

@@ -37,10 +37,13 @@ export class WritesInFlight {
 
   /** Those of `paths` that a job older than `self` is writing: jobs that wait for older ones only never wait in a circle. */
   pending(self: number, paths: readonly string[]): string[] {
-    return paths.filter((path) => {
-      const writers = this.#writers.get(normalize(path));
-      return writers !== undefined && [...writers].some((writer) => writer < self);
-    });
+    return paths.filter((path) => this.writer(self, path) !== undefined);
+  }
+
+  /** The job older than `self` that writes `path`. */
+  writer(self: number, path: string): number | undefined {
+    const writers = this.#writers.get(normalize(path));
+    return writers && [...writers].find((writer) => writer < self);
   }
 
   /** Resolves when no older job writes any of `paths`. */

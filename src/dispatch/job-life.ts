@@ -8,12 +8,14 @@ import type { HereReason } from '../command/reasons.ts';
 import type { ShimRequest } from '../protocol/shim.ts';
 import type { NodeLink } from '../remote/node-link.ts';
 import type { SearchedDirectories } from '../tree/searched-directories.ts';
-import { MAX_FILES_PER_JOB } from '../protocol/worker.ts';
 import { stampNow } from '../tree/files.ts';
+import { lookAgainForMissing } from '../tree/look-again.ts';
 import { attemptOnNode, type Attempt } from './attempt.ts';
 import type { Build } from './builds.ts';
 import type { KnownEnvironment } from './environments.ts';
 import type { WritesInFlight } from './hold.ts';
+import { formatHoldTimeout } from './hold-message.ts';
+import { isTooLong } from './job-size.ts';
 import { toRecord, type JobEnding, type JobState, type PlacementReason, type RetryReason } from './job.ts';
 import type { JobKind } from './node-speeds.ts';
 import type { NodePlace, Place } from './queue.ts';
@@ -30,6 +32,8 @@ export interface JobContext {
   readonly writes: WritesInFlight;
   readonly directories: SearchedDirectories;
   readonly holdLimitMs: number;
+  /** Where a job runs now: a node's name or `here`. */
+  whereIs(job: number): string;
   /** Waits for a slot. Undefined when `cancelled` came first. */
   acquire(job: JobLife, cancelled: Promise<void>): Promise<Place | undefined>;
   release(place: Place): void;
@@ -48,24 +52,6 @@ export interface JobInput {
   readonly shim: ShimPort;
   /** A plan, or why the job stays here whatever its command means. */
   readonly plan: Plan | PlacementReason;
-}
-
-/** One word of a command line, MAX_ARG_STRLEN of execve(2): 32 pages. */
-const MAX_WORD_BYTES = 128 * 1024 - 1;
-/** Words and environment together: with a stack of 8 MiB execve(2) takes 2 MiB, whatever the stack is here. */
-const MAX_COMMAND_BYTES = 1_536 * 1024;
-/** A pointer and a NUL for each word, as the kernel counts them. */
-const WORD_OVERHEAD_BYTES = 9;
-
-/** Would a node's kernel, or one frame, not take it? Here it may: a response file is one word here and many there. */
-function isTooLong(plan: CompilePlan, environment: KnownEnvironment): boolean {
-  let total = environment.forNodes.block.length;
-  for (const word of plan.words) {
-    const bytes = Buffer.byteLength(word);
-    if (bytes > MAX_WORD_BYTES) return true;
-    total += bytes + WORD_OVERHEAD_BYTES;
-  }
-  return total > MAX_COMMAND_BYTES || plan.outputs.length + plan.sources.length > MAX_FILES_PER_JOB;
 }
 
 export class JobLife {
@@ -130,19 +116,40 @@ export class JobLife {
   }
 
   async #runLocalCommand(plan: HerePlan): Promise<void> {
-    await this.#hold(plan.waitFor);
+    const isHeldTooLong = (await this.#hold(plan.waitFor)) === 'timed-out';
     if (this.#input.shim.isClosed) this.#end({ kind: 'abandoned' }, 'here');
+    else if (isHeldTooLong) await this.#failHeld(plan.waitFor);
     else if (plan.slot === 'counted') await this.#runCounted(plan.reason);
     else await this.#runHere(plan.reason);
   }
 
-  async #hold(waitFor: readonly string[]): Promise<void> {
+  async #hold(waitFor: readonly string[]): Promise<'settled' | 'timed-out'> {
     const waitingFor = this.#context.writes.pending(this.id, waitFor);
-    if (waitingFor.length === 0) return;
-    this.#state = { kind: 'held', sinceMs: performance.now(), waitingFor };
-    this.#endBySignal();
-    const settled = this.#context.writes.settled(this.id, waitFor);
-    await Promise.race([settled, this.#input.shim.closed, delay(this.#context.holdLimitMs, undefined, { ref: false })]);
+    if (waitingFor.length > 0) {
+      this.#state = { kind: 'held', sinceMs: performance.now(), waitingFor };
+      this.#endBySignal();
+      const settled = this.#context.writes.settled(this.id, waitFor).then(() => 'settled' as const);
+      const closed = this.#input.shim.closed.then(() => 'settled' as const);
+      const tooLong = delay(this.#context.holdLimitMs, 'timed-out' as const, { ref: false });
+      if ((await Promise.race([settled, closed, tooLong])) === 'timed-out') return 'timed-out';
+    }
+    // Made by a build of another host or user: this host may have missed it before it was there.
+    await lookAgainForMissing(waitFor);
+    return 'settled';
+  }
+
+  /** Ends as a linker or archiver does that misses a file; what is half written must not be linked. */
+  async #failHeld(waitFor: readonly string[]): Promise<void> {
+    const context = this.#context;
+    const files = context.writes.pending(this.id, waitFor).map((path) => {
+      const writer = context.writes.writer(this.id, path);
+      return { path, where: writer === undefined ? 'here' : context.whereIs(writer) };
+    });
+    const message = await formatHoldTimeout(this.request.name, files, context.holdLimitMs);
+    const termination = { kind: 'exited', code: 1 } as const;
+    this.#reason = 'held-too-long';
+    this.#input.shim.finish([{ fd: 2, bytes: Buffer.from(message) }], termination);
+    this.#end({ kind: 'terminated', termination }, 'here');
   }
 
   async #runCounted(reason: HereReason | PlacementReason): Promise<void> {

@@ -56,6 +56,7 @@ export type PlacementReason =
   | 'source-not-a-file'
   | 'too-long'
   | 'internal-error'
+  | 'held-too-long'
   | RetryReason;
 
 function formatEnding(how: JobEnding): string {
@@ -78,6 +79,7 @@ export const PLACEMENT_SENTENCES: Readonly<Record<PlacementReason, string>> = {
   'source-not-a-file': 'its source is missing or no regular file',
   'too-long': 'its command line is longer than a node takes',
   'internal-error': 'pmake could not read the command: a defect of pmake, please report it',
+  'held-too-long': 'what it links was still being written after PMAKE_HOLD_TIMEOUT',
   'node-lost': 'the connection to the node broke',
   evicted: 'somebody else needed the node',
   'lease-lost': 'the node gave up the slot: it drained, or its broker was restarted or cut off',

@@ -16,6 +16,26 @@ afterEach(async () => {
   await rig.dispose();
 });
 
+describe('a link', () => {
+  it('that is held for too long fails, and says for which file, on which node, on what kind of mount', async () => {
+    await rig.use('n1/1');
+    const compile = rig.compile('a.c');
+    const call = await rig.calls.next();
+    const link = rig.shim({
+      argv: ['-o', 'program', 'a.o'],
+      env: { PMAKE_NODES: rig.nodes, PMAKE_HOLD_TIMEOUT: '0.2' },
+    });
+    const verdict = await link.next();
+    const said = verdict.kind === 'output' ? verdict.bytes.toString() : verdict.kind;
+    expect(said).toMatch(/gcc was not started: 0.2 s were not enough \(PMAKE_HOLD_TIMEOUT\)/);
+    expect(said).toContain(`${rig.tree}/a.o, which is being written on n1\n`);
+    expect(said).toMatch(/^pmake: \/\S* is \S+ \(\w+, rw.*\)$/m);
+    expect(await link.next()).toEqual({ kind: 'ended', termination: { kind: 'exited', code: 1 } });
+    call.exit(0);
+    expect(await compile.next()).toMatchObject({ kind: 'ended' });
+  });
+});
+
 describe('a job that may leave', () => {
   it('runs on a node, and the shim gets its output in order and its status', async () => {
     await rig.use('n1/1');
