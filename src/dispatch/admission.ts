@@ -1,27 +1,17 @@
 /**
  * Checks each node before the first job of a kind goes there: does it see the tree that the job lies in, has it the
- * job's compiler? Verdicts hold for one connection and one build; a refusal is looked at again after a while. What is
- * judged how, admission-rules.ts has. Unaware of jobs beyond where they run and what they call, and of slots.
+ * job's compiler? Verdicts hold for one connection and one build; a refusal is looked at again after a while. How a
+ * node is checked, node-checks.ts has. Unaware of jobs beyond where they run and what they call, and of slots.
  */
 import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { mapPath } from '../command/path-maps.ts';
-import type { Findings, Inspection } from '../protocol/inspection.ts';
 import type { NodeLink } from '../remote/node-link.ts';
-import { identifyCompiler } from '../tree/compiler-identity.ts';
-import { proofDirectories } from '../tree/proof.ts';
-import { describeSkew, judgeCompiler, judgeTree, noAnswer, skewOver, type Refusal } from './admission-rules.ts';
-import { SharedProofs } from './shared-proofs.ts';
+import type { Refusal } from './admission-rules.ts';
+import { NodeChecks, type CompilerCondition, type Condition, type TreeCondition } from './node-checks.ts';
 
 /** A check takes a round trip, and a compiler's first a hash of 70 MB; past this the job goes elsewhere meanwhile. */
 const JOB_PATIENCE_MS = 1_500;
-/** A node that says nothing for so long is refused until it is asked again. */
-const ANSWER_LIMIT_MS = 20_000;
-/** How long a node may take to see a file that was just written: a fresh name is asked of the file server at once. */
-const PROOF_PATIENCE_MS = 500;
-/** Further up, where many nodes do not have the directory at all. */
-const OUTER_PROOF_PATIENCE_MS = 20;
 /** From a refusal to the next look, by how many there were in a row. */
 const LOOK_AGAIN_MS = [2_000, 5_000, 15_000, 60_000] as const;
 /** Refusals that are due and that no arriving job asks for are not gone through more often. */
@@ -38,22 +28,6 @@ export interface Work {
   /** PATH. */
   readonly searchPath: string;
 }
-
-interface TreeCondition {
-  readonly kind: 'tree';
-  /** The topmost directory of it that a build was seen in. */
-  readonly directory: string;
-  /** Where a proof was seen by a node, so that the others are tried there first. */
-  provenAt: string | undefined;
-}
-
-interface CompilerCondition {
-  readonly kind: 'compiler';
-  readonly program: string;
-  readonly searchPath: string;
-}
-
-type Condition = TreeCondition | CompilerCondition;
 
 /** Jobs that want the same of a node. */
 export interface Need {
@@ -94,9 +68,8 @@ export class Admission {
   readonly #compilers = new Map<string, CompilerCondition>();
   /** Undefined for a directory that is not there. */
   readonly #treeOf = new Map<string, TreeCondition | undefined>();
-  readonly #proofs = new SharedProofs();
+  readonly #checks = new NodeChecks();
   #lookAgainMs = Infinity;
-  readonly #skews = new Map<string, string>();
 
   constructor(options: AdmissionOptions) {
     this.#options = options;
@@ -104,7 +77,7 @@ export class Admission {
 
   /** A sentence for each tree whose file server's clock is not this host's. */
   get problems(): readonly string[] {
-    return [...this.#skews.values()];
+    return [...this.#checks.skews.values()];
   }
 
   /** The same object for the same wants. Refusals of it that are due are looked at again. */
@@ -127,7 +100,7 @@ export class Admission {
   /** A build begins, in `directory` if that is known: what was found before is looked at once more. */
   renew(directory: string | undefined): void {
     for (const [known, tree] of this.#treeOf) if (!tree) this.#treeOf.delete(known);
-    this.#skews.clear();
+    this.#checks.skews.clear();
     for (const { verdicts } of this.#candidates.values()) {
       for (const [condition, verdict] of verdicts) {
         // One that no job of the last build wanted has no part in this one either.
@@ -167,7 +140,7 @@ export class Admission {
   }
 
   close(): void {
-    this.#proofs.close();
+    this.#checks.close();
   }
 
   #candidateOf(node: string): Candidate | undefined {
@@ -215,9 +188,9 @@ export class Admission {
   }
 
   #check(candidate: Candidate, condition: Condition, after: Refused | undefined): void {
-    const { verdicts, node } = candidate;
-    const judged = condition.kind === 'tree' ? this.#judgeTree(candidate, condition) : judge(candidate, condition);
-    const done = judged
+    const { verdicts, node, link } = candidate;
+    const done = this.#checks
+      .check(link, condition)
       // A defect of a check costs the node, not the build.
       .catch((cause: unknown): Refusal => ({
         reason: 'no-answer',
@@ -253,8 +226,15 @@ export class Admission {
   }
 
   #changed(): void {
-    for (const need of this.#needs.values()) need.unfit = this.#unfitFor(need.conditions);
-    this.#options.onChange();
+    let isOther = false;
+    for (const need of this.#needs.values()) {
+      const unfit = this.#unfitFor(need.conditions);
+      if (unfit.size === need.unfit.size && [...unfit].every((node) => need.unfit.has(node))) continue;
+      need.unfit = unfit;
+      isOther = true;
+    }
+    // Most checks end well, and nobody who waits has another node by that.
+    if (isOther) this.#options.onChange();
   }
 
   #unfitFor(conditions: readonly Condition[]): ReadonlySet<string> {
@@ -277,62 +257,6 @@ export class Admission {
       }
     }
   }
-
-  /** From the outside in, until the node sees a proof: above the sources it disturbs nobody. */
-  async #judgeTree({ link }: Candidate, tree: TreeCondition): Promise<Refusal | undefined> {
-    const { directory, provenAt } = tree;
-    const places = proofDirectories(directory);
-    const first = provenAt === undefined ? 0 : Math.max(0, places.indexOf(provenAt));
-    let refusal: Refusal | undefined;
-    for (const [index, place] of places.entries()) {
-      if (index < first) continue;
-      const isLast = index === places.length - 1;
-      const shared = this.#proofs.take(place, directory);
-      // A directory that cannot be written here is nothing to prove; each job's source still is compared.
-      if (!shared) continue;
-      try {
-        const there = await ask(link, {
-          kind: 'tree',
-          directory: mapPath(directory, link.paths),
-          proof: mapPath(shared.proof.path, link.paths),
-          scratch: mapPath(shared.proof.scratch(), link.paths),
-          patienceMs: isLast ? PROOF_PATIENCE_MS : OUTER_PROOF_PATIENCE_MS,
-        });
-        const here = await shared.facts;
-        if (!there) return noAnswer(directory, ANSWER_LIMIT_MS);
-        this.#noteSkew(directory, here);
-        refusal = judgeTree({ directory, text: shared.proof.text, here, there });
-      } finally {
-        shared.release();
-      }
-      if (refusal?.reason === 'tree-differs') continue;
-      if (refusal?.reason !== 'directory-missing') tree.provenAt = place;
-      return refusal;
-    }
-    return refusal;
-  }
-
-  #noteSkew(directory: string, { clock }: Findings['tree']): void {
-    const skewMs = skewOver(clock);
-    if (skewMs === undefined) return;
-    const words = `this host's clock is ${describeSkew(skewMs)} that of the file server of ${directory}`;
-    this.#skews.set(directory, `${words}: make judges by both; let ntp or chrony set them`);
-  }
-}
-
-async function judge({ link }: Candidate, { program, searchPath }: CompilerCondition): Promise<Refusal | undefined> {
-  const directories = searchPath.split(':').map((directory) => mapPath(directory, link.paths));
-  const [here, there] = await Promise.all([
-    identifyCompiler({ program, searchPath }),
-    ask(link, { kind: 'compiler', program: mapPath(program, link.paths), searchPath: directories.join(':') }),
-  ]);
-  return there ? judgeCompiler(program, here, there) : noAnswer(program, ANSWER_LIMIT_MS);
-}
-
-/** undefined when there is no answer in time. */
-function ask<I extends Inspection>(link: NodeLink, inspection: I): Promise<Findings[I['kind']] | undefined> {
-  const limit = delay(ANSWER_LIMIT_MS, undefined, { ref: false });
-  return Promise.race([link.inspect(inspection), limit]);
 }
 
 function isUnfit({ verdicts }: Candidate, conditions: readonly Condition[]): boolean {

@@ -11,6 +11,7 @@ const PREFIX = '.pmake-proof-';
 /** One that is older was left by a process that was killed; a check ends within a minute. */
 const ABANDONED_MS = 10 * 60_000;
 const DIRECTORY_LIMIT = 32;
+const MAX_SWEPT = 1_000;
 
 export interface Proof {
   readonly path: string;
@@ -69,8 +70,14 @@ function isWritable(directory: string): boolean {
   }
 }
 
+/** Directories that this process has looked through for what others left; some are long. */
+const swept = new Set<string>();
+
 /** What a killed dispatcher or a node that broke off left. */
 function sweep(directory: string): void {
+  if (swept.has(directory)) return;
+  if (swept.size >= MAX_SWEPT) swept.clear();
+  swept.add(directory);
   try {
     for (const name of readdirSync(directory)) {
       if (!name.startsWith(PREFIX)) continue;
