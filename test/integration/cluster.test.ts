@@ -1,4 +1,4 @@
-import { accessSync, constants, readdirSync, readFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { execa } from 'execa';
 import { describe, expect, test } from 'vitest';
 import { canHaveCluster, startCluster } from '../rig/cluster.ts';
@@ -26,6 +26,14 @@ function hasCpuGroups(): boolean {
       return false;
     }
   });
+}
+
+/** Not every kernel counts what waits, and a container may not see it. */
+function hasPressure(): boolean {
+  return readFileSync('/proc/self/mounts', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' '))
+    .some(([, path = '', type]) => type === 'cgroup2' && existsSync(`${path}/io.pressure`));
 }
 
 describe.skipIf(!canHaveCluster())('scripts/cluster', () => {
@@ -110,6 +118,17 @@ describe.skipIf(!canHaveCluster())('scripts/cluster', () => {
     const seconds = Number(/0m([\d.]+)s [^\n]*$/.exec(stdout)?.[1]);
     expect(seconds).toBeGreaterThan(0.2);
     expect(seconds).toBeLessThan(0.7);
+  });
+
+  test.skipIf(!hasPressure())('how long a node waits for the disk is counted for that node alone', async () => {
+    await using cluster = await startCluster(2);
+    const stalled = () => [1, 2].map((node) => cluster.stalledUs(node, 'io') ?? NaN);
+    const [idleBefore = NaN, busyBefore = NaN] = stalled();
+    const writes =
+      'f=$(mktemp /var/tmp/pmake-cluster-XXXXXX); dd if=/dev/zero of=$f bs=64k count=200 oflag=dsync; rm $f';
+    expect((await cluster.exec(2, ['sh', '-c', writes])).exitCode).toBe(0);
+    const [idleAfter = NaN, busyAfter = NaN] = stalled();
+    expect(busyAfter - busyBefore).toBeGreaterThan(5_000 + 5 * (idleAfter - idleBefore));
   });
 
   test('nothing is left after down, nor after an up that failed', async () => {

@@ -1,21 +1,15 @@
-/**
- * A pmaked on every node of a cluster. The nodes share one kernel, so each gets a /proc/stat of its own: the time that
- * its control group used, of the one core that it is said to have. Unaware of what is tested.
- */
-import { mkdirSync, openSync, closeSync, writeFileSync, writeSync } from 'node:fs';
+/** A pmaked on every node of a cluster, each with a /proc of its own. Unaware of what is tested. */
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { vi } from 'vitest';
-import type { ClusterView, NodeView } from '../../src/protocol/local-broker.ts';
+import { BROKER_SOCKET, type ClusterView, type NodeView } from '../../src/protocol/local-broker.ts';
 import type { Cluster, ExecResult } from './cluster.ts';
+import { NodeProc } from './node-proc.ts';
 import { PMAKECTL } from './pmake.ts';
 
 const PMAKED = fileURLToPath(new URL('../../dist/cli/pmaked.js', import.meta.url));
 const PATIENCE = { timeout: 60_000, interval: 100 };
-const TICKS_PER_SECOND = 100;
-const STAT_INTERVAL_MS = 100;
-/** A line is written over the last one in one go: it must not get shorter. */
-const NUMBER_WIDTH = 12;
 
 export interface BrokersOptions {
   /** A directory that all nodes see. */
@@ -30,14 +24,14 @@ export class Brokers implements AsyncDisposable {
   readonly #cluster: Cluster;
   readonly #options: BrokersOptions;
   readonly #running = new Map<number, ExecResult>();
-  readonly #stats: NodeStats;
+  readonly #proc: NodeProc;
 
   constructor(cluster: Cluster, options: BrokersOptions) {
     this.#cluster = cluster;
     this.#options = options;
     mkdirSync(options.directory, { recursive: true });
     writeFileSync(join(options.directory, 'key'), 'k'.repeat(32), { mode: 0o600 });
-    this.#stats = new NodeStats(cluster, options.directory);
+    this.#proc = new NodeProc(cluster, join(options.directory, 'proc'));
   }
 
   /** Starts those of `nodes` and waits until the first sees them all, free. */
@@ -55,6 +49,16 @@ export class Brokers implements AsyncDisposable {
   async kill(node: number, signal: 'KILL' | 'TERM' = 'KILL'): Promise<void> {
     await this.#cluster.exec(node, ['pkill', `-${signal}`, '-f', 'cli/pmaked.js']);
     await this.#running.get(node);
+  }
+
+  /** Where a program of this machine finds a node's broker. */
+  socketOf(node: number): string {
+    return join(this.#cluster.rootOf(node), BROKER_SOCKET);
+  }
+
+  /** Where the leader is that node 1 knows, as a number. */
+  async leader(): Promise<number> {
+    return Number((await this.look()).leader?.node.replace('node', ''));
   }
 
   async untilFree(nodes: readonly number[]): Promise<void> {
@@ -90,7 +94,7 @@ export class Brokers implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#stats.stop();
+    this.#proc[Symbol.dispose]();
     for (const [node, running] of this.#running) {
       running.kill('SIGTERM');
       await running;
@@ -104,46 +108,10 @@ export class Brokers implements AsyncDisposable {
     const key = join(directory, 'key');
     const own = { key, node: `node${node}`, slots: node === 1 ? 0 : slots, state: join(directory, `state${node}`) };
     writeFileSync(config, JSON.stringify({ broker: { ...own, ...broker } }));
-    const mount = this.#running.has(node) ? ':' : `mount --bind ${this.#stats.pathOf(node)} /proc/stat`;
+    const mount = this.#running.has(node) ? ':' : this.#proc.mountScript(node);
     // Without a compiler on its PATH it times none: it is the others that are tested.
-    const script = `${mount} && PATH=/nowhere exec ${process.execPath} ${PMAKED} --config ${config}`;
+    const script = `${mount}; PATH=/nowhere exec ${process.execPath} ${PMAKED} --config ${config}`;
     const running = this.#cluster.exec(node, ['/bin/sh', '-c', script]);
     this.#running.set(node, running);
-  }
-}
-
-/** Files that look like /proc/stat of machines with one core, written again and again. */
-class NodeStats {
-  readonly #cluster: Cluster;
-  readonly #directory: string;
-  readonly #files: number[] = [];
-  readonly #timer: NodeJS.Timeout;
-  readonly #startMs = performance.now();
-
-  constructor(cluster: Cluster, directory: string) {
-    this.#cluster = cluster;
-    this.#directory = directory;
-    for (let node = 1; node <= cluster.size; node += 1) this.#files.push(openSync(this.pathOf(node), 'w'));
-    this.#write();
-    this.#timer = setInterval(() => this.#write(), STAT_INTERVAL_MS);
-  }
-
-  pathOf(node: number): string {
-    return join(this.#directory, `stat${node}`);
-  }
-
-  stop(): void {
-    clearInterval(this.#timer);
-    for (const file of this.#files) closeSync(file);
-  }
-
-  #write(): void {
-    for (const [index, file] of this.#files.entries()) {
-      const seconds = (performance.now() - this.#startMs) / 1_000;
-      const busy = Math.min(seconds, this.#cluster.cpuSeconds(index + 1) ?? 0);
-      const ticks = (value: number) => String(Math.round(value * TICKS_PER_SECOND)).padStart(NUMBER_WIDTH, '0');
-      const line = `${ticks(busy)} 0 0 ${ticks(seconds - busy)} 0 0 0 0 0 0`;
-      writeSync(file, `cpu  ${line}\ncpu0 ${line}\nintr 0\nctxt 0\nbtime 1\nprocesses 1\n`, 0);
-    }
   }
 }

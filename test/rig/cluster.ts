@@ -27,6 +27,13 @@ export interface Cluster extends AsyncDisposable {
   readonly heal: (index: number) => Promise<void>;
   /** CPU time of everything that has run on the node, in seconds; undefined where no control group counts it. */
   readonly cpuSeconds: (index: number) => number | undefined;
+  /**
+   * How long some process of the node has waited for a resource, in microseconds; undefined where no control group
+   * counts it.
+   */
+  readonly stalledUs: (index: number, resource: 'cpu' | 'io' | 'memory') => number | undefined;
+  /** Where this process finds the node's root directory, with the node's own /proc, /run and /tmp in it. */
+  readonly rootOf: (index: number) => string;
 }
 
 export interface ExecOptions {
@@ -69,13 +76,31 @@ export async function startCluster(size: number, options: ClusterOptions = {}): 
     cut: (index) => run('cut', String(index)),
     heal: (index) => run('heal', String(index)),
     cpuSeconds: (index) => cpuSecondsOf(environment.PMAKE_CLUSTER, index),
+    stalledUs: (index, resource) => stalledUsOf(environment.PMAKE_CLUSTER, index, resource),
+    rootOf: (index) => rootOf(environment.PMAKE_CLUSTER, index),
     [Symbol.asyncDispose]: () => run('down'),
   };
 }
 
+function rootOf(name: string, index: number): string {
+  const [pid = ''] = readFileSync(`/run/pmake-cluster/${name}/node${index}/init`, 'utf8').split(' ');
+  return `/proc/${pid}/root`;
+}
+
+function groupsOf(name: string, index: number): string[] {
+  return readFileSync(`/run/pmake-cluster/${name}/node${index}/groups`, 'utf8').split('\n').filter(Boolean);
+}
+
+function stalledUsOf(name: string, index: number, resource: string): number | undefined {
+  for (const group of groupsOf(name, index)) {
+    const total = /^some .*\btotal=(\d+)/m.exec(readIfThere(`${group}/${resource}.pressure`) ?? '');
+    if (total) return Number(total[1]);
+  }
+  return undefined;
+}
+
 function cpuSecondsOf(name: string, index: number): number | undefined {
-  const groups = readFileSync(`/run/pmake-cluster/${name}/node${index}/groups`, 'utf8').split('\n').filter(Boolean);
-  for (const group of groups) {
+  for (const group of groupsOf(name, index)) {
     const v1 = readIfThere(`${group}/cpuacct.usage`);
     if (v1 !== undefined) return Number(v1) / 1e9;
     const v2 = /^usage_usec (\d+)$/m.exec(readIfThere(`${group}/cpu.stat`) ?? '');
