@@ -3,7 +3,7 @@
  * takes minutes, so it is kept in the cache, for as long as the compiler, the linker and the sources are the same.
  */
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
@@ -38,6 +38,21 @@ const BUILD_TIMEOUT_MS = 3_600_000;
 export async function makeKernelTree(source: string, path: string): Promise<void> {
   await copyTree(source, path);
   await execa('make', ['-s', 'tinyconfig'], { cwd: path, extendEnv: false, env: localEnvironment() });
+}
+
+/** What `removeParts` removes: a third of the tree. */
+const PARTS = ['kernel', 'mm'];
+
+/** Has the next build compile some 130 files again, link, and write what a first build writes. */
+export async function removeParts(path: string): Promise<void> {
+  await execa('find', [...PARTS, '-name', '*.[oa]', '-delete'], { cwd: path });
+  // Counts builds, and stands in what is linked.
+  await execa('rm', ['-f', '.version'], { cwd: path });
+}
+
+/** How many of the objects that `removeParts` removes are there. */
+export function countParts(path: string): number {
+  return PARTS.flatMap((part) => readdirSync(join(path, part))).filter((name) => name.endsWith('.o')).length;
 }
 
 /** Of every file in the kernel tree at `path` that is not in `source`: what configuring and building wrote. */
