@@ -1,5 +1,5 @@
 /** A random life for a simulated cluster: jobs all the time, and faults at a given rate. */
-import { QUIET_NETWORK, type World } from './world.ts';
+import { type Host, QUIET_NETWORK, type World } from './world.ts';
 
 export interface FaultPlan {
   /** Mean time between faults. */
@@ -24,6 +24,9 @@ export const ALL_FAULTS = [
 ] as const;
 export type FaultKind = (typeof ALL_FAULTS)[number];
 
+/** No machine is up again sooner. Leases from before, which somebody reads then, are known to be stale by their age. */
+const BOOT_MS = 2_500;
+
 export class Faults {
   readonly #world: World;
   readonly #plan: FaultPlan;
@@ -44,8 +47,13 @@ export class Faults {
     for (const host of this.#world.hosts.values()) {
       this.#world.resume(host.id);
       if (host.isLeaving) this.#world.stopBroker(host.id);
-      this.#world.start(host.id);
+      this.#switchOn(host);
     }
+  }
+
+  /** At once, or when it can have started after its power went. */
+  #switchOn(host: Host): void {
+    this.#world.at(Math.max(this.#world.nowMs, host.crashedMs + BOOT_MS), () => this.#world.start(host.id));
   }
 
   #next(): void {
@@ -76,7 +84,7 @@ export class Faults {
     switch (kind) {
       case 'crash':
         world.crash(id);
-        this.#later(5_000, () => world.start(id));
+        this.#later(5_000, () => this.#switchOn(host));
         break;
       case 'restart-broker':
         world.stopBroker(id);

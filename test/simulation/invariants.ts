@@ -12,6 +12,8 @@ import type { Host, Job, World } from './world.ts';
 /** A request's answer may come this much after its patience: the broker's own timers are exact, a sweep is not. */
 const LATE_MS = 60;
 
+const LIST_WITHIN_MS = 2_000;
+
 export class Invariants {
   readonly #world: World;
   /** Who leads, or led, in each term. */
@@ -114,12 +116,12 @@ export class Invariants {
     if (listed !== free) throw new Error(`${listed} free slots on the list, the nodes have ${free}`);
   }
 
-  /** No work is left. */
+  /** Every host is up, no work is left, and nothing has happened for as long as a leader's list may be wrong. */
   get isAtRest(): boolean {
     for (const { jobs, broker } of this.#world.hosts.values()) {
-      if (jobs.size > 0 || (broker?.status.inUse ?? 0) > 0) return false;
+      if (broker === undefined || jobs.size > 0 || broker.status.inUse > 0) return false;
     }
-    return true;
+    return this.#world.nowMs - this.#world.changedMs > LIST_WITHIN_MS;
   }
 
   /** With no work left: no slot is taken for ever. */

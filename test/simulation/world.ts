@@ -51,6 +51,8 @@ export class Host {
   deaf = false;
   /** It has been told to end, and says so. */
   isLeaving = false;
+  /** When its power went last. */
+  crashedMs = -Infinity;
   /** When it went on last. */
   pausedUntilMs = -Infinity;
   readonly held: (() => void)[] = [];
@@ -148,6 +150,7 @@ export class World {
     this.stopBroker(id);
     host.jobs.clear();
     host.life++;
+    host.crashedMs = this.nowMs;
     for (const other of this.hosts.values()) {
       for (const job of other.jobs.values()) {
         if (job.state === 'running' && job.nodeId === id) this.#nodeDied(other, job);
