@@ -35,6 +35,7 @@ export class Build {
   readonly #notRunInARow = new Map<string, number>();
   #visibleWaitMaxMs = 0;
   #visibleWaitSumMs = 0;
+  #slowServerMs = 0;
   readonly problems = new Set<string>();
   /** A pmake waits for its end: it is not over, however long it links or tests. */
   isOpen = false;
@@ -117,6 +118,11 @@ export class Build {
     this.#visibleWaitSumMs += waitedMs;
   }
 
+  /** Jobs waited for so long because the file server was slow. */
+  noteSlowServer(forMs: number): void {
+    this.#slowServerMs += forMs;
+  }
+
   /** With `file`, only the records whose file ends in it. `wallMs` runs to `nowMs`, or to the last job's end without it. */
   report(nowMs: number | undefined, file?: string): BuildReport {
     return {
@@ -131,6 +137,7 @@ export class Build {
       retryReasons: Object.fromEntries(this.#retryReasons),
       visibleWaitMaxMs: Math.round(this.#visibleWaitMaxMs),
       visibleWaitSumMs: Math.round(this.#visibleWaitSumMs),
+      slowServerMs: this.#slowServerMs,
       nodesConfigured: this.nodesConfigured,
       problems: [...this.problems],
       records: file === undefined ? this.#records : this.#records.filter((record) => isFile(record.file, file)),

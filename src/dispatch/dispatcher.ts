@@ -13,6 +13,7 @@ import { WritesInFlight } from './hold.ts';
 import { JobLife, type JobContext } from './job-life.ts';
 import { holdLimitMs, planJob } from './job-plan.ts';
 import { Placement, type PlacementOptions } from './placement.ts';
+import { ServerWatch } from './server-watch.ts';
 import { Session, type SessionHandlers, type ShimPort } from './shim-session.ts';
 
 export interface DispatcherOptions extends Omit<PlacementOptions, 'wantedNodes'> {
@@ -35,6 +36,7 @@ export class Dispatcher {
   readonly #writes = new WritesInFlight();
   readonly #directories = new SearchedDirectories();
   readonly #environments: EnvironmentCache;
+  readonly #server: ServerWatch;
   readonly #sessions = new Set<Socket>();
   #nextJobId = 1;
 
@@ -42,6 +44,10 @@ export class Dispatcher {
     this.#options = options;
     this.#environments = new EnvironmentCache(options.masqueradeRoot);
     this.placement = new Placement({ ...options, wantedNodes: () => this.builds.newestNodes(performance.now()) });
+    this.#server = new ServerWatch({
+      inFlight: () => this.placement.remoteTaken,
+      onLimit: (limit, intervalMs) => this.#limitJobs(limit, intervalMs),
+    });
   }
 
   get fleet(): Fleet {
@@ -81,6 +87,7 @@ export class Dispatcher {
   endSessions(): void {
     for (const socket of this.#sessions) socket.destroy();
     this.#directories.close();
+    this.#server.close();
   }
 
   #startJob(request: ShimRequest, shim: ShimPort): void {
@@ -92,7 +99,9 @@ export class Dispatcher {
     const buildId = entries.get('PMAKE_BUILD') ?? `${UNNAMED_BUILD}${request.sessionId}`;
     const build = this.builds.begin(buildId, Date.now(), performance.now());
     const plan = planJob(request, environment);
-    this.placement.add(id, build, entries.get('PMAKE_NODES'), workOf(plan, request, entries));
+    const work = workOf(plan, request, entries);
+    if (work) this.#server.noteJob(work.cwd);
+    this.placement.add(id, build, entries.get('PMAKE_NODES'), work);
     const job = new JobLife(
       { id, request, environment, shim, plan },
       this.#contextFor(id, build, holdLimitMs(entries)),
@@ -127,8 +136,19 @@ export class Dispatcher {
       revoked: (place) => this.placement.revoked(place),
       link: (node) => this.fleet.link(node),
       hasNodes: () => this.placement.hasNodes(id),
-      noteFinished: (node, kind, cpuMs) => this.placement.noteFinished(node, kind, cpuMs),
+      noteFinished: (node, kind, { cpuMs, visibleWaitMs }) => {
+        this.placement.noteFinished(node, kind, cpuMs);
+        this.#server.noteSettled(visibleWaitMs);
+      },
     };
+  }
+
+  /** The file server is slow, or no longer. */
+  #limitJobs(limit: number, intervalMs: number): void {
+    this.placement.limitRemote(limit);
+    for (const id of new Set([...this.jobs.values()].map(({ buildId }) => buildId))) {
+      this.builds.find(id)?.noteSlowServer(intervalMs);
+    }
   }
 }
 

@@ -42,7 +42,7 @@ export interface JobContext {
   revoked(place: NodePlace): Promise<RetryReason> | undefined;
   /** Is there a node that may take this job, now or when it has a free slot? */
   hasNodes(): boolean;
-  noteFinished(node: string, kind: JobKind, cpuMs: number): void;
+  noteFinished(node: string, kind: JobKind, took: { readonly cpuMs: number; readonly visibleWaitMs: number }): void;
 }
 
 export interface JobInput {
@@ -197,7 +197,7 @@ export class JobLife {
         return;
       }
       this.#input.shim.finish(attempt.output, attempt.termination);
-      this.#context.noteFinished(place.node, this.#kindOf(plan), attempt.cpuMs);
+      this.#context.noteFinished(place.node, this.#kindOf(plan), attempt);
       this.#context.build.noteRan(place.node);
       this.#end({ kind: 'terminated', termination: attempt.termination }, place.node);
       return;

@@ -99,6 +99,16 @@ export class Placement {
     this.admission.close();
   }
 
+  /** Jobs on nodes now. */
+  get remoteTaken(): number {
+    return this.#queue.remoteTaken;
+  }
+
+  /** So many jobs on nodes at once at most; Infinity for as many as there are slots. */
+  limitRemote(limit: number): void {
+    this.#grantAll(this.#queue.setRemoteLimit(limit));
+  }
+
   configChanged(): void {
     this.#grantAll(this.#queue.setLocalSlots(this.#options.nodeLists.localSlots ?? this.#options.localSlots));
     this.#chooseAgain();

@@ -48,6 +48,8 @@ export class SlotQueue {
   readonly #waiting = new Map<number, Waiting>();
   #localSlots: number;
   #localTaken = 0;
+  #remoteTaken = 0;
+  #remoteLimit = Number.POSITIVE_INFINITY;
 
   constructor(pool: SlotPool, localSlots: number) {
     this.#pool = pool;
@@ -60,6 +62,17 @@ export class SlotQueue {
 
   get localSlots(): number {
     return this.#localSlots;
+  }
+
+  /** Jobs on nodes. */
+  get remoteTaken(): number {
+    return this.#remoteTaken;
+  }
+
+  /** So many jobs on nodes at once at most, however many slots there are; Infinity for no limit. */
+  setRemoteLimit(limit: number): Grant[] {
+    this.#remoteLimit = limit;
+    return this.#grantAll();
   }
 
   setLocalSlots(slots: number): Grant[] {
@@ -80,7 +93,10 @@ export class SlotQueue {
 
   release(place: Place): Grant[] {
     if (place.kind === 'here') this.#localTaken -= 1;
-    else this.#pool.release(place);
+    else {
+      this.#remoteTaken -= 1;
+      this.#pool.release(place);
+    }
     return this.#grantAll();
   }
 
@@ -100,7 +116,7 @@ export class SlotQueue {
     // Node sets found full stay full within this pass: one look serves a thousand waiting jobs.
     const full = new Set<ReadonlySet<string>>();
     for (const waiting of this.#waiting.values()) {
-      if (this.#localTaken >= this.#localSlots && this.#pool.isFull) break;
+      if (this.#localTaken >= this.#localSlots && (this.#pool.isFull || this.#isAtLimit)) break;
       const place = this.#placeFor(waiting, full);
       if (!place) continue;
       this.#waiting.delete(waiting.id);
@@ -110,19 +126,29 @@ export class SlotQueue {
   }
 
   #placeFor(waiting: Waiting, full: Set<ReadonlySet<string>>): Place | undefined {
-    const { eligible, excluded, mayLease } = waiting;
-    const leased = mayLease ? this.#pool.acquireLeased(excluded) : undefined;
-    if (leased) return leased;
-    if (eligible.size > 0 && !(excluded.size === 0 && full.has(eligible))) {
-      const listed = this.#pool.acquire(eligible, excluded);
-      if (listed) return listed;
-      if (excluded.size === 0) full.add(eligible);
+    const there = this.#isAtLimit ? undefined : this.#acquire(waiting, full);
+    if (there) {
+      this.#remoteTaken += 1;
+      return there;
     }
     if (this.#localTaken < this.#localSlots && (waiting.mayRunHere() || this.#isHomeless(waiting))) {
       this.#localTaken += 1;
       return { kind: 'here' };
     }
     return undefined;
+  }
+
+  get #isAtLimit(): boolean {
+    return this.#remoteTaken >= this.#remoteLimit;
+  }
+
+  #acquire({ eligible, excluded, mayLease }: Waiting, full: Set<ReadonlySet<string>>): NodePlace | undefined {
+    const leased = mayLease ? this.#pool.acquireLeased(excluded) : undefined;
+    if (leased) return leased;
+    if (eligible.size === 0 || (excluded.size === 0 && full.has(eligible))) return undefined;
+    const listed = this.#pool.acquire(eligible, excluded);
+    if (!listed && excluded.size === 0) full.add(eligible);
+    return listed;
   }
 
   /** No node will ever take it. */

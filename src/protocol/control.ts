@@ -72,6 +72,8 @@ export interface BuildReport {
   /** Longest and summed wait for outputs to become visible here, in ms. */
   readonly visibleWaitMaxMs: number;
   readonly visibleWaitSumMs: number;
+  /** For so long fewer jobs went out at once than there were slots, because the file server was slow. */
+  readonly slowServerMs: number;
   readonly nodesConfigured: number;
   readonly problems: readonly string[];
   /** The newest MAX_RECORDS_PER_BUILD jobs. */

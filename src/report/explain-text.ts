@@ -26,6 +26,10 @@ export function explainBuild(report: BuildReport): string {
   }
   if (report.here > 0) paragraphs.push(formatReasons('WHY HERE', report.hereReasons));
   if (report.retries > 0) paragraphs.push(formatReasons('STARTED AGAIN BECAUSE', report.retryReasons));
+  if (report.slowServerMs > 0) {
+    const time = formatDuration(report.slowServerMs);
+    paragraphs.push(`The file server was slow: for ${time} fewer jobs went out at once than there were slots.\n`);
+  }
   if (report.visibleWaitMaxMs > 0) {
     paragraphs.push(
       `Waiting for outputs to become visible here: ${formatDuration(report.visibleWaitSumMs)} in all, ` +

@@ -41,6 +41,18 @@ describe('SlotQueue', () => {
     ]);
   });
 
+  it('keeps jobs waiting, for nodes with free slots too, at the limit for all nodes', () => {
+    const queue = new SlotQueue(poolOf({ n1: 4 }), 1);
+    const eligible = new Set(['n1']);
+    const add = (id: number): Grant[] =>
+      queue.add({ id, eligible, excluded: NOBODY, mayLease: false, mayRunHere: () => false });
+    const there: Place = { kind: 'node', node: 'n1' };
+    queue.setRemoteLimit(2);
+    expect([add(1), add(2), add(3), add(4)]).toEqual([[{ id: 1, place: there }], [{ id: 2, place: there }], [], []]);
+    expect(queue.release(there)).toEqual([{ id: 3, place: there }]);
+    expect(queue.setRemoteLimit(Number.POSITIVE_INFINITY)).toEqual([{ id: 4, place: there }]);
+  });
+
   it('gives waiting jobs to a node that comes up', () => {
     const pool = poolOf({});
     const queue = new SlotQueue(pool, 0);

@@ -14,6 +14,7 @@ export function sampleReport(changes: Partial<BuildReport> = {}): BuildReport {
     retryReasons: {},
     visibleWaitMaxMs: 0,
     visibleWaitSumMs: 0,
+    slowServerMs: 0,
     nodesConfigured: 1,
     problems: [],
     records: [],
