@@ -170,13 +170,14 @@ async function settle(input: Settling, end: RemoteEnd, stops: Stops): Promise<At
 /** What a node that nobody hears any more wrote, or is writing yet. */
 async function leaveBehind({ staged, shim }: Settling, fencedAtMs: number): Promise<void> {
   const { outputs } = staged.plan;
+  const fenced = delay(Math.max(0, fencedAtMs - performance.now()), undefined, { ref: false });
   if (staged.places.length > 0) {
-    void discard(outputs, fencedAtMs);
+    void discard(outputs, fenced);
     return;
   }
   // Under the outputs' own names its compiler may write until its worker has surely killed it; a retry before that is
   // a race for the object.
-  await Promise.race([delay(Math.max(0, fencedAtMs - performance.now())), shim.closed]);
+  await Promise.race([fenced, shim.closed]);
   await removeRegularFiles(outputs);
 }
 

@@ -4,7 +4,6 @@
  */
 import { randomBytes } from 'node:crypto';
 import { rename, stat, utimes } from 'node:fs/promises';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { CompilePlan } from '../command/plan.ts';
 import { stagePlan, stagePrefix } from '../command/staging.ts';
 import type { OutputChunk, WrittenFile } from '../protocol/worker.ts';
@@ -103,14 +102,13 @@ export function correctedMs(timeNs: bigint, nowNs: bigint, elapsedMs: number): n
 }
 
 /**
- * What an attempt that does not count may have left, or may still leave until `fencedAtMs` of performance.now(): a
- * compiler that nobody hears any more may yet create its output. Rubbish at worst; no name of it is anybody's.
+ * Removes what an attempt that does not count may have left, and again once its node is surely dead: a compiler that
+ * nobody hears any more may yet create its output. Rubbish at worst; no name of it is anybody's.
  */
-export async function discard(paths: readonly string[], fencedAtMs = 0): Promise<void> {
+export async function discard(paths: readonly string[], fenced?: Promise<void>): Promise<void> {
   await removeRegularFiles(paths);
-  const waitMs = fencedAtMs - performance.now();
-  if (waitMs <= 0) return;
-  await delay(waitMs, undefined, { ref: false });
+  if (!fenced) return;
+  await fenced;
   await removeRegularFiles(paths);
 }
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { correctedMs, discard, makeMoves, movesFor, withoutTag } from '../../src/dispatch/staging.ts';
+import { deferred } from '../../src/util/deferred.ts';
 import { writtenFile } from '../../src/tree/files.ts';
 
 let directory: string;
@@ -41,9 +42,11 @@ describe('what becomes of an output and of the older one', () => {
 
   it('what nobody wants is removed, now and once its node is surely dead', async () => {
     writeFileSync(at('.s-a.o'), 'half');
-    const over = discard([at('.s-a.o')], performance.now() + 30);
+    const fenced = deferred<void>();
+    const over = discard([at('.s-a.o')], fenced.promise);
     await expect.poll(() => readdirSync(directory)).toEqual([]);
     writeFileSync(at('.s-a.o'), 'late');
+    fenced.resolve();
     await over;
     expect(readdirSync(directory)).toEqual([]);
   });
