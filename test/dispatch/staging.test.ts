@@ -42,11 +42,11 @@ describe('what becomes of an output and of the older one', () => {
 
   it('what nobody wants is removed, now and once its node is surely dead', async () => {
     writeFileSync(at('.s-a.o'), 'half');
-    const fenced = deferred<void>();
+    const fenced = deferred<undefined>();
     const over = discard([at('.s-a.o')], fenced.promise);
     await expect.poll(() => readdirSync(directory)).toEqual([]);
     writeFileSync(at('.s-a.o'), 'late');
-    fenced.resolve();
+    fenced.resolve(undefined);
     await over;
     expect(readdirSync(directory)).toEqual([]);
   });
