@@ -63,6 +63,17 @@ describe.skipIf(!canHaveCluster())('pmakectl doctor', () => {
     expect(await doctor(['node3'])).toMatchObject({ works: true, exitCode: 0 });
   });
 
+  test('refuses a node where the user is another', async () => {
+    const command = ['setpriv', '--regid', '1', '--clear-groups'];
+    const config = JSON.stringify({ nodes: [{ name: 'stranger', host: 'stranger', command }] });
+    const write = ['sh', '-ec', 'mkdir -p ~/.config/pmake; cat >~/.config/pmake/config.json'];
+    expect(await cluster.exec(1, write, { input: config })).toMatchObject({ exitCode: 0 });
+    const report = await doctor(['stranger']);
+    expect(report).toMatchObject({ works: false, exitCode: 1 });
+    expect(textOf(report, 'stranger', 'login')[0]).toMatch(/^fail: jobs would run there with group 1, here yours is 0/);
+    await cluster.exec(1, ['sh', '-c', 'rm ~/.config/pmake/config.json']);
+  });
+
   test('says what is missing where there are no nodes', async () => {
     const ran = await cluster.exec(1, [PMAKECTL, 'doctor'], { cwd: work.path });
     expect(ran.exitCode).toBe(1);

@@ -1,0 +1,104 @@
+/** The dispatcher with nodes that do not have the tree, or have it later: real workers, a broker that the test plays. */
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { NodeStatus } from '../../../src/protocol/control.ts';
+import { FakeBroker } from '../../rig/fake-broker.ts';
+import { DispatcherRig, until } from './dispatcher-rig.ts';
+
+const ENDED_WELL = { kind: 'ended', termination: { kind: 'exited', code: 0 } };
+
+let rig: DispatcherRig;
+let broker: FakeBroker | undefined;
+/** Where the node `elsewhere` looks for what is in /var/tmp here. */
+let there: string;
+
+beforeEach(() => {
+  there = `/var/tmp/pmake-there-${randomUUID()}`;
+});
+
+afterEach(async () => {
+  await rig.dispose();
+  await broker?.[Symbol.asyncDispose]();
+  broker = undefined;
+  rmSync(there, { recursive: true, force: true });
+});
+
+async function start(nodes: readonly string[], withBroker: boolean): Promise<void> {
+  const elsewhere = { name: 'elsewhere', host: 'elsewhere', slots: 4, paths: { '/var/tmp': there } };
+  const listen = async (tree: string) => {
+    broker = new FakeBroker(join(tree, 'broker.sock'));
+    await broker.listen();
+    return join(tree, 'broker.sock');
+  };
+  const config = { nodes: [elsewhere, ...nodes] };
+  rig = await DispatcherRig.start(withBroker ? { config, broker: listen } : { config });
+  rig.isUnlisted = true;
+  if (withBroker) return;
+  // Else the first job would not wait for a node.
+  const { names } = rig.dispatcher.beginBuild('test', undefined);
+  await until(() => [...names].every((name) => rig.dispatcher.fleet.link(name) !== undefined));
+}
+
+function elsewhere(): NodeStatus | undefined {
+  return rig.dispatcher.placement.nodeStatus().find(({ name }) => name === 'elsewhere');
+}
+
+async function expectRefusal(): Promise<void> {
+  await until(() => elsewhere()?.state === 'refused');
+  expect(elsewhere()?.reason).toMatch(/^it has no \/var\/tmp\/\S+: mount the tree there at the same path/);
+}
+
+describe('a node without the tree', () => {
+  it('gets no job, and the next one runs it at the first try', async () => {
+    await start(['n1/3'], false);
+    const shims = ['a.c', 'b.c', 'c.c'].map((source) => rig.compile(source));
+    for (let call = 0; call < shims.length; call += 1) (await rig.calls.next()).exit(0);
+    for (const shim of shims) expect(await shim.next()).toEqual(ENDED_WELL);
+    await expectRefusal();
+    expect(rig.report()).toMatchObject({ byNode: { n1: 3 }, retries: 0 });
+    expect(readdirSync(rig.tree).filter((name) => name.startsWith('.pmake-'))).toEqual([]);
+  });
+
+  it('leaves the jobs to this host where there is no other', async () => {
+    await start([], false);
+    const shim = rig.compile('a.c');
+    expect(await shim.next()).toEqual({ kind: 'runHere' });
+    await shim.close();
+    await rig.idle();
+    await expectRefusal();
+    expect(rig.report()).toMatchObject({ here: 1, retries: 0, hereReasons: { 'no-nodes': 1 } });
+  });
+
+  it('that was leased is given back, and another is asked for', async () => {
+    await start([], true);
+    broker?.give({ elsewhere: 2 });
+    const blocker = rig.compile('z.c');
+    expect(await blocker.next()).toEqual({ kind: 'runHere' });
+    const shim = rig.compile('a.c');
+    await until(() => broker?.asked.some(({ exclude }) => exclude.includes('elsewhere')) === true);
+    await expectRefusal();
+    broker?.give({ n1: 1 });
+    (await rig.calls.next()).exit(0);
+    expect(await shim.next()).toEqual(ENDED_WELL);
+    expect(rig.report()).toMatchObject({ byNode: { n1: 1 }, retries: 0 });
+    await blocker.close();
+    expect(broker?.faults).toEqual([]);
+  });
+
+  it('is looked at again in the next build', async () => {
+    await start(['n1/3'], false);
+    const first = rig.compile('a.c');
+    (await rig.calls.next()).exit(0);
+    expect(await first.next()).toEqual(ENDED_WELL);
+    await expectRefusal();
+    mkdirSync(there);
+    symlinkSync(rig.tree, join(there, basename(rig.tree)));
+    const next = rig.shim({ argv: ['-c', 'a.c'], env: { PMAKE_BUILD: 'next' } });
+    (await rig.calls.next()).exit(0);
+    expect(await next.next()).toEqual(ENDED_WELL);
+    await until(() => elsewhere()?.reason === '');
+    expect(elsewhere()?.state).toBe('up');
+  });
+});
