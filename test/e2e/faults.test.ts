@@ -12,6 +12,8 @@ const STARTED = { timeout: 60_000, interval: 20 };
 /** A worker that hears nothing notices by its own clock, later than one whose connection was closed. */
 const SILENCE = { timeout: 30_000, interval: 100 };
 
+const atNight = test.runIf(process.env.PMAKE_TEST_ALL === '1');
+
 describe.skipIf(!canHaveCluster())('a build goes on, and its results are identical', () => {
   let cluster: Cluster;
   let work: WorkTree;
@@ -64,6 +66,22 @@ describe.skipIf(!canHaveCluster())('a build goes on, and its results are identic
     expect(report.retries).toBeGreaterThan(0);
     await expect.poll(() => pidsOf(cluster, 2, 'cc1'), SILENCE).toEqual([]);
     await cluster.heal(2);
+  });
+
+  atNight('with a node frozen, which goes on where it was once all is over: it touches nothing', async () => {
+    // All of it but its init, as a suspended machine.
+    const signalAll = async (name: string): Promise<void> => {
+      await cluster.exec(2, ['sh', '-c', `kill -s ${name} -- -1`]);
+    };
+    const report = await buildWhile(() => signalAll('STOP'));
+    expect(report.retries).toBeGreaterThan(0);
+    expect(await pidsOf(cluster, 2, 'cc1')).not.toEqual([]);
+    await signalAll('CONT');
+    await expect.poll(() => pidsByWord(cluster, 2, 'worker.js'), SILENCE).toEqual([]);
+    await expect.poll(() => pidsOf(cluster, 2, 'cc1'), SILENCE).toEqual([]);
+    expect(differences(expected, await hashTree(project)).filter((name) => !name.includes('.pmake-'))).toEqual([]);
+    // What its compilers wrote late has names that nobody reads.
+    await execa('find', [project, '-name', '.pmake-*', '-delete']);
   });
 
   test('with the worker on a node killed', async () => {
