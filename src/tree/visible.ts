@@ -1,7 +1,8 @@
 /**
  * Waits until files that a node wrote are visible on this host as the node saw them.
  *
- * make has asked for every object before it is built, so this host's NFS client holds a negative entry for each:
+ * Most outputs come under names that nobody has asked for (command/staging.ts), and are there at the first look. Of the
+ * others make has asked for every one before it is built, so this host's NFS client holds a negative entry for each:
  * measured on Linux with default options, stat and even open still said ENOENT 26 s after the node's close. Opening
  * the parent directory first revalidates it, and the file is there at once. An object remade in place shows its old
  * attributes to stat for seconds, its new ones to open + fstat, with a transient ESTALE or ENOENT now and then.
