@@ -54,7 +54,8 @@ describe('a node without the tree', () => {
   it('gets no job, and the next one runs it at the first try', async () => {
     await start(['n1/3'], false);
     const shims = ['a.c', 'b.c', 'c.c'].map((source) => rig.compile(source));
-    for (let call = 0; call < shims.length; call += 1) (await rig.calls.next()).exit(0);
+    const calls = await Promise.all(shims.map(() => rig.calls.next()));
+    for (const call of calls) call.exit(0);
     for (const shim of shims) expect(await shim.next()).toEqual(ENDED_WELL);
     await expectRefusal();
     expect(rig.report()).toMatchObject({ byNode: { n1: 3 }, retries: 0 });
