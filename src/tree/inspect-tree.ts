@@ -3,10 +3,11 @@
  * be compared. Judges nothing.
  */
 import { constants } from 'node:fs';
-import { open, opendir, readFile, stat, statfs, unlink } from 'node:fs/promises';
+import { open, readFile, stat, statfs, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ClockFacts, ProofFacts, TreeFacts, TreeQuestion } from '../protocol/inspection.ts';
+import { lookAgain, lookAgainIfMissing } from './look-again.ts';
 import { mountOf } from './mounts.ts';
 
 const FIRST_WAIT_MS = 5;
@@ -15,6 +16,8 @@ const PROOF_BYTES = 1_024;
 
 export async function inspectTree(question: TreeQuestion): Promise<TreeFacts> {
   const { directory, scratch } = question;
+  // It may have been made a moment ago, and looked for before that.
+  await lookAgainIfMissing(directory);
   const stats = await stat(directory).catch(() => undefined);
   const hasDirectory = stats?.isDirectory() ?? false;
   const proof = await readProof(question);
@@ -43,7 +46,7 @@ async function readProof({ proof, patienceMs }: TreeQuestion): Promise<ProofFact
     const seen = await lookAtProof(proof);
     if (seen.kind === 'read' || performance.now() > deadlineMs) return seen;
     await delay(waitMs);
-    await revalidateDirectory(dirname(proof));
+    await lookAgain(dirname(proof));
   }
 }
 
@@ -75,12 +78,6 @@ async function readServerClock(scratch: string): Promise<ClockFacts> {
   } finally {
     await unlink(scratch).catch(() => undefined);
   }
-}
-
-export async function revalidateDirectory(path: string): Promise<void> {
-  await opendir(path)
-    .then((directory) => directory.close())
-    .catch(() => undefined);
 }
 
 export function codeOf(cause: unknown): string {

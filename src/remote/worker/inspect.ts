@@ -4,7 +4,8 @@ import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Findings, Inspection } from '../../protocol/inspection.ts';
 import { identifyCompiler } from '../../tree/compiler-identity.ts';
-import { codeOf, inspectTree, revalidateDirectory } from '../../tree/inspect-tree.ts';
+import { codeOf, inspectTree } from '../../tree/inspect-tree.ts';
+import { lookAgain } from '../../tree/look-again.ts';
 
 const LOOK_INTERVAL_MS = 2;
 
@@ -29,7 +30,7 @@ export async function awaitFile(
 ): Promise<Findings['await-file']> {
   const startedMs = performance.now();
   for (;;) {
-    if (isRevalidating) await revalidateDirectory(dirname(path));
+    if (isRevalidating) await lookAgain(dirname(path));
     const isSeen = await stat(path).then(
       () => true,
       () => false,
