@@ -36,6 +36,8 @@ export class Build {
   #visibleWaitMaxMs = 0;
   #visibleWaitSumMs = 0;
   #slowServerMs = 0;
+  /** The newest. */
+  readonly #visibleWaitsMs: number[] = [];
   readonly problems = new Set<string>();
   /** A pmake waits for its end: it is not over, however long it links or tests. */
   isOpen = false;
@@ -116,6 +118,8 @@ export class Build {
   addVisibleWait(waitedMs: number): void {
     this.#visibleWaitMaxMs = Math.max(this.#visibleWaitMaxMs, waitedMs);
     this.#visibleWaitSumMs += waitedMs;
+    this.#visibleWaitsMs.push(waitedMs);
+    if (this.#visibleWaitsMs.length > MAX_RECORDS_PER_BUILD) this.#visibleWaitsMs.shift();
   }
 
   /** Jobs waited for so long because the file server was slow. */
@@ -138,6 +142,7 @@ export class Build {
       visibleWaitMaxMs: Math.round(this.#visibleWaitMaxMs),
       visibleWaitSumMs: Math.round(this.#visibleWaitSumMs),
       slowServerMs: this.#slowServerMs,
+      visibleWaitP95Ms: Math.round(percentile95(this.#visibleWaitsMs)),
       nodesConfigured: this.nodesConfigured,
       problems: [...this.problems],
       records: file === undefined ? this.#records : this.#records.filter((record) => isFile(record.file, file)),
@@ -199,6 +204,11 @@ export class BuildBook {
 /** An upper bound of the record as JSON: every byte of a name may need an escape. */
 function sizeOf({ file, name, where, reason }: JobRecord): number {
   return RECORD_BYTES + 2 * (Buffer.byteLength(file) + name.length + where.length + reason.length);
+}
+
+function percentile95(values: readonly number[]): number {
+  const sorted = values.toSorted((one, other) => one - other);
+  return sorted[Math.floor(0.95 * sorted.length)] ?? 0;
 }
 
 function isFile(recorded: string, asked: string): boolean {

@@ -69,11 +69,12 @@ export interface BuildReport {
   readonly hereReasons: Readonly<Record<string, number>>;
   /** Jobs that were started again, by reason literal. */
   readonly retryReasons: Readonly<Record<string, number>>;
-  /** Longest and summed wait for outputs to become visible here, in ms. */
+  /** Longest and summed wait for outputs to become visible here, and that which 95 of 100 jobs kept below, in ms. */
   readonly visibleWaitMaxMs: number;
   readonly visibleWaitSumMs: number;
   /** For so long fewer jobs went out at once than there were slots, because the file server was slow. */
   readonly slowServerMs: number;
+  readonly visibleWaitP95Ms: number;
   readonly nodesConfigured: number;
   readonly problems: readonly string[];
   /** The newest MAX_RECORDS_PER_BUILD jobs. */

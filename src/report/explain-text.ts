@@ -33,7 +33,8 @@ export function explainBuild(report: BuildReport): string {
   if (report.visibleWaitMaxMs > 0) {
     paragraphs.push(
       `Waiting for outputs to become visible here: ${formatDuration(report.visibleWaitSumMs)} in all, ` +
-        `${formatDuration(report.visibleWaitMaxMs)} at most for one job.\n`,
+        `${formatDuration(report.visibleWaitMaxMs)} at most for one job, ` +
+        `${formatDuration(report.visibleWaitP95Ms)} for 95 of 100.\n`,
     );
   }
   if (report.nodesConfigured === 0) paragraphs.push('No nodes were configured for this build.\n');

@@ -97,6 +97,7 @@ test('explain: where, why and what went wrong, with every reason in words', () =
       retryReasons: { 'node-lost': 1 },
       visibleWaitMaxMs: 40,
       visibleWaitSumMs: 90,
+      visibleWaitP95Ms: 30,
       problems: ['n3: unknown host key'],
     }),
   );

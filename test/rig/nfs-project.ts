@@ -15,7 +15,7 @@ export const EDITS: readonly { readonly name: string; readonly script: string }[
     name: 'a header replaced by another file',
     script: `sed 's/BETA .*/BETA 4711/' include/other.h > t && mv t include/other.h`,
   },
-  { name: 'a source edited', script: `echo 'int edited(void) { return 5; }' >> early/e3.c` },
+  { name: 'a source edited', script: `echo 'int edited(void) { return 5; }' >> early/e1.c` },
   { name: 'the input of a made header, which is moved into its place', script: `echo 'level 9' > config.in` },
   { name: 'a made header deleted', script: 'rm made/deep/table.h' },
   {
