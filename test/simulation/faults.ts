@@ -47,6 +47,7 @@ export class Faults {
     for (const host of this.#world.hosts.values()) {
       this.#world.resume(host.id);
       if (host.isLeaving) this.#world.stopBroker(host.id);
+      this.#world.setState(host.id, { available: true });
       this.#switchOn(host);
     }
   }

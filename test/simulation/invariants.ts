@@ -116,10 +116,10 @@ export class Invariants {
     if (listed !== free) throw new Error(`${listed} free slots on the list, the nodes have ${free}`);
   }
 
-  /** Every host is up, no work is left, and nothing has happened for as long as a leader's list may be wrong. */
+  /** All hosts take work, none is left, and nothing has happened for as long as a leader's list may be wrong. */
   get isAtRest(): boolean {
     for (const { jobs, broker } of this.#world.hosts.values()) {
-      if (broker === undefined || jobs.size > 0 || broker.status.inUse > 0) return false;
+      if (broker?.status.available !== true || jobs.size > 0 || broker.status.inUse > 0) return false;
     }
     return this.#world.nowMs - this.#world.changedMs > LIST_WITHIN_MS;
   }
