@@ -40,17 +40,10 @@ export async function makeKernelTree(source: string, path: string): Promise<void
   await execa('make', ['-s', 'tinyconfig'], { cwd: path, extendEnv: false, env: localEnvironment() });
 }
 
-/** What `removeParts` removes: a third of the tree. */
+/** Directories that most of the tree's compiles are in. */
 const PARTS = ['kernel', 'mm'];
 
-/** Has the next build compile some 130 files again, link, and write what a first build writes. */
-export async function removeParts(path: string): Promise<void> {
-  await execa('find', [...PARTS, '-name', '*.[oa]', '-delete'], { cwd: path });
-  // Counts builds, and stands in what is linked.
-  await execa('rm', ['-f', '.version'], { cwd: path });
-}
-
-/** How many of the objects that `removeParts` removes are there. */
+/** How far a build has come: the objects that are there in these directories. */
 export function countParts(path: string): number {
   return PARTS.flatMap((part) => readdirSync(join(path, part))).filter((name) => name.endsWith('.o')).length;
 }
