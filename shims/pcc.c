@@ -916,9 +916,10 @@ static enum verdict take_frame(int type, const unsigned char *payload, size_t le
 	case FRAME_EXITED:
 	case FRAME_SIGNALLED:
 		if (length < 1) return BROKEN;
+		if (type == FRAME_SIGNALLED && (payload[0] == 0 || payload[0] >= NSIG)) return BROKEN;
 		unwatch_signals();
 		write_held();
-		if (type == FRAME_SIGNALLED && payload[0] > 0 && payload[0] < NSIG) die_by(payload[0]);
+		if (type == FRAME_SIGNALLED) die_by(payload[0]);
 		_exit(type == FRAME_SIGNALLED ? 128 + payload[0] : payload[0]);
 	default: /* FRAME_REFUSED, and what a later version may say */
 		return BROKEN;

@@ -41,8 +41,13 @@ function randomPart(random: Random): Buffer {
       return encodeFrame(DispatcherFrame.exited, randomBytes(random, random(3)));
     case 2:
       return encodeFrame(DispatcherFrame.signalled, Buffer.of(DEADLY[random(DEADLY.length)] ?? 9));
-    case 3:
-      return encodeFrame(random(256), randomBytes(random, random(20)));
+    case 3: {
+      const type = random(256);
+      const payload = randomBytes(random, random(20));
+      // No signal of this number is known anywhere.
+      if (type === DispatcherFrame.signalled) payload.fill(200);
+      return encodeFrame(type, payload);
+    }
     case 4:
       return randomBytes(random, random(12));
     case 5:
