@@ -17,7 +17,7 @@ const OTHERS = [2, 3, 4];
 const HOG_WRITES = 'bs=1M count=64 oflag=dsync conv=notrunc';
 /** All but 64 MiB of what a node has. */
 const HOG_MEMORY = 'globalThis.held = Buffer.alloc(960 * 2 ** 20, 1); setInterval(() => {}, 1_000_000)';
-/** What other tests have in parts: a cut node. */
+/** What other tests have in parts: a cut node, an eviction. */
 const atNight = test.runIf(process.env.PMAKE_TEST_ALL === '1');
 
 describe.skipIf(!canHaveCluster())('with a broker on every node', () => {
@@ -136,7 +136,7 @@ describe.skipIf(!canHaveCluster())('with a broker on every node', () => {
     expect((await lastBuild(cluster)).there).toBeGreaterThan(SOURCES / 2);
   });
 
-  test('an owner who needs the whole machine has our jobs leave it; they run elsewhere', async () => {
+  atNight('an owner who needs the whole machine has our jobs leave it; they run elsewhere', async () => {
     const endless = join(work.path, 'endless');
     await writeEndlessCompiles(endless, 1);
     await brokers.untilUnused();
