@@ -61,6 +61,11 @@ function record({ tree, stash, freeBin }) {
   });
 }
 
+/** Node by node. @param {import('./bench-contenders.js').Setting} setting */
+function cpuOfAll({ cluster, nodes }) {
+  return Array.from({ length: nodes }, (_, index) => cluster.cpuSeconds(index + 1));
+}
+
 /** @param {string} path */
 function hash(path) {
   return existsSync(path) ? createHash('sha256').update(readFileSync(path)).digest('hex') : 'none';
@@ -74,13 +79,17 @@ async function main() {
       cpu: { type: 'string', default: '25' },
       slots: { type: 'string', default: '2' },
       only: { type: 'string', default: CONTENDERS.map(({ name }) => name).join(',') },
+      rounds: { type: 'string', default: '1' },
       write: { type: 'boolean', default: false },
     },
   });
   const [nodes, cpu, slots] = [Number(values.nodes), Number(values.cpu), Number(values.slots)];
+  const rounds = Number(values.rounds);
   const names = values.only.split(',');
   const unknown = names.filter((name) => !CONTENDERS.some((contender) => contender.name === name));
-  if (!(nodes >= 2 && cpu > 0 && slots > 0)) throw new Error('--nodes (2 or more), --cpu and --slots want numbers');
+  if (!(nodes >= 2 && cpu > 0 && slots > 0 && rounds > 0)) {
+    throw new Error('--nodes (2 or more), --cpu, --slots and --rounds want numbers');
+  }
   if (unknown.length > 0) throw new Error(`--only does not know ${unknown.join(', ')}`);
   const work = mkdtempSync('/var/tmp/pmake-bench-');
   const cluster = new BenchCluster(work);
@@ -94,7 +103,9 @@ async function main() {
     const expected = hash(join(place.tree, 'vmlinux'));
     /** @type {Run[]} */
     const runs = [];
-    for (const contender of CONTENDERS.filter(({ name }) => names.includes(name))) {
+    const chosen = CONTENDERS.filter(({ name }) => names.includes(name));
+    // Round by round: a machine that grows slower in an hour does so for all of them.
+    for (const contender of Array.from({ length: rounds }, () => chosen).flat()) {
       freshTree(source, place.tree);
       // Fresh nodes for each: nothing of one contender's runs beside the next.
       cluster.up(nodes, cpu);
@@ -105,8 +116,8 @@ async function main() {
       }
     }
     const machine = `${availableParallelism()} × ${cpus()[0]?.model ?? 'CPU'}, Linux ${release()}`;
-    const chosen = names.length === CONTENDERS.length ? '' : ` --only ${names.join(',')}`;
-    const flags = `--nodes ${nodes} --cpu ${cpu} --slots ${slots}${chosen}`;
+    const only = chosen.length === CONTENDERS.length ? '' : ` --only ${names.join(',')}`;
+    const flags = `--nodes ${nodes} --cpu ${cpu} --slots ${slots} --rounds ${rounds}${only}`;
     const report = {
       command: `scripts/bench-kernel ${flags}`,
       date: new Date().toISOString(),
@@ -148,17 +159,17 @@ async function measureBuild(contender, setting, expected) {
   const { cluster, tree } = setting;
   const { words, env, shown } = contender.command(setting);
   say(`${contender.name}: ${shown}`);
-  const cpuBefore = cluster.cpuSeconds(1);
+  const cpuBefore = cpuOfAll(setting);
   const startMs = performance.now();
   const { status, output } = await cluster.run(1, words, { cwd: tree, env: { ...env, ...KERNEL_ENV } });
   const wallS = (performance.now() - startMs) / 1000;
-  const submitCpuS = cluster.cpuSeconds(1) - cpuBefore;
+  const [submitCpuS = 0, ...others] = cpuOfAll(setting).map((seconds, index) => seconds - (cpuBefore[index] ?? 0));
+  const nodesCpuS = others.reduce((sum, seconds) => sum + seconds, 0);
   if (status !== 0) throw new Error(`${contender.name} failed with status ${status}:\n${output.slice(-2_000)}`);
   const isIdentical = hash(join(tree, 'vmlinux')) === expected;
-  say(
-    `${contender.name}: ${wallS.toFixed(1)} s, ${submitCpuS.toFixed(1)} s of CPU on node 1, identical: ${isIdentical}`,
-  );
-  return { name: contender.name, shown, wallS, submitCpuS, isIdentical };
+  const cpu = `${submitCpuS.toFixed(1)} s of CPU on node 1, ${nodesCpuS.toFixed(1)} on the others`;
+  say(`${contender.name}: ${wallS.toFixed(1)} s, ${cpu}, identical: ${isIdentical}`);
+  return { name: contender.name, shown, wallS, submitCpuS, nodesCpuS, isIdentical };
 }
 
 try {

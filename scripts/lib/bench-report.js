@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
  * @property {string} shown the command as a reader would type it
  * @property {number} wallS
  * @property {number} submitCpuS CPU time on the submit host
+ * @property {number} nodesCpuS CPU time on the other nodes in sum
  * @property {boolean} isIdentical vmlinux, to one that plain make built
  *
  * @typedef {object} Report
@@ -18,7 +19,7 @@ import { fileURLToPath } from 'node:url';
  * @property {number} nodes
  * @property {number} cpu
  * @property {number} slots
- * @property {Run[]} runs
+ * @property {Run[]} runs each contender once a round, in the same order in each
  */
 
 const DOCS = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), 'docs');
@@ -28,26 +29,50 @@ const END = '<!-- /kernel -->';
 
 /** @param {Report} report @returns {string} */
 export function formatTable({ command, date, machine, nodes, cpu, slots, runs }) {
+  const byName = new Map(runs.map(({ name }) => [name, runs.filter((run) => run.name === name)]));
   // The build without a cluster takes longest: a short run leaves it out.
-  const yardstick = ['local', 'distcc'].map((wanted) => runs.find(({ name }) => name === wanted)).find(Boolean);
-  const floor = runs.find(({ name }) => name === 'floor');
-  const rows = runs
+  const yardsticks = ['local', 'distcc', 'icecream'].filter((name) => byName.has(name));
+  const floor = byName.get('floor');
+  const rows = [...byName]
+    .map(([name, own]) => ({ name, own, wallS: middle(own.map((run) => run.wallS)) }))
     .toSorted((one, other) => other.wallS - one.wallS)
-    .map((run) => {
-      const ratio = yardstick ? (run.wallS / yardstick.wallS).toFixed(2) : '';
-      const beyond = floor ? (run.submitCpuS - floor.submitCpuS).toFixed(1) : '';
-      const cells = [run.name, run.wallS.toFixed(1), ratio, run.submitCpuS.toFixed(1), beyond];
-      return `| ${[...cells, run.isIdentical ? 'yes' : 'NO', `\`${run.shown}\``].join(' | ')} |`;
+    .map(({ name, own, wallS }) => {
+      const ratios = yardsticks.map((yardstick) => ratioOf(own, byName.get(yardstick) ?? []).toFixed(2));
+      const submit = middle(own.map((run) => run.submitCpuS)).toFixed(1);
+      const beyond = floor ? differenceOf(own, floor).toFixed(1) : '';
+      const others = middle(own.map((run) => run.nodesCpuS)).toFixed(1);
+      const isIdentical = own.every((run) => run.isIdentical);
+      const cells = [name, wallS.toFixed(1), ...ratios, submit, beyond, others, isIdentical ? 'yes' : 'NO'];
+      return `| ${[...cells, `\`${own[0]?.shown ?? ''}\``].join(' | ')} |`;
     });
+  const heads = ['build', 'wall, s', ...yardsticks.map((name) => `of ${name}`)];
+  const cpuHeads = ['CPU on the submit host, s', 'of it beyond the floor, s', 'CPU on the other nodes, s'];
   return [
     `\`${command}\`, ${date.slice(0, 10)}, ${machine}: ${nodes} nodes with ${cpu} % of a core each, node 1 submits,`,
-    `${slots} jobs at once on each of the others.`,
+    `${slots} jobs at once on each of the others. Of several rounds the middle; a ratio is of two builds of one round.`,
     '',
-    `| build | wall, s | of ${yardstick?.name ?? 'none'} | CPU on the submit host, s | of it beyond the floor, s | vmlinux identical | command |`,
-    '|---|---:|---:|---:|---:|---|---|',
+    `| ${[...heads, ...cpuHeads, 'vmlinux identical', 'command'].join(' | ')} |`,
+    `|---|${'---:|'.repeat(heads.length + cpuHeads.length - 1)}---|---|`,
     ...rows,
     '',
   ].join('\n');
+}
+
+/** In each round one by the other; the middle of that. @param {Run[]} own @param {Run[]} yardstick */
+function ratioOf(own, yardstick) {
+  return middle(own.map(({ wallS }, round) => wallS / (yardstick[round]?.wallS ?? Number.NaN)));
+}
+
+/** @param {Run[]} own @param {Run[]} floor */
+function differenceOf(own, floor) {
+  return middle(own.map(({ submitCpuS }, round) => submitCpuS - (floor[round]?.submitCpuS ?? Number.NaN)));
+}
+
+/** @param {number[]} numbers at least one */
+function middle(numbers) {
+  const sorted = numbers.toSorted((one, other) => one - other);
+  const half = (sorted.length - 1) / 2;
+  return ((sorted[Math.floor(half)] ?? 0) + (sorted[Math.ceil(half)] ?? 0)) / 2;
 }
 
 /** @param {Report} report */
