@@ -50,6 +50,11 @@ export function stagePrefix(tag: string): string {
   return `.pmake-${tag}-`;
 }
 
+/** Is this the name of a staged output, of whatever attempt? A dot and a tag that no user's file has. */
+export function isStagedName(name: string): boolean {
+  return /^\.pmake-[0-9a-f]{8}[0-9a-z]+-./.test(name);
+}
+
 function stagedName(path: string, tag: string): string {
   const base = baseName(path);
   return path.slice(0, path.length - base.length) + stagePrefix(tag) + base;

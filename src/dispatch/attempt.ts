@@ -19,8 +19,6 @@ import type { ShimPort } from './shim-session.ts';
 import { discard, makeMoves, movesFor, stage, type StagedPlan, withoutTag } from './staging.ts';
 import { findTrouble, missedNames } from './trouble.ts';
 
-/** NFS's longest default cache of a directory's attributes (acdirmax, nfs(5)); past it no wait will help. */
-const VISIBLE_LIMIT_MS = 60_000;
 /** From a first signal to SIGKILL: the user was promised 2 s to the end of the process group. */
 const KILL_DELAY_MS = 1_000;
 const SIGTERM = 15;
@@ -44,6 +42,8 @@ export type Attempt =
       readonly isNotRun?: true;
       /** Nothing went wrong: the node wanted its slot back. */
       readonly isRevoked?: true;
+      /** The output that did not become visible here in time. */
+      readonly unseen?: string;
     }
   /** The shim went away. */
   | { readonly kind: 'abandoned' };
@@ -55,6 +55,8 @@ export interface AttemptInput {
   readonly plan: CompilePlan;
   readonly link: NodeLink;
   readonly directories: SearchedDirectories;
+  /** How long outputs may take to become visible here. */
+  readonly visibleLimitMs: number;
   /** Resolves when the slot is taken back, with why; undefined for a slot that nobody takes back. */
   readonly revoked: Promise<RetryReason> | undefined;
   /** The node's slot is free: it is done with the job, whose outputs are yet to be settled. */
@@ -125,6 +127,7 @@ interface Settling extends AttemptInput {
 
 async function settle(input: Settling, end: RemoteEnd, stops: Stops): Promise<Attempt> {
   const { plan, places, tag } = input.staged;
+  const { visibleLimitMs } = input;
   const isStaged = places.length > 0;
   switch (end.kind) {
     case 'lost':
@@ -157,12 +160,14 @@ async function settle(input: Settling, end: RemoteEnd, stops: Stops): Promise<At
   input.onSettling();
   const files = report.outputs.map((one) => outputFromNode(one, input.link.paths));
   for (const path of input.plan.outputs) input.directories.noteWritten(path);
-  const visibility = await waitVisible(files, VISIBLE_LIMIT_MS);
-  const isInPlace =
-    visibility.kind === 'visible' && (await makeMoves(movesFor(places, files), performance.now() - input.startedMs));
-  if (!isInPlace) {
+  const visibility = await waitVisible(files, visibleLimitMs);
+  const unseen =
+    visibility.kind === 'visible'
+      ? await makeMoves(movesFor(places, files), performance.now() - input.startedMs)
+      : input.plan.outputs[files.findIndex(({ path }) => path === visibility.path)];
+  if (unseen !== undefined) {
     if (isStaged) await discard(plan.outputs);
-    return { kind: 'retry', reason: 'outputs-not-visible', elsewhere: false };
+    return { kind: 'retry', reason: 'outputs-not-visible', elsewhere: false, unseen };
   }
   return { kind: 'finished', termination, output, ...used, visibleWaitMs: visibility.waitedMs };
 }

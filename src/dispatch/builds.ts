@@ -14,8 +14,8 @@ const RECORD_BYTES = 200;
 export const UNNAMED_BUILD = 'session-';
 /** Such a build is over when its session was silent for this long: the next make in that terminal is another. */
 const UNNAMED_BUILD_GAP_MS = 60_000;
-/** Jobs that a node sends back before it is left out of the build. */
-const MAX_NOT_RUN_IN_A_ROW = 3;
+/** Jobs that a node sends back, or whose outputs it hides, before it is left out of the build. */
+const MAX_USELESS_IN_A_ROW = 3;
 /** Builds that are over and remembered while the dispatcher lives. */
 const MAX_BUILDS = 32;
 /** Builds whose nodes stay connected for the next one. */
@@ -32,7 +32,7 @@ export class Build {
   readonly #retryReasons = new Map<string, number>();
   readonly #records: JobRecord[] = [];
   #recordBytes = 0;
-  readonly #notRunInARow = new Map<string, number>();
+  readonly #uselessInARow = new Map<string, number>();
   #visibleWaitMaxMs = 0;
   #visibleWaitSumMs = 0;
   #slowServerMs = 0;
@@ -48,8 +48,10 @@ export class Build {
   nodes: ReadonlySet<string> = new Set();
   /** It uses the slots that the broker leases, whichever nodes they are on. */
   isLeasing = false;
-  /** Nodes that sent too many of its jobs back. */
+  /** Nodes that were of no use to too many of its jobs. */
   readonly leftOut = new Set<string>();
+  /** Nodes that wrote what did not become visible here. */
+  readonly unseenOf = new Set<string>();
 
   constructor(id: string, startedAtMs: number, nowMs: number) {
     this.id = id;
@@ -78,20 +80,20 @@ export class Build {
   }
 
   /**
-   * `node` did not run a job of this build, because of `reason`. After several in a row it is left out of the build:
-   * it answers at once, so it always has free slots, and every job would be sent there first.
+   * `node` did not run a job of this build, or to no use, because of `reason`. After several in a row it is left out of
+   * the build: one that answers at once always has free slots, and every job would be sent there first.
    */
-  noteNotRun(node: string, reason: RetryReason): void {
-    const inARow = (this.#notRunInARow.get(node) ?? 0) + 1;
-    this.#notRunInARow.set(node, inARow);
-    if (inARow < MAX_NOT_RUN_IN_A_ROW) return;
+  noteUseless(node: string, reason: RetryReason): void {
+    const inARow = (this.#uselessInARow.get(node) ?? 0) + 1;
+    this.#uselessInARow.set(node, inARow);
+    if (inARow < MAX_USELESS_IN_A_ROW) return;
     this.leftOut.add(node);
     this.nodes = new Set([...this.nodes].filter((name) => name !== node));
     this.problems.add(`${node}: ${PLACEMENT_SENTENCES[reason]}; left out of this build`);
   }
 
   noteRan(node: string): void {
-    this.#notRunInARow.delete(node);
+    this.#uselessInARow.delete(node);
   }
 
   addRecord(record: JobRecord, nowMs: number): void {

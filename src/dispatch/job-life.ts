@@ -14,7 +14,7 @@ import { attemptOnNode, type Attempt } from './attempt.ts';
 import type { Build } from './builds.ts';
 import type { KnownEnvironment } from './environments.ts';
 import type { WritesInFlight } from './hold.ts';
-import { formatHoldTimeout } from './hold-message.ts';
+import { formatHoldTimeout, formatUnseen } from './late-files.ts';
 import { isTooLong } from './job-size.ts';
 import { toRecord, type JobEnding, type JobState, type PlacementReason, type RetryReason } from './job.ts';
 import type { JobKind } from './node-speeds.ts';
@@ -31,6 +31,7 @@ export interface JobContext {
   readonly build: Build;
   readonly writes: WritesInFlight;
   readonly directories: SearchedDirectories;
+  /** How long a link is held, and outputs of nodes are waited for. */
   readonly holdLimitMs: number;
   /** Where a job runs now: a node's name or `here`. */
   whereIs(job: number): string;
@@ -190,6 +191,7 @@ export class JobLife {
       const attempt = await this.#tryNode(plan, place);
       if (attempt.kind === 'retry') {
         this.#noteRetry(place.node, attempt);
+        if (attempt.unseen !== undefined) await this.#noteUnseen(attempt.unseen, place.node);
         continue;
       }
       if (attempt.kind === 'abandoned') {
@@ -233,6 +235,7 @@ export class JobLife {
       plan,
       link,
       directories: this.#context.directories,
+      visibleLimitMs: this.#context.holdLimitMs,
       revoked: this.#context.revoked(place),
       onNodeDone: () => this.#context.release(place),
       onSettling: () => {
@@ -267,10 +270,18 @@ export class JobLife {
       return;
     }
     this.excluded.add(node);
-    // A node that sends a job back costs it next to nothing; one that breaks under it does.
-    if (attempt.isNotRun) this.#context.build.noteNotRun(node, attempt.reason);
-    else this.#failures += 1;
+    // A node that sends a job back costs it next to nothing; one that breaks under it, or hides what it wrote, does.
+    if (!attempt.isNotRun) this.#failures += 1;
+    if (attempt.isNotRun || attempt.unseen !== undefined) this.#context.build.noteUseless(node, attempt.reason);
     if (!attempt.elsewhere || this.#failures >= MAX_FAILURES) this.isRemotePossible = false;
+  }
+
+  /** The first file of a node is enough to look into. */
+  async #noteUnseen(path: string, node: string): Promise<void> {
+    const { build, holdLimitMs } = this.#context;
+    if (build.unseenOf.has(node)) return;
+    build.unseenOf.add(node);
+    build.problems.add(await formatUnseen(path, node, holdLimitMs));
   }
 
   async #runHere(reason: HereReason | PlacementReason): Promise<void> {

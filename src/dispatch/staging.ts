@@ -4,10 +4,12 @@
  */
 import { randomBytes } from 'node:crypto';
 import { rename, stat, utimes } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { CompilePlan } from '../command/plan.ts';
-import { stagePlan, stagePrefix } from '../command/staging.ts';
+import { isStagedName, stagePlan, stagePrefix } from '../command/staging.ts';
 import type { OutputChunk, WrittenFile } from '../protocol/worker.ts';
 import { removeRegularFiles, stampNow } from '../tree/files.ts';
+import { Leftovers } from '../tree/leftovers.ts';
 
 /** Two dispatchers may build in one tree, and one may follow another under the same pid. */
 const PROCESS_TAG = randomBytes(4).toString('hex');
@@ -16,6 +18,8 @@ const CLOCK_TOLERANCE_NS = 1_000_000_000n;
 const NS_PER_MS = 1_000_000n;
 
 let newestTag = 0;
+/** Of dispatchers that were killed, and of nodes that came back after theirs had gone. No compile takes a day. */
+const leftovers = new Leftovers({ isOne: isStagedName, abandonedMs: 24 * 3_600_000 });
 
 /** A plan as one attempt carries it out. */
 export interface StagedPlan {
@@ -36,6 +40,7 @@ export function stage(plan: CompilePlan): StagedPlan {
   const tag = `${PROCESS_TAG}${newestTag.toString(36)}`;
   const staged = stagePlan(plan, tag);
   if (!staged) return { plan, tag, places: [] };
+  for (const path of plan.outputs) void leftovers.sweep(dirname(path));
   const places = plan.outputs.map((path) => ({ path, isRemade: stampNow(path) !== undefined }));
   return { plan: { ...plan, ...staged }, tag, places };
 }
@@ -64,28 +69,30 @@ export function movesFor(places: readonly OutputPlace[], written: readonly Writt
 }
 
 /**
- * False when a file could not be moved: it is gone, or the directory is closed to us.
+ * Resolves with the output that could not be put in its place (what was to go there is gone, or the directory is closed to
+ * us), or undefined.
  * @param elapsedMs since the attempt began
  */
-export async function makeMoves(moves: readonly Move[], elapsedMs: number): Promise<boolean> {
-  try {
-    for (const move of moves) {
-      if (move.kind === 'place') await place(move, elapsedMs);
-      else await removeRegularFiles([move.kind === 'keep-old' ? move.from : move.to]);
+export async function makeMoves(moves: readonly Move[], elapsedMs: number): Promise<string | undefined> {
+  for (const move of moves) {
+    if (move.kind === 'place') {
+      const isInPlace = await place(move, elapsedMs).catch(() => false);
+      if (!isInPlace) return move.to;
+    } else {
+      await removeRegularFiles([move.kind === 'keep-old' ? move.from : move.to]);
     }
-    return true;
-  } catch {
-    return false;
   }
+  return undefined;
 }
 
 /** The rename is stamped by whoever keeps the tree's time, this host or the file server; a file's own time may not be. */
-async function place({ from, to, mtimeNs }: Move & { kind: 'place' }, elapsedMs: number): Promise<void> {
+async function place({ from, to, mtimeNs }: Move & { kind: 'place' }, elapsedMs: number): Promise<true> {
   await rename(from, to);
-  if (correctedMs(mtimeNs, BigInt(Date.now()) * NS_PER_MS, elapsedMs) === undefined) return;
+  if (correctedMs(mtimeNs, BigInt(Date.now()) * NS_PER_MS, elapsedMs) === undefined) return true;
   const { ctimeNs } = await stat(to, { bigint: true });
-  const seconds = correctedMs(mtimeNs, ctimeNs, elapsedMs);
-  if (seconds !== undefined) await utimes(to, seconds / 1_000, seconds / 1_000);
+  const trueMs = correctedMs(mtimeNs, ctimeNs, elapsedMs);
+  if (trueMs !== undefined) await utimes(to, trueMs / 1_000, trueMs / 1_000);
+  return true;
 }
 
 /**

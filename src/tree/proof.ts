@@ -4,14 +4,14 @@
  * front, which make's wildcards do not match. Unaware of nodes.
  */
 import { randomBytes } from 'node:crypto';
-import { accessSync, constants, lstatSync, readdirSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { Leftovers } from './leftovers.ts';
 
 const PREFIX = '.pmake-proof-';
-/** One that is older was left by a process that was killed; a check ends within a minute. */
-const ABANDONED_MS = 10 * 60_000;
 const DIRECTORY_LIMIT = 32;
-const MAX_SWEPT = 1_000;
+/** A check ends within a minute. */
+const leftovers = new Leftovers({ isOne: (name) => name.startsWith(PREFIX), abandonedMs: 10 * 60_000 });
 
 export interface Proof {
   readonly path: string;
@@ -43,7 +43,7 @@ export function proofDirectories(directory: string): string[] {
 
 /** undefined when no file can be made there. */
 export function writeProof(directory: string): Proof | undefined {
-  sweep(directory);
+  void leftovers.sweep(directory);
   const name = `${PREFIX}${randomBytes(9).toString('hex')}`;
   const text = randomBytes(18).toString('hex');
   const path = join(directory, name);
@@ -67,26 +67,6 @@ function isWritable(directory: string): boolean {
     return true;
   } catch {
     return false;
-  }
-}
-
-/** Directories that this process has looked through for what others left; some are long. */
-const swept = new Set<string>();
-
-/** What a killed dispatcher or a node that broke off left. */
-function sweep(directory: string): void {
-  if (swept.has(directory)) return;
-  if (swept.size >= MAX_SWEPT) swept.clear();
-  swept.add(directory);
-  try {
-    for (const name of readdirSync(directory)) {
-      if (!name.startsWith(PREFIX)) continue;
-      const path = join(directory, name);
-      const stats = lstatSync(path, { throwIfNoEntry: false });
-      if (stats?.isFile() && Date.now() - stats.mtimeMs > ABANDONED_MS) removeOwn(path);
-    }
-  } catch {
-    // Not to be listed: then it stays.
   }
 }
 

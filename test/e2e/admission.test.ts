@@ -118,4 +118,28 @@ describe.skipIf(!canHaveCluster())('a node is refused for what is not the same t
     while ((await refusedNodes()).length > 0) await build();
     expect([...(await build('c')).keys()]).toContain('node2');
   });
+
+  test('a node that hides what it wrote: compiled here after PMAKE_HOLD_TIMEOUT, and the file, node and mount are named', async () => {
+    const hidden = join(project, 'hidden');
+    await writeFiles(project, {
+      'hidden/.keep': '',
+      'hidden.mk': 'all: hidden/a.o\nhidden/a.o: c0.c\n\t$(CC) -c -o $@ $<\n',
+    });
+    // The tree itself is the same, so nothing speaks against the node before it is used.
+    await on(2, `mount -t tmpfs none ${hidden}`);
+    const built = await pmake(cluster, project, ['-f', 'hidden.mk'], {
+      nodes: 'node2/1',
+      env: { PMAKE_HOLD_TIMEOUT: '0.5' },
+    });
+    expect(built, built.all).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(readdirSync(hidden)).toEqual(['.keep', 'a.o']);
+    const report = await lastBuild(cluster);
+    expect(report).toMatchObject({ there: 0, retryReasons: { 'outputs-not-visible': 1 } });
+    expect(report.problems).toEqual([
+      expect.stringMatching(
+        /hidden\/a\.o, which node2 wrote, did not become visible here within 0\.5 s .* is \S+ \(\w+, rw.*pmakectl doctor node2/,
+      ),
+    ]);
+    await on(2, `umount ${hidden}`);
+  });
 });

@@ -43,7 +43,7 @@ describe('a proof', () => {
     expect(readdirSync(directory)).toEqual([]);
   });
 
-  it('takes with it what an asked machine left, and what a killed process left long ago', () => {
+  it('takes with it what an asked machine left, and what a killed process left long ago', async () => {
     const abandoned = join(directory, '.pmake-proof-abandoned');
     writeFileSync(abandoned, '');
     utimesSync(abandoned, 1, 1);
@@ -51,7 +51,7 @@ describe('a proof', () => {
     const proof = proofIn(directory);
     writeFileSync(proof.scratch(), '');
     proof.remove();
-    expect(readdirSync(directory)).toEqual(['.pmake-proof-of-another']);
+    await expect.poll(() => readdirSync(directory)).toEqual(['.pmake-proof-of-another']);
   });
 
   it('that is not there is waited for no longer than asked', async () => {
