@@ -5,25 +5,36 @@
  */
 import { writeFiles } from './projects.ts';
 
-/** What happens to the project on the submit host between two builds, as shell commands; by what it is a trial of. */
-export const EDITS: readonly { readonly name: string; readonly script: string }[] = [
+export interface Edit {
+  /** What it is a trial of. */
+  readonly name: string;
+  /** Shell commands. The number makes what is written new each time. */
+  readonly script: (round: number) => string;
+}
+
+/** What happens to the project on the submit host between two builds, in this order, again and again. */
+export const EDITS: readonly Edit[] = [
   {
     name: 'a header written in place, of the same size',
-    script: `sed 's/ALPHA [0-9]/ALPHA 7/' include/plain.h > t && cat t > include/plain.h && rm t`,
+    script: (round) =>
+      `sed 's/ALPHA [0-9]/ALPHA ${round % 10}/' include/plain.h > t && cat t > include/plain.h && rm t`,
   },
   {
     name: 'a header replaced by another file',
-    script: `sed 's/BETA .*/BETA 4711/' include/other.h > t && mv t include/other.h`,
+    script: (round) => `sed 's/BETA .*/BETA ${4711 + round}/' include/other.h > t && mv t include/other.h`,
   },
-  { name: 'a source edited', script: `echo 'int edited(void) { return 5; }' >> early/e1.c` },
-  { name: 'the input of a made header, which is moved into its place', script: `echo 'level 9' > config.in` },
-  { name: 'a made header deleted', script: 'rm made/deep/table.h' },
+  { name: 'a source edited', script: (round) => `echo 'int edited${round}(void) { return 5; }' >> early/e1.c` },
+  {
+    name: 'the input of a made header, which is moved into its place',
+    script: (round) => `echo 'level ${9 + round}' > config.in`,
+  },
+  { name: 'a made header deleted', script: () => 'rm made/deep/table.h' },
   {
     name: 'a header that shadows another',
-    script: `echo '#define HIDDEN 30' > first/hidden.h; touch early/e1.c middle/m*.c`,
+    script: (round) => `echo '#define HIDDEN ${30 + round}' > first/hidden.h; touch early/e1.c middle/m*.c`,
   },
-  { name: 'that header gone again', script: 'rm first/hidden.h; touch early/e1.c middle/m*.c' },
-  { name: 'a directory made anew', script: 'rm -r made && touch config.in' },
+  { name: 'that header gone again', script: () => 'rm first/hidden.h; touch early/e1.c middle/m*.c' },
+  { name: 'a directory made anew', script: () => 'rm -r made && touch config.in' },
 ];
 
 /**
