@@ -19,6 +19,8 @@ export interface ServerSample {
 /** Fewer say nothing about a mean. */
 const MIN_REQUESTS = 20;
 const MIN_SETTLED = 3;
+/** A server that took so long over a single request had stopped. */
+const STOPPED_REQUEST_MS = 1_000;
 /** A server with disks answers within this, and one far away within a multiple of its own best. */
 const SLOW_REQUEST_MS = 30;
 const SLOW_FACTOR = 5;
@@ -54,8 +56,8 @@ export class BackPressure {
 
   #isSlow({ requests, waitedMs, settled, visibleWaitMs }: ServerSample): boolean {
     const isLateToShow = settled >= MIN_SETTLED && visibleWaitMs / settled > SLOW_VISIBLE_MS;
-    if (requests < MIN_REQUESTS) return isLateToShow;
-    const meanMs = waitedMs / requests;
+    const meanMs = requests === 0 ? 0 : waitedMs / requests;
+    if (requests < MIN_REQUESTS) return isLateToShow || meanMs > STOPPED_REQUEST_MS;
     this.#bestMs = Math.min(this.#bestMs * FORGET, meanMs);
     return isLateToShow || meanMs > Math.max(SLOW_REQUEST_MS, SLOW_FACTOR * this.#bestMs);
   }

@@ -18,6 +18,11 @@ describe('fewer jobs go out', () => {
     ['and fewer still when that does not help', 9, [GOOD, SLOW, { ...SLOW, inFlight: 21 }, { ...SLOW, inFlight: 14 }]],
     ['but never so few that nothing is learned', 2, [GOOD, ...Array.from({ length: 20 }, () => SLOW)]],
     ['when outputs take long to show, whatever requests take', 21, [GOOD, { ...GOOD, visibleWaitMs: 40_000 }]],
+    [
+      'when the server had stopped, and answers the first of them',
+      21,
+      [GOOD, { ...QUIET, requests: 2, waitedMs: 40_000 }],
+    ],
     ['of those that are out, not of those that might be', 4, [GOOD, { ...SLOW, inFlight: 6 }]],
   ])('%s', (_, limit, samples) => {
     expect(limitAfter(...samples)).toBe(limit);

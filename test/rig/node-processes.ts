@@ -2,7 +2,7 @@
 import type { Cluster } from './cluster.ts';
 
 /** Pids on node `index` of processes that run `program`: the name of a command, or the absolute path of an executable. */
-export async function pidsOf(cluster: Cluster, index: number, program: string): Promise<number[]> {
+export async function pidsOf(cluster: Pick<Cluster, 'exec'>, index: number, program: string): Promise<number[]> {
   const script = program.startsWith('/')
     ? 'for p in /proc/[0-9]*; do [ "$(readlink $p/exe)" = "$0" ] && echo ${p#/proc/}; done; :'
     : 'for p in /proc/[0-9]*; do read -r n <$p/comm && [ "$n" = "$0" ] && echo ${p#/proc/}; done 2>/dev/null; :';
@@ -11,7 +11,7 @@ export async function pidsOf(cluster: Cluster, index: number, program: string): 
 }
 
 /** Pids of processes on node `index` one of whose words contains `text`, the asking shell not among them. */
-export async function pidsByWord(cluster: Cluster, index: number, text: string): Promise<number[]> {
+export async function pidsByWord(cluster: Pick<Cluster, 'exec'>, index: number, text: string): Promise<number[]> {
   const script =
     'for p in /proc/[0-9]*; do [ ${p#/proc/} != $$ ] && tr "\\0" "\\n" <$p/cmdline | grep -qF "$0" && echo ${p#/proc/}; done 2>/dev/null; :';
   const { stdout } = await cluster.exec(index, ['sh', '-c', script, text]);
@@ -19,7 +19,7 @@ export async function pidsByWord(cluster: Cluster, index: number, text: string):
 }
 
 export async function signal(
-  cluster: Cluster,
+  cluster: Pick<Cluster, 'exec'>,
   index: number,
   name: string,
   pids: readonly (number | string)[],
@@ -30,7 +30,7 @@ export async function signal(
 }
 
 /** Every command line on node `index` but the asking ones and what every node runs (its init, sshd, sleep). */
-export async function foreignProcesses(cluster: Cluster, index: number): Promise<string[]> {
+export async function foreignProcesses(cluster: Pick<Cluster, 'exec'>, index: number): Promise<string[]> {
   const script =
     'for p in /proc/[0-9]*; do [ ${p#/proc/} != $$ ] && tr "\\0" " " <$p/cmdline && echo; done 2>/dev/null; :';
   const { stdout } = await cluster.exec(index, ['sh', '-c', script]);
