@@ -4,7 +4,15 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: ['test/integration/**', 'test/e2e/**'] } },
+      {
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/integration/**', 'test/e2e/**'],
+          // One after the other when all are run by one command.
+          sequence: { groupOrder: 1 },
+        },
+      },
       {
         test: {
           name: 'integration',
@@ -12,6 +20,7 @@ export default defineConfig({
           testTimeout: 60_000,
           // They wait more than they compute: on two cores one would be left idle.
           maxWorkers: 2,
+          sequence: { groupOrder: 2 },
         },
       },
       {
@@ -22,6 +31,7 @@ export default defineConfig({
           hookTimeout: 120_000,
           // Kernel builds and clusters want the machine to themselves.
           fileParallelism: false,
+          sequence: { groupOrder: 3 },
         },
       },
     ],
