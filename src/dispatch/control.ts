@@ -6,6 +6,7 @@ import type {
   BuildBegun,
   BuildProgress,
   BuildReport,
+  BuildSlots,
   ControlRequest,
   DispatcherStatus,
   RunningJob,
@@ -53,6 +54,9 @@ async function answerRequest(context: ControlContext, request: ControlRequest, c
     case 'build-progress':
       control.answer({ kind: 'build-progress', progress: progressOf(dispatcher, request.buildId) });
       return;
+    case 'build-slots':
+      control.answer({ kind: 'build-slots', slots: slotsOf(dispatcher, request.buildId) });
+      return;
     case 'build-end':
       control.answer({ kind: 'build-report', report: endBuild(context, request.buildId) });
       return;
@@ -99,6 +103,11 @@ async function waitForSlots(dispatcher: Dispatcher, build: Build): Promise<numbe
     if (performance.now() > deadlineMs) return dispatcher.placement.leastSlots(build);
     await delay(SLOTS_LOOK_MS);
   }
+}
+
+function slotsOf({ builds, placement }: Dispatcher, buildId: string): BuildSlots {
+  const build = builds.find(buildId);
+  return { remoteSlots: build ? placement.openSlots(build) : 0, localSlots: placement.localSlots };
 }
 
 function endBuild(context: ControlContext, id: string): BuildReport | undefined {

@@ -179,6 +179,17 @@ export class Placement {
     return slots === 0 && isNew ? undefined : slots;
   }
 
+  /** Of those, the ones that jobs may have now: nodes are lost and refused, and the file server may be behind. */
+  openSlots(build: Build): number {
+    const isOpen = ({ state }: NodeStatus): boolean => state !== 'refused' && state !== 'lost';
+    const listed = this.nodeStatus(build.nodes).filter(isOpen);
+    let slots = listed.reduce((total, node) => total + node.slots, 0);
+    if (build.isLeasing && this.broker) {
+      slots += this.broker.isUp ? this.broker.capacity.slots : this.broker.expectedSlots();
+    }
+    return Math.min(slots, this.#queue.remoteLimit);
+  }
+
   /** What is known of them, when nobody waits any longer. */
   leastSlots(build: Build): number {
     return this.fleet.status(build.nodes).reduce((total, node) => total + node.slots, 0);

@@ -69,6 +69,10 @@ export class SlotQueue {
     return this.#remoteTaken;
   }
 
+  get remoteLimit(): number {
+    return this.#remoteLimit;
+  }
+
   /** So many jobs on nodes at once at most, however many slots there are; Infinity for no limit. */
   setRemoteLimit(limit: number): Grant[] {
     this.#remoteLimit = limit;

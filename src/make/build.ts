@@ -19,7 +19,10 @@ import {
   newBuildId,
 } from './environment.ts';
 import { describeNoMake, findMake } from './find-make.ts';
-import { withJobs } from './jobs.ts';
+import { followSlots } from './elastic-jobs.ts';
+import { areJobsGiven, withJobs, withJobserver } from './jobs.ts';
+import { Jobserver, type JobserverStyle } from './jobserver.ts';
+import { jobserverStyleOf } from './make-version.ts';
 import type { RawWords } from './raw-bytes.ts';
 import { type MakeCall, startMake } from './run-make.ts';
 import { isExecutableFile } from './search-path.ts';
@@ -58,11 +61,38 @@ export async function runBuild(options: BuildOptions): Promise<Termination> {
   }
   const outer = enclosingBuild(options.env);
   if (outer) return await run(await prepareNested(clusterOptions(options, '')), outer.jobs);
-  const behind = await prepareBuild(options);
-  const ended = await run(behind.env, behind.jobs, behind.session);
+  const isElastic = !areJobsGiven(options.raw.words, options.env);
+  const [behind, style] = await Promise.all([
+    prepareBuild(options),
+    isElastic ? jobserverStyleOf(make.value.program, options.env) : undefined,
+  ]);
+  const elastic = await makeElastic(behind, style);
+  const ended = await run(elastic?.env ?? behind.env, behind.jobs, behind.session);
+  elastic?.stop();
   await sumUp(behind, performance.now() - startedMs, options.env);
   behind.session?.close();
   return ended;
+}
+
+interface Elastic {
+  readonly env: NodeJS.ProcessEnv;
+  readonly stop: () => void;
+}
+
+/** Makes pmake the jobserver of a make that understands that; undefined: it gets a -jN that stays as it is. */
+async function makeElastic(behind: BehindMake, style: JobserverStyle | undefined): Promise<Elastic | undefined> {
+  const { session, jobs, env } = behind;
+  const directory = env.PMAKE_RUNTIME_DIR;
+  if (!session || !style || directory === undefined) return undefined;
+  const server = await Jobserver.open(directory, style).catch(() => undefined);
+  if (!server) return undefined;
+  server.setJobs(jobs);
+  const stopFollowing = followSlots(server, () => session.slots());
+  const stop = (): void => {
+    stopFollowing();
+    server.close();
+  };
+  return { env: withJobserver(env, server.option), stop };
 }
 
 function prepareBuild(options: BuildOptions): Promise<BehindMake> {

@@ -3,7 +3,7 @@
  * Each step may fail, and then make runs without what is missing. Unaware of make itself.
  */
 import { availableParallelism } from 'node:os';
-import type { BuildProgress, BuildReport } from '../protocol/control.ts';
+import type { BuildProgress, BuildReport, BuildSlots } from '../protocol/control.ts';
 import type { Installation } from '../util/install.ts';
 import { fail, ok, type Result } from '../util/result.ts';
 import { runtimeDirectory } from '../util/runtime-directory.ts';
@@ -43,6 +43,12 @@ export class BuildSession {
   async progress(): Promise<BuildProgress | undefined> {
     const answer = await this.#session.ask({ verb: 'build-progress', buildId: this.#buildId }, 'build-progress');
     return answer.ok ? answer.value.progress : undefined;
+  }
+
+  /** undefined when the dispatcher does not answer. */
+  async slots(): Promise<BuildSlots | undefined> {
+    const answer = await this.#session.ask({ verb: 'build-slots', buildId: this.#buildId }, 'build-slots');
+    return answer.ok ? answer.value.slots : undefined;
   }
 
   async end(): Promise<Result<BuildReport | undefined, SessionFailure>> {

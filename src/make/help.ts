@@ -7,7 +7,8 @@ untouched (see make --help), except:
   --pmake-version   print pmake's version and exit
   --pmake-local     run plain make on this machine
 
-Without a -j, pmake passes one that fits the slots of the cluster.
+Without a -j, make runs as many jobs at once as the cluster has slots, more
+when nodes join and fewer when they leave. An explicit -jN is obeyed.
 
 Environment:
   PMAKE_NODES="n2/8 me@n3:2222/4"  the nodes, as [USER@]HOST[:PORT][/SLOTS];

@@ -34,3 +34,14 @@ export function jobsForSlots(slots: { readonly remoteSlots: number; readonly loc
 export function withJobs(words: readonly string[], env: NodeJS.ProcessEnv, jobs: number): string[] {
   return areJobsGiven(words, env) ? [...words] : [`-j${jobs}`, ...words];
 }
+
+/**
+ * `env` in which make finds a jobserver.
+ * @param option `--jobserver-auth=...`; it goes in front, because what follows `--` in MAKEFLAGS are no options
+ */
+export function withJobserver(env: NodeJS.ProcessEnv, option: string): NodeJS.ProcessEnv {
+  const given = (env.MAKEFLAGS ?? '').trimStart();
+  // make itself puts the dash before a first word that has none and is no assignment.
+  const isDashed = given === '' || given.startsWith('-') || /^[^ \t]*=/.test(given);
+  return { ...env, MAKEFLAGS: `${option} ${isDashed ? '' : '-'}${given}`.trimEnd() };
+}

@@ -16,6 +16,8 @@ export type ControlRequest =
    */
   | { readonly verb: 'build-begin'; readonly buildId: string; readonly directory?: string; readonly nodes?: string }
   | { readonly verb: 'build-progress'; readonly buildId: string }
+  /** What the build may count on now. */
+  | { readonly verb: 'build-slots'; readonly buildId: string }
   | { readonly verb: 'build-end'; readonly buildId: string }
   | { readonly verb: 'status' }
   | { readonly verb: 'nodes' }
@@ -23,10 +25,14 @@ export type ControlRequest =
   | { readonly verb: 'explain'; readonly file?: string }
   | { readonly verb: 'stop' };
 
-/** Answer to build-begin: what -j to pass. */
-export interface BuildBegun {
+/** Jobs at once, on nodes and on this host. */
+export interface BuildSlots {
   readonly remoteSlots: number;
   readonly localSlots: number;
+}
+
+/** Answer to build-begin: what -j to pass. */
+export interface BuildBegun extends BuildSlots {
   /** One sentence each: a config mistake, a node that cannot be used. For the summary, never for stderr during a build. */
   readonly problems: readonly string[];
 }
@@ -140,6 +146,7 @@ export interface BrokerStatus {
 export type ControlAnswer =
   | { readonly kind: 'build-begun'; readonly begun: BuildBegun }
   | { readonly kind: 'build-progress'; readonly progress: BuildProgress }
+  | { readonly kind: 'build-slots'; readonly slots: BuildSlots }
   | { readonly kind: 'build-report'; readonly report: BuildReport | undefined }
   | { readonly kind: 'status'; readonly status: DispatcherStatus }
   | { readonly kind: 'nodes'; readonly nodes: readonly NodeStatus[] }
@@ -157,6 +164,7 @@ export function encodeControlAnswer(answer: ControlAnswer): Buffer {
 const VERBS: ReadonlySet<unknown> = new Set<ControlRequest['verb']>([
   'build-begin',
   'build-progress',
+  'build-slots',
   'build-end',
   'status',
   'nodes',

@@ -62,6 +62,8 @@ export function answerBuild(report: BuildReport, slots = { remoteSlots: 8, local
     switch (request.verb) {
       case 'build-begin':
         return { kind: 'build-begun', begun: { ...slots, problems: [] } };
+      case 'build-slots':
+        return { kind: 'build-slots', slots };
       case 'build-end':
       case 'explain':
         return { kind: 'build-report', report };

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { areJobsGiven, jobsForSlots, withJobs } from '../../src/make/jobs.ts';
+import { areJobsGiven, jobsForSlots, withJobs, withJobserver } from '../../src/make/jobs.ts';
+import { styleOfVersion } from '../../src/make/make-version.ts';
 
 describe('areJobsGiven', () => {
   test.each<[string[], boolean]>([
@@ -74,4 +75,32 @@ test('the -j goes in front, and all other words stay as they were', () => {
   const words = ['4', '--', '-j', '', 'a b', 'X=$(Y)', '0x10', '-C', 'd'];
   expect(withJobs(words, {}, 7)).toEqual(['-j7', ...words]);
   expect(withJobs(['-j3', ...words], {}, 7)).toEqual(['-j3', ...words]);
+});
+
+test.each([
+  [undefined, '--jobserver-auth=3,4'],
+  ['', '--jobserver-auth=3,4'],
+  ['k', '--jobserver-auth=3,4 -k'],
+  ['-k', '--jobserver-auth=3,4 -k'],
+  [' --no-print-directory', '--jobserver-auth=3,4 --no-print-directory'],
+  ['k -- CC=gcc', '--jobserver-auth=3,4 -k -- CC=gcc'],
+  ['CC=gcc', '--jobserver-auth=3,4 CC=gcc'],
+])('make finds the jobserver beside MAKEFLAGS=%j', (given, told) => {
+  const env = given === undefined ? {} : { MAKEFLAGS: given };
+  expect(withJobserver(env, '--jobserver-auth=3,4')).toEqual({ MAKEFLAGS: told });
+  expect(areJobsGiven([], { MAKEFLAGS: told })).toBe(true);
+});
+
+test.each([
+  ['GNU Make 4.3\nBuilt for x86_64-pc-linux-gnu\n', 'descriptors'],
+  ['GNU Make 4.2.1\n', 'descriptors'],
+  ['GNU Make 4.4\n', 'fifo'],
+  ['GNU Make 4.4.1\n', 'fifo'],
+  ['GNU Make 5.0\n', 'fifo'],
+  ['GNU Make 4.1\n', undefined],
+  ['GNU Make 3.81\n', undefined],
+  ['bmake 20200710\n', undefined],
+  ['', undefined],
+])('%j understands %s', (said, style) => {
+  expect(styleOfVersion(said)).toBe(style);
 });

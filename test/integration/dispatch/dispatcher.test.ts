@@ -36,6 +36,18 @@ describe('a link', () => {
   });
 });
 
+describe('the slots that a build may count on', () => {
+  it('are not those of a node that cannot be reached, and no more than the file server bears', async () => {
+    const { build } = rig.dispatcher.beginBuild('test', 'n1/3 unreachable/4');
+    const { placement } = rig.dispatcher;
+    await until(() => placement.openSlots(build) === 3);
+    placement.limitRemote(2);
+    expect(placement.openSlots(build)).toBe(2);
+    placement.limitRemote(Number.POSITIVE_INFINITY);
+    expect(placement.openSlots(build)).toBe(3);
+  });
+});
+
 describe('a job that may leave', () => {
   it('runs on a node, and the shim gets its output in order and its status', async () => {
     await rig.use('n1/1');

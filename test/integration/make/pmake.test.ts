@@ -150,9 +150,9 @@ describe('with a dispatcher', () => {
     const dispatcher = await startFakeDispatcher(place.runtimeDirectory, answerBuild(sampleReport({ here: 3 })));
     const ran = await place.run(PMAKE, [], { PMAKE_SUMMARY: '1', PMAKE_NODES: 'n2/8' });
     const [flags, first, buildId] = ran.stdout.split('\n');
-    expect(flags).toMatch(/^ *-j11 /);
+    expect(flags).toMatch(/^ *--jobserver-auth=\d+,\d+$/);
     expect(readdirSync(first ?? '')).toContain('gcc');
-    expect(dispatcher.requests).toEqual([
+    expect(dispatcher.requests.filter(({ verb }) => verb !== 'build-slots')).toEqual([
       { verb: 'build-begin', buildId, directory: place.directory, nodes: 'n2/8' },
       { verb: 'build-end', buildId },
     ]);
@@ -164,8 +164,29 @@ describe('with a dispatcher', () => {
     const dispatcher = await startFakeDispatcher(place.runtimeDirectory, answerBuild(sampleReport()));
     const ran = await place.run(PMAKE);
     await dispatcher.sessionEnded;
-    expect(dispatcher.requests.map(({ verb }) => verb)).toEqual(['build-begin']);
+    const verbs = dispatcher.requests.map(({ verb }) => verb);
+    expect(verbs.filter((verb) => verb !== 'build-slots')).toEqual(['build-begin']);
     expect(ran.stderr).toBe('');
+  });
+
+  test('so many jobs at once as there are slots, and more when more come, in makes below make as well', async () => {
+    const slots = { remoteSlots: 0, localSlots: 2 };
+    // Each of the second four ends when all of them have begun.
+    const place = workplace(
+      `all: a b ; +@$(MAKE) --no-print-directory c d e f
+       a b: ; @$(call meet,*.pair,2)
+       c d e f: ; @$(call meet,*.four,4)
+       meet = touch $@$(suffix $1); for i in $$(seq 300); do [ $$(ls $1 | wc -l) -ge $2 ] && exit; sleep 0.1; done; exit 1`,
+    );
+    const answer = answerBuild(sampleReport(), slots);
+    const dispatcher = await startFakeDispatcher(place.runtimeDirectory, (request, socket) => {
+      // Counted from when the second four may have begun.
+      if (existsSync(join(place.directory, 'b.pair'))) slots.remoteSlots = 2;
+      return answer(request, socket);
+    });
+    expect(await place.run(PMAKE)).toMatchObject({ code: 0, stderr: '' });
+    expect(dispatcher.requests.map(({ verb }) => verb)).toContain('build-slots');
+    expect(readdirSync(place.runtimeDirectory).filter((name) => name.startsWith('jobs-'))).toEqual([]);
   });
 
   test('an explicit -j is obeyed', async () => {
