@@ -50,9 +50,10 @@ export function stagePrefix(tag: string): string {
   return `.pmake-${tag}-`;
 }
 
-/** Is this the name of a staged output, of whatever attempt? A dot and a tag that no user's file has. */
-export function isStagedName(name: string): boolean {
-  return /^\.pmake-[0-9a-f]{8}[0-9a-z]+-./.test(name);
+/** The name that a file of this name will have once its attempt counts, whosever that is; undefined: it is not staged. */
+export function stagedFor(name: string): string | undefined {
+  // Eight digits for the dispatcher and some for the attempt; no user's file is called so.
+  return /^\.pmake-[0-9a-f]{8}[0-9a-z]+-(.+)$/s.exec(name)?.[1];
 }
 
 function stagedName(path: string, tag: string): string {

@@ -9,15 +9,15 @@ import type { ShimRequest } from '../protocol/shim.ts';
 import type { NodeLink } from '../remote/node-link.ts';
 import type { SearchedDirectories } from '../tree/searched-directories.ts';
 import { stampNow } from '../tree/files.ts';
-import { lookAgainForMissing } from '../tree/look-again.ts';
 import { attemptOnNode, type Attempt } from './attempt.ts';
 import type { Build } from './builds.ts';
 import type { KnownEnvironment } from './environments.ts';
 import type { WritesInFlight } from './hold.ts';
-import { formatHoldTimeout, formatUnseen } from './late-files.ts';
+import { formatHoldTimeout, formatUnseen, type HeldFile } from './late-files.ts';
 import { isTooLong } from './job-size.ts';
 import { toRecord, type JobEnding, type JobState, type PlacementReason, type RetryReason } from './job.ts';
 import type { JobKind } from './node-speeds.ts';
+import { awaitOtherBuilds } from './other-builds.ts';
 import type { NodePlace, Place } from './queue.ts';
 import type { ShimPort } from './shim-session.ts';
 
@@ -117,36 +117,36 @@ export class JobLife {
   }
 
   async #runLocalCommand(plan: HerePlan): Promise<void> {
-    const isHeldTooLong = (await this.#hold(plan.waitFor)) === 'timed-out';
+    const late = await this.#hold(plan.waitFor);
     if (this.#input.shim.isClosed) this.#end({ kind: 'abandoned' }, 'here');
-    else if (isHeldTooLong) await this.#failHeld(plan.waitFor);
+    else if (late.length > 0) await this.#failHeld(late);
     else if (plan.slot === 'counted') await this.#runCounted(plan.reason);
     else await this.#runHere(plan.reason);
   }
 
-  async #hold(waitFor: readonly string[]): Promise<'settled' | 'timed-out'> {
-    const waitingFor = this.#context.writes.pending(this.id, waitFor);
+  /** Resolves with what is still being written when it has waited for too long. */
+  async #hold(waitFor: readonly string[]): Promise<readonly HeldFile[]> {
+    const { writes, holdLimitMs } = this.#context;
+    const { shim } = this.#input;
+    this.#endBySignal();
+    const waitingFor = writes.pending(this.id, waitFor);
     if (waitingFor.length > 0) {
       this.#state = { kind: 'held', sinceMs: performance.now(), waitingFor };
-      this.#endBySignal();
-      const settled = this.#context.writes.settled(this.id, waitFor).then(() => 'settled' as const);
-      const closed = this.#input.shim.closed.then(() => 'settled' as const);
-      const tooLong = delay(this.#context.holdLimitMs, 'timed-out' as const, { ref: false });
-      if ((await Promise.race([settled, closed, tooLong])) === 'timed-out') return 'timed-out';
+      const tooLong = delay(holdLimitMs, undefined, { ref: false });
+      await Promise.race([writes.settled(this.id, waitFor), shim.closed, tooLong]);
+      const late = writes.pending(this.id, waitFor).map((path) => {
+        const writer = writes.writer(this.id, path);
+        return { path, where: writer === undefined ? 'here' : this.#context.whereIs(writer) };
+      });
+      if (late.length > 0) return late;
     }
-    // Made by a build of another host or user: this host may have missed it before it was there.
-    await lookAgainForMissing(waitFor);
-    return 'settled';
+    const others = await awaitOtherBuilds(waitFor, holdLimitMs, () => shim.isClosed);
+    return others.map((path) => ({ path, where: 'elsewhere' }));
   }
 
   /** Ends as a linker or archiver does that misses a file; what is half written must not be linked. */
-  async #failHeld(waitFor: readonly string[]): Promise<void> {
-    const context = this.#context;
-    const files = context.writes.pending(this.id, waitFor).map((path) => {
-      const writer = context.writes.writer(this.id, path);
-      return { path, where: writer === undefined ? 'here' : context.whereIs(writer) };
-    });
-    const message = await formatHoldTimeout(this.request.name, files, context.holdLimitMs);
+  async #failHeld(files: readonly HeldFile[]): Promise<void> {
+    const message = await formatHoldTimeout(this.request.name, files, this.#context.holdLimitMs);
     const termination = { kind: 'exited', code: 1 } as const;
     this.#reason = 'held-too-long';
     this.#input.shim.finish([{ fd: 2, bytes: Buffer.from(message) }], termination);

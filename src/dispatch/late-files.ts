@@ -9,7 +9,7 @@ import { mountOf, type Mount } from '../tree/mounts.ts';
 const MAX_FILES = 10;
 const MS_PER_S = 1_000;
 
-/** A file that is still being written, and where: a node's name or `here`. */
+/** A file that is still being written, and where: a node's name, `here`, or `elsewhere`, by another build. */
 export interface HeldFile {
   readonly path: string;
   readonly where: string;
@@ -47,5 +47,6 @@ function describeMount({ point, source, type, options }: Mount): string {
 }
 
 function describe(where: string): string {
+  if (where === 'elsewhere') return 'by a build of another host or user';
   return where === 'here' ? 'on this host' : `on ${where}`;
 }

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { rename, stat, utimes } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { CompilePlan } from '../command/plan.ts';
-import { isStagedName, stagePlan, stagePrefix } from '../command/staging.ts';
+import { stagedFor, stagePlan, stagePrefix } from '../command/staging.ts';
 import type { OutputChunk, WrittenFile } from '../protocol/worker.ts';
 import { removeRegularFiles, stampNow } from '../tree/files.ts';
 import { Leftovers } from '../tree/leftovers.ts';
@@ -19,7 +19,7 @@ const NS_PER_MS = 1_000_000n;
 
 let newestTag = 0;
 /** Of dispatchers that were killed, and of nodes that came back after theirs had gone. No compile takes a day. */
-const leftovers = new Leftovers({ isOne: isStagedName, abandonedMs: 24 * 3_600_000 });
+const leftovers = new Leftovers({ isOne: (name) => stagedFor(name) !== undefined, abandonedMs: 24 * 3_600_000 });
 
 /** A plan as one attempt carries it out. */
 export interface StagedPlan {

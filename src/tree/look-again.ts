@@ -11,10 +11,6 @@
  */
 import { opendir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { stampNow } from './files.ts';
-
-/** Of one command. A linker's words name more files than there are: each library in each `-L` directory. */
-const MAX_DIRECTORIES = 64;
 
 /** A directory that seems to be missing is looked for in those above it. False when it is not there after that. */
 export async function lookAgain(directory: string): Promise<boolean> {
@@ -27,12 +23,6 @@ export async function lookAgain(directory: string): Promise<boolean> {
 export async function lookAgainIfMissing(directory: string): Promise<void> {
   const stats = await stat(directory).catch(() => undefined);
   if (stats?.isDirectory() !== true) await lookAgain(directory);
-}
-
-/** For files that should be there by now: looks again where a plain look does not find them. */
-export async function lookAgainForMissing(files: readonly string[]): Promise<void> {
-  const missing = files.filter((path) => stampNow(path) === undefined);
-  await Promise.all([...new Set(missing.map(dirname))].slice(0, MAX_DIRECTORIES).map(lookAgain));
 }
 
 async function isOpened(path: string): Promise<boolean> {

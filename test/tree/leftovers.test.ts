@@ -2,10 +2,11 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, utimesSync, w
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { isStagedName } from '../../src/command/staging.ts';
+import { stagedFor } from '../../src/command/staging.ts';
 import { Leftovers } from '../../src/tree/leftovers.ts';
 
 const HOUR_MS = 3_600_000;
+const KIND = { isOne: (name: string) => stagedFor(name) !== undefined, abandonedMs: HOUR_MS };
 
 let directory: string;
 beforeEach(() => {
@@ -27,7 +28,7 @@ describe('what killed processes left', () => {
     mkdirSync(join(directory, '.pmake-0123abcd3-d'));
     utimesSync(join(directory, '.pmake-0123abcd3-d'), 1, 1);
     symlinkSync('a.o', join(directory, '.pmake-0123abcd4-l'));
-    await new Leftovers({ isOne: isStagedName, abandonedMs: HOUR_MS }).sweep(directory);
+    await new Leftovers(KIND).sweep(directory);
     expect(readdirSync(directory).sort()).toEqual([
       '.pmake-0123abcd2-a.o',
       '.pmake-0123abcd3-d',
@@ -37,7 +38,7 @@ describe('what killed processes left', () => {
   });
 
   it('is looked for once in a directory, and nowhere that is not there', async () => {
-    const leftovers = new Leftovers({ isOne: isStagedName, abandonedMs: HOUR_MS });
+    const leftovers = new Leftovers(KIND);
     await leftovers.sweep(join(directory, 'absent'));
     await leftovers.sweep(directory);
     write('.pmake-0123abcd1-a.o', 2 * HOUR_MS);
@@ -48,12 +49,13 @@ describe('what killed processes left', () => {
 
 describe('a staged name', () => {
   it.each([
-    ['.pmake-0123abcd1-a.o', true],
-    ['.pmake-proof-0123abcd', false],
-    ['.pmake-0123abcd-a.o', false],
-    ['.pmake-0123abcd1-', false],
-    ['pmake-0123abcd1-a.o', false],
-  ])('%s: %s', (name, is) => {
-    expect(isStagedName(name)).toBe(is);
+    ['.pmake-0123abcd1-a.o', 'a.o'],
+    ['.pmake-0123abcd1z-a-b.o', 'a-b.o'],
+    ['.pmake-proof-0123abcd', undefined],
+    ['.pmake-0123abcd-a.o', undefined],
+    ['.pmake-0123abcd1-', undefined],
+    ['pmake-0123abcd1-a.o', undefined],
+  ])('%s stands for %s', (name, base) => {
+    expect(stagedFor(name)).toBe(base);
   });
 });

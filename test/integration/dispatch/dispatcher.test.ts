@@ -1,5 +1,5 @@
 /** The dispatcher with real workers and a compiler that takes the test's orders; shims are played. */
-import { chmodSync, existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FakeShim } from '../../rig/fake-shim.ts';
 import { DispatcherRig, outputOf, until } from './dispatcher-rig.ts';
@@ -33,6 +33,29 @@ describe('a link', () => {
     expect(await link.next()).toEqual({ kind: 'ended', termination: { kind: 'exited', code: 1 } });
     call.exit(0);
     expect(await compile.next()).toMatchObject({ kind: 'ended' });
+  });
+});
+
+describe('a link of what another build in the same tree is making', () => {
+  const made = '.pmake-0123abcd7-other.o';
+
+  it('waits until that is there', async () => {
+    writeFileSync(`${rig.tree}/${made}`, 'half');
+    const link = rig.shim({ argv: ['-o', 'program', 'other.o'] });
+    const verdict = link.next();
+    await rig.roundTrip();
+    expect([...rig.dispatcher.jobs.values()].map(({ file }) => file)).toContain(`${rig.tree}/program`);
+    renameSync(`${rig.tree}/${made}`, `${rig.tree}/other.o`);
+    expect(await verdict).toEqual({ kind: 'runHere' });
+  });
+
+  it('fails when that takes too long, and says so', async () => {
+    writeFileSync(`${rig.tree}/${made}`, 'half');
+    const link = rig.shim({ argv: ['-o', 'program', 'other.o'], env: { PMAKE_HOLD_TIMEOUT: '0.1' } });
+    const verdict = await link.next();
+    const said = verdict.kind === 'output' ? verdict.bytes.toString() : verdict.kind;
+    expect(said).toContain(`${rig.tree}/other.o, which is being written by a build of another host or user\n`);
+    expect(await link.next()).toEqual({ kind: 'ended', termination: { kind: 'exited', code: 1 } });
   });
 });
 
