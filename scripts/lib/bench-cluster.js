@@ -3,7 +3,7 @@
  * Unaware of what is measured.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -13,6 +13,8 @@ const SCRIPT = join(dirname(dirname(fileURLToPath(import.meta.url))), 'cluster')
 const POLL_MS = 100;
 /** Longer than any benchmark: what keeps the processors awake ends in any case. */
 const AWAKE_SECONDS = 10_800;
+/** The least that a control group can have of a processor that others want: v1 and v2. */
+const LEAST_SHARE = { 'cpu.shares': '2', 'cpu.weight': '1' };
 
 export class BenchCluster {
   #name = `bench-${process.pid}`;
@@ -37,6 +39,7 @@ export class BenchCluster {
   }
 
   down() {
+    // With SIGTERM: timeout(1) takes its loop along.
     for (const child of this.#awake.splice(0)) child.kill();
     this.#script(['down']);
   }
@@ -105,8 +108,8 @@ export class BenchCluster {
 
   /** User and system time of everything that has run on `node`, in seconds. @param {number} node */
   cpuSeconds(node) {
-    const groups = readFileSync(`/run/pmake-cluster/${this.#name}/node${node}/groups`, 'utf8').split('\n');
-    for (const group of groups.filter(Boolean)) {
+    const groups = this.#groups(node);
+    for (const group of groups) {
       const v1 = join(group, 'cpuacct.usage');
       if (existsSync(v1)) return Number(readFileSync(v1, 'utf8')) / 1e9;
       const usage = /^usage_usec (\d+)$/m.exec(readFileSync(join(group, 'cpu.stat'), 'utf8'));
@@ -116,15 +119,28 @@ export class BenchCluster {
   }
 
   /**
-   * Processes of the idle class, which any other preempts. Under quotas processors halt many times a second, and in a
-   * virtual machine a halted one goes to others and comes back with cold caches: the same compile then cost a third more
-   * CPU time, and more the more of the quota a contender used.
+   * Processes that run when nobody else wants to. Under quotas processors halt many times a second, and in a virtual
+   * machine a halted one goes to others and comes back with cold caches: the same compile then cost a third more CPU time,
+   * and more the more of the quota a contender used. The idle class alone would not do: it counts within a control group,
+   * or a session, and that as a whole would have as much of a processor as all the nodes.
    */
   #keepAwake() {
-    for (let index = 0; index < availableParallelism(); index += 1) {
-      const loop = ['chrt', '--idle', '0', 'sh', '-c', 'while :; do :; done'];
-      this.#awake.push(spawn('timeout', [String(AWAKE_SECONDS), ...loop], { stdio: 'ignore' }));
+    // By its name it goes with the nodes' groups.
+    const group = join(dirname(this.#groups(1)[0] ?? ''), 'node-awake');
+    mkdirSync(group);
+    for (const [file, value] of Object.entries(LEAST_SHARE)) {
+      if (existsSync(join(group, file))) writeFileSync(join(group, file), value);
     }
+    const enter = `echo $$ >${group}/cgroup.procs && exec timeout ${AWAKE_SECONDS} chrt --idle 0 sh -c 'while :; do :; done'`;
+    for (let index = 0; index < availableParallelism(); index += 1) {
+      this.#awake.push(spawn('sh', ['-c', enter], { stdio: 'ignore' }));
+    }
+  }
+
+  /** The control groups of a node, that of the quota first. @param {number} node */
+  #groups(node) {
+    const path = `/run/pmake-cluster/${this.#name}/node${node}/groups`;
+    return readFileSync(path, 'utf8').split('\n').filter(Boolean);
   }
 
   /** @param {NodeJS.ProcessEnv} [extra] @returns {NodeJS.ProcessEnv} */
