@@ -21,8 +21,8 @@ import {
 import { describeNoMake, findMake } from './find-make.ts';
 import { followSlots } from './elastic-jobs.ts';
 import { areJobsGiven, withJobs, withJobserver } from './jobs.ts';
-import { Jobserver, type JobserverStyle } from './jobserver.ts';
-import { jobserverStyleOf } from './make-version.ts';
+import { Jobserver } from './jobserver.ts';
+import { takesJobserver } from './make-version.ts';
 import type { RawWords } from './raw-bytes.ts';
 import { type MakeCall, startMake } from './run-make.ts';
 import { isExecutableFile } from './search-path.ts';
@@ -61,12 +61,12 @@ export async function runBuild(options: BuildOptions): Promise<Termination> {
   }
   const outer = enclosingBuild(options.env);
   if (outer) return await run(await prepareNested(clusterOptions(options, '')), outer.jobs);
-  const isElastic = !areJobsGiven(options.raw.words, options.env);
-  const [behind, style] = await Promise.all([
+  const areGiven = areJobsGiven(options.raw.words, options.env);
+  const [behind, isElastic] = await Promise.all([
     prepareBuild(options),
-    isElastic ? jobserverStyleOf(make.value.program, options.env) : undefined,
+    !areGiven && takesJobserver(make.value.program, options.env),
   ]);
-  const elastic = await makeElastic(behind, style);
+  const elastic = isElastic ? await makeElastic(behind) : undefined;
   const ended = await run(elastic?.env ?? behind.env, behind.jobs, behind.session);
   elastic?.stop();
   await sumUp(behind, performance.now() - startedMs, options.env);
@@ -79,12 +79,12 @@ interface Elastic {
   readonly stop: () => void;
 }
 
-/** Makes pmake the jobserver of a make that understands that; undefined: it gets a -jN that stays as it is. */
-async function makeElastic(behind: BehindMake, style: JobserverStyle | undefined): Promise<Elastic | undefined> {
+/** Makes pmake the jobserver of a make that takes one; undefined: it gets a -jN that stays as it is. */
+async function makeElastic(behind: BehindMake): Promise<Elastic | undefined> {
   const { session, jobs, env } = behind;
   const directory = env.PMAKE_RUNTIME_DIR;
-  if (!session || !style || directory === undefined) return undefined;
-  const server = await Jobserver.open(directory, style).catch(() => undefined);
+  if (!session || directory === undefined) return undefined;
+  const server = await Jobserver.open(directory).catch(() => undefined);
   if (!server) return undefined;
   server.setJobs(jobs);
   const stopFollowing = followSlots(server, () => session.slots());

@@ -1,6 +1,9 @@
 /**
- * pmake as make's jobserver (GNU make manual, "POSIX Jobserver Interaction"): a FIFO that holds one byte for each job
- * beyond the first, so that the number of jobs can change while make runs. Unaware of why it should be another.
+ * pmake as make's jobserver (GNU make manual, "POSIX Jobserver Interaction"): a byte for each job beyond the first, which
+ * make reads before it starts one and writes when one ends. The number changes while make runs. Unaware of why it should.
+ *
+ * Two FIFOs, not one: make gives its bytes back into another than it takes them from, and they pass through here. From one,
+ * make takes the next byte microseconds after it put one in, and whoever else waits there gets next to none.
  */
 import { execFile } from 'node:child_process';
 import { closeSync, constants, openSync, rmSync, writeSync } from 'node:fs';
@@ -14,91 +17,73 @@ const TOKEN = '+';
 const MAX_TOKENS = 32_768;
 const { O_RDWR, O_NONBLOCK } = constants;
 
-/** How a make is told of a jobserver: by the name of a FIFO from 4.4 on, before by two descriptors that it inherits. */
-export type JobserverStyle = 'fifo' | 'descriptors';
-
 export class Jobserver {
-  /** What goes into MAKEFLAGS. */
+  /** What goes into MAKEFLAGS. Every make from 4.2 on takes two descriptors, which it inherits. */
   readonly option: string;
-  readonly #path: string;
-  /** make inherits these two, where it wants descriptors. */
-  readonly #ends: readonly [number, number];
+  readonly #forMake: number;
+  readonly #fromMake: number;
+  readonly #returned: Socket;
   #tokens = 0;
   #wanted = 0;
-  #reader: Socket | undefined;
   #isClosed = false;
 
-  private constructor(path: string, style: JobserverStyle) {
-    this.#path = path;
-    this.#ends = [openFifo(path), openFifo(path)];
-    this.option = `--jobserver-auth=${style === 'fifo' ? `fifo:${path}` : this.#ends.join(',')}`;
-    if (style === 'descriptors') rmSync(path);
+  private constructor(forMake: string, fromMake: string) {
+    this.#forMake = openFifo(forMake);
+    this.#fromMake = openFifo(fromMake);
+    this.option = `--jobserver-auth=${this.#forMake},${this.#fromMake}`;
+    // A descriptor of our own: what is set on this one is not set on make's.
+    this.#returned = new Socket({ fd: openFifo(fromMake), readable: true, writable: false });
+    this.#returned.on('data', (tokens) => this.#handOn(tokens.length));
+    // make then has as many jobs as it holds bytes for; the build ends, on fewer slots.
+    this.#returned.on('error', () => undefined);
+    // make keeps the process alive.
+    this.#returned.unref();
   }
 
   /**
-   * Makes the FIFO in `directory`, which is the user's own.
+   * Makes the FIFOs in `directory`, which is the user's own; nothing of them stays there.
    * @throws where there is no mkfifo(1), or no FIFO can be made there
    */
-  static async open(directory: string, style: JobserverStyle): Promise<Jobserver> {
-    const path = join(directory, `jobs-${process.pid}`);
+  static async open(directory: string): Promise<Jobserver> {
+    const paths = ['for', 'from'].map((way) => join(directory, `jobs-${process.pid}-${way}`));
+    const [forMake = '', fromMake = ''] = paths;
+    const remove = (): void => paths.forEach((path) => rmSync(path, { force: true }));
     // Of an earlier process with this pid, that was killed.
-    rmSync(path, { force: true });
-    await promisify(execFile)('mkfifo', ['-m', '600', path]);
-    return new Jobserver(path, style);
+    remove();
+    try {
+      await promisify(execFile)('mkfifo', ['-m', '600', ...paths]);
+      return new Jobserver(forMake, fromMake);
+    } finally {
+      remove();
+    }
   }
 
-  /** Bytes in the FIFO or with make. */
+  /** Bytes on their way to make, with it, or on their way back. */
   get tokens(): number {
     return this.#tokens;
   }
 
-  /** So many jobs at once from now on: more at once, fewer as make ends some. Whole, at least 1. */
+  /** So many jobs at once from now on: more at once, fewer as jobs end. Whole, at least 1. */
   setJobs(jobs: number): void {
     // The first job needs no token.
     this.#wanted = Math.min(MAX_TOKENS, jobs - 1);
-    this.#put();
-    if (this.#tokens > this.#wanted) this.#reader ??= this.#takeBack();
-    else this.#stopTaking();
+    const missing = this.#wanted - this.#tokens;
+    if (missing <= 0 || this.#isClosed) return;
+    this.#tokens += missing;
+    writeSync(this.#forMake, TOKEN.repeat(missing));
   }
 
   /** make has ended. */
   close(): void {
     this.#isClosed = true;
-    this.#stopTaking();
-    for (const fd of this.#ends) closeSync(fd);
-    rmSync(this.#path, { force: true });
+    this.#returned.destroy();
+    for (const fd of [this.#forMake, this.#fromMake]) closeSync(fd);
   }
 
-  #put(): void {
-    const missing = this.#wanted - this.#tokens;
-    if (missing <= 0 || this.#isClosed) return;
-    writeSync(this.#ends[1], TOKEN.repeat(missing));
-    this.#tokens += missing;
-  }
-
-  /**
-   * Waits in the kernel, beside make, for tokens that come back: make takes the next one within microseconds of putting
-   * one in, so that a look now and then would never find any.
-   */
-  #takeBack(): Socket {
-    // The FIFO itself, not make's descriptor of it; it may have no name any more.
-    const fd = openFifo(`/proc/self/fd/${this.#ends[0]}`);
-    const reader = new Socket({ fd, readable: true, writable: false });
-    reader.on('data', (tokens) => {
-      this.#tokens -= tokens.length;
-      if (this.#tokens <= this.#wanted) this.#stopTaking();
-      // It takes all that are there.
-      this.#put();
-    });
-    // Without it there are more jobs than wanted, and the dispatcher queues them.
-    reader.on('error', () => this.#stopTaking());
-    reader.unref();
-    return reader;
-  }
-
-  #stopTaking(): void {
-    this.#reader?.destroy();
-    this.#reader = undefined;
+  #handOn(returned: number): void {
+    const surplus = Math.min(returned, Math.max(0, this.#tokens - this.#wanted));
+    this.#tokens -= surplus;
+    if (returned > surplus && !this.#isClosed) writeSync(this.#forMake, TOKEN.repeat(returned - surplus));
   }
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { areJobsGiven, jobsForSlots, withJobs, withJobserver } from '../../src/make/jobs.ts';
-import { styleOfVersion } from '../../src/make/make-version.ts';
+import { doesVersionTakeIt } from '../../src/make/make-version.ts';
 
 describe('areJobsGiven', () => {
   test.each<[string[], boolean]>([
@@ -92,15 +92,15 @@ test.each([
 });
 
 test.each([
-  ['GNU Make 4.3\nBuilt for x86_64-pc-linux-gnu\n', 'descriptors'],
-  ['GNU Make 4.2.1\n', 'descriptors'],
-  ['GNU Make 4.4\n', 'fifo'],
-  ['GNU Make 4.4.1\n', 'fifo'],
-  ['GNU Make 5.0\n', 'fifo'],
-  ['GNU Make 4.1\n', undefined],
-  ['GNU Make 3.81\n', undefined],
-  ['bmake 20200710\n', undefined],
-  ['', undefined],
-])('%j understands %s', (said, style) => {
-  expect(styleOfVersion(said)).toBe(style);
+  ['GNU Make 4.3\nBuilt for x86_64-pc-linux-gnu\n', true],
+  ['GNU Make 4.2.1\n', true],
+  ['GNU Make 4.4\n', true],
+  ['GNU Make 4.4.1\n', true],
+  ['GNU Make 5.0\n', true],
+  ['GNU Make 4.1\n', false],
+  ['GNU Make 3.81\n', false],
+  ['bmake 20200710\n', false],
+  ['', false],
+])('%j takes a jobserver: %s', (said, takes) => {
+  expect(doesVersionTakeIt(said)).toBe(takes);
 });
