@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url';
 const DIST = fileURLToPath(new URL('../../dist/', import.meta.url));
 const TICKS_PER_SECOND = 100;
 const STAT_INTERVAL_MS = 200;
+const STATS = 'stats';
 /** A line is written over the last one in one go: it must not get shorter. */
 const NUMBER_WIDTH = 12;
 
@@ -32,6 +33,8 @@ const NUMBER_WIDTH = 12;
  */
 export async function startBrokers(cluster, { nodes, cpu, slots, directory, thresholds }) {
   mkdirSync(directory);
+  // Apart from the configurations: brokers watch the directory that those are in.
+  mkdirSync(join(directory, STATS));
   const key = join(directory, 'cluster.key');
   writeFileSync(key, randomBytes(16).toString('hex'), { mode: 0o600 });
   const stop = writeStats(cluster, { nodes, cpu, directory });
@@ -55,7 +58,7 @@ export function lookAtNodes(cluster) {
 
 /** @param {string} directory @param {number} node */
 function statPath(directory, node) {
-  return join(directory, `stat${node}`);
+  return join(directory, STATS, `node${node}`);
 }
 
 /** @param {BenchCluster} cluster @param {{ nodes: number, cpu: number, directory: string }} options */

@@ -16,8 +16,11 @@ export const WORKER_PROTOCOL_VERSION = 2;
 export const WORKER_PREAMBLE = Buffer.from('\u0000pmake-worker\u0000', 'utf8');
 /** A noisy rc file prints a page at most; more than this before the preamble is not our worker. */
 export const MAX_PREAMBLE_SKIP_BYTES = 64 * 1024;
-/** The dispatcher pings this often; any frame counts as a sign of life. */
-export const PING_INTERVAL_MS = 1_000;
+/**
+ * The dispatcher pings this often where nothing else is said; any frame counts as a sign of life. Each ping wakes four
+ * processes, sshd and its like included, on hosts that have better things to do.
+ */
+export const PING_INTERVAL_MS = 2_000;
 /** A worker that heard nothing for this long kills its jobs and ends: its dispatcher is gone or cut off. */
 export const WORKER_SILENCE_LIMIT_MS = 8_000;
 /** The dispatcher gives a silent node up after this; later than the worker, so that no job runs twice at once. */

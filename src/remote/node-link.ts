@@ -154,6 +154,8 @@ export class NodeLink {
       this.#end(`silent for ${Math.round((now - this.#heardAtMs) / 1_000)} s`);
       return;
     }
+    // Jobs came and went meanwhile: both sides know that the other lives.
+    if (sincePingMs < PING_INTERVAL_MS && now - this.#heardAtMs < PING_INTERVAL_MS) return;
     this.#pingSequence = (this.#pingSequence + 1) % 0x1_0000_0000;
     this.#send({ kind: 'ping', sequence: this.#pingSequence });
   }

@@ -26,8 +26,6 @@ import { inspect } from './inspect.ts';
 import { runJob, type JobEnd } from './job.ts';
 import type { Run } from './runner.ts';
 
-/** How often the silence is measured; the limit is kept to within this. */
-const SILENCE_CHECK_MS = 500;
 /** Room for the frame's own fields beside a chunk of output. */
 const MAX_OUTPUT_CHUNK_BYTES = MAX_FRAME_BYTES / 4;
 const SIGTERM = 15;
@@ -57,7 +55,6 @@ class WorkerSession {
   readonly #runs = new Map<number, Run | undefined>();
   /** Signals for jobs that have no process yet. */
   readonly #killed = new Map<number, number>();
-  #heardAtMs = performance.now();
 
   constructor(options: WorkerOptions) {
     this.#options = options;
@@ -69,17 +66,15 @@ class WorkerSession {
     output.write(WORKER_PREAMBLE);
     void describeSelf(this.#options.pmakeVersion).then((ready) => this.#send({ kind: 'ready', ready }));
     return new Promise((resolve) => {
-      const silence = setInterval(() => {
-        if (performance.now() - this.#heardAtMs > WORKER_SILENCE_LIMIT_MS) end('the dispatcher fell silent');
-      }, SILENCE_CHECK_MS);
+      const silence = setTimeout(() => end('the dispatcher fell silent'), WORKER_SILENCE_LIMIT_MS);
       const end = (why: string): void => {
-        clearInterval(silence);
+        clearTimeout(silence);
         // The runners see this process end, and make sure of it.
         for (const run of this.#runs.values()) run?.signal(SIGTERM);
         resolve(why);
       };
       input.on('data', (chunk: Buffer) => {
-        this.#heardAtMs = performance.now();
+        silence.refresh();
         try {
           for (const frame of this.#frames.push(chunk)) this.#handle(decodeWorkerRequest(frame));
         } catch (cause) {
