@@ -18,6 +18,7 @@ await serveDispatcher({
   socketPath: join(directory.value, SOCKET_NAME),
   masqueradeRoot: join(directory.value, 'masquerade'),
   reportPath: join(cache, 'pmake', 'last-build.json'),
+  costsPath: join(cache, 'pmake', 'costs'),
   installRoot: installation.root,
   version: installation.version,
   env: process.env,

@@ -36,6 +36,9 @@ const FREE: ReadonlySet<HereReason> = new Set<HereReason>([
 /** Variables that make gcc append to a file that other compiles append to as well. */
 const SHARED_OUTPUT_VARIABLES = ['DEPENDENCIES_OUTPUT', 'SUNPRO_DEPENDENCIES'] as const;
 
+/** kbuild's way to try an option out: nothing to compile, and only whether the compiler minds. */
+const NOTHING = '/dev/null';
+
 const READ_ROLES: ReadonlySet<Item['role']> = new Set<Item['role']>([
   'directory',
   'system-directory',
@@ -71,8 +74,7 @@ function reasonOfWords(line: DriverLine, { env, cwd }: Invocation): HereReason |
   const files = inputs.map(({ path }) => path);
   if (isConfigureProbe(cwd, files)) return 'configure-probe';
   if (!facts.has('compile') && !facts.has('to-assembly')) return 'not-a-compile';
-  // What kbuild tries out, option by option.
-  if (source.startsWith('/dev/')) return 'special-input';
+  if (source.startsWith('/dev/') && !(source === NOTHING && facts.has('compile'))) return 'special-input';
   if (here[0]) return here[0];
   if (line.unknown !== undefined) return 'unknown-option';
   if (inputs.length > 1) return 'several-inputs';
@@ -100,13 +102,14 @@ function reasonOfFiles(
   if (language === 'other') return 'language';
   const sourceKind = look.kind(source);
   if (sourceKind === 'missing') return 'source-missing';
-  if (sourceKind !== 'file') return 'special-input';
+  if (sourceKind !== 'file' && source !== NOTHING) return 'special-input';
   const objectKind = look.kind(absolutePath(cwd, outputs.object));
   if (outputs.object === '-' || objectKind === 'other' || objectKind === 'directory') return 'special-output';
   if (outputs.depfile === '-') return 'special-output';
   if (outputs.object.endsWith('.gch') || outputs.object.endsWith('.pch')) return 'precompiled-header';
   const directories = line.items.filter(({ role }) => READ_ROLES.has(role));
-  const named = [source, ...outputs.all, ...directories.map(({ argument }) => absolutePath(cwd, argument))];
+  const named = [...outputs.all, ...directories.map(({ argument }) => absolutePath(cwd, argument))];
+  if (source !== NOTHING) named.push(source);
   return named.some((path) => isNodeLocal(path, cwd)) ? 'node-local-path' : undefined;
 }
 
@@ -125,6 +128,9 @@ function planCompile(invocation: Invocation, driver: Driver, understood: Underst
   const kept =
     reasonToKeep(invocation, driver.flavour, given, language) ??
     (headers.length > 0 ? ('precompiled-header-used' as const) : undefined);
+  const isTrial = source === NOTHING;
+  // Its output would not have a name of its own on the node: too much for a trial.
+  if (isTrial && kept) return stay(invocation, 'special-input', outputs.all, source);
   const explicit = explicitLine(invocation, understood, kept, look);
   if (explicit.kind === 'stays') return stay(invocation, explicit.reason, outputs.all, source);
   const { line } = explicit;
@@ -133,17 +139,18 @@ function planCompile(invocation: Invocation, driver: Driver, understood: Underst
     return stay(invocation, 'node-local-path', outputs.all, source);
   }
   const words = kept ? keptWords(invocation, given, line) : rewriteWords(cwd, line, look);
-  const sources = [source, ...headers, ...readFiles(cwd, line, look), ...(kept ? expanded.files : [])];
+  const beside = [...headers, ...readFiles(cwd, line, look), ...(kept ? expanded.files : [])];
   const plan: CompilePlan = {
     kind: 'compile',
     words: [...colourWords(invocation, line), ...words],
     source,
-    sources: [...new Set(sources)],
+    sources: [...new Set(isTrial ? beside : [source, ...beside])],
     outputs: outputs.all,
     searched: searchedDirectories(invocation, line, source),
     restore: kept ? '' : encodeRestore(invocation, driver.flavour, line, outputs.depfile),
     language,
   };
+  if (isTrial) return { ...plan, isTrial };
   return kept ? { ...plan, kept } : plan;
 }
 
@@ -191,7 +198,8 @@ function searchedDirectories({ cwd, env }: Invocation, line: DriverLine, source:
     return role === 'forced-include' ? [dirname(argument)] : [];
   });
   const ofVariables = SEARCH_VARIABLES.flatMap((name) => env.get(name)?.split(':') ?? []);
-  const all = [dirname(source), ...named, ...ofVariables].map((path) => absolutePath(cwd, path));
+  const beside = source === NOTHING ? [] : [dirname(source)];
+  const all = [...beside, ...named, ...ofVariables].map((path) => absolutePath(cwd, path));
   return [...new Set(all)];
 }
 
@@ -228,8 +236,9 @@ function isForLinking(word: string): boolean {
   return !word.startsWith('-') || /^-(Wl,|L|l|T)/.test(word);
 }
 
-function stay(invocation: Invocation, reason: HereReason, outputs: readonly string[], subject: string): HerePlan {
-  const { cwd } = invocation;
+function stay({ cwd }: Invocation, why: HereReason, outputs: readonly string[], subject: string): HerePlan {
+  // A shell waits for a trial, whatever else speaks against its leaving.
+  const reason = subject === NOTHING && !FREE.has(why) ? 'special-input' : why;
   return {
     kind: 'here',
     reason,

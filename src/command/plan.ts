@@ -50,6 +50,8 @@ export interface CompilePlan {
   readonly restore: string;
   /** Why the words were not rewritten. */
   readonly kept?: KeepReason;
+  /** It compiles nothing, to see whether the compiler takes the words: small, and a shell waits for it. */
+  readonly isTrial?: true;
   readonly language: Language;
 }
 

@@ -13,6 +13,7 @@ const HERE_SENTENCES = {
   information: 'it asks the compiler about itself',
   'configure-probe': 'it is a test of configure, CMake or meson',
   'standard-input': 'it reads standard input',
+  trial: 'it only tries an option out, and such trials take no longer here or no node was free',
   'special-input': 'its source is not a regular file',
   'special-output': 'its output is not a regular file',
   'source-missing': 'its source does not exist here',

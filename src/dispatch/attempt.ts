@@ -15,6 +15,7 @@ import { waitVisible } from '../tree/visible.ts';
 import type { KnownEnvironment } from './environments.ts';
 import { environmentForPaths, jobForNode, outputFromNode } from './job-for-node.ts';
 import type { RetryReason } from './job.ts';
+import type { Runner } from './race.ts';
 import type { ShimPort } from './shim-session.ts';
 import { discard, makeMoves, movesFor, stage, type StagedPlan, withoutTag } from './staging.ts';
 import { findTrouble, missedNames } from './trouble.ts';
@@ -59,6 +60,8 @@ export interface AttemptInput {
   readonly visibleLimitMs: number;
   /** Resolves when the slot is taken back, with why; undefined for a slot that nobody takes back. */
   readonly revoked: Promise<RetryReason> | undefined;
+  /** Only one attempt at a job may put its outputs in place. */
+  readonly runner: Runner;
   /** The node's slot is free: it is done with the job, whose outputs are yet to be settled. */
   readonly onNodeDone: () => void;
   readonly onSettling: () => void;
@@ -161,6 +164,10 @@ async function settle(input: Settling, end: RemoteEnd, stops: Stops): Promise<At
   const files = report.outputs.map((one) => outputFromNode(one, input.link.paths));
   for (const path of input.plan.outputs) input.directories.noteWritten(path);
   const visibility = await waitVisible(files, visibleLimitMs);
+  if (visibility.kind === 'visible' && !input.runner.claim()) {
+    if (isStaged) await discard(plan.outputs);
+    return { kind: 'retry', reason: 'slow-there', elsewhere: true, isRevoked: true };
+  }
   const unseen =
     visibility.kind === 'visible'
       ? await makeMoves(movesFor(places, files), performance.now() - input.startedMs)
@@ -197,7 +204,7 @@ interface Stops {
  * Signals of the shim, its death, and the loss of the slot reach the job's process group; SIGKILL follows. SIGTERM comes
  * first for a lost slot too: a compiler then removes what it has in /tmp, in a millisecond.
  */
-function passStops(run: RemoteRun, { shim, revoked }: AttemptInput): Stops {
+function passStops(run: RemoteRun, { shim, revoked, runner }: AttemptInput): Stops {
   const stops: Stops = { wasSignalled: false, revokedBy: undefined };
   let isOver = false;
   let kill: NodeJS.Timeout | undefined;
@@ -212,11 +219,13 @@ function passStops(run: RemoteRun, { shim, revoked }: AttemptInput): Stops {
   };
   shim.onSignal(signalFromShim);
   void shim.closed.then(() => signalFromShim(SIGTERM));
-  void revoked?.then((reason) => {
+  const takeBack = (reason: RetryReason): void => {
     if (isOver) return;
     stops.revokedBy = reason;
     signal(SIGTERM);
-  });
+  };
+  void revoked?.then(takeBack);
+  void runner.beaten.then(() => takeBack('slow-there'));
   void run.end.then(() => {
     isOver = true;
     clearTimeout(kill);

@@ -36,6 +36,7 @@ export class Build {
   #visibleWaitMaxMs = 0;
   #visibleWaitSumMs = 0;
   #slowServerMs = 0;
+  #startedTwice = 0;
   /** The newest. */
   readonly #visibleWaitsMs: number[] = [];
   readonly problems = new Set<string>();
@@ -124,6 +125,11 @@ export class Build {
     if (this.#visibleWaitsMs.length > MAX_RECORDS_PER_BUILD) this.#visibleWaitsMs.shift();
   }
 
+  /** A job was started on a second node as well. */
+  noteSecondStart(): void {
+    this.#startedTwice += 1;
+  }
+
   /** Jobs waited for so long because the file server was slow. */
   noteSlowServer(forMs: number): void {
     this.#slowServerMs += forMs;
@@ -144,6 +150,7 @@ export class Build {
       visibleWaitMaxMs: Math.round(this.#visibleWaitMaxMs),
       visibleWaitSumMs: Math.round(this.#visibleWaitSumMs),
       slowServerMs: this.#slowServerMs,
+      startedTwice: this.#startedTwice,
       visibleWaitP95Ms: Math.round(percentile95(this.#visibleWaitsMs)),
       nodesConfigured: this.nodesConfigured,
       problems: [...this.problems],

@@ -10,11 +10,14 @@ import { BuildBook, UNNAMED_BUILD, type Build } from './builds.ts';
 import { EnvironmentCache } from './environments.ts';
 import type { Fleet } from './fleet.ts';
 import { WritesInFlight } from './hold.ts';
+import { JobCosts } from './job-costs.ts';
 import { JobLife, type JobContext } from './job-life.ts';
 import { holdLimitMs, planJob } from './job-plan.ts';
 import { Placement, type PlacementOptions } from './placement.ts';
 import { ServerWatch } from './server-watch.ts';
 import { Session, type SessionHandlers, type ShimPort } from './shim-session.ts';
+import { TailWatch } from './tail-watch.ts';
+import { TrialChoice } from './trial-choice.ts';
 
 export interface DispatcherOptions extends Omit<PlacementOptions, 'wantedNodes'> {
   readonly masqueradeRoot: string;
@@ -30,13 +33,16 @@ export class Dispatcher {
   readonly builds = new BuildBook();
   readonly jobs = new Map<number, JobLife>();
   readonly placement: Placement;
+  readonly costs = new JobCosts();
   readonly startedMs = performance.now();
   finished = 0;
   readonly #options: DispatcherOptions;
   readonly #writes = new WritesInFlight();
   readonly #directories = new SearchedDirectories();
+  readonly #trials = new TrialChoice();
   readonly #environments: EnvironmentCache;
   readonly #server: ServerWatch;
+  readonly #tail: TailWatch;
   readonly #sessions = new Set<Socket>();
   #nextJobId = 1;
 
@@ -47,6 +53,12 @@ export class Dispatcher {
     this.#server = new ServerWatch({
       inFlight: () => this.placement.remoteTaken,
       onLimit: (limit, intervalMs) => this.#limitJobs(limit, intervalMs),
+    });
+    this.#tail = new TailWatch({
+      waiting: () => this.placement.waiting,
+      running: () => [...this.jobs.values()].map((job) => job.runningThere).filter((one) => one !== undefined),
+      free: () => this.#freeSlots(),
+      startSecond: (id) => this.jobs.get(id)?.startSecond(),
     });
   }
 
@@ -88,6 +100,7 @@ export class Dispatcher {
     for (const socket of this.#sessions) socket.destroy();
     this.#directories.close();
     this.#server.close();
+    this.#tail.close();
   }
 
   #startJob(request: ShimRequest, shim: ShimPort): void {
@@ -126,21 +139,35 @@ export class Dispatcher {
       build,
       writes: this.#writes,
       directories: this.#directories,
+      trials: this.#trials,
+      costs: this.costs,
       holdLimitMs: limitMs,
       whereIs: (job) => {
         const state = this.jobs.get(job)?.state;
         return state && 'node' in state ? state.node : 'here';
       },
       acquire: (job, cancelled) => this.placement.acquire(job, cancelled),
-      release: (place) => this.placement.release(place),
+      acquireNow: (job) => this.placement.acquireNow(job),
+      release: (place) => {
+        this.placement.release(place);
+        this.#tail.note();
+      },
       revoked: (place) => this.placement.revoked(place),
       link: (node) => this.fleet.link(node),
       hasNodes: () => this.placement.hasNodes(id),
-      noteFinished: (node, kind, { cpuMs, visibleWaitMs }) => {
+      noteFinished: (node, { kind, object, cpuMs, wallMs, visibleWaitMs }) => {
         this.placement.noteFinished(node, kind, cpuMs);
+        if (object !== undefined) this.costs.note(object, cpuMs * this.placement.speedOf(node), wallMs);
         this.#server.noteSettled(visibleWaitMs);
       },
     };
+  }
+
+  /** For the builds that have jobs; a slot that one of them may not have is not free. */
+  #freeSlots(): number {
+    const builds = [...new Set([...this.jobs.values()].map(({ buildId }) => buildId))];
+    const open = builds.map((id) => this.builds.find(id)).map((build) => (build ? this.placement.openSlots(build) : 0));
+    return Math.min(...open) - this.placement.remoteTaken;
   }
 
   /** The file server is slow, or no longer. */
@@ -159,5 +186,6 @@ function workOf(
   env: ReadonlyMap<string, string>,
 ): Work | undefined {
   if (typeof plan === 'string' || plan.kind !== 'compile') return undefined;
-  return { cwd, program, outputs: plan.outputs, searchPath: env.get('PATH') ?? '' };
+  // A trial's directory is made for it and goes with it: no tree of its own.
+  return { cwd, program, outputs: plan.isTrial ? [] : plan.outputs, searchPath: env.get('PATH') ?? '' };
 }

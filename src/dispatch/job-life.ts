@@ -5,6 +5,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CompilePlan, HerePlan, Plan } from '../command/plan.ts';
 import type { HereReason } from '../command/reasons.ts';
+import { stagePlan } from '../command/staging.ts';
 import type { ShimRequest } from '../protocol/shim.ts';
 import type { NodeLink } from '../remote/node-link.ts';
 import type { SearchedDirectories } from '../tree/searched-directories.ts';
@@ -14,36 +15,62 @@ import type { Build } from './builds.ts';
 import type { KnownEnvironment } from './environments.ts';
 import type { WritesInFlight } from './hold.ts';
 import { formatHoldTimeout, formatUnseen, type HeldFile } from './late-files.ts';
+import type { JobCosts } from './job-costs.ts';
 import { isTooLong } from './job-size.ts';
 import { toRecord, type JobEnding, type JobState, type PlacementReason, type RetryReason } from './job.ts';
 import type { JobKind } from './node-speeds.ts';
 import { awaitOtherBuilds } from './other-builds.ts';
+import type { PlacedJob } from './placement.ts';
 import type { NodePlace, Place } from './queue.ts';
+import { Race, type Runner } from './race.ts';
+import type { RunningThere } from './second-start.ts';
 import type { ShimPort } from './shim-session.ts';
+import type { TrialChoice } from './trial-choice.ts';
 
 /** A job under which two nodes broke runs here: it may be what breaks them. */
 const MAX_FAILURES = 2;
 /** So often a job may lose its slot to others. A long compile would else begin again and again, and never end. */
 const MAX_REVOCATIONS = 4;
+/** No job, however long, stands further in front of those that came before it. */
+const MAX_HEAD_START_MS = 60_000;
 
 /** What jobs share; the dispatcher gives it. */
 export interface JobContext {
   readonly build: Build;
   readonly writes: WritesInFlight;
   readonly directories: SearchedDirectories;
+  readonly trials: TrialChoice;
+  readonly costs: JobCosts;
   /** How long a link is held, and outputs of nodes are waited for. */
   readonly holdLimitMs: number;
   /** Where a job runs now: a node's name or `here`. */
   whereIs(job: number): string;
   /** Waits for a slot. Undefined when `cancelled` came first. */
-  acquire(job: JobLife, cancelled: Promise<void>): Promise<Place | undefined>;
+  acquire(job: PlacedJob, cancelled: Promise<void>): Promise<Place | undefined>;
+  /** A node's slot if one is free. */
+  acquireNow(job: Pick<PlacedJob, 'id' | 'excluded'>): NodePlace | undefined;
   release(place: Place): void;
   link(node: string): NodeLink | undefined;
   /** Resolves when the place is taken back; undefined for one that nobody takes back. */
   revoked(place: NodePlace): Promise<RetryReason> | undefined;
   /** Is there a node that may take this job, now or when it has a free slot? */
   hasNodes(): boolean;
-  noteFinished(node: string, kind: JobKind, took: { readonly cpuMs: number; readonly visibleWaitMs: number }): void;
+  noteFinished(node: string, job: FinishedJob): void;
+}
+
+/** What a compile on a node was and took. */
+export interface FinishedJob {
+  readonly kind: JobKind;
+  /** Undefined for one whose cost says nothing about the next: it failed, or compiled nothing. */
+  readonly object: string | undefined;
+  readonly cpuMs: number;
+  readonly wallMs: number;
+  readonly visibleWaitMs: number;
+}
+
+interface Tried {
+  readonly attempt: Attempt;
+  readonly node: string;
 }
 
 export interface JobInput {
@@ -61,6 +88,7 @@ export class JobLife {
   readonly excluded = new Set<string>();
   /** False once a node's failure can only be settled by a compile here. */
   isRemotePossible: boolean;
+  readonly rankMs: number;
   #state: JobState = { kind: 'received' };
   readonly #input: JobInput;
   readonly #context: JobContext;
@@ -72,6 +100,7 @@ export class JobLife {
   #reason: HereReason | PlacementReason | undefined;
   #cpuMs = 0;
   #maxRssKiB = 0;
+  #startSecond: (() => void) | undefined;
   /** Of the main source, as it was when the job arrived. */
   #sourceBytes = 0;
 
@@ -81,6 +110,25 @@ export class JobLife {
     this.#input = input;
     this.#context = context;
     this.isRemotePossible = typeof input.plan !== 'string' && input.plan.kind === 'compile';
+    const costMs = this.#object === undefined ? undefined : context.costs.expectedCostMs(this.#object);
+    this.rankMs = this.#arrivedMs - Math.min(MAX_HEAD_START_MS, costMs ?? 0);
+  }
+
+  /** It runs on a node, alone so far, and might run on another as well. */
+  get runningThere(): RunningThere | undefined {
+    if (this.#state.kind !== 'running-there' || !this.#startSecond) return undefined;
+    const expectedMs = this.#object === undefined ? undefined : this.#context.costs.expectedWallMs(this.#object);
+    return { id: this.id, forMs: performance.now() - this.#startedMs, expectedMs };
+  }
+
+  /** Starts it on a second node as well, if one is free. */
+  startSecond(): void {
+    this.#startSecond?.();
+  }
+
+  get #object(): string | undefined {
+    const { plan } = this.#input;
+    return typeof plan !== 'string' && plan.kind === 'compile' ? plan.outputs[0] : undefined;
   }
 
   get state(): JobState {
@@ -110,6 +158,7 @@ export class JobLife {
     try {
       if (typeof plan === 'string') await this.#runCounted(plan);
       else if (plan.kind === 'here') await this.#runLocalCommand(plan);
+      else if (plan.isTrial) await this.#runTrial(plan);
       else await this.#compile(plan);
     } finally {
       this.#context.writes.end(this.id, outputs);
@@ -164,6 +213,31 @@ export class JobLife {
     }
   }
 
+  /** A shell waits for it: it takes a slot that is free, or none at all. */
+  async #runTrial(plan: CompilePlan): Promise<void> {
+    const { trials } = this.#context;
+    const isForNode = trials.next() === 'there' && !isTooLong(plan, this.#input.environment);
+    const place = isForNode ? this.#context.acquireNow(this) : undefined;
+    if (place) await this.#runTrialThere(plan, place);
+    else await this.#runHere('trial');
+    trials.note(place ? 'there' : 'here', performance.now() - this.#arrivedMs);
+  }
+
+  async #runTrialThere(plan: CompilePlan, place: NodePlace): Promise<void> {
+    const { attempt, node } = await this.#tryNode(plan, place);
+    switch (attempt.kind) {
+      case 'finished':
+        this.#finish(plan, node, attempt);
+        return;
+      case 'abandoned':
+        this.#end({ kind: 'abandoned' }, node);
+        return;
+      case 'retry':
+        this.#noteRetry(node, attempt);
+        await this.#runHere(attempt.reason);
+    }
+  }
+
   async #compile(plan: CompilePlan): Promise<void> {
     if (isTooLong(plan, this.#input.environment)) {
       await this.#runCounted('too-long');
@@ -188,22 +262,34 @@ export class JobLife {
         }
         return;
       }
-      const attempt = await this.#tryNode(plan, place);
+      const { attempt, node } = await this.#tryNode(plan, place);
       if (attempt.kind === 'retry') {
-        this.#noteRetry(place.node, attempt);
-        if (attempt.unseen !== undefined) await this.#noteUnseen(attempt.unseen, place.node);
+        this.#noteRetry(node, attempt);
+        if (attempt.unseen !== undefined) await this.#noteUnseen(attempt.unseen, node);
         continue;
       }
       if (attempt.kind === 'abandoned') {
-        this.#end({ kind: 'abandoned' }, place.node);
+        this.#end({ kind: 'abandoned' }, node);
         return;
       }
-      this.#input.shim.finish(attempt.output, attempt.termination);
-      this.#context.noteFinished(place.node, this.#kindOf(plan), attempt);
-      this.#context.build.noteRan(place.node);
-      this.#end({ kind: 'terminated', termination: attempt.termination }, place.node);
+      this.#finish(plan, node, attempt);
       return;
     }
+  }
+
+  #finish(plan: CompilePlan, node: string, attempt: Attempt & { kind: 'finished' }): void {
+    this.#input.shim.finish(attempt.output, attempt.termination);
+    const { termination, cpuMs, visibleWaitMs } = attempt;
+    const isWhole = termination.kind === 'exited' && termination.code === 0 && !plan.isTrial;
+    this.#context.noteFinished(node, {
+      kind: this.#kindOf(plan),
+      object: isWhole ? plan.outputs[0] : undefined,
+      cpuMs,
+      wallMs: performance.now() - this.#startedMs,
+      visibleWaitMs,
+    });
+    this.#context.build.noteRan(node);
+    this.#end({ kind: 'terminated', termination: attempt.termination }, node);
   }
 
   async #acquire(): Promise<Place | undefined> {
@@ -216,18 +302,43 @@ export class JobLife {
     return undefined;
   }
 
-  async #tryNode(plan: CompilePlan, place: NodePlace): Promise<Attempt> {
+  /** Resolves with the attempt that counts: the one on `place`, or one on a second node that was quicker. */
+  async #tryNode(plan: CompilePlan, place: NodePlace): Promise<Tried> {
+    this.#startedMs = performance.now();
+    this.#state = { kind: 'running-there', sinceMs: this.#startedMs, node: place.node };
+    const race = new Race<Tried>(({ attempt }) => attempt.kind !== 'retry');
+    const shim = shared(this.#input.shim);
+    const enter = (at: NodePlace): void => {
+      this.#attempts += 1;
+      race.enter(async (runner) => ({ attempt: await this.#attempt(plan, at, shim, runner), node: at.node }));
+    };
+    shim.showNode(place.node);
+    enter(place);
+    this.#startSecond = (): void => {
+      // Under their own names the outputs of two would be a race for one file.
+      if (!stagePlan(plan, 'second')) return;
+      const second = this.#context.acquireNow({ id: this.id, excluded: new Set([...this.excluded, place.node]) });
+      if (!second) return;
+      this.#startSecond = undefined;
+      this.#context.build.noteSecondStart();
+      enter(second);
+    };
+    const results = await race.results;
+    this.#startSecond = undefined;
+    for (const { attempt, node } of results.slice(0, -1)) {
+      if (attempt.kind === 'retry') this.#noteRetry(node, attempt);
+    }
+    return results.at(-1) ?? { attempt: { kind: 'abandoned' }, node: place.node };
+  }
+
+  async #attempt(plan: CompilePlan, place: NodePlace, shim: ShimPort, runner: Runner): Promise<Attempt> {
     const { node } = place;
     const link = this.#context.link(node);
     if (!link) {
       this.#context.release(place);
       return { kind: 'retry', reason: 'node-lost', elsewhere: true };
     }
-    const { request, environment, shim } = this.#input;
-    this.#startedMs = performance.now();
-    this.#attempts += 1;
-    this.#state = { kind: 'running-there', sinceMs: this.#startedMs, node };
-    shim.showNode(node);
+    const { request, environment } = this.#input;
     const attempt = await attemptOnNode({
       request,
       environment,
@@ -237,6 +348,7 @@ export class JobLife {
       directories: this.#context.directories,
       visibleLimitMs: this.#context.holdLimitMs,
       revoked: this.#context.revoked(place),
+      runner,
       onNodeDone: () => this.#context.release(place),
       onSettling: () => {
         this.#state = { kind: 'settling', sinceMs: performance.now(), node };
@@ -315,4 +427,23 @@ export class JobLife {
       now,
     );
   }
+}
+
+/** The same shim for several attempts: each hears its signals. */
+function shared(shim: ShimPort): ShimPort {
+  const listeners: ((signal: number) => void)[] = [];
+  shim.onSignal((signal) => {
+    for (const listener of listeners) listener(signal);
+  });
+  return {
+    closed: shim.closed,
+    get isClosed() {
+      return shim.isClosed;
+    },
+    runHere: () => shim.runHere(),
+    showNode: (name) => shim.showNode(name),
+    finish: (output, termination) => shim.finish(output, termination),
+    hangUp: () => shim.hangUp(),
+    onSignal: (listener) => listeners.push(listener),
+  };
 }

@@ -35,6 +35,7 @@ export type RetryReason =
   | 'node-lost'
   | 'evicted'
   | 'lease-lost'
+  | 'slow-there'
   | 'node-has-no-cwd'
   | 'node-has-no-compiler'
   | 'node-sees-another-source'
@@ -83,6 +84,7 @@ export const PLACEMENT_SENTENCES: Readonly<Record<PlacementReason, string>> = {
   'node-lost': 'the connection to the node broke',
   evicted: 'somebody else needed the node',
   'lease-lost': 'the node gave up the slot: it drained, or its broker was restarted or cut off',
+  'slow-there': 'it was late there, and a second node was quicker',
   'node-has-no-cwd': 'the node does not have this directory: it does not share the tree',
   'node-has-no-compiler': 'the node does not have this compiler at this path',
   'node-sees-another-source':

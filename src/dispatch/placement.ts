@@ -36,6 +36,8 @@ export interface PlacedJob {
   /** Nodes that failed it. */
   readonly excluded: ReadonlySet<string>;
   readonly isRemotePossible: boolean;
+  /** Its place in line, see Waiting. */
+  readonly rankMs: number;
 }
 
 interface Entry {
@@ -104,6 +106,11 @@ export class Placement {
     return this.#queue.remoteTaken;
   }
 
+  /** Jobs that wait for a slot. */
+  get waiting(): number {
+    return this.#queue.waiting;
+  }
+
   /** So many jobs on nodes at once at most; Infinity for as many as there are slots. */
   limitRemote(limit: number): void {
     this.#grantAll(this.#queue.setRemoteLimit(limit));
@@ -122,6 +129,7 @@ export class Placement {
 
   delete(id: number): void {
     this.#jobs.delete(id);
+    this.broker?.unwant(id);
   }
 
   /** The nodes of lists that `build` uses, connected from here on. `directory`: where it runs, if that is known. */
@@ -209,6 +217,23 @@ export class Placement {
     }
   }
 
+  /** A free slot of a node that was checked for such jobs; undefined when there is none now. Leaves the job as it was. */
+  acquireNow(job: Pick<PlacedJob, 'id' | 'excluded'>): NodePlace | undefined {
+    const entry = this.#jobs.get(job.id);
+    if (!entry?.need) return undefined;
+    const mayLease = this.#mayLease(entry);
+    const excluded = mayLease ? withUnusable(job.excluded, entry) : job.excluded;
+    const place = this.#queue.takeFree({ eligible: this.#eligibleFor(job.id), excluded, mayLease });
+    if (!place) {
+      // For the next of its kind: they come one after the other.
+      if (mayLease) this.broker?.want(job.id, excluded);
+      return undefined;
+    }
+    if (this.admission.admit(place.node, entry.need) === true) return place;
+    this.release(place);
+    return undefined;
+  }
+
   #waitForSlot(job: PlacedJob, failed: ReadonlySet<string>, cancelled: Promise<void>): Promise<Place | undefined> {
     return new Promise((resolve) => {
       this.#grants.set(job.id, resolve);
@@ -224,7 +249,7 @@ export class Placement {
       const excluded = mayLease ? withUnusable(failed, entry) : failed;
       const eligible = job.isRemotePossible ? this.#eligibleFor(job.id) : NOWHERE;
       const mayRunHere = (): boolean => !job.isRemotePossible || this.#mayRunHere(job.id);
-      this.#grantAll(this.#queue.add({ id: job.id, eligible, excluded, mayLease, mayRunHere }));
+      this.#grantAll(this.#queue.add({ id: job.id, rankMs: job.rankMs, eligible, excluded, mayLease, mayRunHere }));
       if (mayLease && this.#grants.has(job.id)) this.broker?.want(job.id, excluded);
     });
   }
@@ -243,6 +268,11 @@ export class Placement {
     const entry = this.#jobs.get(id);
     const isServed = this.#mayLease(entry) && this.broker?.mayServe(id, entry?.need?.unfit ?? NOWHERE) === true;
     return isServed || this.#eligibleFor(id).size > 0;
+  }
+
+  /** Times those of a node of speed 1. */
+  speedOf(node: string): number {
+    return this.#speeds.speedOf(node);
   }
 
   noteFinished(node: string, kind: JobKind, cpuMs: number): void {

@@ -1,6 +1,6 @@
 /**
- * Who runs next, and where: a node's slot if one is free, else a slot of this host, else wait, first come first
- * served. Pure: events in, grants out. Unaware of what a job is beyond where it may run.
+ * Who runs next, and where: a node's slot if one is free, else a slot of this host, else wait: first come first served,
+ * but that a job which will take long stands as much further in front. Pure: events in, grants out. Unaware of what a job is beyond where it may run.
  */
 
 export interface NodePlace {
@@ -14,6 +14,8 @@ export type Place = NodePlace | { readonly kind: 'here' };
 
 export interface Waiting {
   readonly id: number;
+  /** Its place in line: when it arrived, less what it is expected to take. The least is the first. */
+  readonly rankMs: number;
   /** Nodes of lists that the job may run on. */
   readonly eligible: ReadonlySet<string>;
   /** Nodes that failed it already. */
@@ -44,8 +46,8 @@ export interface SlotPool {
 
 export class SlotQueue {
   readonly #pool: SlotPool;
-  /** Insertion order is arrival order. */
-  readonly #waiting = new Map<number, Waiting>();
+  /** In their order. */
+  #waiting: Waiting[] = [];
   #localSlots: number;
   #localTaken = 0;
   #remoteTaken = 0;
@@ -57,7 +59,7 @@ export class SlotQueue {
   }
 
   get waiting(): number {
-    return this.#waiting.size;
+    return this.#waiting.length;
   }
 
   get localSlots(): number {
@@ -86,13 +88,23 @@ export class SlotQueue {
 
   /** A job asks for a slot; the grant may be among the answer. */
   add(waiting: Waiting): Grant[] {
-    this.#waiting.set(waiting.id, waiting);
+    const at = this.#waiting.findLastIndex(({ rankMs }) => rankMs <= waiting.rankMs);
+    this.#waiting.splice(at + 1, 0, waiting);
     return this.#grantAll();
+  }
+
+  /** A node's slot for a job that does not wait. None while others do. */
+  takeFree(job: Pick<Waiting, 'eligible' | 'excluded' | 'mayLease'>): NodePlace | undefined {
+    if (this.#waiting.length > 0 || this.#isAtLimit) return undefined;
+    const place = this.#acquire(job, new Set());
+    if (place) this.#remoteTaken += 1;
+    return place;
   }
 
   /** A job that waited went away. */
   remove(id: number): void {
-    this.#waiting.delete(id);
+    const at = this.#waiting.findIndex((waiting) => waiting.id === id);
+    if (at >= 0) this.#waiting.splice(at, 1);
   }
 
   release(place: Place): Grant[] {
@@ -106,7 +118,7 @@ export class SlotQueue {
 
   /** Nodes came, went or changed their slots. `eligibleOf` says anew where each waiting job may run. */
   nodesChanged(eligibleOf: (id: number) => ReadonlySet<string>): Grant[] {
-    for (const [id, waiting] of this.#waiting) this.#waiting.set(id, { ...waiting, eligible: eligibleOf(id) });
+    this.#waiting = this.#waiting.map((waiting) => ({ ...waiting, eligible: eligibleOf(waiting.id) }));
     return this.#grantAll();
   }
 
@@ -119,12 +131,14 @@ export class SlotQueue {
     const grants: Grant[] = [];
     // Node sets found full stay full within this pass: one look serves a thousand waiting jobs.
     const full = new Set<ReadonlySet<string>>();
-    for (const waiting of this.#waiting.values()) {
+    for (const waiting of this.#waiting) {
       if (this.#localTaken >= this.#localSlots && (this.#pool.isFull || this.#isAtLimit)) break;
       const place = this.#placeFor(waiting, full);
-      if (!place) continue;
-      this.#waiting.delete(waiting.id);
-      grants.push({ id: waiting.id, place });
+      if (place) grants.push({ id: waiting.id, place });
+    }
+    if (grants.length > 0) {
+      const granted = new Set(grants.map(({ id }) => id));
+      this.#waiting = this.#waiting.filter(({ id }) => !granted.has(id));
     }
     return grants;
   }
@@ -146,7 +160,10 @@ export class SlotQueue {
     return this.#remoteTaken >= this.#remoteLimit;
   }
 
-  #acquire({ eligible, excluded, mayLease }: Waiting, full: Set<ReadonlySet<string>>): NodePlace | undefined {
+  #acquire(
+    { eligible, excluded, mayLease }: Pick<Waiting, 'eligible' | 'excluded' | 'mayLease'>,
+    full: Set<ReadonlySet<string>>,
+  ): NodePlace | undefined {
     const leased = mayLease ? this.#pool.acquireLeased(excluded) : undefined;
     if (leased) return leased;
     if (eligible.size === 0 || (excluded.size === 0 && full.has(eligible))) return undefined;

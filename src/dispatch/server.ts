@@ -13,6 +13,7 @@ import { fail, ok } from '../util/result.ts';
 import { listenAt } from '../util/unix-socket.ts';
 import { judgeNode } from './admission-rules.ts';
 import { answerControl } from './control.ts';
+import { readCosts, writeCosts } from './cost-file.ts';
 import { Dispatcher } from './dispatcher.ts';
 import type { ConnectNode } from './fleet.ts';
 import { NodeLists } from './node-lists.ts';
@@ -27,6 +28,8 @@ export interface ServerOptions {
   readonly masqueradeRoot: string;
   /** Where the newest build's report is kept for `pmakectl explain` after the dispatcher is gone. */
   readonly reportPath: string;
+  /** Where it is kept what compiles cost. */
+  readonly costsPath: string;
   /** This installation's directory, and a node's unless its configuration names another. */
   readonly installRoot: string;
   readonly version: string;
@@ -67,6 +70,7 @@ export async function serveDispatcher(options: ServerOptions): Promise<void> {
   const stop = (): void => {
     clearTimeout(idle);
     reports.flush();
+    writeCosts(options.costsPath, dispatcher.costs);
     // First the name: a shim that comes now starts another dispatcher instead of meeting a dying one.
     removeSocket();
     server.close();
@@ -85,6 +89,7 @@ export async function serveDispatcher(options: ServerOptions): Promise<void> {
   process.once('SIGTERM', stop);
   process.once('SIGINT', stop);
 
+  void readCosts(options.costsPath, dispatcher.costs);
   await nodeLists.open(() => dispatcher.placement.configChanged());
   await dispatcher.placement.open();
   server.on('connection', (socket) => {

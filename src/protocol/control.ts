@@ -75,6 +75,8 @@ export interface BuildReport {
   readonly hereReasons: Readonly<Record<string, number>>;
   /** Jobs that were started again, by reason literal. */
   readonly retryReasons: Readonly<Record<string, number>>;
+  /** Jobs that were late while slots idled: compiled on a second node as well. */
+  readonly startedTwice: number;
   /** Longest and summed wait for outputs to become visible here, and that which 95 of 100 jobs kept below, in ms. */
   readonly visibleWaitMaxMs: number;
   readonly visibleWaitSumMs: number;

@@ -26,6 +26,10 @@ export function explainBuild(report: BuildReport): string {
   }
   if (report.here > 0) paragraphs.push(formatReasons('WHY HERE', report.hereReasons));
   if (report.retries > 0) paragraphs.push(formatReasons('STARTED AGAIN BECAUSE', report.retryReasons));
+  if (report.startedTwice > 0) {
+    const jobs = formatCount(report.startedTwice, 'job');
+    paragraphs.push(`Late while slots idled, so compiled on a second node as well: ${jobs}.\n`);
+  }
   if (report.slowServerMs > 0) {
     const time = formatDuration(report.slowServerMs);
     paragraphs.push(`The file server was slow: for ${time} fewer jobs went out at once than there were slots.\n`);

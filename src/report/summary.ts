@@ -45,6 +45,8 @@ function composeSummary(facts: SummaryFacts): string {
   const parts = [`${formatJobs(facts.report)} in ${time}`];
   if (facts.report.retries > 0)
     parts.push(`${formatCount(facts.report.retries, 'retry', 'retries')}${formatRetries(facts.report)}`);
+  if (facts.report.startedTwice > 0)
+    parts.push(`${formatNumber(facts.report.startedTwice)} late, on two nodes at once`);
   if (facts.report.slowServerMs > 0) {
     parts.push(`the file server was slow, fewer jobs at once for ${formatDuration(facts.report.slowServerMs)}`);
   }

@@ -1,6 +1,6 @@
 /**
  * Real command lines, captured from builds (fixtures/argv/README.md says how), and what becomes of each:
- * `rewritten`, `kept REASON`, `here REASON`.
+ * `rewritten`, `trial`, `kept REASON`, `here REASON`.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -30,6 +30,7 @@ const look: Look = {
 
 function classify(plan: Plan): string {
   if (plan.kind === 'here') return `here ${plan.reason}`;
+  if (plan.isTrial) return 'trial';
   return plan.kept ? `kept ${plan.kept}` : 'rewritten';
 }
 
@@ -43,6 +44,7 @@ const NO_COMPILES: ReadonlySet<string> = new Set([
   'information',
   'preprocess',
   'special-input',
+  'trial',
   'standard-input',
   'no-input',
 ]);

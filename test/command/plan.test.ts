@@ -45,7 +45,11 @@ describe('what stays here', () => {
     ['gcc -c', 'no-input', 'free'],
     ['gcc -c a.o', 'no-input', 'free'],
     ['gcc -x c -c - -o a.o', 'standard-input', 'free'],
-    ['gcc -c -x c /dev/null -o a.o', 'special-input', 'free'],
+    ['gcc -S -x c /dev/null -o a.s', 'special-input', 'free'],
+    ['gcc -c -x c /dev/stdin -o a.o', 'special-input', 'free'],
+    ['gcc -c -x c /dev/null -o /dev/null', 'special-output', 'free'],
+    ['gcc -c -x c /dev/null -o /tmp/a.o', 'special-input', 'free'],
+    ['gcc --coverage -c -x c /dev/null -o a.o', 'special-input', 'free'],
     ['gcc -Werror -some-new-flag -c -x c /dev/null -o a.o', 'special-input', 'free'],
     ['gcc -c a.c -o /dev/null', 'special-output', 'free'],
     ['gcc -c a.c -o /dev/stdout', 'special-output', 'free'],
@@ -95,6 +99,12 @@ describe('what stays here', () => {
     ['sh -c true', 'unknown-program', 'free'],
   ])('%s: %s (%s)', (line, reason, slot) => {
     expect(plan(line)).toMatchObject({ kind: 'here', reason, slot });
+  });
+
+  it('not a trial of an option, which reads nothing', () => {
+    const trial = plan('gcc -Werror -Wundef -c -x c /dev/null -o .tmp_1/tmp');
+    expect(trial).toMatchObject({ kind: 'compile', isTrial: true, source: '/dev/null', sources: [], searched: [] });
+    expect(trial.outputs).toEqual(['/t/build/.tmp_1/tmp']);
   });
 
   it('a source that is missing gets the compiler’s own message', () => {

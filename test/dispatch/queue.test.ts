@@ -5,7 +5,7 @@ import { SlotQueue, type Grant, type Place } from '../../src/dispatch/queue.ts';
 
 const HERE: Place = { kind: 'here' };
 const NOBODY: ReadonlySet<string> = new Set();
-const ANYWHERE = { mayLease: false, mayRunHere: () => true };
+const ANYWHERE = { rankMs: 0, mayLease: false, mayRunHere: () => true };
 
 function poolOf(slots: Readonly<Record<string, number>>): NodeSlots {
   const pool = new NodeSlots({ random: () => 0 });
@@ -36,16 +36,16 @@ describe('SlotQueue', () => {
   it('sends a job here once every node it may use has failed it', () => {
     const queue = new SlotQueue(poolOf({ n1: 1 }), 1);
     const failed = new Set(['n1']);
-    expect(queue.add({ id: 1, eligible: failed, excluded: failed, mayLease: false, mayRunHere: () => false })).toEqual([
-      { id: 1, place: HERE },
-    ]);
+    expect(
+      queue.add({ id: 1, eligible: failed, excluded: failed, rankMs: 0, mayLease: false, mayRunHere: () => false }),
+    ).toEqual([{ id: 1, place: HERE }]);
   });
 
   it('keeps jobs waiting, for nodes with free slots too, at the limit for all nodes', () => {
     const queue = new SlotQueue(poolOf({ n1: 4 }), 1);
     const eligible = new Set(['n1']);
     const add = (id: number): Grant[] =>
-      queue.add({ id, eligible, excluded: NOBODY, mayLease: false, mayRunHere: () => false });
+      queue.add({ id, eligible, excluded: NOBODY, rankMs: 0, mayLease: false, mayRunHere: () => false });
     const there: Place = { kind: 'node', node: 'n1' };
     queue.setRemoteLimit(2);
     expect([add(1), add(2), add(3), add(4)]).toEqual([[{ id: 1, place: there }], [{ id: 2, place: there }], [], []]);
@@ -60,6 +60,36 @@ describe('SlotQueue', () => {
     expect(queue.add({ id: 1, eligible, excluded: NOBODY, ...ANYWHERE })).toEqual([]);
     pool.setNode('n1', 1);
     expect(queue.nodesChanged(() => eligible)).toEqual([{ id: 1, place: { kind: 'node', node: 'n1' } }]);
+  });
+
+  it('lets a job that takes long overtake those that came so much before it, and no others', () => {
+    const queue = new SlotQueue(poolOf({ n1: 1 }), 0);
+    const eligible = new Set(['n1']);
+    const there: Place = { kind: 'node', node: 'n1' };
+    const add = (id: number, rankMs: number): Grant[] =>
+      queue.add({ id, eligible, excluded: NOBODY, ...ANYWHERE, rankMs });
+    expect(add(1, 0)).toEqual([{ id: 1, place: there }]);
+    // At 10, 20, 20 and 30 ms; the last is to take 15 ms.
+    expect([add(2, 10), add(3, 20), add(4, 20), add(5, 30 - 15)].flat()).toEqual([]);
+    const order = Array.from({ length: 4 }, () => queue.release(there)[0]?.id);
+    expect(order).toEqual([2, 5, 3, 4]);
+  });
+
+  it('gives a free slot to a job that does not wait, unless others wait or the limit is reached', () => {
+    const queue = new SlotQueue(poolOf({ n1: 2 }), 0);
+    const eligible = new Set(['n1']);
+    const there: Place = { kind: 'node', node: 'n1' };
+    const take = (): Place | undefined => queue.takeFree({ eligible, excluded: NOBODY, mayLease: false });
+    expect([take(), queue.remoteTaken]).toEqual([there, 1]);
+    queue.setRemoteLimit(1);
+    expect(take()).toBeUndefined();
+    queue.setRemoteLimit(Number.POSITIVE_INFINITY);
+    queue.add({ id: 1, eligible: NOBODY, excluded: NOBODY, ...ANYWHERE });
+    expect(take()).toBeUndefined();
+    queue.remove(1);
+    expect([take(), take()]).toEqual([there, undefined]);
+    queue.release(there);
+    expect(take()).toEqual(there);
   });
 
   it('never grants more slots than there are, nor leaves one idle that a waiting job could use (seeded)', () => {

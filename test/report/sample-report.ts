@@ -15,6 +15,7 @@ export function sampleReport(changes: Partial<BuildReport> = {}): BuildReport {
     visibleWaitMaxMs: 0,
     visibleWaitSumMs: 0,
     slowServerMs: 0,
+    startedTwice: 0,
     visibleWaitP95Ms: 0,
     nodesConfigured: 1,
     problems: [],

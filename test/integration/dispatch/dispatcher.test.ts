@@ -59,6 +59,113 @@ describe('a link of what another build in the same tree is making', () => {
   });
 });
 
+describe('a trial of an option', () => {
+  const trial = (): FakeShim =>
+    rig.shim({
+      argv: ['-Werror', '-Wundef', '-c', '-x', 'c', '/dev/null', '-o', 'tmp'],
+      env: { PMAKE_NODES: rig.nodes },
+    });
+
+  it('goes to a node in its turn, never waits for one, and explains itself', async () => {
+    await rig.use('n1/1');
+    // The node is checked with the first compile.
+    const compile = rig.compile('a.c');
+    (await rig.calls.next()).exit(0);
+    expect(await compile.next()).toMatchObject({ kind: 'ended' });
+    for (const shim of [trial(), trial()]) {
+      expect(await shim.next()).toEqual({ kind: 'runHere' });
+      await shim.close();
+    }
+    await rig.idle();
+    const first = trial();
+    const call = await rig.calls.next();
+    expect(call.words).toContain('/dev/null');
+    // The node's one slot is taken.
+    const second = trial();
+    expect(await second.next()).toEqual({ kind: 'runHere' });
+    await second.close();
+    call.shell(`echo object > ${outputOf(call)}`);
+    await until(() => existsSync(outputOf(call)));
+    call.exit(0);
+    expect(await first.next()).toEqual({ kind: 'ended', termination: { kind: 'exited', code: 0 } });
+    expect(existsSync(`${rig.tree}/tmp`)).toBe(true);
+    await rig.idle();
+    expect(rig.report()).toMatchObject({ byNode: { n1: 2 }, here: 3, hereReasons: { trial: 3 } });
+  });
+
+  it('that a node fails is made here', async () => {
+    await rig.use('n1/1');
+    const compile = rig.compile('a.c');
+    (await rig.calls.next()).exit(0);
+    expect(await compile.next()).toMatchObject({ kind: 'ended' });
+    for (const shim of [trial(), trial()]) {
+      expect(await shim.next()).toEqual({ kind: 'runHere' });
+      await shim.close();
+    }
+    await rig.idle();
+    const shim = trial();
+    await rig.calls.next();
+    rig.lose('n1');
+    expect(await shim.next()).toEqual({ kind: 'runHere' });
+    await shim.close();
+    await rig.idle();
+    expect(rig.report()).toMatchObject({ hereReasons: { 'node-lost': 1, trial: 2 } });
+  });
+});
+
+describe('a job that is late while slots idle', () => {
+  /** From here on compiles are expected to take next to nothing. */
+  async function teach(): Promise<void> {
+    const compile = rig.compile('quick.c');
+    const call = await rig.calls.next();
+    call.shell('i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done');
+    call.exit(0);
+    expect(await compile.next()).toMatchObject({ kind: 'ended' });
+    await rig.idle();
+  }
+
+  it('is started on a second node, and the first to end counts, once', async () => {
+    await rig.use('n1/2 n2/2');
+    await teach();
+    const shim = rig.compile('late.c');
+    const first = await rig.calls.next();
+    first.shell(`echo first > ${outputOf(first)}`);
+    await until(() => existsSync(outputOf(first)));
+    // A release makes the dispatcher look; no more is needed than that some job ended.
+    const other = rig.compile('other.c');
+    (await rig.calls.next()).exit(0);
+    expect(await other.next()).toMatchObject({ kind: 'ended' });
+    const second = await rig.calls.next();
+    expect(outputOf(second)).not.toBe(outputOf(first));
+    second.shell(`echo second > ${outputOf(second)}`);
+    await until(() => existsSync(outputOf(second)) && readFileSync(outputOf(second), 'utf8') === 'second\n');
+    second.exit(0);
+    expect(await shim.next()).toEqual({ kind: 'ended', termination: { kind: 'exited', code: 0 } });
+    expect(readFileSync(`${rig.tree}/late.o`, 'utf8')).toBe('second\n');
+    // The one that was beaten is killed, and what it wrote is gone.
+    await first.closed;
+    await until(() => readdirSync(rig.tree).every((name) => !name.startsWith('.pmake-')));
+    await until(() => rig.dispatcher.placement.remoteTaken === 0);
+    expect(readFileSync(`${rig.tree}/late.o`, 'utf8')).toBe('second\n');
+    expect(rig.report()).toMatchObject({ startedTwice: 1, retries: 0 });
+  });
+
+  it('stays alone where there is no second node', async () => {
+    await rig.use('n1/4');
+    await teach();
+    const shim = rig.compile('late.c');
+    const call = await rig.calls.next();
+    const other = rig.compile('other.c');
+    (await rig.calls.next()).exit(0);
+    expect(await other.next()).toMatchObject({ kind: 'ended' });
+    const [job] = rig.dispatcher.jobs.values();
+    await until(() => (job?.runningThere?.forMs ?? 0) > 3_000);
+    call.exit(0);
+    expect(await shim.next()).toMatchObject({ kind: 'ended' });
+    expect(rig.report()).toMatchObject({ startedTwice: 0, retries: 0, byNode: { n1: 3 } });
+  });
+});
+
 describe('the slots that a build may count on', () => {
   it('are not those of a node that cannot be reached, and no more than the file server bears', async () => {
     const { build } = rig.dispatcher.beginBuild('test', 'n1/3 unreachable/4');
