@@ -72,6 +72,8 @@ export interface AttemptInput {
 export async function attemptOnNode(input: AttemptInput): Promise<Attempt> {
   const { shim } = input;
   const staged = stage(input.plan);
+  // Its node may be cut off: what it has written so far need not lie there until that is known.
+  if (staged.places.length > 0) void input.runner.beaten.then(() => discard(staged.plan.outputs));
   const startedMs = performance.now();
   let run = await runOnNode(input, staged, []);
   if (run) {
@@ -155,6 +157,10 @@ async function settle(input: Settling, end: RemoteEnd, stops: Stops): Promise<At
     await removeRegularFiles(plan.outputs);
     return { kind: 'retry', reason: stops.revokedBy, elsewhere: true, isRevoked: true };
   }
+  if (input.runner.isBeaten) {
+    await discard(plan.outputs);
+    return BEATEN;
+  }
   const trouble = findTrouble(termination, stderrOf(output), input.environment.entries);
   if (trouble !== undefined) {
     if (isStaged) await discard(plan.outputs);
@@ -165,8 +171,8 @@ async function settle(input: Settling, end: RemoteEnd, stops: Stops): Promise<At
   for (const path of input.plan.outputs) input.directories.noteWritten(path);
   const visibility = await waitVisible(files, visibleLimitMs);
   if (visibility.kind === 'visible' && !input.runner.claim()) {
-    if (isStaged) await discard(plan.outputs);
-    return { kind: 'retry', reason: 'slow-there', elsewhere: true, isRevoked: true };
+    await discard(plan.outputs);
+    return BEATEN;
   }
   const unseen =
     visibility.kind === 'visible'
@@ -178,6 +184,9 @@ async function settle(input: Settling, end: RemoteEnd, stops: Stops): Promise<At
   }
   return { kind: 'finished', termination, output, ...used, visibleWaitMs: visibility.waitedMs };
 }
+
+/** Only attempts whose outputs have names of their own have rivals. */
+const BEATEN: Attempt = { kind: 'retry', reason: 'slow-there', elsewhere: true, isRevoked: true };
 
 /** What a node that nobody hears any more wrote, or is writing yet. */
 async function leaveBehind({ staged, shim }: Settling, fencedAtMs: number): Promise<void> {

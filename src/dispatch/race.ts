@@ -8,7 +8,8 @@ import { deferred } from '../util/deferred.ts';
 export interface Runner {
   /** True once, for the first that asks: what it does counts, and nobody else's. */
   claim(): boolean;
-  /** Resolves when another has claimed. */
+  /** Another has claimed. */
+  readonly isBeaten: boolean;
   readonly beaten: Promise<undefined>;
 }
 
@@ -30,8 +31,18 @@ export class Race<Result> {
 
   enter(run: (runner: Runner) => Promise<Result>): void {
     const { promise: beaten, resolve } = deferred<undefined>();
-    const runner: Runner = { claim: () => this.#claim(runner), beaten };
-    this.#beaten.set(runner, () => resolve(undefined));
+    let isBeaten = false;
+    const runner: Runner = {
+      claim: () => this.#claim(runner),
+      get isBeaten() {
+        return isBeaten;
+      },
+      beaten,
+    };
+    this.#beaten.set(runner, () => {
+      isBeaten = true;
+      resolve(undefined);
+    });
     this.#running += 1;
     run(runner).then(
       (result) => this.#end(runner, result),

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { BuildReport } from '../../src/protocol/control.ts';
 import { canHaveCluster, startCluster, type Cluster } from '../rig/cluster.ts';
 import { foreignProcesses, pidsByWord, pidsOf, signal } from '../rig/node-processes.ts';
 import { lastBuild, needBuild, pmake, startDispatcher, stopDispatcher } from '../rig/pmake.ts';
@@ -36,7 +37,7 @@ describe.skipIf(!canHaveCluster())('a build goes on, and its results are identic
   });
 
   /** A build from scratch with `disturb` called once node 2 compiles; resolves when it has ended. */
-  async function buildWhile(disturb: () => Promise<void>) {
+  async function buildWhile(disturb: () => Promise<void>, isFrozen = false) {
     await execa('make', ['-s', 'clean'], { cwd: project });
     // A node that the last test broke is up again: the build must not be over before it takes part.
     await startDispatcher(cluster);
@@ -45,9 +46,15 @@ describe.skipIf(!canHaveCluster())('a build goes on, and its results are identic
     await disturb();
     const ended = await build;
     expect(ended, ended.all).toMatchObject({ exitCode: 0, stderr: '' });
-    expect(differences(expected, await hashTree(project))).toEqual([]);
+    const different = async (): Promise<string[]> => differences(expected, await hashTree(project));
+    // What a node that nobody hears may yet write has names that nobody reads, and goes when it is surely dead.
+    expect((await different()).filter((name) => !name.includes('.pmake-'))).toEqual([]);
+    if (!isFrozen) await expect.poll(different, SILENCE).toEqual([]);
     return lastBuild(cluster);
   }
+
+  /** Jobs of a node that fell silent are started elsewhere while slots idle, before it is given up, or else after. */
+  const madeElsewhere = ({ retries, startedTwice }: BuildReport): number => retries + startedTwice;
 
   test('undisturbed', async () => {
     const report = await buildWhile(() => Promise.resolve());
@@ -57,13 +64,13 @@ describe.skipIf(!canHaveCluster())('a build goes on, and its results are identic
 
   test('with a node’s power cut', async () => {
     const report = await buildWhile(() => cluster.kill(2));
-    expect(report.retries).toBeGreaterThan(0);
+    expect(madeElsewhere(report)).toBeGreaterThan(0);
     await cluster.heal(2);
   });
 
   test('with a node’s cable pulled; that node kills what it runs', async () => {
     const report = await buildWhile(() => cluster.cut(2));
-    expect(report.retries).toBeGreaterThan(0);
+    expect(madeElsewhere(report)).toBeGreaterThan(0);
     await expect.poll(() => pidsOf(cluster, 2, 'cc1'), SILENCE).toEqual([]);
     await cluster.heal(2);
   });
@@ -73,8 +80,8 @@ describe.skipIf(!canHaveCluster())('a build goes on, and its results are identic
     const signalAll = async (name: string): Promise<void> => {
       await cluster.exec(2, ['sh', '-c', `kill -s ${name} -- -1`]);
     };
-    const report = await buildWhile(() => signalAll('STOP'));
-    expect(report.retries).toBeGreaterThan(0);
+    const report = await buildWhile(() => signalAll('STOP'), true);
+    expect(madeElsewhere(report)).toBeGreaterThan(0);
     expect(await pidsOf(cluster, 2, 'cc1')).not.toEqual([]);
     await signalAll('CONT');
     await expect.poll(() => pidsByWord(cluster, 2, 'worker.js'), SILENCE).toEqual([]);
