@@ -1,5 +1,6 @@
 /** Builds whose nodes are found by real brokers, while leaders die, nodes come and go, and owners come back. */
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { execa, execaSync } from 'execa';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { Brokers } from '../rig/brokers.ts';
@@ -65,7 +66,7 @@ describe.skipIf(!canHaveCluster())('with a broker on every node', () => {
     const isOver = build.then(() => true);
     let most = 0;
     const states = new Set<string | undefined>();
-    while (!(await Promise.race([isOver, Promise.resolve(false)]))) {
+    while (!(await Promise.race([isOver, setTimeout(PATIENCE.interval, false)]))) {
       const { nodes } = await brokers.look();
       for (const { inUse, slots } of nodes) {
         expect(inUse).toBeLessThanOrEqual(slots);

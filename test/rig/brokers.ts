@@ -3,10 +3,10 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { vi } from 'vitest';
+import { askBroker } from '../../src/cli/ctl/broker.ts';
 import { BROKER_SOCKET, type ClusterView, type NodeView } from '../../src/protocol/local-broker.ts';
 import type { Cluster, ExecResult } from './cluster.ts';
 import { NodeProc } from './node-proc.ts';
-import { PMAKECTL } from './pmake.ts';
 
 const PMAKED = fileURLToPath(new URL('../../dist/cli/pmaked.js', import.meta.url));
 const PATIENCE = { timeout: 60_000, interval: 100 };
@@ -79,18 +79,14 @@ export class Brokers implements AsyncDisposable {
   }
 
   /** The cluster as node 1 sees it. */
-  async look(): Promise<ClusterView> {
-    const { stdout, stderr } = await this.#cluster.exec(1, [PMAKECTL, 'nodes', '--json']);
-    const answer = JSON.parse(stdout) as { cluster?: ClusterView };
-    if (!answer.cluster) throw new Error(`no broker on node 1: ${stderr}`);
-    return answer.cluster;
+  look(): Promise<ClusterView> {
+    return this.#ask(1);
   }
 
   /** A node as its own broker describes it: a busy one hears nobody else. */
   async lookAt(node: number): Promise<NodeView | undefined> {
-    const { stdout } = await this.#cluster.exec(node, [PMAKECTL, 'nodes', '--json']);
-    const { cluster } = JSON.parse(stdout) as { cluster?: ClusterView };
-    return cluster?.nodes.find((view) => view.node === `node${node}`);
+    const cluster = await this.#ask(node);
+    return cluster.nodes.find((view) => view.node === `node${node}`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -100,6 +96,13 @@ export class Brokers implements AsyncDisposable {
       await running;
       this.#running.delete(node);
     }
+  }
+
+  /** From outside: a program that asks again and again is itself a load on the node that it runs on. */
+  async #ask(node: number): Promise<ClusterView> {
+    const answer = await askBroker(this.socketOf(node), { kind: 'cluster' }, 'cluster');
+    if (!answer.ok) throw new Error(`no broker on node ${node}: ${JSON.stringify(answer.failure)}`);
+    return answer.value.cluster;
   }
 
   #launch(node: number): void {
