@@ -5,12 +5,12 @@
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync } from 'node:fs';
 import { availableParallelism, cpus, homedir, release } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { BenchCluster } from './bench-cluster.js';
+import { BenchCluster, removeTree } from './bench-cluster.js';
 import { CONTENDERS } from './bench-contenders.js';
 import { formatTable, writeDocs } from './bench-report.js';
 
@@ -42,8 +42,8 @@ function kernelSource(work) {
 
 /** @param {string} source @param {string} tree */
 function freshTree(source, tree) {
-  rmSync(tree, { recursive: true, force: true });
-  cpSync(source, tree, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
+  removeTree(tree);
+  execFileSync('cp', ['-a', source, tree]);
   const env = { ...process.env, ...KERNEL_ENV };
   execFileSync('make', ['-s', 'tinyconfig'], { cwd: tree, stdio: 'ignore', env });
 }
@@ -130,7 +130,7 @@ async function main() {
     process.stdout.write(formatTable(report));
     if (values.write) writeDocs(report);
   } finally {
-    rmSync(work, { recursive: true, force: true });
+    removeTree(work);
   }
 }
 
