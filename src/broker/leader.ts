@@ -51,7 +51,9 @@ export class Leader {
   readonly #hinted = new Map<string, number>();
   #waiting = 0;
   #lastOfferId: number;
+  /** When there is something to look at that cannot wait for the next heartbeat's tick. */
   #sweepMs: number;
+  #sweptMs = -Infinity;
   /** When this reign began. */
   readonly sinceMs: number;
   /** Grants confirmed by nodes, ever. */
@@ -112,7 +114,6 @@ export class Leader {
     if (queued.length > 0) this.#outbox.toPeer(from, { kind: 'queued', requestIds: queued });
     if (refused.length > 0) this.#outbox.toPeer(from, { kind: 'none', reason: 'queue-full', requestIds: refused });
     this.#hint(from, nowMs);
-    this.#sweepMs = Math.min(this.#sweepMs, nowMs + timing.SWEEP_INTERVAL_MS);
   }
 
   onCancel(from: Peer, requestIds: readonly number[]): void {
@@ -133,14 +134,21 @@ export class Leader {
   }
 
   tick(nowMs: number): void {
-    if (nowMs < this.#sweepMs) return;
+    // Whatever brought the tick, it saves one of its own: a process that wakes often costs its node more than it does.
+    if (nowMs < this.#sweepMs && nowMs - this.#sweptMs < timing.SWEEP_INTERVAL_MS) return;
+    this.#sweptMs = nowMs;
+    this.#sweepMs = Infinity;
     for (const offer of this.#offers.values()) this.#watchOffer(offer, nowMs);
     this.#watchRequests(nowMs);
     for (const node of this.#list.sweep(nowMs)) this.#outbox.toPeer(node.peer, { kind: 'ask' });
     this.#pump(nowMs);
     if (this.#hinted.size > this.#requests.size + 64) this.#hinted.clear();
-    const busy = this.#requests.size > 0 || this.#offers.size > 0;
-    this.#sweepMs = nowMs + (busy ? timing.SWEEP_INTERVAL_MS : timing.HEARTBEAT_INTERVAL_MS);
+    if (this.#offers.size > 0) this.#sweepBy(nowMs);
+  }
+
+  /** @param dueMs looked at then, or a sweep's distance from now when that is later */
+  #sweepBy(nowMs: number, dueMs = nowMs): void {
+    this.#sweepMs = Math.min(this.#sweepMs, Math.max(dueMs, nowMs + timing.SWEEP_INTERVAL_MS));
   }
 
   /** The node to hand leadership to: a free one rather than a full one; undefined when there is no available node. */
@@ -177,6 +185,7 @@ export class Leader {
     this.#requests.set(key, request);
     this.#waiting++;
     this.#queue.push(user, request);
+    this.#sweepBy(nowMs, endMs);
     return request;
   }
 
@@ -203,7 +212,7 @@ export class Leader {
     this.#offers.set(offer.id, offer);
     this.#list.offer(node, request.user);
     this.#sendOffer(offer);
-    this.#sweepMs = Math.min(this.#sweepMs, nowMs + timing.SWEEP_INTERVAL_MS);
+    this.#sweepBy(nowMs);
   }
 
   #sendOffer({ id, request, node }: Offer): void {
@@ -267,7 +276,7 @@ export class Leader {
         this.#end(request);
         const key = requestKey(request.client, 0);
         impatient.set(key, [...(impatient.get(key) ?? []), request]);
-      }
+      } else if (request.state === 'waiting') this.#sweepBy(nowMs, request.endMs);
     }
     for (const requests of impatient.values()) this.#none(requests, 'patience');
   }

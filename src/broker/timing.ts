@@ -42,7 +42,7 @@ export const ASK_REPEATS_MS: readonly number[] = [150, 300, 600, 1_200];
 export const REQUEST_SILENCE_MS = 2_500;
 /** A granted request is remembered this long, for a client that asks again because the lease was lost on its way. */
 export const GRANT_REMEMBERED_MS = 3_000;
-/** How often a leader looks for patience that ran out; the error this makes is small beside any patience. */
+/** How soon a leader looks again at offers, and at patience that ran out; the error this makes is small beside any of them. */
 export const SWEEP_INTERVAL_MS = 25;
 
 /** A lease ends this long after it was granted or last renewed. */

@@ -175,6 +175,7 @@ export class SlotQueue {
   /** No node will ever take it. */
   #isHomeless({ id, eligible, excluded, mayLease }: Waiting): boolean {
     if (mayLease && this.#pool.mayLease(id, excluded)) return false;
-    return eligible.size === 0 || [...eligible].every((node) => excluded.has(node));
+    // This is asked of each job that waits whenever a slot is free here.
+    return excluded.size >= eligible.size && [...eligible].every((node) => excluded.has(node));
   }
 }
