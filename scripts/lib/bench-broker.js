@@ -2,13 +2,14 @@
  * Leases from real brokers on scripts/cluster: how long one takes, how many a leader grants in a second, and what a
  * broker costs while nothing happens. Unaware of builds.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as delay } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { lookAtNodes, startBrokers } from './bench-brokers.js';
-import { BenchCluster } from './bench-cluster.js';
+import { BenchCluster, removeTree } from './bench-cluster.js';
+import { describeMachine, writeDocs } from './bench-docs.js';
+import { readFlags } from './bench-flags.js';
 
 /** Of a core, each node. */
 const CPU = 100;
@@ -17,11 +18,8 @@ const IDLE_SECONDS = 20;
 const TICKS_PER_SECOND = 100;
 const PAGE_BYTES = 4_096;
 
-const { values } = parseArgs({
-  options: { nodes: { type: 'string', default: '5' }, leases: { type: 'string', default: '2000' } },
-});
-const [nodes, leases] = [Number(values.nodes), Number(values.leases)];
-if (!(nodes >= 2 && leases >= 100)) throw new Error('--nodes wants 2 or more, --leases 100 or more');
+const { nodes, leases, write } = readFlags('bench-broker', { nodes: 5, leases: 2_000 });
+if (nodes < 2 || leases < 100) throw new Error('--nodes wants 2 or more, --leases 100 or more');
 
 const work = mkdtempSync('/var/tmp/pmake-bench-');
 const cluster = new BenchCluster(work);
@@ -46,23 +44,28 @@ try {
   const leaderCpuS = cluster.cpuSeconds(leaderOf(lookAtNodes(cluster))) - before;
   const figures = JSON.parse(output.trim().split('\n').at(-1) ?? '');
   const perGrantUs = (leaderCpuS * 1e6) / figures.leases;
-  process.stdout.write(
-    [
-      `| \`scripts/bench-broker --nodes ${nodes} --leases ${leases}\` | |`,
-      '|---|---:|',
-      `| request → lease, one at a time: middle | ${figures.p50Ms.toFixed(2)} ms |`,
-      `| 99 % | ${figures.p99Ms.toFixed(2)} ms |`,
-      `| leases a second, 64 asked for at once | ${Math.round(figures.perSecond)} |`,
-      `| CPU of the leader's node a lease, its own slots included | ${Math.round(perGrantUs)} µs |`,
-      `| an idle broker, of one core | ${(100 * idle.cpu).toFixed(2)} % |`,
-      `| its memory | ${Math.round(idle.rssMib)} MiB |`,
-      '',
-    ].join('\n'),
-  );
+  const command = `scripts/bench-broker --nodes ${nodes} --leases ${leases}`;
+  const machine = describeMachine();
+  const report = { command, date: new Date().toISOString(), machine, ...figures, perGrantUs, idle };
+  const text = [
+    `\`${command}\`, ${report.date.slice(0, 10)}, ${machine}:`,
+    '',
+    '| | |',
+    '|---|---:|',
+    `| request → lease, one at a time: middle | ${figures.p50Ms.toFixed(2)} ms |`,
+    `| 99 % | ${figures.p99Ms.toFixed(2)} ms |`,
+    `| leases a second, 64 asked for at once | ${Math.round(figures.perSecond)} |`,
+    `| CPU of the leader's node a lease, its own slots included | ${Math.round(perGrantUs)} µs |`,
+    `| an idle broker, of one core | ${(100 * idle.cpu).toFixed(2)} % |`,
+    `| its memory | ${Math.round(idle.rssMib)} MiB |`,
+    '',
+  ].join('\n');
+  process.stdout.write(text);
+  if (write) writeDocs('broker', text, report);
 } finally {
   stopBrokers?.();
   cluster.down();
-  rmSync(work, { recursive: true, force: true });
+  removeTree(work);
 }
 
 /** @param {string} json @returns {number} */

@@ -1,5 +1,5 @@
 /**
- * Who builds the kernel in scripts/bench-kernel, and what each needs before the clock starts.
+ * Who builds in scripts/bench-kernel and scripts/bench-cpp, and what each needs before the clock starts.
  * Node 1 is the submit host; the others compile. Unaware of clocks and tables.
  */
 import { execFileSync } from 'node:child_process';
@@ -16,6 +16,7 @@ import { startBrokers } from './bench-brokers.js';
  * @property {number} cpu percent of a core that a node has
  * @property {number} slots jobs at once on each node but the first
  * @property {string} work a directory that all nodes see
+ * @property {string} target make's
  * @property {string} stash what the free compiler puts in place
  * @property {string} freeBin its directory
  *
@@ -54,9 +55,9 @@ const floor = {
   name: 'floor',
   prepare: async () => {},
   command: (setting) => ({
-    words: ['make', jobsOf(setting), 'vmlinux'],
+    words: ['make', jobsOf(setting), setting.target],
     env: { PATH: `${setting.freeBin}:${PATH}`, FREE_CC_STASH: setting.stash },
-    shown: `PATH=a compiler that copies kept objects: make ${jobsOf(setting)} vmlinux`,
+    shown: `PATH=a compiler that copies kept objects: make ${jobsOf(setting)} ${setting.target}`,
   }),
 };
 
@@ -64,10 +65,10 @@ const floor = {
 const local = {
   name: 'local',
   prepare: async () => {},
-  command: () => ({
-    words: ['make', `-j${LOCAL_JOBS}`, 'vmlinux'],
+  command: (setting) => ({
+    words: ['make', `-j${LOCAL_JOBS}`, setting.target],
     env: { PATH },
-    shown: `make -j${LOCAL_JOBS} vmlinux`,
+    shown: `make -j${LOCAL_JOBS} ${setting.target}`,
   }),
 };
 
@@ -76,9 +77,9 @@ const pmake = {
   name: 'pmake',
   prepare: async () => {},
   command: (setting) => ({
-    words: [join(ROOT, 'dist/cli/pmake.js'), 'vmlinux'],
+    words: [join(ROOT, 'dist/cli/pmake.js'), setting.target],
     env: { PATH, PMAKE_NODES: nodeList(setting, ' ') },
-    shown: `PMAKE_NODES="${nodeList(setting, ' ')}" pmake vmlinux`,
+    shown: `PMAKE_NODES="${nodeList(setting, ' ')}" pmake ${setting.target}`,
   }),
 };
 
@@ -86,10 +87,10 @@ const pmake = {
 const off = {
   name: 'off',
   prepare: async () => {},
-  command: () => ({
-    words: [join(ROOT, 'dist/cli/pmake.js'), '--pmake-local', `-j${LOCAL_JOBS}`, 'vmlinux'],
+  command: (setting) => ({
+    words: [join(ROOT, 'dist/cli/pmake.js'), '--pmake-local', `-j${LOCAL_JOBS}`, setting.target],
     env: { PATH },
-    shown: `pmake --pmake-local -j${LOCAL_JOBS} vmlinux`,
+    shown: `pmake --pmake-local -j${LOCAL_JOBS} ${setting.target}`,
   }),
 };
 
@@ -99,10 +100,10 @@ function withBrokers(name, thresholds) {
     name,
     prepare: ({ cluster, nodes, cpu, slots, work }) =>
       startBrokers(cluster, { nodes, cpu, slots, thresholds, directory: join(work, name) }),
-    command: () => ({
-      words: [join(ROOT, 'dist/cli/pmake.js'), 'vmlinux'],
+    command: (setting) => ({
+      words: [join(ROOT, 'dist/cli/pmake.js'), setting.target],
       env: { PATH },
-      shown: `pmake vmlinux, a pmaked with thresholds "${thresholds}" on every node`,
+      shown: `pmake ${setting.target}, a pmaked with thresholds "${thresholds}" on every node`,
     }),
   };
 }
@@ -121,9 +122,9 @@ const distcc = {
     }
   },
   command: (setting) => ({
-    words: ['make', jobsOf(setting), 'vmlinux'],
+    words: ['make', jobsOf(setting), setting.target],
     env: { PATH: `/usr/lib/distcc:${PATH}`, DISTCC_HOSTS: nodeList(setting, ' ') },
-    shown: `DISTCC_HOSTS="${nodeList(setting, ' ')}" make ${jobsOf(setting)} vmlinux`,
+    shown: `DISTCC_HOSTS="${nodeList(setting, ' ')}" make ${jobsOf(setting)} ${setting.target}`,
   }),
 };
 
@@ -154,9 +155,9 @@ const icecream = {
     const directory = join(setting.work, 'icecc-environment');
     const archive = readdirSync(directory).find((name) => /\.tar/.test(name)) ?? '';
     return {
-      words: ['make', jobsOf(setting), 'vmlinux'],
+      words: ['make', jobsOf(setting), setting.target],
       env: { PATH: `/usr/lib/icecc/bin:${PATH}`, ICECC_VERSION: join(directory, archive) },
-      shown: `PATH=/usr/lib/icecc/bin: make ${jobsOf(setting)} vmlinux`,
+      shown: `PATH=/usr/lib/icecc/bin: make ${jobsOf(setting)} ${setting.target}`,
     };
   },
 };

@@ -1,7 +1,4 @@
-/** The result of scripts/bench-kernel as a table, as JSON, and in docs/benchmarks.md. Unaware of how it was measured. */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+/** The result of scripts/bench-kernel and bench-cpp as a table. Unaware of how it was measured. */
 
 /**
  * @typedef {object} Run
@@ -10,7 +7,7 @@ import { fileURLToPath } from 'node:url';
  * @property {number} wallS
  * @property {number} submitCpuS CPU time on the submit host
  * @property {number} nodesCpuS CPU time on the other nodes in sum
- * @property {boolean} isIdentical vmlinux, to one that plain make built
+ * @property {boolean} isIdentical what was built, to what plain make built
  *
  * @typedef {object} Report
  * @property {string} command
@@ -21,11 +18,6 @@ import { fileURLToPath } from 'node:url';
  * @property {number} slots
  * @property {Run[]} runs each contender once a round, in the same order in each
  */
-
-const DOCS = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), 'docs');
-/** The table in docs/benchmarks.md stands between these lines. */
-const BEGIN = '<!-- kernel: written by scripts/bench-kernel -->';
-const END = '<!-- /kernel -->';
 
 /** @param {Report} report @returns {string} */
 export function formatTable({ command, date, machine, nodes, cpu, slots, runs }) {
@@ -51,7 +43,7 @@ export function formatTable({ command, date, machine, nodes, cpu, slots, runs })
     `\`${command}\`, ${date.slice(0, 10)}, ${machine}: ${nodes} nodes with ${cpu} % of a core each, node 1 submits,`,
     `${slots} jobs at once on each of the others. Of several rounds the middle; a ratio is of two builds of one round.`,
     '',
-    `| ${[...heads, ...cpuHeads, 'vmlinux identical', 'command'].join(' | ')} |`,
+    `| ${[...heads, ...cpuHeads, 'identical', 'command'].join(' | ')} |`,
     `|---|${'---:|'.repeat(heads.length + cpuHeads.length - 1)}---|---|`,
     ...rows,
     '',
@@ -73,16 +65,4 @@ function middle(numbers) {
   const sorted = numbers.toSorted((one, other) => one - other);
   const half = (sorted.length - 1) / 2;
   return ((sorted[Math.floor(half)] ?? 0) + (sorted[Math.ceil(half)] ?? 0)) / 2;
-}
-
-/** @param {Report} report */
-export function writeDocs(report) {
-  mkdirSync(join(DOCS, 'benchmarks'), { recursive: true });
-  writeFileSync(join(DOCS, 'benchmarks', 'kernel.json'), `${JSON.stringify(report, undefined, 2)}\n`);
-  const path = join(DOCS, 'benchmarks.md');
-  const text = existsSync(path) ? readFileSync(path, 'utf8') : `# Benchmarks\n\n${BEGIN}\n${END}\n`;
-  const [begin, end] = [text.indexOf(BEGIN), text.indexOf(END)];
-  if (begin < 0 || end < begin) throw new Error(`${path} lacks the lines ${BEGIN} and ${END}`);
-  const table = `${BEGIN}\n\n${formatTable(report)}\n`;
-  writeFileSync(path, text.slice(0, begin) + table + text.slice(end));
 }

@@ -3,7 +3,7 @@
  * Named gcc (cc, g++ ...) and first in PATH, it stands in for /usr/bin/NAME. FREE_CC_STASH says where results are kept,
  * under their path below the directory where the build runs. With FREE_CC_RECORD set it runs the real compiler and
  * keeps what that wrote; without, it puts the kept files in place. Whatever was not kept, the real compiler makes.
- * Knows kbuild's way of asking for a depfile (-Wp,-MMD,FILE) and no other.
+ * Knows two ways of asking for a depfile, kbuild's (-Wp,-MMD,FILE) and -MF FILE; compiles that make none, it does not keep.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -58,6 +58,7 @@ int main(int argc, char **argv) {
 		if (!strcmp(argv[index], "-c")) compiles = true;
 		else if (!strcmp(argv[index], "-o") && index + 1 < argc) object = argv[index + 1];
 		else if (!strncmp(argv[index], "-Wp,-MMD,", 9)) depfile = argv[index] + 9;
+		else if (!strcmp(argv[index], "-MF") && index + 1 < argc) depfile = argv[index + 1];
 	}
 	/* Absolute, above the tree, or a trial of the compiler (.tmp_123/tmp): not the build's own objects. */
 	bool kept = stash && compiles && object && depfile && *object != '/' && *object != '.' && !strstr(object, "..");

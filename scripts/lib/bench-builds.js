@@ -1,64 +1,45 @@
 #!/usr/bin/env node
 /**
- * Builds the kernel once with each contender on the same nodes, and compares; scripts/bench-kernel sets up.
+ * Builds a project with each contender on the same nodes, and compares; scripts/bench-kernel and bench-cpp set up.
+ * Called as: bench-builds.js PROJECT [FLAG...]
  * Everything it makes is in one directory under /var/tmp and in one cluster, both removed at the end.
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync } from 'node:fs';
-import { availableParallelism, cpus, homedir, release } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { BenchCluster, removeTree } from './bench-cluster.js';
 import { CONTENDERS } from './bench-contenders.js';
-import { formatTable, writeDocs } from './bench-report.js';
+import { describeMachine, writeDocs } from './bench-docs.js';
+import { PROJECTS } from './bench-projects.js';
+import { formatTable } from './bench-report.js';
 
 /** @typedef {import('./bench-report.js').Run} Run */
 
 const LIB = dirname(fileURLToPath(import.meta.url));
-/** What kbuild would else take from the clock and the machine. */
-const KERNEL_ENV = {
-  KBUILD_BUILD_TIMESTAMP: 'Sat Jan  1 00:00:00 UTC 2022',
-  KBUILD_BUILD_USER: 'user',
-  KBUILD_BUILD_HOST: 'host',
-};
+const [NAME = '', ...FLAGS] = process.argv.slice(2);
+const PROJECT = PROJECTS.find(({ name }) => name === NAME);
 
 /** @param {string} text */
 function say(text) {
-  process.stderr.write(`bench-kernel: ${text}\n`);
+  process.stderr.write(`bench-${NAME}: ${text}\n`);
 }
 
-/** The tests' copy where there is one, else unpacked for this run. @param {string} work */
-function kernelSource(work) {
-  const kept = join(process.env.PMAKE_TEST_CACHE ?? join(homedir(), '.cache', 'pmake-test'), 'linux-6.1-v1');
-  if (existsSync(kept)) return kept;
-  const source = join(work, 'source');
-  mkdirSync(source);
-  say('unpacking the kernel');
-  execFileSync(join(LIB, 'kernel-source.sh'), [source], { stdio: 'inherit' });
-  return source;
-}
-
-/** @param {string} source @param {string} tree */
-function freshTree(source, tree) {
-  removeTree(tree);
-  execFileSync('cp', ['-a', source, tree]);
-  const env = { ...process.env, ...KERNEL_ENV };
-  execFileSync('make', ['-s', 'tinyconfig'], { cwd: tree, stdio: 'ignore', env });
-}
-
-/** One build at full speed by the real compiler, its results kept for the free one. @param {{ tree: string, stash: string, freeBin: string }} place */
-function record({ tree, stash, freeBin }) {
+/**
+ * One build at full speed by the real compiler, its results kept for the free one.
+ * @param {import('./bench-projects.js').Project} project
+ * @param {{ tree: string, stash: string, freeBin: string }} place
+ */
+function record({ target, env: own }, { tree, stash, freeBin }) {
   mkdirSync(freeBin, { recursive: true });
   execFileSync('cc', ['-O2', '-o', join(freeBin, 'gcc'), join(LIB, 'free-cc.c')], { stdio: 'inherit' });
   for (const name of ['cc', 'g++']) symlinkSync('gcc', join(freeBin, name));
-  const env = { ...process.env, ...KERNEL_ENV, PATH: `${freeBin}:${process.env.PATH ?? ''}`, FREE_CC_STASH: stash };
-  execFileSync('make', [`-j${availableParallelism()}`, 'vmlinux'], {
-    cwd: tree,
-    stdio: 'ignore',
-    env: { ...env, FREE_CC_RECORD: '1' },
-  });
+  const free = { PATH: `${freeBin}:${process.env.PATH ?? ''}`, FREE_CC_STASH: stash, FREE_CC_RECORD: '1' };
+  const env = { ...process.env, ...own, ...free };
+  execFileSync('make', [`-j${availableParallelism()}`, target], { cwd: tree, stdio: 'ignore', env });
 }
 
 /** Node by node. @param {import('./bench-contenders.js').Setting} setting */
@@ -71,14 +52,15 @@ function hash(path) {
   return existsSync(path) ? createHash('sha256').update(readFileSync(path)).digest('hex') : 'none';
 }
 
-/** @returns {Promise<void>} */
-async function main() {
+/** @param {import('./bench-projects.js').Project} project @returns {Promise<void>} */
+async function main(project) {
   const { values } = parseArgs({
+    args: FLAGS,
     options: {
-      nodes: { type: 'string', default: '5' },
-      cpu: { type: 'string', default: '25' },
-      slots: { type: 'string', default: '2' },
-      only: { type: 'string', default: CONTENDERS.map(({ name }) => name).join(',') },
+      nodes: { type: 'string', default: project.cluster.nodes },
+      cpu: { type: 'string', default: project.cluster.cpu },
+      slots: { type: 'string', default: project.cluster.slots },
+      only: { type: 'string', default: project.contenders.join(',') },
       rounds: { type: 'string', default: '1' },
       write: { type: 'boolean', default: false },
     },
@@ -93,42 +75,41 @@ async function main() {
   if (unknown.length > 0) throw new Error(`--only does not know ${unknown.join(', ')}`);
   const work = mkdtempSync('/var/tmp/pmake-bench-');
   const cluster = new BenchCluster(work);
-  const place = { tree: join(work, 'kernel'), stash: join(work, 'stash'), freeBin: join(work, 'bin') };
-  const setting = { cluster, nodes, cpu, slots, work, ...place };
+  const place = { tree: join(work, project.name), stash: join(work, 'stash'), freeBin: join(work, 'bin') };
+  const setting = { cluster, nodes, cpu, slots, work, target: project.target, ...place };
   try {
-    const source = kernelSource(work);
-    freshTree(source, place.tree);
+    const makeTree = project.source(work);
+    makeTree(place.tree);
     say('building once at full speed, for the floor and to compare with');
-    record(place);
-    const expected = hash(join(place.tree, 'vmlinux'));
+    record(project, place);
+    const expected = hash(join(place.tree, project.target));
     /** @type {Run[]} */
     const runs = [];
     const chosen = CONTENDERS.filter(({ name }) => names.includes(name));
     // Round by round: a machine that grows slower in an hour does so for all of them.
     for (const contender of Array.from({ length: rounds }, () => chosen).flat()) {
-      freshTree(source, place.tree);
+      makeTree(place.tree);
       // Fresh nodes for each: nothing of one contender's runs beside the next.
       cluster.up(nodes, cpu);
       try {
-        runs.push(await measure(contender, setting, expected));
+        runs.push(await measure(contender, setting, { env: project.env, expected }));
       } finally {
         cluster.down();
       }
     }
-    const machine = `${availableParallelism()} × ${cpus()[0]?.model ?? 'CPU'}, Linux ${release()}`;
-    const only = chosen.length === CONTENDERS.length ? '' : ` --only ${names.join(',')}`;
+    const only = values.only === project.contenders.join(',') ? '' : ` --only ${names.join(',')}`;
     const flags = `--nodes ${nodes} --cpu ${cpu} --slots ${slots} --rounds ${rounds}${only}`;
     const report = {
-      command: `scripts/bench-kernel ${flags}`,
+      command: `scripts/bench-${project.name} ${flags}`,
       date: new Date().toISOString(),
-      machine,
+      machine: describeMachine(),
       nodes,
       cpu,
       slots,
       runs,
     };
     process.stdout.write(formatTable(report));
-    if (values.write) writeDocs(report);
+    if (values.write) writeDocs(project.name, formatTable(report), report);
   } finally {
     removeTree(work);
   }
@@ -137,13 +118,13 @@ async function main() {
 /**
  * @param {import('./bench-contenders.js').Contender} contender
  * @param {import('./bench-contenders.js').Setting & { tree: string }} setting
- * @param {string} expected hash of vmlinux
+ * @param {{ env: NodeJS.ProcessEnv, expected: string }} build what make gets, and the hash of what it must make
  * @returns {Promise<Run>}
  */
-async function measure(contender, setting, expected) {
+async function measure(contender, setting, build) {
   const after = await contender.prepare(setting);
   try {
-    return await measureBuild(contender, setting, expected);
+    return await measureBuild(contender, setting, build);
   } finally {
     after?.();
   }
@@ -152,28 +133,29 @@ async function measure(contender, setting, expected) {
 /**
  * @param {import('./bench-contenders.js').Contender} contender
  * @param {import('./bench-contenders.js').Setting & { tree: string }} setting
- * @param {string} expected hash of vmlinux
+ * @param {{ env: NodeJS.ProcessEnv, expected: string }} build what make gets, and the hash of what it must make
  * @returns {Promise<Run>}
  */
-async function measureBuild(contender, setting, expected) {
-  const { cluster, tree } = setting;
+async function measureBuild(contender, setting, { env: own, expected }) {
+  const { cluster, target, tree } = setting;
   const { words, env, shown } = contender.command(setting);
   say(`${contender.name}: ${shown}`);
   const cpuBefore = cpuOfAll(setting);
   const startMs = performance.now();
-  const { status, output } = await cluster.run(1, words, { cwd: tree, env: { ...env, ...KERNEL_ENV } });
+  const { status, output } = await cluster.run(1, words, { cwd: tree, env: { ...env, ...own } });
   const wallS = (performance.now() - startMs) / 1000;
   const [submitCpuS = 0, ...others] = cpuOfAll(setting).map((seconds, index) => seconds - (cpuBefore[index] ?? 0));
   const nodesCpuS = others.reduce((sum, seconds) => sum + seconds, 0);
   if (status !== 0) throw new Error(`${contender.name} failed with status ${status}:\n${output.slice(-2_000)}`);
-  const isIdentical = hash(join(tree, 'vmlinux')) === expected;
+  const isIdentical = hash(join(tree, target)) === expected;
   const cpu = `${submitCpuS.toFixed(1)} s of CPU on node 1, ${nodesCpuS.toFixed(1)} on the others`;
   say(`${contender.name}: ${wallS.toFixed(1)} s, ${cpu}, identical: ${isIdentical}`);
   return { name: contender.name, shown, wallS, submitCpuS, nodesCpuS, isIdentical };
 }
 
 try {
-  await main();
+  if (!PROJECT) throw new Error(`PROJECT is one of ${PROJECTS.map(({ name }) => name).join(', ')}`);
+  await main(PROJECT);
 } catch (cause) {
   say(cause instanceof Error ? cause.message : String(cause));
   process.exitCode = 1;
