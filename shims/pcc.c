@@ -37,8 +37,14 @@
 #define PMAKE_NODE "node"
 #endif
 
-/* A dispatcher is up 0.2 s after its start; on a machine busy with a build it may take much longer. */
+/*
+ * A dispatcher is up 0.2 s after its start. On a machine busy with a build it may take much longer, so what counts is for how
+ * long it has used no CPU time; one that spins is ended too.
+ */
 #define START_LIMIT_MS 5000
+#define START_MOST_MS 60000
+/* A starting one is looked at this often. */
+#define PROGRESS_LOOK_MS 500
 /* Those that wait for the one that starts it look this often. */
 #define START_LOOK_MS 10
 /* The first in the queue for a local slot looks this often. */
@@ -534,6 +540,8 @@ static void become_dispatcher(const char *script, int ready) {
 	static const char *const dropped[] = {"MAKEFLAGS",   "MFLAGS",       "GNUMAKEFLAGS",  "MAKELEVEL", "MAKEOVERRIDES",
 	                                      "MAKE_TERMOUT", "MAKE_TERMERR", GUARD_VARIABLE, "LD_PRELOAD"};
 	struct stat log;
+	pid_t self = getpid();
+	if (write(ready, &self, sizeof self) != sizeof self) _exit(1);
 	reset_signals();
 	umask(077);
 	int fds[4] = {open("/dev/null", O_RDONLY), open_in_runtime("dispatcher.log", O_WRONLY | O_APPEND), -1, ready};
@@ -554,23 +562,36 @@ static void become_dispatcher(const char *script, int ready) {
 	_exit(127);
 }
 
-/* Waits for the byte that says "ready". */
+/* The CPU time of a process, 0 when it is gone. */
+static long long cpu_ms(pid_t pid) {
+	clockid_t clock;
+	struct timespec used;
+	if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &used) != 0) return 0;
+	return (long long)used.tv_sec * 1000 + used.tv_nsec / 1000000;
+}
+
+/* Waits for the byte that says "ready". The pipe begins with the process's id. */
 static const char *await_ready(int fd, pid_t group) {
-	long long deadline = now_ms() + START_LIMIT_MS;
-	for (;;) {
+	pid_t pid = 0;
+	long long start = now_ms(), idle_since = start, used = 0;
+	while (now_ms() - idle_since < START_LIMIT_MS && now_ms() - start < START_MOST_MS) {
 		struct pollfd wait = {fd, POLLIN, 0};
-		long long left = deadline - now_ms();
-		int count = left > 0 ? poll(&wait, 1, (int)left) : 0;
-		if (count < 0 && errno == EINTR) continue;
-		if (count <= 0) break;
-		char byte;
-		ssize_t length = read(fd, &byte, 1);
-		if (length < 0 && errno == EINTR) continue;
-		return length == 1 ? NULL : "it ended before it was ready";
+		int count = poll(&wait, 1, PROGRESS_LOOK_MS);
+		if (count < 0 && errno != EINTR) break;
+		if (count > 0) {
+			char byte;
+			ssize_t length = pid ? read(fd, &byte, 1) : read(fd, &pid, sizeof pid);
+			if (length < 0 && errno == EINTR) continue;
+			if (length <= 0) return "it ended before it was ready";
+			if (length == 1) return NULL;
+		}
+		long long now_used = pid ? cpu_ms(pid) : 0;
+		if (now_used > used) idle_since = now_ms();
+		used = now_used;
 	}
 	/* Or one more would hang about after every START_AGAIN_S. */
 	kill(-group, SIGKILL);
-	return "it was not ready within 5 s";
+	return "it was not ready, and stood still for 5 s";
 }
 
 /* Starts it and waits; NULL or why not. */

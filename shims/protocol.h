@@ -15,7 +15,8 @@
  *
  * The dispatcher is started as `NODE DIR/../cli/dispatcher.js`, DIR being where pcc is: a session of its own,
  * cwd /, umask 077, stdin /dev/null, stdout and stderr the log, fd 3 a pipe (PMAKE_READY_FD=3), nothing else open.
- * It writes one byte to fd 3 when its socket listens, and closes it; end of file without a byte means that it failed.
+ * It writes one byte to fd 3 when its socket listens, and closes it; end of file without a byte means that it failed. It is
+ * given up, and ended, when it has used no CPU time for 5 s, or after a minute.
  */
 #ifndef PMAKE_PROTOCOL_H
 #define PMAKE_PROTOCOL_H

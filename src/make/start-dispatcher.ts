@@ -9,7 +9,7 @@ import { SOCKET_NAME } from '../util/runtime-directory.ts';
 import { describeSessionFailure, DispatcherSession } from './dispatcher-client.ts';
 
 /** Longer than the shim's own patience with a start, so that its reason is heard. */
-const START_LIMIT_MS = 10_000;
+const START_LIMIT_MS = 65_000;
 /** Of what the shim says when it cannot: one line. */
 const MAX_COMPLAINT_BYTES = 4_096;
 

@@ -1,7 +1,7 @@
 /*
  * Stands where dist/cli/dispatcher.js would, for tests of how the shim starts it. Says over $FAKE_DAEMON_SOCKET what it
  * was given (JSON, one line), then obeys lines: "ready" (listen, answer every request with `exit 7`, write the byte),
- * "byte" (write the byte without listening), "exit". Ends with that socket.
+ * "slow" (the same after six seconds of work), "byte" (write the byte without listening), "exit". Ends with that socket.
  */
 const fs = require('node:fs');
 const net = require('node:net');
@@ -48,6 +48,11 @@ orders.on('data', (chunk) => {
     const order = line.slice(0, end);
     line = line.slice(end + 1);
     if (order === 'ready') listen();
+    if (order === 'slow') {
+      const endMs = Date.now() + 6_000;
+      while (Date.now() < endMs);
+      listen();
+    }
     if (order === 'byte') fs.writeSync(ready, 'r');
     if (order === 'exit') process.exit(1);
   }

@@ -92,7 +92,7 @@ describe('the first shim', () => {
     expect(existsSync(join(rig.runtime, 'dispatcher.failed'))).toBe(false);
   });
 
-  it('waits 5 s for one that hangs, ends it, and runs its command here; those that waited too', async () => {
+  it('waits until one that hangs has stood still for 5 s, ends it, and runs its command here; those that waited too', async () => {
     await using rig = await rigWithCompiler();
     await using daemons = await FakeDaemons.install(rig);
     const shims = Array.from({ length: 4 }, () => rig.start('gcc', ['a.c'], { env: daemons.env }));
@@ -104,6 +104,14 @@ describe('the first shim', () => {
     for (const { ended } of shims) expect((await ended).code).toBe(0);
     await daemon.ended;
     expect(daemons.count).toBe(1);
+  });
+
+  it('waits longer for one that is at work, on a machine too busy to give it its time', async () => {
+    await using rig = await rigWithCompiler();
+    await using daemons = await FakeDaemons.install(rig);
+    const shim = rig.start('gcc', ['-c', 'a.c'], { env: daemons.env });
+    (await daemons.started.next()).order('slow');
+    expect((await shim.ended).code).toBe(7);
   });
 
   it('runs its command here at once when the program is not there at all', async () => {
