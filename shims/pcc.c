@@ -540,8 +540,8 @@ static void become_dispatcher(const char *script, int ready) {
 	static const char *const dropped[] = {"MAKEFLAGS",   "MFLAGS",       "GNUMAKEFLAGS",  "MAKELEVEL", "MAKEOVERRIDES",
 	                                      "MAKE_TERMOUT", "MAKE_TERMERR", GUARD_VARIABLE, "LD_PRELOAD"};
 	struct stat log;
-	pid_t self = getpid();
-	if (write(ready, &self, sizeof self) != sizeof self) _exit(1);
+	pid_t own_id = getpid();
+	if (write(ready, &own_id, sizeof own_id) != sizeof own_id) _exit(1);
 	reset_signals();
 	umask(077);
 	int fds[4] = {open("/dev/null", O_RDONLY), open_in_runtime("dispatcher.log", O_WRONLY | O_APPEND), -1, ready};
