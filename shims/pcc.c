@@ -591,7 +591,8 @@ static const char *await_ready(int fd, pid_t group) {
 	}
 	/* Or one more would hang about after every START_AGAIN_S. */
 	kill(-group, SIGKILL);
-	return "it was not ready, and stood still for 5 s";
+	return now_ms() - start < START_MOST_MS ? "it was not ready, and stood still for 5 s"
+	                                        : "it was not ready within a minute";
 }
 
 /* Starts it and waits; NULL or why not. */

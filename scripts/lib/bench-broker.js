@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { setTimeout as delay } from 'node:timers/promises';
 import { lookAtNodes, startBrokers } from './bench-brokers.js';
 import { BenchCluster, removeTree } from './bench-cluster.js';
-import { describeMachine, writeDocs } from './bench-docs.js';
+import { publish } from './bench-docs.js';
 import { readFlags } from './bench-flags.js';
 
 /** Of a core, each node. */
@@ -34,7 +34,7 @@ try {
     directory: join(work, 'brokers'),
     thresholds: 'adaptive',
   });
-  // Their standard compiles are over by then.
+  // What a start costs is over by then.
   await delay(5_000);
   const idle = await watchIdle();
   const client = [process.execPath, fileURLToPath(new URL('./lease-client.js', import.meta.url)), String(leases)];
@@ -44,12 +44,7 @@ try {
   const leaderCpuS = cluster.cpuSeconds(leaderOf(lookAtNodes(cluster))) - before;
   const figures = JSON.parse(output.trim().split('\n').at(-1) ?? '');
   const perGrantUs = (leaderCpuS * 1e6) / figures.leases;
-  const command = `scripts/bench-broker --nodes ${nodes} --leases ${leases}`;
-  const machine = describeMachine();
-  const report = { command, date: new Date().toISOString(), machine, ...figures, perGrantUs, idle };
-  const text = [
-    `\`${command}\`, ${report.date.slice(0, 10)}, ${machine}:`,
-    '',
+  const table = [
     '| | |',
     '|---|---:|',
     `| request → lease, one at a time: middle | ${figures.p50Ms.toFixed(2)} ms |`,
@@ -58,10 +53,9 @@ try {
     `| CPU of the leader's node a lease, its own slots included | ${Math.round(perGrantUs)} µs |`,
     `| an idle broker, of one core | ${(100 * idle.cpu).toFixed(2)} % |`,
     `| its memory | ${Math.round(idle.rssMib)} MiB |`,
-    '',
-  ].join('\n');
-  process.stdout.write(text);
-  if (write) writeDocs('broker', text, report);
+  ];
+  const command = `scripts/bench-broker --nodes ${nodes} --leases ${leases}`;
+  publish('broker', write, { command, figures: { ...figures, perGrantUs, idle }, remark: ':', table });
 } finally {
   stopBrokers?.();
   cluster.down();

@@ -13,9 +13,9 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { BenchCluster, removeTree } from './bench-cluster.js';
 import { CONTENDERS } from './bench-contenders.js';
-import { describeMachine, writeDocs } from './bench-docs.js';
+import { publish } from './bench-docs.js';
 import { PROJECTS } from './bench-projects.js';
-import { formatTable } from './bench-report.js';
+import { tableOf } from './bench-report.js';
 
 /** @typedef {import('./bench-report.js').Run} Run */
 
@@ -99,17 +99,15 @@ async function main(project) {
     }
     const only = values.only === project.contenders.join(',') ? '' : ` --only ${names.join(',')}`;
     const flags = `--nodes ${nodes} --cpu ${cpu} --slots ${slots} --rounds ${rounds}${only}`;
-    const report = {
+    publish(project.name, values.write, {
       command: `scripts/bench-${project.name} ${flags}`,
-      date: new Date().toISOString(),
-      machine: describeMachine(),
-      nodes,
-      cpu,
-      slots,
-      runs,
-    };
-    process.stdout.write(formatTable(report));
-    if (values.write) writeDocs(project.name, formatTable(report), report);
+      figures: { nodes, cpu, slots, runs },
+      remark: [
+        `: ${nodes} nodes with ${cpu} % of a core each, node 1 submits,`,
+        `${slots} jobs at once on each of the others. Of several rounds the middle; a ratio is of two builds of one round.`,
+      ].join('\n'),
+      table: tableOf(runs),
+    });
   } finally {
     removeTree(work);
   }

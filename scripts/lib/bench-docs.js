@@ -1,4 +1,4 @@
-/** A benchmark's section of docs/benchmarks.md, and the figures as JSON beside it. Unaware of what was measured. */
+/** What a benchmark prints, its section of docs/benchmarks.md, and its figures as JSON. Unaware of what was measured. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, release } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -6,17 +6,30 @@ import { fileURLToPath } from 'node:url';
 
 const DOCS = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), 'docs');
 
-/** What the figures were measured on, for a reader. */
-export function describeMachine() {
-  return `${availableParallelism()} × ${cpus()[0]?.model ?? 'CPU'}, Linux ${release()}`;
-}
+/**
+ * @typedef {object} Result
+ * @property {string} command that repeats it
+ * @property {object} figures all of them
+ * @property {string} remark goes on behind the machine's name; of several lines perhaps
+ * @property {readonly string[]} table Markdown
+ */
 
 /**
+ * Prints the result; with `write` also puts it into docs/benchmarks.md and docs/benchmarks/NAME.json.
  * @param {string} name of the benchmark: its section stands between two comments with it
- * @param {string} text Markdown
- * @param {unknown} report for docs/benchmarks/NAME.json
+ * @param {boolean} write
+ * @param {Result} result
  */
-export function writeDocs(name, text, report) {
+export function publish(name, write, { command, figures, remark, table }) {
+  const machine = `${availableParallelism()} × ${cpus()[0]?.model ?? 'CPU'}, Linux ${release()}`;
+  const report = { command, date: new Date().toISOString(), machine, ...figures };
+  const text = [`\`${command}\`, ${report.date.slice(0, 10)}, ${machine}${remark}`, '', ...table, ''].join('\n');
+  process.stdout.write(text);
+  if (write) writeDocs(name, text, report);
+}
+
+/** @param {string} name @param {string} text @param {unknown} report */
+function writeDocs(name, text, report) {
   const path = join(DOCS, 'benchmarks.md');
   const page = readFileSync(path, 'utf8');
   const begin = `<!-- ${name}: written by scripts/bench-${name} -->`;

@@ -8,19 +8,14 @@
  * @property {number} submitCpuS CPU time on the submit host
  * @property {number} nodesCpuS CPU time on the other nodes in sum
  * @property {boolean} isIdentical what was built, to what plain make built
- *
- * @typedef {object} Report
- * @property {string} command
- * @property {string} date
- * @property {string} machine
- * @property {number} nodes
- * @property {number} cpu
- * @property {number} slots
- * @property {Run[]} runs each contender once a round, in the same order in each
  */
 
-/** @param {Report} report @returns {string} */
-export function formatTable({ command, date, machine, nodes, cpu, slots, runs }) {
+/**
+ * Markdown, line by line.
+ * @param {readonly Run[]} runs each contender once a round, in the same order in each
+ * @returns {string[]}
+ */
+export function tableOf(runs) {
   const byName = new Map(runs.map(({ name }) => [name, runs.filter((run) => run.name === name)]));
   // The build without a cluster takes longest: a short run leaves it out.
   const yardsticks = ['local', 'distcc', 'icecream'].filter((name) => byName.has(name));
@@ -40,14 +35,10 @@ export function formatTable({ command, date, machine, nodes, cpu, slots, runs })
   const heads = ['build', 'wall, s', ...yardsticks.map((name) => `of ${name}`)];
   const cpuHeads = ['CPU on the submit host, s', 'of it beyond the floor, s', 'CPU on the other nodes, s'];
   return [
-    `\`${command}\`, ${date.slice(0, 10)}, ${machine}: ${nodes} nodes with ${cpu} % of a core each, node 1 submits,`,
-    `${slots} jobs at once on each of the others. Of several rounds the middle; a ratio is of two builds of one round.`,
-    '',
     `| ${[...heads, ...cpuHeads, 'identical', 'command'].join(' | ')} |`,
     `|---|${'---:|'.repeat(heads.length + cpuHeads.length - 1)}---|---|`,
     ...rows,
-    '',
-  ].join('\n');
+  ];
 }
 
 /** In each round one by the other; the middle of that. @param {Run[]} own @param {Run[]} yardstick */

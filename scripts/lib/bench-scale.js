@@ -7,7 +7,7 @@ import { existsSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { BenchCluster, removeTree } from './bench-cluster.js';
-import { describeMachine, writeDocs } from './bench-docs.js';
+import { publish } from './bench-docs.js';
 import { readFlags } from './bench-flags.js';
 
 /**
@@ -41,17 +41,22 @@ try {
   execFileSync('cc', ['-O2', '-o', join(bin, 'gcc'), join(LIB, 'sleeping-cc.c')], { stdio: 'inherit' });
   writeFileSync(join(work, 'Makefile'), MAKEFILE);
   for (let index = 1; index <= most * slots * rows; index += 1) writeFileSync(join(work, 'src', `f${index}.c`), '');
-  // One more: the submit host compiles nothing.
+  // One more, to submit.
   cluster.up(most + 1, CPU);
   const sizes = [];
   for (let nodes = 1; nodes < most; nodes *= 2) sizes.push(nodes);
   /** @type {Step[]} */
   const steps = [];
   for (const nodes of [...sizes, most]) steps.push(await measure(nodes, bin));
-  const command = `scripts/bench-scale --nodes ${most} --slots ${slots} --rows ${rows}`;
-  const report = { command, date: new Date().toISOString(), machine: describeMachine(), slots, rows, steps };
-  process.stdout.write(format(report));
-  if (write) writeDocs('scale', format(report), report);
+  publish('scale', write, {
+    command: `scripts/bench-scale --nodes ${most} --slots ${slots} --rows ${rows}`,
+    figures: { slots, rows, steps },
+    remark: [
+      `: compiles of a second that cost nothing, ${slots} at once on a node,`,
+      `${rows} a slot. From a cold start: no dispatcher runs and no node is connected.`,
+    ].join('\n'),
+    table: tableOf(steps),
+  });
 } finally {
   cluster.down();
   removeTree(work);
@@ -77,18 +82,14 @@ async function measure(nodes, bin) {
   return { nodes, jobs, wallS, speedup, efficiency: speedup / (nodes * slots), submitCpuMs };
 }
 
-/** @param {{ command: string, date: string, machine: string, slots: number, steps: readonly Step[] }} report */
-function format({ command, date, machine, steps }) {
+/** @param {readonly Step[]} steps */
+function tableOf(steps) {
   return [
-    `\`${command}\`, ${date.slice(0, 10)}, ${machine}: compiles of a second that cost nothing, ${slots} at once on a node,`,
-    `${rows} a slot. From a cold start: no dispatcher runs and no node is connected.`,
-    '',
     '| nodes | jobs | wall, s | speed-up beside one slot | of what the slots allow | CPU on the submit host a job |',
     '|---:|---:|---:|---:|---:|---:|',
     ...steps.map(({ nodes, jobs, wallS, speedup, efficiency, submitCpuMs }) => {
       const cells = [nodes, jobs, wallS.toFixed(1), speedup.toFixed(1), `${(100 * efficiency).toFixed(0)} %`];
       return `| ${[...cells, `${submitCpuMs.toFixed(1)} ms`].join(' | ')} |`;
     }),
-    '',
-  ].join('\n');
+  ];
 }

@@ -1,10 +1,17 @@
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { BuildReport } from '../../src/protocol/control.ts';
 import { canHaveCluster, startCluster, type Cluster } from '../rig/cluster.ts';
 import { foreignProcesses, pidsByWord, pidsOf, signal } from '../rig/node-processes.ts';
-import { lastBuild, needBuild, nodeStates, pmake, startDispatcher, stopDispatcher } from '../rig/pmake.ts';
+import {
+  lastBuild,
+  madeElsewhere,
+  needBuild,
+  nodeStates,
+  pmake,
+  startDispatcher,
+  stopDispatcher,
+} from '../rig/pmake.ts';
 import { writeManySources } from '../rig/projects.ts';
 import { differences, hashTree, makeWorkTree, type Hashes, type WorkTree } from '../rig/work-tree.ts';
 
@@ -59,9 +66,6 @@ describe.skipIf(!canHaveCluster())('a build goes on, and its results are identic
       (await nodeStates(cluster)).some(({ name, state }) => name === 'node2' && state === 'up');
     await expect.poll(isUp, SILENCE).toBe(false);
   }
-
-  /** Jobs of a node that fell silent are started elsewhere while slots idle, before it is given up, or else after. */
-  const madeElsewhere = ({ retries, startedTwice }: BuildReport): number => retries + startedTwice;
 
   test('undisturbed', async () => {
     const report = await buildWhile(() => Promise.resolve());

@@ -54,6 +54,11 @@ export async function lastBuild(cluster: PmakeCluster): Promise<BuildReport> {
   return (await askPmakectl(cluster, ['explain'])) as BuildReport;
 }
 
+/** Jobs of a node that fell silent are started elsewhere while slots idle, before it is given up, or else after. */
+export function madeElsewhere({ retries, startedTwice }: BuildReport): number {
+  return retries + startedTwice;
+}
+
 export async function nodeStates(cluster: PmakeCluster): Promise<readonly NodeStatus[]> {
   return (await askPmakectl(cluster, ['nodes'])) as readonly NodeStatus[];
 }
