@@ -17,6 +17,8 @@ import { reachDispatcher } from './start-dispatcher.ts';
 
 /** The dispatcher may wait for nodes that have not said how many slots they have; make does not wait longer. */
 const BEGIN_LIMIT_MS = 4_000;
+/** One that has just started connects to all nodes at once, which with sixteen and a tenth of a core takes this long. */
+const FIRST_BEGIN_LIMIT_MS = 20_000;
 /** The user waits for the prompt. */
 const END_LIMIT_MS = 3_000;
 
@@ -142,17 +144,18 @@ async function beginBuild(place: BuildPlace, buildId: string): Promise<Result<Be
 type BeginFailure = SessionFailure | { readonly reason: 'not-started'; readonly sentence: string };
 
 async function tryToBegin(place: BuildPlace, buildId: string): Promise<Result<Begun, BeginFailure>> {
-  const session = await reachDispatcher(place);
-  if (!session.ok) return fail({ reason: 'not-started', sentence: session.failure });
+  const reached = await reachDispatcher(place);
+  if (!reached.ok) return fail({ reason: 'not-started', sentence: reached.failure });
+  const { session, isNew } = reached.value;
   const nodes = place.env.PMAKE_NODES;
   const directory = place.cwd;
   const request = { verb: 'build-begin', buildId, directory, ...(nodes === undefined ? {} : { nodes }) } as const;
-  const answer = await session.value.ask(request, 'build-begun', BEGIN_LIMIT_MS);
+  const answer = await session.ask(request, 'build-begun', isNew ? FIRST_BEGIN_LIMIT_MS : BEGIN_LIMIT_MS);
   if (!answer.ok) {
-    session.value.close();
+    session.close();
     return answer;
   }
-  return ok({ session: new BuildSession(session.value, buildId), jobs: jobsForSlots(answer.value.begun) });
+  return ok({ session: new BuildSession(session, buildId), jobs: jobsForSlots(answer.value.begun) });
 }
 
 function describe(begun: Result<Begun, BeginFailure>): Result<Begun, string> {

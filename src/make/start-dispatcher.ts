@@ -19,16 +19,23 @@ export interface DispatcherPlace {
   readonly env: NodeJS.ProcessEnv;
 }
 
+export interface Reached {
+  readonly session: DispatcherSession;
+  /** It was started for this session: it may have much to do yet before it answers. */
+  readonly isNew: boolean;
+}
+
 /** The failure is a sentence. */
-export async function reachDispatcher(place: DispatcherPlace): Promise<Result<DispatcherSession, string>> {
+export async function reachDispatcher(place: DispatcherPlace): Promise<Result<Reached, string>> {
   const socketPath = join(place.runtimeDirectory, SOCKET_NAME);
   const running = await DispatcherSession.connect(socketPath);
-  if (running.ok) return running;
+  if (running.ok) return ok({ session: running.value, isNew: false });
   if (running.failure.reason !== 'not-running') return fail(describeSessionFailure(running.failure));
   const started = await start(place);
   if (!started.ok) return started;
   const session = await DispatcherSession.connect(socketPath);
-  return session.ok ? session : fail(`it was started, but ${describeSessionFailure(session.failure)}`);
+  if (!session.ok) return fail(`it was started, but ${describeSessionFailure(session.failure)}`);
+  return ok({ session: session.value, isNew: true });
 }
 
 function start({ shim, runtimeDirectory, env }: DispatcherPlace): Promise<Result<void, string>> {

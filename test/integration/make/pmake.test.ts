@@ -4,14 +4,15 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync }
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import type { ControlRequest } from '../../../src/protocol/control.ts';
+import { type ControlRequest, encodeControlAnswer } from '../../../src/protocol/control.ts';
 import { answerBuild, startFakeDispatcher, type FakeDispatcher } from '../../make/fake-dispatcher.ts';
 import { temporaryDirectory } from '../../make/temporary-directory.ts';
 import { sampleReport } from '../../report/sample-report.ts';
-import { installForTests, type Workplace, workplace, writeShim } from './installation.ts';
+import { installForTests, NO_DISPATCHER, type Workplace, workplace, writeShim } from './installation.ts';
 
 const installed = installForTests();
 const PMAKE = installed.script('pmake');
+const LONGER_THAN_ONE_THAT_RAN_MS = 4_500;
 
 describe('make as it is', () => {
   test.each<[string, string, string[], number]>([
@@ -247,6 +248,25 @@ describe('what fails is never the build', () => {
     expect(await summaryOf(place)).toContain('did not answer within');
   });
 
+  test('one that was started for the build may take its time', async () => {
+    const place = workplace(MAKEFILE);
+    onTestFinished(() => writeShim(installed.shim, NO_DISPATCHER));
+    writeShim(
+      installed.shim,
+      '#!/bin/sh\ntouch asked\nuntil [ -S "$PMAKE_RUNTIME_DIR/dispatcher.sock" ]; do sleep 0.05; done\n',
+    );
+    const ended = summaryOf(place);
+    await vi.waitFor(() => expect(existsSync(join(place.directory, 'asked'))).toBe(true), 10_000);
+    const healthy = answerBuild(sampleReport());
+    await startFakeDispatcher(place.runtimeDirectory, (request, socket) => {
+      const answer = healthy(request, socket);
+      if (!answer || request.verb !== 'build-begin') return answer;
+      setTimeout(() => socket.write(encodeControlAnswer(answer)), LONGER_THAN_ONE_THAT_RAN_MS);
+      return undefined;
+    });
+    expect(await ended).not.toContain('did not answer');
+  });
+
   test('a dispatcher that goes away in the middle', async () => {
     const place = workplace(MAKEFILE);
     const healthy = answerBuild(sampleReport());
@@ -267,7 +287,7 @@ describe('what fails is never the build', () => {
   test('no shim: said at once, whether or not a summary is wanted', async () => {
     const place = workplace(MAKEFILE);
     rmSync(installed.shim);
-    onTestFinished(() => writeShim(installed.shim, '#!/bin/sh\nexit 1\n'));
+    onTestFinished(() => writeShim(installed.shim, NO_DISPATCHER));
     const ran = await place.run(PMAKE);
     expect(ran).toMatchObject({ code: 0, stdout: 'made\n' });
     expect(ran.stderr).toMatch(/^pmake: the shim .* is missing, so this is plain make; .*\n$/);
