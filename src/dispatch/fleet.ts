@@ -11,6 +11,8 @@ import { fail, type Result } from '../util/result.ts';
 
 /** Waits before a node is tried again, by how often it failed in a row. */
 const RETRY_DELAYS_MS = [1_000, 2_000, 5_000, 10_000, 30_000] as const;
+/** A node that has not answered yet is counted on for so long. One that is switched off would hold up a build for longer. */
+const AWAITED_MS = 5_000;
 
 /** Opens a worker's channel; a failure is one sentence: what, why, and what to do. */
 export type ConnectNode = (spec: NodeSpec, abort: AbortSignal) => Promise<Result<LinkChannel, NodeRefusal>>;
@@ -36,11 +38,19 @@ export interface FleetOptions {
 }
 
 type MemberState =
-  /** `after`: what the last try came to, while it is tried again; who looks then is to see why, too. */
-  | { readonly kind: 'connecting'; readonly abort: AbortController; readonly after: Trouble | undefined }
+  | Connecting
   | { readonly kind: 'up'; readonly link: NodeLink; readonly ready: WorkerReady }
   /** Not usable now; looked at again when the timer fires. */
   | (Trouble & { readonly retry: NodeJS.Timeout });
+
+interface Connecting {
+  readonly kind: 'connecting';
+  readonly abort: AbortController;
+  /** What the last try came to, while it is tried again; who looks then is to see why, too. */
+  readonly after: Trouble | undefined;
+  /** It is likely to be up in a moment. */
+  isAwaited: boolean;
+}
 
 interface Trouble {
   readonly kind: 'refused' | 'lost';
@@ -111,6 +121,17 @@ export class Fleet {
     return usable;
   }
 
+  /** Slots of those of `names` that are up, or will be in a moment; `unknown` of one that has not said how many it has. */
+  slotsAhead(names: Iterable<string>, unknown: number): number {
+    let slots = 0;
+    for (const name of names) {
+      const member = this.#members.get(name);
+      if (member?.state.kind === 'up') slots += slotsOf(member);
+      else if (member?.state.kind === 'connecting' && member.state.isAwaited) slots += member.slots ?? unknown;
+    }
+    return slots;
+  }
+
   /** Undefined for a node that is not known, or not any more. */
   stateOf(name: string): NodeStateName | undefined {
     return this.#members.get(name)?.state.kind;
@@ -152,10 +173,20 @@ export class Fleet {
 
   #connect(known: Omit<Member, 'state'>, after?: Trouble): void {
     const abort = new AbortController();
-    const member: Member = { ...known, state: { kind: 'connecting', abort, after } };
+    const state: Connecting = { kind: 'connecting', abort, after, isAwaited: after === undefined };
+    const member: Member = { ...known, state };
     this.#members.set(member.spec.name, member);
     this.#options.onChange();
+    if (state.isAwaited) this.#awaitFor(AWAITED_MS, member, state);
     void this.#introduce(member, abort);
+  }
+
+  #awaitFor(limitMs: number, member: Member, state: Connecting): void {
+    const giveUp = setTimeout(() => {
+      state.isAwaited = false;
+      if (this.#members.get(member.spec.name) === member && member.state === state) this.#options.onChange();
+    }, limitMs);
+    giveUp.unref();
   }
 
   async #introduce(member: Member, abort: AbortController): Promise<void> {

@@ -52,7 +52,7 @@ interface Entry {
 
 interface UsableNodes {
   readonly names: ReadonlySet<string>;
-  /** Of the nodes that are up. */
+  /** Of those that are up, or will be in a moment. */
   readonly slots: number;
 }
 
@@ -353,11 +353,9 @@ export class Placement {
     let usable = byNeed.get(need);
     if (!usable) {
       const isFit = (node: string): boolean => need?.unfit.has(node) !== true;
-      const up = this.fleet.status(names).filter((node) => node.state === 'up' && isFit(node.name));
-      usable = {
-        names: new Set([...this.fleet.usable(names)].filter(isFit)),
-        slots: up.reduce((total, node) => total + node.slots, 0),
-      };
+      const fit = new Set([...this.fleet.usable(names)].filter(isFit));
+      // A node that has not said how many it has is taken for one like this host.
+      usable = { names: fit, slots: this.fleet.slotsAhead(fit, this.localSlots) };
       byNeed.set(need, usable);
     }
     return usable;

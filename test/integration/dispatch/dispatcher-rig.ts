@@ -32,6 +32,8 @@ export class DispatcherRig {
   nodes = '';
   /** PMAKE_NODES is not set. */
   isUnlisted = false;
+  /** Nodes are connected when this is resolved. */
+  mayConnect: Promise<unknown> = Promise.resolve();
   readonly #lists: NodeLists;
   readonly #channels = new Map<string, NodeChannel>();
   readonly #server: Server;
@@ -134,6 +136,7 @@ export class DispatcherRig {
   }
 
   readonly #connect: ConnectNode = async (spec, abort) => {
+    await this.mayConnect;
     // `env` stands where ssh would: the worker runs on this host.
     const command = spec.name === 'unreachable' ? ['false'] : ['env'];
     const worker = { node: process.execPath, script: WORKER, args: [] };

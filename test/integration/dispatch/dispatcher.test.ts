@@ -1,6 +1,7 @@
 /** The dispatcher with real workers and a compiler that takes the test's orders; shims are played. */
 import { chmodSync, existsSync, readdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { deferred } from '../../../src/util/deferred.ts';
 import type { FakeShim } from '../../rig/fake-shim.ts';
 import { DispatcherRig, outputOf, until } from './dispatcher-rig.ts';
 
@@ -206,6 +207,18 @@ describe('a job that may leave', () => {
     afterwards.exit(0);
     expect(await third.next()).toMatchObject({ kind: 'ended' });
     await second.close();
+  });
+
+  it('waits for nodes that are being connected rather than for a compile here', async () => {
+    const gate = deferred<undefined>();
+    rig.mayConnect = gate.promise;
+    rig.nodes = 'n1/1 n2/1';
+    const shim = rig.compile('a.c');
+    await rig.roundTrip();
+    expect(shim.verdicts.unclaimed).toBe(0);
+    gate.resolve(undefined);
+    (await rig.calls.next()).exit(0);
+    expect(await shim.next()).toMatchObject({ kind: 'ended' });
   });
 
   it('ends on the node within two seconds when its shim dies, and leaves no half-written object', async () => {
