@@ -133,8 +133,8 @@ export class LeasePool {
   /** The slots that this user's jobs may count on: all of the cluster's while it gives what is asked for, else what is held. */
   expectedSlots(nowMs: number): number {
     const held = this.#leases.size - this.#connecting.size;
-    // While the first nodes are being connected, jobs had better begin here.
-    if (!this.#isUp || this.#nodesUp === 0 || this.#requests.isScarce(nowMs)) return held;
+    const isCutOff = this.#nodesUp === 0 && this.#nodes.size > 0 && this.#connecting.size === 0;
+    if (!this.#isUp || isCutOff || this.#requests.isScarce(nowMs)) return held;
     return Math.max(held, this.#capacity);
   }
 

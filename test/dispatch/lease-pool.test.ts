@@ -279,13 +279,18 @@ describe('the slots that jobs may count on', () => {
     expect(rig.pool.expectedSlots(rig.nowMs)).toBe(2);
   });
 
-  it('are none while the first node is being connected', () => {
-    const pool = new LeasePool(() => undefined);
+  it('are the cluster’s while the first node is being connected, and none when it cannot be', () => {
+    const asked: number[] = [];
+    const pool = new LeasePool((effect) => effect.kind === 'request' && asked.push(effect.id));
     pool.linkUp(0);
     pool.setCapacity(8, 0);
     pool.want(1, ANY, 0);
-    pool.leased(1, 'a', 'n1', 0);
-    expect(pool.expectedSlots(0)).toBe(0);
+    expect(pool.expectedSlots(0)).toBe(8);
+    for (const id of asked) pool.leased(id, `lease ${id}`, 'n1', 0);
+    pool.tick(4_999);
+    expect(pool.expectedSlots(4_999)).toBe(8);
+    pool.tick(5_000);
+    expect(pool.expectedSlots(5_000)).toBe(0);
   });
 });
 
