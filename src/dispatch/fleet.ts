@@ -11,11 +11,15 @@ import { fail, type Result } from '../util/result.ts';
 
 /** Waits before a node is tried again, by how often it failed in a row. */
 const RETRY_DELAYS_MS = [1_000, 2_000, 5_000, 10_000, 30_000] as const;
-/** A node that has not answered yet is counted on for so long. One that is switched off would hold up a build for longer. */
+/** A node whose host has not answered is counted on for so long: compiles would wait longer for one that is switched off. */
 const AWAITED_MS = 5_000;
 
-/** Opens a worker's channel; a failure is one sentence: what, why, and what to do. */
-export type ConnectNode = (spec: NodeSpec, abort: AbortSignal) => Promise<Result<LinkChannel, NodeRefusal>>;
+/** Opens a worker's channel; a failure is one sentence: what, why, and what to do. Calls `onAnswer` when the host is there. */
+export type ConnectNode = (
+  spec: NodeSpec,
+  abort: AbortSignal,
+  onAnswer: () => void,
+) => Promise<Result<LinkChannel, NodeRefusal>>;
 
 export interface NodeRefusal {
   readonly sentence: string;
@@ -177,20 +181,17 @@ export class Fleet {
     const member: Member = { ...known, state };
     this.#members.set(member.spec.name, member);
     this.#options.onChange();
-    if (state.isAwaited) this.#awaitFor(AWAITED_MS, member, state);
-    void this.#introduce(member, abort);
-  }
-
-  #awaitFor(limitMs: number, member: Member, state: Connecting): void {
     const giveUp = setTimeout(() => {
+      if (member.state !== state) return;
       state.isAwaited = false;
-      if (this.#members.get(member.spec.name) === member && member.state === state) this.#options.onChange();
-    }, limitMs);
+      this.#options.onChange();
+    }, AWAITED_MS);
     giveUp.unref();
+    void this.#introduce(member, abort, () => clearTimeout(giveUp));
   }
 
-  async #introduce(member: Member, abort: AbortController): Promise<void> {
-    const channel = await this.#options.connect(member.spec, abort.signal).catch((cause: unknown) => {
+  async #introduce(member: Member, abort: AbortController, onAnswer: () => void): Promise<void> {
+    const channel = await this.#options.connect(member.spec, abort.signal, onAnswer).catch((cause: unknown) => {
       // A defect of the connection's code costs this node only.
       return fail({ sentence: `it could not be connected: ${String(cause)}` });
     });

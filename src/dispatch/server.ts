@@ -120,8 +120,8 @@ function placementOf(
 }
 
 function connectTo(installRoot: string, env: NodeJS.ProcessEnv): ConnectNode {
-  return async (spec, abort) => {
-    const channel = await connectNode(spec, workerCommand(spec, installRoot), abort, { env });
+  return async (spec, abort, onAnswer) => {
+    const channel = await connectNode(spec, workerCommand(spec, installRoot), abort, { env, onAnswer });
     return channel.ok ? ok(channel.value) : fail({ sentence: describeNodeFailure(channel.failure) });
   };
 }

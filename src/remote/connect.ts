@@ -49,6 +49,8 @@ export interface ConnectOptions {
   /** Where HOME and the agent's socket are looked up; default: the process's. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly limits?: ConnectLimits;
+  /** The host is there: it took the connection. Not called for one that does not. */
+  readonly onAnswer?: () => void;
 }
 
 /**
@@ -59,7 +61,7 @@ export async function connectNode(
   spec: NodeSpec,
   command: WorkerCommand,
   abort: AbortSignal,
-  { env = process.env, limits = CONNECT_LIMITS }: ConnectOptions = {},
+  { env = process.env, limits = CONNECT_LIMITS, onAnswer }: ConnectOptions = {},
 ): Promise<Result<NodeChannel, NodeFailure>> {
   const words = [command.node, command.script, ...command.args];
   if (spec.command) return connectByCommand(spec, [...spec.command, ...words.map(quoteWord)], limits, abort);
@@ -72,6 +74,7 @@ export async function connectNode(
     openTransport(settings, limits.tcpMs, abort),
   ]);
   if (!transport.ok) return fail(transportFailure(target, transport.failure, limits));
+  onAnswer?.();
   // `exec`: no shell stays between sshd and the worker.
   const commandLine = `exec ${quoteWords(words)}`;
   const request = { target, settings, identities, transport: transport.value, command: commandLine, limits };

@@ -9,7 +9,7 @@ import type { Duplex } from 'node:stream';
 import { expect } from 'vitest';
 import type { NodeSpec } from '../../../src/config/nodes.ts';
 import { connectNode, type NodeChannel, type WorkerCommand } from '../../../src/remote/connect.ts';
-import { CONNECT_LIMITS, type ConnectLimits } from '../../../src/remote/limits.ts';
+import type { ConnectLimits } from '../../../src/remote/limits.ts';
 import type { NodeFailure } from '../../../src/remote/failure.ts';
 import type { Result } from '../../../src/util/result.ts';
 import type { Sshd } from '../../rig/sshd.ts';
@@ -21,6 +21,7 @@ interface Overrides {
   readonly worker?: WorkerCommand;
   readonly abort?: AbortSignal;
   readonly limits?: ConnectLimits;
+  readonly onAnswer?: () => void;
 }
 
 export class NodeHome implements AsyncDisposable {
@@ -61,9 +62,9 @@ export class NodeHome implements AsyncDisposable {
 
   async connect(
     spec: NodeSpec,
-    { worker = this.worker, abort = new AbortController().signal, limits = CONNECT_LIMITS }: Overrides = {},
+    { worker = this.worker, abort = new AbortController().signal, ...options }: Overrides = {},
   ): Promise<Result<NodeChannel, NodeFailure>> {
-    const connected = await connectNode(spec, worker, abort, { env: this.env, limits });
+    const connected = await connectNode(spec, worker, abort, { env: this.env, ...options });
     if (connected.ok) this.#channels.push(connected.value);
     return connected;
   }

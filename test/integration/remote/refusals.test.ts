@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { execa } from 'execa';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { CONNECT_LIMITS } from '../../../src/remote/limits.ts';
 import { describeNodeFailure } from '../../../src/remote/failure.ts';
 import { startSshd, type Sshd } from '../../rig/sshd.ts';
@@ -98,8 +98,10 @@ describe('what answers is no sshd', () => {
     await using home = await NodeHome.make();
     const { server, port } = await listen(() => undefined);
     await new Promise((resolve) => server.close(resolve));
-    const failure = expectFailure(await home.connect({ name: 'n', host: '127.0.0.1', port }));
+    const onAnswer = vi.fn();
+    const failure = expectFailure(await home.connect({ name: 'n', host: '127.0.0.1', port }, { onAnswer }));
     expect(failure).toMatchObject({ reason: 'unreachable', code: 'ECONNREFUSED' });
+    expect(onAnswer).not.toHaveBeenCalled();
   });
 
   test('a name without address', async () => {
@@ -121,8 +123,11 @@ describe('what answers is no sshd', () => {
       sockets.push(socket);
       behave(socket);
     });
-    const failure = expectFailure(await home.connect({ name: 'n', host: '127.0.0.1', port }, { limits: quick }));
+    const onAnswer = vi.fn();
+    const options = { limits: quick, onAnswer };
+    const failure = expectFailure(await home.connect({ name: 'n', host: '127.0.0.1', port }, options));
     expect(failure).toMatchObject({ reason, phase: 'handshake' });
+    expect(onAnswer).toHaveBeenCalledOnce();
     for (const socket of sockets) socket.destroy();
     await new Promise((resolve) => server.close(resolve));
   });
