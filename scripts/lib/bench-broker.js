@@ -55,7 +55,7 @@ try {
     `| its memory | ${Math.round(idle.rssMib)} MiB |`,
   ];
   const command = `scripts/bench-broker --nodes ${nodes} --leases ${leases}`;
-  publish('broker', write, { command, figures: { ...figures, perGrantUs, idle }, remark: ':', table });
+  await publish('broker', write, { command, figures: { ...figures, perGrantUs, idle }, remark: ':', table });
 } finally {
   stopBrokers?.();
   cluster.down();

@@ -99,7 +99,7 @@ async function main(project) {
     }
     const only = values.only === project.contenders.join(',') ? '' : ` --only ${names.join(',')}`;
     const flags = `--nodes ${nodes} --cpu ${cpu} --slots ${slots} --rounds ${rounds}${only}`;
-    publish(project.name, values.write, {
+    await publish(project.name, values.write, {
       command: `scripts/bench-${project.name} ${flags}`,
       figures: { nodes, cpu, slots, runs },
       remark: [

@@ -1,4 +1,4 @@
-/** What a benchmark prints, its section of docs/benchmarks.md, and its figures as JSON. Unaware of what was measured. */
+/** What a benchmark prints, its section of docs/benchmarks.md, its figures as JSON and as a picture. Unaware of what was measured. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, release } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -15,28 +15,34 @@ const DOCS = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), 'do
  */
 
 /**
- * Prints the result; with `write` also puts it into docs/benchmarks.md and docs/benchmarks/NAME.json.
+ * Prints the result; with `write` also puts it into docs/benchmarks.md, docs/benchmarks/NAME.json and NAME.svg.
  * @param {string} name of the benchmark: its section stands between two comments with it
  * @param {boolean} write
  * @param {Result} result
+ * @returns {Promise<void>}
  */
-export function publish(name, write, { command, figures, remark, table }) {
+export async function publish(name, write, { command, figures, remark, table }) {
   const machine = `${availableParallelism()} × ${cpus()[0]?.model ?? 'CPU'}, Linux ${release()}`;
   const report = { command, date: new Date().toISOString(), machine, ...figures };
   const text = [`\`${command}\`, ${report.date.slice(0, 10)}, ${machine}${remark}`, '', ...table, ''].join('\n');
   process.stdout.write(text);
-  if (write) writeDocs(name, text, report);
+  if (write) await writeDocs(name, text, report);
 }
 
 /** @param {string} name @param {string} text @param {unknown} report */
-function writeDocs(name, text, report) {
+async function writeDocs(name, text, report) {
   const path = join(DOCS, 'benchmarks.md');
   const page = readFileSync(path, 'utf8');
   const begin = `<!-- ${name}: written by scripts/bench-${name} -->`;
   const end = `<!-- /${name} -->`;
   const [from, to] = [page.indexOf(begin), page.indexOf(end)];
   if (from < 0 || to < from) throw new Error(`${path} lacks the lines ${begin} and ${end}`);
-  writeFileSync(path, `${page.slice(0, from)}${begin}\n\n${text}\n${page.slice(to)}`);
+  // What draws is large, and only needed here.
+  const { plotOf } = await import('./bench-plots.js');
+  const plot = plotOf(name, report);
+  const picture = plot === undefined ? '' : `\n![${name}](benchmarks/${name}.svg)\n`;
   mkdirSync(join(DOCS, 'benchmarks'), { recursive: true });
+  if (plot !== undefined) writeFileSync(join(DOCS, 'benchmarks', `${name}.svg`), `${plot}\n`);
   writeFileSync(join(DOCS, 'benchmarks', `${name}.json`), `${JSON.stringify(report, undefined, 2)}\n`);
+  writeFileSync(path, `${page.slice(0, from)}${begin}\n\n${text}${picture}\n${page.slice(to)}`);
 }

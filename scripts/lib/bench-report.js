@@ -1,4 +1,4 @@
-/** The result of scripts/bench-kernel and bench-cpp as a table. Unaware of how it was measured. */
+/** The result of scripts/bench-kernel and bench-cpp in numbers, and as a table. Unaware of how it was measured. */
 
 /**
  * @typedef {object} Run
@@ -11,27 +11,61 @@
  */
 
 /**
- * Markdown, line by line.
+ * A contender: of its rounds the middle.
+ * @typedef {object} Standing
+ * @property {string} name
+ * @property {string} shown
+ * @property {number} wallS
+ * @property {number} submitCpuS
+ * @property {number} nodesCpuS
+ * @property {number | undefined} beyondFloorS of submitCpuS; undefined where the floor was not measured
+ * @property {ReadonlyMap<string, number>} ratios of the wall time to that of each yardstick that ran
+ * @property {boolean} isIdentical
+ */
+
+/** The build without a cluster takes longest: a short run leaves it out. */
+const YARDSTICKS = ['local', 'distcc', 'icecream'];
+
+/**
+ * The slowest first.
  * @param {readonly Run[]} runs each contender once a round, in the same order in each
+ * @returns {Standing[]}
+ */
+export function standingsOf(runs) {
+  const byName = new Map(runs.map(({ name }) => [name, runs.filter((run) => run.name === name)]));
+  const floor = byName.get('floor');
+  const standings = [...byName].map(([name, own]) => ({
+    name,
+    shown: own[0]?.shown ?? '',
+    wallS: middle(own.map((run) => run.wallS)),
+    submitCpuS: middle(own.map((run) => run.submitCpuS)),
+    nodesCpuS: middle(own.map((run) => run.nodesCpuS)),
+    beyondFloorS: floor && differenceOf(own, floor),
+    ratios: new Map(
+      YARDSTICKS.flatMap((yardstick) => {
+        const measured = byName.get(yardstick);
+        return measured ? [[yardstick, ratioOf(own, measured)]] : [];
+      }),
+    ),
+    isIdentical: own.every((run) => run.isIdentical),
+  }));
+  return standings.toSorted((one, other) => other.wallS - one.wallS);
+}
+
+/**
+ * Markdown, line by line.
+ * @param {readonly Run[]} runs as standingsOf has them
  * @returns {string[]}
  */
 export function tableOf(runs) {
-  const byName = new Map(runs.map(({ name }) => [name, runs.filter((run) => run.name === name)]));
-  // The build without a cluster takes longest: a short run leaves it out.
-  const yardsticks = ['local', 'distcc', 'icecream'].filter((name) => byName.has(name));
-  const floor = byName.get('floor');
-  const rows = [...byName]
-    .map(([name, own]) => ({ name, own, wallS: middle(own.map((run) => run.wallS)) }))
-    .toSorted((one, other) => other.wallS - one.wallS)
-    .map(({ name, own, wallS }) => {
-      const ratios = yardsticks.map((yardstick) => ratioOf(own, byName.get(yardstick) ?? []).toFixed(2));
-      const submit = middle(own.map((run) => run.submitCpuS)).toFixed(1);
-      const beyond = floor ? differenceOf(own, floor).toFixed(1) : '';
-      const others = middle(own.map((run) => run.nodesCpuS)).toFixed(1);
-      const isIdentical = own.every((run) => run.isIdentical);
-      const cells = [name, wallS.toFixed(1), ...ratios, submit, beyond, others, isIdentical ? 'yes' : 'NO'];
-      return `| ${[...cells, `\`${own[0]?.shown ?? ''}\``].join(' | ')} |`;
-    });
+  const standings = standingsOf(runs);
+  const yardsticks = [...(standings[0]?.ratios.keys() ?? [])];
+  const rows = standings.map(({ name, shown, wallS, submitCpuS, nodesCpuS, beyondFloorS, ratios, isIdentical }) => {
+    const shares = [...ratios.values()].map((ratio) => ratio.toFixed(2));
+    const cpu = [submitCpuS.toFixed(1), beyondFloorS?.toFixed(1) ?? '', nodesCpuS.toFixed(1)];
+    const cells = [name, wallS.toFixed(1), ...shares, ...cpu, isIdentical ? 'yes' : 'NO', `\`${shown}\``];
+    return `| ${cells.join(' | ')} |`;
+  });
   const heads = ['build', 'wall, s', ...yardsticks.map((name) => `of ${name}`)];
   const cpuHeads = ['CPU on the submit host, s', 'of it beyond the floor, s', 'CPU on the other nodes, s'];
   return [

@@ -48,7 +48,7 @@ try {
   /** @type {Step[]} */
   const steps = [];
   for (const nodes of [...sizes, most]) steps.push(await measure(nodes, bin));
-  publish('scale', write, {
+  await publish('scale', write, {
     command: `scripts/bench-scale --nodes ${most} --slots ${slots} --rows ${rows}`,
     figures: { slots, rows, steps },
     remark: [

@@ -1,0 +1,168 @@
+/**
+ * The figures of a benchmark as a picture: from what docs/benchmarks/NAME.json holds to SVG. Unaware of how they were
+ * measured, and of files.
+ */
+import { BarChart, LineChart } from 'echarts/charts';
+import { GridComponent, TitleComponent } from 'echarts/components';
+import { init, use } from 'echarts/core';
+import { SVGRenderer } from 'echarts/renderers';
+import { standingsOf } from './bench-report.js';
+
+use([BarChart, LineChart, GridComponent, TitleComponent, SVGRenderer]);
+
+/**
+ * A bar, and what stands behind it.
+ * @typedef {{ readonly name: string, readonly value: number, readonly text: string }} Row
+ *
+ * @typedef {import('echarts/core').EChartsCoreOption} Option
+ */
+
+const WIDTH_PX = 860;
+const ROW_PX = 30;
+const HEAD_PX = 40;
+const FOOT_PX = 16;
+/** The longest name of a row. */
+const NAMES_PX = 170;
+const CURVE_PX = 420;
+const OURS = '#2f6db5';
+const OTHERS = '#9aa4ae';
+/** Of classes and clip paths in a picture. */
+const NAMES_WITHIN = /\bzr\d+-[\w-]+/g;
+/** What pmake is compared with, by the names of rows. */
+const YARDSTICKS = ['local', 'distcc', 'icecream', 'floor', 'make', 'node', 'direct'];
+
+/**
+ * What is drawn of each benchmark; one whose table says it as well has no picture.
+ * @type {Record<string, (report: any) => string>}
+ */
+const PLOTS = {
+  kernel: builds,
+  cpp: builds,
+  scale: ({ slots, steps }) => curve(slots, steps),
+  noop: ({ times }) =>
+    bars(
+      Object.entries(times).map(([name, ms]) => row(name, Math.min(...ms), 0)),
+      'nothing to do, fastest, ms',
+    ),
+  shim: ({ commands }) =>
+    bars(
+      Object.entries(commands['true -c']).map(([way, calls]) =>
+        row(way, Math.min(...calls.map((/** @type {{ wall: number }} */ { wall }) => wall)), 2),
+      ),
+      'a call of true(1), fastest round, ms',
+    ),
+};
+
+/**
+ * @param {string} name of the benchmark
+ * @param {unknown} report its figures
+ * @returns {string | undefined} SVG; undefined where the benchmark has no picture
+ */
+export function plotOf(name, report) {
+  return PLOTS[name]?.(report);
+}
+
+/** The wall times side by side with what the submit host spent. @param {{ runs: import('./bench-report.js').Run[] }} report */
+function builds({ runs }) {
+  const standings = standingsOf(runs);
+  const [yardstick = ''] = standings[0]?.ratios.keys() ?? [];
+  const wall = standings.map(({ name, wallS, ratios }) => {
+    const ratio = ratios.get(yardstick);
+    return {
+      ...row(name, wallS, 0),
+      text: `${wallS.toFixed(0)} s${ratio ? `, ${ratio.toFixed(2)} of ${yardstick}` : ''}`,
+    };
+  });
+  const submit = standings.map(({ name, submitCpuS }) => row(name, submitCpuS, 1));
+  return bars(wall, 'the build, s', { title: 'CPU on the submit host, s', rows: submit });
+}
+
+/** What so many nodes are worth, beside what their slots allow. @param {number} slots of a node @param {readonly { nodes: number, speedup: number }[]} steps */
+function curve(slots, steps) {
+  const most = Math.max(...steps.map(({ nodes }) => nodes));
+  const measured = steps.map(({ nodes, speedup }) => [nodes, speedup]);
+  const allowed = [0, most].map((nodes) => [nodes, nodes * slots]);
+  return draw(CURVE_PX, {
+    title: [titleAt(0, 'times as fast as one slot, by the number of nodes')],
+    grid: { left: 50, right: 150, top: HEAD_PX, bottom: 40 },
+    xAxis: {
+      type: 'value',
+      max: most,
+      interval: Math.ceil(most / 8),
+      name: 'nodes',
+      nameLocation: 'middle',
+      nameGap: 24,
+    },
+    yAxis: { type: 'value' },
+    series: [
+      { ...line('what the slots allow', allowed, OTHERS), symbol: 'none', lineStyle: { type: 'dashed' } },
+      line('pmake', measured, OURS),
+    ],
+  });
+}
+
+/** With its name at its end. @param {string} name @param {readonly number[][]} data @param {string} color */
+function line(name, data, color) {
+  return { type: 'line', name, data, color, symbolSize: 7, endLabel: { show: true, formatter: '{a}' } };
+}
+
+/**
+ * One chart, or two beside each other with the same rows.
+ * @param {readonly Row[]} rows @param {string} title @param {{ title: string, rows: readonly Row[] }} [second]
+ */
+function bars(rows, title, second) {
+  const charts = [{ title, rows }, ...(second ? [second] : [])];
+  const plotPx = (WIDTH_PX - NAMES_PX) / charts.length;
+  const left = (/** @type {number} */ index) => NAMES_PX + index * plotPx;
+  return draw(HEAD_PX + rows.length * ROW_PX + FOOT_PX, {
+    title: charts.map((chart, index) => titleAt(left(index), chart.title)),
+    // Room at the right for what stands behind the longest bar.
+    grid: charts.map((_, index) => ({ left: left(index), width: plotPx - 120, top: HEAD_PX, bottom: FOOT_PX })),
+    xAxis: charts.map((_, gridIndex) => ({ type: 'value', gridIndex, show: false })),
+    yAxis: charts.map((chart, gridIndex) => ({
+      type: 'category',
+      gridIndex,
+      inverse: true,
+      data: chart.rows.map(({ name }) => name),
+      axisLabel: { show: gridIndex === 0 },
+      axisTick: { show: false },
+    })),
+    series: charts.map((chart, index) => ({
+      type: 'bar',
+      xAxisIndex: index,
+      yAxisIndex: index,
+      barWidth: '62%',
+      label: {
+        show: true,
+        position: 'right',
+        formatter: (/** @type {{ dataIndex: number }} */ { dataIndex }) => chart.rows[dataIndex]?.text ?? '',
+      },
+      data: chart.rows.map(({ name, value }) => ({
+        value,
+        itemStyle: { color: YARDSTICKS.includes(name) ? OTHERS : OURS },
+      })),
+    })),
+  });
+}
+
+/** @param {number} left @param {string} text */
+function titleAt(left, text) {
+  return { left, top: 8, text, textStyle: { fontSize: 13, fontWeight: 'normal' } };
+}
+
+/** @param {string} name @param {number} value @param {number} digits @returns {Row} */
+function row(name, value, digits) {
+  return { name, value, text: value.toFixed(digits) };
+}
+
+/** @param {number} height @param {Option} option @returns {string} the same for the same option */
+function draw(height, option) {
+  const chart = init(null, null, { renderer: 'svg', ssr: true, width: WIDTH_PX, height });
+  // White, for readers whose page is dark.
+  chart.setOption({ animation: false, backgroundColor: '#fff', ...option });
+  const svg = chart.renderToSVGString();
+  chart.dispose();
+  // Names within the picture count on from the last one that this process drew.
+  const names = [...new Set(svg.match(NAMES_WITHIN))];
+  return svg.replaceAll(NAMES_WITHIN, (name) => `n${names.indexOf(name)}`);
+}
