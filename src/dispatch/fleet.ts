@@ -11,14 +11,12 @@ import { fail, type Result } from '../util/result.ts';
 
 /** Waits before a node is tried again, by how often it failed in a row. */
 const RETRY_DELAYS_MS = [1_000, 2_000, 5_000, 10_000, 30_000] as const;
-/** A node whose host has not answered is counted on for so long: compiles would wait longer for one that is switched off. */
-const AWAITED_MS = 5_000;
 
-/** Opens a worker's channel; a failure is one sentence: what, why, and what to do. Calls `onAnswer` when the host is there. */
+/** Opens a worker's channel; a failure is one sentence: what, why, and what to do. Calls `onSilent` where the host says nothing. */
 export type ConnectNode = (
   spec: NodeSpec,
   abort: AbortSignal,
-  onAnswer: () => void,
+  onSilent: () => void,
 ) => Promise<Result<LinkChannel, NodeRefusal>>;
 
 export interface NodeRefusal {
@@ -52,7 +50,7 @@ interface Connecting {
   readonly abort: AbortController;
   /** What the last try came to, while it is tried again; who looks then is to see why, too. */
   readonly after: Trouble | undefined;
-  /** It is likely to be up in a moment. */
+  /** Nothing speaks against its being up in a moment. */
   isAwaited: boolean;
 }
 
@@ -181,17 +179,14 @@ export class Fleet {
     const member: Member = { ...known, state };
     this.#members.set(member.spec.name, member);
     this.#options.onChange();
-    const giveUp = setTimeout(() => {
-      if (member.state !== state) return;
+    void this.#introduce(member, abort, () => {
       state.isAwaited = false;
       this.#options.onChange();
-    }, AWAITED_MS);
-    giveUp.unref();
-    void this.#introduce(member, abort, () => clearTimeout(giveUp));
+    });
   }
 
-  async #introduce(member: Member, abort: AbortController, onAnswer: () => void): Promise<void> {
-    const channel = await this.#options.connect(member.spec, abort.signal, onAnswer).catch((cause: unknown) => {
+  async #introduce(member: Member, abort: AbortController, onSilent: () => void): Promise<void> {
+    const channel = await this.#options.connect(member.spec, abort.signal, onSilent).catch((cause: unknown) => {
       // A defect of the connection's code costs this node only.
       return fail({ sentence: `it could not be connected: ${String(cause)}` });
     });

@@ -22,7 +22,7 @@ export interface Waiting {
   readonly excluded: ReadonlySet<string>;
   /** Any leased slot will do as well. */
   readonly mayLease: boolean;
-  /** False while the job would rather wait for a node than run here. */
+  /** False while the job would rather wait for a node than run here; the same for all with these `eligible` nodes. */
   readonly mayRunHere: () => boolean;
 }
 
@@ -42,6 +42,13 @@ export interface SlotPool {
   release(place: NodePlace): void;
   /** True when no node has a free slot. */
   readonly isFull: boolean;
+}
+
+/** What one pass has found of sets of nodes and need not ask again: one look serves a thousand waiting jobs. */
+interface Pass {
+  readonly full: Set<ReadonlySet<string>>;
+  /** Jobs would rather wait for these than run here. */
+  readonly awaited: Set<ReadonlySet<string>>;
 }
 
 export class SlotQueue {
@@ -129,11 +136,10 @@ export class SlotQueue {
 
   #grantAll(): Grant[] {
     const grants: Grant[] = [];
-    // Node sets found full stay full within this pass: one look serves a thousand waiting jobs.
-    const full = new Set<ReadonlySet<string>>();
+    const pass: Pass = { full: new Set(), awaited: new Set() };
     for (const waiting of this.#waiting) {
       if (this.#localTaken >= this.#localSlots && (this.#pool.isFull || this.#isAtLimit)) break;
-      const place = this.#placeFor(waiting, full);
+      const place = this.#placeFor(waiting, pass);
       if (place) grants.push({ id: waiting.id, place });
     }
     if (grants.length > 0) {
@@ -143,16 +149,19 @@ export class SlotQueue {
     return grants;
   }
 
-  #placeFor(waiting: Waiting, full: Set<ReadonlySet<string>>): Place | undefined {
+  #placeFor(waiting: Waiting, { full, awaited }: Pass): Place | undefined {
     const there = this.#isAtLimit ? undefined : this.#acquire(waiting, full);
     if (there) {
       this.#remoteTaken += 1;
       return there;
     }
-    if (this.#localTaken < this.#localSlots && (waiting.mayRunHere() || this.#isHomeless(waiting))) {
+    const { eligible, excluded } = waiting;
+    if (this.#localTaken >= this.#localSlots || (excluded.size === 0 && awaited.has(eligible))) return undefined;
+    if (waiting.mayRunHere() || this.#isHomeless(waiting)) {
       this.#localTaken += 1;
       return { kind: 'here' };
     }
+    if (excluded.size === 0 && eligible.size > 0) awaited.add(eligible);
     return undefined;
   }
 

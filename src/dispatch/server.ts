@@ -120,8 +120,8 @@ function placementOf(
 }
 
 function connectTo(installRoot: string, env: NodeJS.ProcessEnv): ConnectNode {
-  return async (spec, abort, onAnswer) => {
-    const channel = await connectNode(spec, workerCommand(spec, installRoot), abort, { env, onAnswer });
+  return async (spec, abort, onSilent) => {
+    const channel = await connectNode(spec, workerCommand(spec, installRoot), abort, { env, onSilent });
     return channel.ok ? ok(channel.value) : fail({ sentence: describeNodeFailure(channel.failure) });
   };
 }

@@ -49,8 +49,8 @@ export interface ConnectOptions {
   /** Where HOME and the agent's socket are looked up; default: the process's. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly limits?: ConnectLimits;
-  /** The host is there: it took the connection. Not called for one that does not. */
-  readonly onAnswer?: () => void;
+  /** The host has not taken the connection for `silentMs`; it is waited for nevertheless. */
+  readonly onSilent?: () => void;
 }
 
 /**
@@ -61,7 +61,7 @@ export async function connectNode(
   spec: NodeSpec,
   command: WorkerCommand,
   abort: AbortSignal,
-  { env = process.env, limits = CONNECT_LIMITS, onAnswer }: ConnectOptions = {},
+  { env = process.env, limits = CONNECT_LIMITS, onSilent }: ConnectOptions = {},
 ): Promise<Result<NodeChannel, NodeFailure>> {
   const words = [command.node, command.script, ...command.args];
   if (spec.command) return connectByCommand(spec, [...spec.command, ...words.map(quoteWord)], limits, abort);
@@ -69,17 +69,32 @@ export async function connectNode(
   if (!resolved.ok) return fail({ target: unresolved(spec), reason: 'ssh-config-invalid', ...resolved.failure });
   const settings = resolved.value;
   const target = { name: spec.name, host: spec.host, port: settings.port, user: settings.user };
+  const endWatch = onSilent && watchSilence(limits.silentMs, onSilent);
   const [identities, transport] = await Promise.all([
     findIdentities(settings),
-    openTransport(settings, limits.tcpMs, abort),
+    openTransport(settings, limits.tcpMs, abort).finally(endWatch),
   ]);
   if (!transport.ok) return fail(transportFailure(target, transport.failure, limits));
-  onAnswer?.();
   // `exec`: no shell stays between sshd and the worker.
   const commandLine = `exec ${quoteWords(words)}`;
   const request = { target, settings, identities, transport: transport.value, command: commandLine, limits };
   const pipe = await openSshPipe(request, abort);
   return pipe.ok ? startWorker(pipe.value, target, commandLine, limits, abort) : pipe;
+}
+
+/** Calls `onSilent` in time unless it is ended. @returns what ends it */
+function watchSilence(silentMs: number, onSilent: () => void): () => void {
+  let isOver = false;
+  const timer = setTimeout(() => {
+    // An answer may have come and not been looked at: on a host without CPU time it is this process that is late.
+    setImmediate(() => {
+      if (!isOver) onSilent();
+    });
+  }, silentMs);
+  return () => {
+    isOver = true;
+    clearTimeout(timer);
+  };
 }
 
 async function connectByCommand(

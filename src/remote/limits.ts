@@ -2,6 +2,8 @@
 export interface ConnectLimits {
   /** A machine that is switched off answers nothing; waiting longer helps no build. */
   readonly tcpMs: number;
+  /** A host that has not taken the connection by then may well be switched off: nobody should count on it. */
+  readonly silentMs: number;
   /** Key exchange and login, on a node whose cores are all compiling. */
   readonly handshakeMs: number;
   /** A login shell, its rc files and Node from a cold network disk. */
@@ -12,6 +14,7 @@ export interface ConnectLimits {
 
 export const CONNECT_LIMITS: ConnectLimits = {
   tcpMs: 10_000,
+  silentMs: 3_000,
   handshakeMs: 20_000,
   startMs: 30_000,
   keepaliveMs: 5_000,

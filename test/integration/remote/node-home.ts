@@ -21,7 +21,7 @@ interface Overrides {
   readonly worker?: WorkerCommand;
   readonly abort?: AbortSignal;
   readonly limits?: ConnectLimits;
-  readonly onAnswer?: () => void;
+  readonly onSilent?: () => void;
 }
 
 export class NodeHome implements AsyncDisposable {

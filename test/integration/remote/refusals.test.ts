@@ -1,5 +1,6 @@
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer, type Server, type Socket } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { CONNECT_LIMITS } from '../../../src/remote/limits.ts';
@@ -98,10 +99,18 @@ describe('what answers is no sshd', () => {
     await using home = await NodeHome.make();
     const { server, port } = await listen(() => undefined);
     await new Promise((resolve) => server.close(resolve));
-    const onAnswer = vi.fn();
-    const failure = expectFailure(await home.connect({ name: 'n', host: '127.0.0.1', port }, { onAnswer }));
+    const failure = expectFailure(await home.connect({ name: 'n', host: '127.0.0.1', port }));
     expect(failure).toMatchObject({ reason: 'unreachable', code: 'ECONNREFUSED' });
-    expect(onAnswer).not.toHaveBeenCalled();
+  });
+
+  test('a host that does not take the connection is found to be silent', async () => {
+    await using home = await NodeHome.make();
+    await using host = await SilentHost.start();
+    const onSilent = vi.fn();
+    const options = { limits: { ...quick, silentMs: 100, tcpMs: 1_000 }, onSilent };
+    const failure = expectFailure(await home.connect({ name: 'n', host: '127.0.0.1', port: host.port }, options));
+    expect(failure).toMatchObject({ reason: 'timeout', phase: 'connect' });
+    expect(onSilent).toHaveBeenCalledOnce();
   });
 
   test('a name without address', async () => {
@@ -123,11 +132,11 @@ describe('what answers is no sshd', () => {
       sockets.push(socket);
       behave(socket);
     });
-    const onAnswer = vi.fn();
-    const options = { limits: quick, onAnswer };
+    const onSilent = vi.fn();
+    const options = { limits: { ...quick, silentMs: 100 }, onSilent };
     const failure = expectFailure(await home.connect({ name: 'n', host: '127.0.0.1', port }, options));
     expect(failure).toMatchObject({ reason, phase: 'handshake' });
-    expect(onAnswer).toHaveBeenCalledOnce();
+    expect(onSilent).not.toHaveBeenCalled();
     for (const socket of sockets) socket.destroy();
     await new Promise((resolve) => server.close(resolve));
   });
@@ -199,6 +208,41 @@ describe('no worker starts', () => {
     expect(failure).toMatchObject({ reason: 'command-failed', detail: 'ENOENT' });
   });
 });
+
+/** Takes no connection any more, as a host that is switched off: its process is stopped and the kernel's queue is full. */
+class SilentHost implements AsyncDisposable {
+  readonly port: number;
+  readonly #server: ChildProcess;
+  readonly #queued: Socket[] = [];
+
+  private constructor(server: ChildProcess, port: number) {
+    this.#server = server;
+    this.port = port;
+  }
+
+  static async start(): Promise<SilentHost> {
+    const script =
+      'net.createServer().listen({ port: 0, host: "127.0.0.1", backlog: 1 }, function () { console.log(this.address().port) })';
+    const server = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const [line] = (await once(server.stdout, 'data')) as [Buffer];
+    server.kill('SIGSTOP');
+    const host = new SilentHost(server, Number(line.toString()));
+    // One more than the backlog says.
+    for (let each = 0; each < 2; each += 1) {
+      const socket = connect(host.port, '127.0.0.1');
+      host.#queued.push(socket);
+      await once(socket, 'connect');
+    }
+    return host;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const socket of this.#queued) socket.destroy();
+    const ended = once(this.#server, 'exit');
+    this.#server.kill('SIGKILL');
+    await ended;
+  }
+}
 
 async function listen(onConnection: (socket: Socket) => void): Promise<{ server: Server; port: number }> {
   const server = createServer((socket) => {
