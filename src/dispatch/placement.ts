@@ -12,7 +12,7 @@ import { Fleet, type FleetOptions } from './fleet.ts';
 import type { NodeLists } from './node-lists.ts';
 import { NodeSlots } from './node-slots.ts';
 import { NodeSpeeds, type JobKind } from './node-speeds.ts';
-import { SlotQueue, type Grant, type NodePlace, type Place } from './queue.ts';
+import { SlotQueue, type Choice, type Grant, type NodePlace, type Place } from './queue.ts';
 
 /** From so many slots on nodes for each one here, compiles wait for a node rather than run here. */
 const WAIT_FOR_NODE_FACTOR = 2;
@@ -50,6 +50,17 @@ interface Entry {
   names: ReadonlySet<string>;
 }
 
+/** A job in the queue. */
+interface Wait {
+  /** With undefined when its shim went away. */
+  readonly resolve: (place: Place | undefined) => void;
+  /** Nodes that failed the job. */
+  readonly failed: ReadonlySet<string>;
+  readonly isRemotePossible: boolean;
+  /** What the broker was told not to give it; undefined where nothing is asked of the broker. */
+  told: ReadonlySet<string> | undefined;
+}
+
 interface UsableNodes {
   readonly names: ReadonlySet<string>;
   /** Of those that are up, or will be in a moment. */
@@ -65,7 +76,7 @@ export class Placement {
   readonly #queue: SlotQueue;
   readonly #speeds = new NodeSpeeds();
   readonly #jobs = new Map<number, Entry>();
-  readonly #grants = new Map<number, (place: Place) => void>();
+  readonly #waits = new Map<number, Wait>();
   /** Usable nodes by node list and need; kept until nodes change, so that the queue can tell sets apart by identity. */
   #usableOf = new WeakMap<ReadonlySet<string>, Map<Need | undefined, UsableNodes>>();
   #brokerSinceMs = 0;
@@ -236,22 +247,23 @@ export class Placement {
 
   #waitForSlot(job: PlacedJob, failed: ReadonlySet<string>, cancelled: Promise<void>): Promise<Place | undefined> {
     return new Promise((resolve) => {
-      this.#grants.set(job.id, resolve);
-      void cancelled.then(() => {
-        // Granted already: the job finds out itself and gives the slot back.
-        if (!this.#grants.delete(job.id)) return;
-        this.#queue.remove(job.id);
-        this.broker?.unwant(job.id);
-        resolve(undefined);
-      });
-      const entry = this.#jobs.get(job.id);
-      const mayLease = job.isRemotePossible && this.#mayLease(entry);
-      const excluded = mayLease ? withUnusable(failed, entry) : failed;
-      const eligible = job.isRemotePossible ? this.#eligibleFor(job.id) : NOWHERE;
-      const mayRunHere = (): boolean => !job.isRemotePossible || this.#mayRunHere(job.id);
-      this.#grantAll(this.#queue.add({ id: job.id, rankMs: job.rankMs, eligible, excluded, mayLease, mayRunHere }));
-      if (mayLease && this.#grants.has(job.id)) this.broker?.want(job.id, excluded);
+      const { id, rankMs, isRemotePossible } = job;
+      this.#waits.set(id, { resolve, failed, isRemotePossible, told: undefined });
+      void cancelled.then(() => this.#forgetWait(id));
+      const mayRunHere = (): boolean => !isRemotePossible || this.#mayRunHere(id);
+      this.#grantAll(this.#queue.add({ id, rankMs, ...this.#choiceOf(id), mayRunHere }));
+      this.#tellBroker(id);
     });
+  }
+
+  #forgetWait(id: number): void {
+    const wait = this.#waits.get(id);
+    // Granted already: the job finds out itself and gives the slot back.
+    if (!wait) return;
+    this.#waits.delete(id);
+    this.#queue.remove(id);
+    this.broker?.unwant(id);
+    wait.resolve(undefined);
   }
 
   release(place: Place): void {
@@ -305,10 +317,10 @@ export class Placement {
 
   #grantAll(grants: readonly Grant[]): void {
     for (const { id, place } of grants) {
-      const resolve = this.#grants.get(id);
-      this.#grants.delete(id);
+      const wait = this.#waits.get(id);
+      this.#waits.delete(id);
       this.broker?.unwant(id);
-      resolve?.(place);
+      wait?.resolve(place);
     }
   }
 
@@ -332,6 +344,26 @@ export class Placement {
 
   #mayLease(entry: Entry | undefined): boolean {
     return this.broker !== undefined && entry?.text === undefined;
+  }
+
+  /** Of a job that waits, as nodes are now. */
+  #choiceOf(id: number): Choice {
+    const entry = this.#jobs.get(id);
+    const { failed = NOWHERE, isRemotePossible = false } = this.#waits.get(id) ?? {};
+    if (!entry || !isRemotePossible) return { eligible: NOWHERE, excluded: failed, mayLease: false };
+    const mayLease = this.#mayLease(entry);
+    const excluded = mayLease ? withUnusable(failed, entry) : failed;
+    return { eligible: this.#usable(entry).names, excluded, mayLease };
+  }
+
+  /** That a job waits, and for which nodes not, where that is news. */
+  #tellBroker(id: number): void {
+    const wait = this.#waits.get(id);
+    const { excluded, mayLease } = this.#choiceOf(id);
+    if (!wait || !mayLease || (wait.told && isSameSet(wait.told, excluded))) return;
+    if (wait.told) this.broker?.unwant(id);
+    wait.told = excluded;
+    this.broker?.want(id, excluded);
   }
 
   #eligibleFor(id: number): ReadonlySet<string> {
@@ -364,11 +396,16 @@ export class Placement {
   #nodesChanged(): void {
     this.#usableOf = new WeakMap();
     this.broker?.nodesChanged();
-    this.#grantAll(this.#queue.nodesChanged((id) => this.#eligibleFor(id)));
+    this.#grantAll(this.#queue.nodesChanged((id) => this.#choiceOf(id)));
+    for (const id of [...this.#waits.keys()]) this.#tellBroker(id);
   }
 }
 
 const NOWHERE: ReadonlySet<string> = new Set();
+
+function isSameSet(one: ReadonlySet<string>, other: ReadonlySet<string>): boolean {
+  return one.size === other.size && [...one].every((member) => other.has(member));
+}
 
 /** One set for all, made only where a node was left out of the build or is not fit for the job. */
 function withUnusable(excluded: ReadonlySet<string>, entry: Entry | undefined): ReadonlySet<string> {

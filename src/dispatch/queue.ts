@@ -12,16 +12,20 @@ export interface NodePlace {
 
 export type Place = NodePlace | { readonly kind: 'here' };
 
-export interface Waiting {
-  readonly id: number;
-  /** Its place in line: when it arrived, less what it is expected to take. The least is the first. */
-  readonly rankMs: number;
-  /** Nodes of lists that the job may run on. */
+/** Where a job may run. */
+export interface Choice {
+  /** Nodes of lists. */
   readonly eligible: ReadonlySet<string>;
-  /** Nodes that failed it already. */
+  /** Not on these: they failed it, or are not fit for it. */
   readonly excluded: ReadonlySet<string>;
   /** Any leased slot will do as well. */
   readonly mayLease: boolean;
+}
+
+export interface Waiting extends Choice {
+  readonly id: number;
+  /** Its place in line: when it arrived, less what it is expected to take. The least is the first. */
+  readonly rankMs: number;
   /** False while the job would rather wait for a node than run here; the same for all with these `eligible` nodes. */
   readonly mayRunHere: () => boolean;
 }
@@ -101,7 +105,7 @@ export class SlotQueue {
   }
 
   /** A node's slot for a job that does not wait. None while others do. */
-  takeFree(job: Pick<Waiting, 'eligible' | 'excluded' | 'mayLease'>): NodePlace | undefined {
+  takeFree(job: Choice): NodePlace | undefined {
     if (this.#waiting.length > 0 || this.#isAtLimit) return undefined;
     const place = this.#acquire(job, new Set());
     if (place) this.#remoteTaken += 1;
@@ -123,9 +127,9 @@ export class SlotQueue {
     return this.#grantAll();
   }
 
-  /** Nodes came, went or changed their slots. `eligibleOf` says anew where each waiting job may run. */
-  nodesChanged(eligibleOf: (id: number) => ReadonlySet<string>): Grant[] {
-    this.#waiting = this.#waiting.map((waiting) => ({ ...waiting, eligible: eligibleOf(waiting.id) }));
+  /** Nodes came, went or changed their slots. `choiceOf` says anew where each waiting job may run. */
+  nodesChanged(choiceOf: (id: number) => Choice): Grant[] {
+    this.#waiting = this.#waiting.map((waiting) => ({ ...waiting, ...choiceOf(waiting.id) }));
     return this.#grantAll();
   }
 
@@ -169,10 +173,7 @@ export class SlotQueue {
     return this.#remoteTaken >= this.#remoteLimit;
   }
 
-  #acquire(
-    { eligible, excluded, mayLease }: Pick<Waiting, 'eligible' | 'excluded' | 'mayLease'>,
-    full: Set<ReadonlySet<string>>,
-  ): NodePlace | undefined {
+  #acquire({ eligible, excluded, mayLease }: Choice, full: Set<ReadonlySet<string>>): NodePlace | undefined {
     const leased = mayLease ? this.#pool.acquireLeased(excluded) : undefined;
     if (leased) return leased;
     if (eligible.size === 0 || (excluded.size === 0 && full.has(eligible))) return undefined;

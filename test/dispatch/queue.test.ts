@@ -59,7 +59,9 @@ describe('SlotQueue', () => {
     const eligible = new Set(['n1']);
     expect(queue.add({ id: 1, eligible, excluded: NOBODY, ...ANYWHERE })).toEqual([]);
     pool.setNode('n1', 1);
-    expect(queue.nodesChanged(() => eligible)).toEqual([{ id: 1, place: { kind: 'node', node: 'n1' } }]);
+    expect(queue.nodesChanged(() => ({ eligible, excluded: new Set(), mayLease: false }))).toEqual([
+      { id: 1, place: { kind: 'node', node: 'n1' } },
+    ]);
   });
 
   it('lets a job that takes long overtake those that came so much before it, and no others', () => {

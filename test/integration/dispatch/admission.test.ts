@@ -88,6 +88,25 @@ describe('a node without the tree', () => {
     expect(broker?.faults).toEqual([]);
   });
 
+  it('that was leased gets the jobs that wait as soon as it has the tree', async () => {
+    await start([], true);
+    broker?.capacity(4);
+    broker?.give({ elsewhere: 2 });
+    const first = rig.compile('a.c');
+    await until(() => broker?.asked.some(({ exclude }) => exclude.includes('elsewhere')) === true);
+    mkdirSync(there);
+    symlinkSync(rig.tree, join(there, basename(rig.tree)));
+    // Another build has it looked at again.
+    rig.shim({ argv: ['-c', 'a.c', '-o', 'b.o'], env: { PMAKE_BUILD: 'next' } });
+    await until(() => elsewhere()?.reason === '');
+    broker?.give({ elsewhere: 2 });
+    // It was sent there, and came back: a compiler within the tree has no name there.
+    await until(() => rig.report().retryReasons['paths-not-mapped'] === 1);
+    expect(await first.next()).toEqual({ kind: 'runHere' });
+    await first.close();
+    expect(broker?.faults).toEqual([]);
+  });
+
   it('is looked at again in the next build', async () => {
     await start(['n1/3'], false);
     const first = rig.compile('a.c');
