@@ -83,7 +83,7 @@ const pmake = {
   }),
 };
 
-/** The shim and the dispatcher at work, and no job migrates. @type {Contender} */
+/** The user asked for no migration: make without shims, below pmake. @type {Contender} */
 const off = {
   name: 'off',
   prepare: async () => {},

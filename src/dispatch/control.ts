@@ -91,7 +91,8 @@ async function beginBuild(
     endBuild(context, id);
   });
   const slots = await waitForSlots(dispatcher, build);
-  return { remoteSlots: slots, localSlots: dispatcher.localSlots, problems: [...build.problems] };
+  const { localSlots, placement } = dispatcher;
+  return { remoteSlots: slots, localSlots, mayHaveNodes: placement.mayHaveNodes(nodes), problems: [...build.problems] };
 }
 
 /** Slots of the build's nodes: as configured, or what the nodes or the broker say, with bounded patience. */

@@ -3,6 +3,7 @@
  * A build with a list of its own (PMAKE_NODES) has that. The others have the broker's nodes while a broker answers,
  * else the config file's, and beside these for a while the slots that the lost broker gave. Unaware of what a job is.
  */
+import { existsSync } from 'node:fs';
 import type { NodeStatus } from '../protocol/control.ts';
 import { Admission, type Need, type Work } from './admission.ts';
 import type { RetryReason } from './job.ts';
@@ -165,6 +166,14 @@ export class Placement {
     }
     this.#retainNodes();
     return build.nodes;
+  }
+
+  /** Is there a list (`text`: PMAKE_NODES), or a broker, or a socket where one was and may be again? */
+  mayHaveNodes(text: string | undefined): boolean {
+    if (this.#options.nodeLists.get(text).specs.length > 0) return true;
+    if (text !== undefined) return false;
+    const sockets = this.#options.broker?.sockets ?? [];
+    return this.broker?.status() !== undefined || sockets.some((path) => existsSync(path));
   }
 
   /** Every node that `build` may use, as far as it is known. */

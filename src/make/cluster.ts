@@ -4,6 +4,7 @@
  */
 import { availableParallelism } from 'node:os';
 import type { BuildProgress, BuildReport, BuildSlots } from '../protocol/control.ts';
+import { NO_NODES_ADVICE } from '../report/words.ts';
 import type { Installation } from '../util/install.ts';
 import { fail, ok, type Result } from '../util/result.ts';
 import { runtimeDirectory } from '../util/runtime-directory.ts';
@@ -91,6 +92,11 @@ export async function prepareCluster(options: ClusterOptions): Promise<BehindMak
     if (begun.ok) begun.value.session.close();
     return { ...plain, trouble: masquerade.failure };
   }
+  if (begun.ok && !begun.value.mayHaveNodes) {
+    // Shims would ask for each compile and be told that it runs here.
+    begun.value.session.close();
+    return { ...plain, jobs: begun.value.jobs, trouble: NO_NODES_ADVICE };
+  }
   const jobs = begun.ok ? begun.value.jobs : plain.jobs;
   const { path } = masquerade.value;
   const preload = await preparePreload({ ...options, place, masquerade: masquerade.value, isNested: false });
@@ -124,6 +130,8 @@ export async function prepareNested(options: ClusterOptions): Promise<NodeJS.Pro
 interface Begun {
   readonly session: BuildSession;
   readonly jobs: number;
+  /** True also where there are none because of a mistake: the dispatcher tells of that at the end. */
+  readonly mayHaveNodes: boolean;
 }
 
 interface BuildPlace {
@@ -155,7 +163,9 @@ async function tryToBegin(place: BuildPlace, buildId: string): Promise<Result<Be
     session.close();
     return answer;
   }
-  return ok({ session: new BuildSession(session, buildId), jobs: jobsForSlots(answer.value.begun) });
+  const { begun } = answer.value;
+  const mayHaveNodes = begun.mayHaveNodes || begun.problems.length > 0;
+  return ok({ session: new BuildSession(session, buildId), jobs: jobsForSlots(begun), mayHaveNodes });
 }
 
 function describe(begun: Result<Begun, BeginFailure>): Result<Begun, string> {

@@ -3,7 +3,7 @@
  * terminals.
  */
 import type { BuildReport } from '../protocol/control.ts';
-import { byCount, formatCount, formatDuration, formatNumber } from './words.ts';
+import { byCount, formatCount, formatDuration, formatNumber, NO_NODES_ADVICE } from './words.ts';
 
 /** More would not fit on a line; `pmakectl explain` has them all. */
 const MAX_NODES = 4;
@@ -104,8 +104,6 @@ function adviceFor(report: BuildReport, trouble: string): string {
       ? `${first} (pmakectl nodes)`
       : `${first}, and ${formatCount(others, 'more problem')} (pmakectl nodes)`;
   }
-  if (report.nodesConfigured === 0) {
-    return 'no nodes are configured: set PMAKE_NODES="host/slots ..." or write ~/.config/pmake/config.json';
-  }
+  if (report.nodesConfigured === 0) return NO_NODES_ADVICE;
   return report.there === 0 && report.here > 0 ? 'see pmakectl explain' : '';
 }

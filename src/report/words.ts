@@ -37,3 +37,7 @@ export function byCount(counts: Readonly<Record<string, number>>): [string, numb
     one === other ? (oneName < otherName ? -1 : 1) : other - one,
   );
 }
+
+/** Where a build had no node to go to. */
+export const NO_NODES_ADVICE =
+  'no nodes are configured: set PMAKE_NODES="host/slots ..." or write ~/.config/pmake/config.json';

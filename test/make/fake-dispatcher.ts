@@ -57,11 +57,15 @@ export async function startFakeDispatcher(runtimeDirectory: string, answerer: An
 }
 
 /** Answers a build as a healthy dispatcher would, with this report at its end. */
-export function answerBuild(report: BuildReport, slots = { remoteSlots: 8, localSlots: 2 }): Answerer {
+export function answerBuild(
+  report: BuildReport,
+  slots = { remoteSlots: 8, localSlots: 2 },
+  mayHaveNodes = true,
+): Answerer {
   return (request) => {
     switch (request.verb) {
       case 'build-begin':
-        return { kind: 'build-begun', begun: { ...slots, problems: [] } };
+        return { kind: 'build-begun', begun: { ...slots, mayHaveNodes, problems: [] } };
       case 'build-slots':
         return { kind: 'build-slots', slots };
       case 'build-end':

@@ -179,6 +179,26 @@ describe('the slots that a build may count on', () => {
   });
 });
 
+describe('whether there may be nodes at all', () => {
+  it('is known by lists, and by a socket where a broker was', async () => {
+    const { placement } = rig.dispatcher;
+    expect([placement.mayHaveNodes('n1/1'), placement.mayHaveNodes(''), placement.mayHaveNodes(undefined)]).toEqual([
+      true,
+      false,
+      false,
+    ]);
+    await rig.dispose();
+    rig = await DispatcherRig.start({
+      broker: (tree) => {
+        writeFileSync(`${tree}/broker.sock`, '');
+        return Promise.resolve(`${tree}/broker.sock`);
+      },
+    });
+    expect(rig.dispatcher.placement.mayHaveNodes(undefined)).toBe(true);
+    expect(rig.dispatcher.placement.mayHaveNodes('')).toBe(false);
+  });
+});
+
 describe('a job that may leave', () => {
   it('runs on a node, and the shim gets its output in order and its status', async () => {
     await rig.use('n1/1');

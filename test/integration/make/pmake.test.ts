@@ -228,6 +228,16 @@ describe('with a dispatcher', () => {
   });
 });
 
+test('without any node it is make with its -j: no shims, no jobserver of ours', async () => {
+  const place = workplace('all:;@echo "$$PATH|$(PMAKE_BUILD)|$(MAKEFLAGS)"');
+  const answerer = answerBuild(sampleReport(), { remoteSlots: 0, localSlots: 3 }, false);
+  const dispatcher = await startFakeDispatcher(place.runtimeDirectory, answerer);
+  const ran = await place.run(PMAKE, [], { PMAKE_SUMMARY: '1' });
+  expect(ran.stdout).toMatch(new RegExp(`^${place.env.PATH}\\|\\|.*-j3`));
+  expect(ran.stderr).toMatch(/^pmake: [^:]*, all of it here: no nodes are configured: .*\n$/);
+  expect(dispatcher.requests.map(({ verb }) => verb)).toEqual(['build-begin']);
+});
+
 describe('what fails is never the build', () => {
   const MAKEFILE = 'all:;@echo made';
 
