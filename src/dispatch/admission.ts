@@ -7,6 +7,7 @@ import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { NodeLink } from '../remote/node-link.ts';
+import { isSameSet } from '../util/sets.ts';
 import type { Refusal } from './admission-rules.ts';
 import { NodeChecks, type CompilerCondition, type Condition, type TreeCondition } from './node-checks.ts';
 
@@ -34,6 +35,8 @@ export interface Need {
   readonly conditions: readonly Condition[];
   /** Nodes that may not have such jobs now. */
   unfit: ReadonlySet<string>;
+  /** Those of them that were found wanting. The others are being checked, and slow: they are likely to be fit soon. */
+  refused: ReadonlySet<string>;
 }
 
 interface Refused {
@@ -89,7 +92,7 @@ export class Admission {
     if (!need) {
       const trees = [this.#findTree(cwd), this.#findTree(out)].filter((tree) => tree !== undefined);
       const conditions = [...new Set<Condition>([...trees, this.#findCompiler(program, searchPath)])];
-      need = { conditions, unfit: this.#unfitFor(conditions) };
+      need = { conditions, ...this.#unfitFor(conditions) };
       if (this.#needs.size >= MAX_KNOWN) this.#needs.clear();
       this.#needs.set(key, need);
     }
@@ -228,21 +231,23 @@ export class Admission {
   #changed(): void {
     let isOther = false;
     for (const need of this.#needs.values()) {
-      const unfit = this.#unfitFor(need.conditions);
-      if (unfit.size === need.unfit.size && [...unfit].every((node) => need.unfit.has(node))) continue;
-      need.unfit = unfit;
+      const { unfit, refused } = this.#unfitFor(need.conditions);
+      if (isSameSet(unfit, need.unfit) && isSameSet(refused, need.refused)) continue;
+      Object.assign(need, { unfit, refused });
       isOther = true;
     }
     // Most checks end well, and nobody who waits has another node by that.
     if (isOther) this.#options.onChange();
   }
 
-  #unfitFor(conditions: readonly Condition[]): ReadonlySet<string> {
+  #unfitFor(conditions: readonly Condition[]): Pick<Need, 'unfit' | 'refused'> {
     const unfit = new Set<string>();
+    const refused = new Set<string>();
     for (const candidate of this.#candidates.values()) {
       if (isUnfit(candidate, conditions)) unfit.add(candidate.node);
+      if (isRefused(candidate, conditions)) refused.add(candidate.node);
     }
-    return unfit;
+    return { unfit, refused };
   }
 
   #lookAgain({ conditions }: Need): void {
@@ -259,11 +264,16 @@ export class Admission {
   }
 }
 
-function isUnfit({ verdicts }: Candidate, conditions: readonly Condition[]): boolean {
-  return conditions.some((condition) => {
-    const verdict = verdicts.get(condition);
-    return refusedOf(verdict) !== undefined || (verdict?.kind === 'checking' && verdict.isSlow);
-  });
+function isUnfit(candidate: Candidate, conditions: readonly Condition[]): boolean {
+  const isSlow = (condition: Condition): boolean => {
+    const verdict = candidate.verdicts.get(condition);
+    return verdict?.kind === 'checking' && verdict.isSlow;
+  };
+  return isRefused(candidate, conditions) || conditions.some(isSlow);
+}
+
+function isRefused({ verdicts }: Candidate, conditions: readonly Condition[]): boolean {
+  return conditions.some((condition) => refusedOf(verdicts.get(condition)) !== undefined);
 }
 
 function refusedOf(verdict: Verdict | undefined): Refused | undefined {

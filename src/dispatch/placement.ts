@@ -5,6 +5,7 @@
  */
 import { existsSync } from 'node:fs';
 import type { NodeStatus } from '../protocol/control.ts';
+import { isSameSet } from '../util/sets.ts';
 import { Admission, type Need, type Work } from './admission.ts';
 import type { RetryReason } from './job.ts';
 import { BrokerNodes, type BrokerNodesOptions } from './broker-nodes.ts';
@@ -64,7 +65,9 @@ interface Wait {
 
 interface UsableNodes {
   readonly names: ReadonlySet<string>;
-  /** Of those that are up, or will be in a moment. */
+  /** To be found fit or not. */
+  readonly checking: ReadonlySet<string>;
+  /** Of those that are up, or will be in a moment, and of those that are yet to be found fit. */
   readonly slots: number;
 }
 
@@ -243,7 +246,8 @@ export class Placement {
     if (!entry?.need) return undefined;
     const mayLease = this.#mayLease(entry);
     const excluded = mayLease ? withUnusable(job.excluded, entry) : job.excluded;
-    const place = this.#queue.takeFree({ eligible: this.#eligibleFor(job.id), excluded, mayLease });
+    const { names: eligible, checking } = this.#usable(entry);
+    const place = this.#queue.takeFree({ eligible, checking, excluded, mayLease });
     if (!place) {
       // For the next of its kind: they come one after the other.
       if (mayLease) this.broker?.want(job.id, excluded);
@@ -359,10 +363,11 @@ export class Placement {
   #choiceOf(id: number): Choice {
     const entry = this.#jobs.get(id);
     const { failed = NOWHERE, isRemotePossible = false } = this.#waits.get(id) ?? {};
-    if (!entry || !isRemotePossible) return { eligible: NOWHERE, excluded: failed, mayLease: false };
+    if (!entry || !isRemotePossible) return { eligible: NOWHERE, checking: NOWHERE, excluded: failed, mayLease: false };
     const mayLease = this.#mayLease(entry);
     const excluded = mayLease ? withUnusable(failed, entry) : failed;
-    return { eligible: this.#usable(entry).names, excluded, mayLease };
+    const { names: eligible, checking } = this.#usable(entry);
+    return { eligible, checking, excluded, mayLease };
   }
 
   /** That a job waits, and for which nodes not, where that is news. */
@@ -393,10 +398,14 @@ export class Placement {
     this.#usableOf.set(names, byNeed);
     let usable = byNeed.get(need);
     if (!usable) {
-      const isFit = (node: string): boolean => need?.unfit.has(node) !== true;
-      const fit = new Set([...this.fleet.usable(names)].filter(isFit));
-      // A node that has not said how many it has is taken for one like this host.
-      usable = { names: fit, slots: this.fleet.slotsAhead(fit, this.localSlots) };
+      const known = [...this.fleet.usable(names)];
+      const likely = known.filter((node) => need?.refused.has(node) !== true);
+      usable = {
+        names: new Set(likely.filter((node) => need?.unfit.has(node) !== true)),
+        checking: new Set(likely.filter((node) => need?.unfit.has(node) === true)),
+        // A node that has not said how many it has is taken for one like this host.
+        slots: this.fleet.slotsAhead(likely, this.localSlots),
+      };
       byNeed.set(need, usable);
     }
     return usable;
@@ -411,10 +420,6 @@ export class Placement {
 }
 
 const NOWHERE: ReadonlySet<string> = new Set();
-
-function isSameSet(one: ReadonlySet<string>, other: ReadonlySet<string>): boolean {
-  return one.size === other.size && [...one].every((member) => other.has(member));
-}
 
 /** One set for all, made only where a node was left out of the build or is not fit for the job. */
 function withUnusable(excluded: ReadonlySet<string>, entry: Entry | undefined): ReadonlySet<string> {

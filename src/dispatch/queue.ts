@@ -16,6 +16,8 @@ export type Place = NodePlace | { readonly kind: 'here' };
 export interface Choice {
   /** Nodes of lists. */
   readonly eligible: ReadonlySet<string>;
+  /** Nodes of lists that may be eligible in a moment. */
+  readonly checking: ReadonlySet<string>;
   /** Not on these: they failed it, or are not fit for it. */
   readonly excluded: ReadonlySet<string>;
   /** Any leased slot will do as well. */
@@ -183,9 +185,10 @@ export class SlotQueue {
   }
 
   /** No node will ever take it. */
-  #isHomeless({ id, eligible, excluded, mayLease }: Waiting): boolean {
+  #isHomeless({ id, eligible, checking, excluded, mayLease }: Waiting): boolean {
     if (mayLease && this.#pool.mayLease(id, excluded)) return false;
     // This is asked of each job that waits whenever a slot is free here.
-    return excluded.size >= eligible.size && [...eligible].every((node) => excluded.has(node));
+    if (excluded.size < eligible.size + checking.size) return false;
+    return [...eligible, ...checking].every((node) => excluded.has(node));
   }
 }

@@ -17,7 +17,7 @@ describe('SlotQueue', () => {
   it('takes a remote slot while one is free, then a local one, then waits first come first served', () => {
     const queue = new SlotQueue(poolOf({ n1: 1 }), 1);
     const eligible = new Set(['n1']);
-    const add = (id: number): Grant[] => queue.add({ id, eligible, excluded: NOBODY, ...ANYWHERE });
+    const add = (id: number): Grant[] => queue.add({ id, eligible, checking: NOBODY, excluded: NOBODY, ...ANYWHERE });
     expect(add(1)).toEqual([{ id: 1, place: { kind: 'node', node: 'n1' } }]);
     expect(add(2)).toEqual([{ id: 2, place: HERE }]);
     expect([add(3), add(4)]).toEqual([[], []]);
@@ -27,8 +27,8 @@ describe('SlotQueue', () => {
 
   it('does not let a job that must stay here block one that may leave', () => {
     const queue = new SlotQueue(poolOf({ n1: 1 }), 0);
-    expect(queue.add({ id: 1, eligible: NOBODY, excluded: NOBODY, ...ANYWHERE })).toEqual([]);
-    expect(queue.add({ id: 2, eligible: new Set(['n1']), excluded: NOBODY, ...ANYWHERE })).toEqual([
+    expect(queue.add({ id: 1, eligible: NOBODY, checking: NOBODY, excluded: NOBODY, ...ANYWHERE })).toEqual([]);
+    expect(queue.add({ id: 2, eligible: new Set(['n1']), checking: NOBODY, excluded: NOBODY, ...ANYWHERE })).toEqual([
       { id: 2, place: { kind: 'node', node: 'n1' } },
     ]);
   });
@@ -37,15 +37,40 @@ describe('SlotQueue', () => {
     const queue = new SlotQueue(poolOf({ n1: 1 }), 1);
     const failed = new Set(['n1']);
     expect(
-      queue.add({ id: 1, eligible: failed, excluded: failed, rankMs: 0, mayLease: false, mayRunHere: () => false }),
+      queue.add({
+        id: 1,
+        eligible: failed,
+        checking: NOBODY,
+        excluded: failed,
+        rankMs: 0,
+        mayLease: false,
+        mayRunHere: () => false,
+      }),
     ).toEqual([{ id: 1, place: HERE }]);
+  });
+
+  it('keeps a job waiting for nodes that are being checked', () => {
+    const queue = new SlotQueue(poolOf({ n1: 1 }), 1);
+    const checking = new Set(['n1']);
+    const waiting = { id: 1, rankMs: 0, excluded: NOBODY, mayLease: false, mayRunHere: () => false };
+    expect(queue.add({ ...waiting, eligible: NOBODY, checking })).toEqual([]);
+    const fit = { eligible: checking, checking: NOBODY, excluded: NOBODY, mayLease: false };
+    expect(queue.nodesChanged(() => fit)).toEqual([{ id: 1, place: { kind: 'node', node: 'n1' } }]);
   });
 
   it('keeps jobs waiting, for nodes with free slots too, at the limit for all nodes', () => {
     const queue = new SlotQueue(poolOf({ n1: 4 }), 1);
     const eligible = new Set(['n1']);
     const add = (id: number): Grant[] =>
-      queue.add({ id, eligible, excluded: NOBODY, rankMs: 0, mayLease: false, mayRunHere: () => false });
+      queue.add({
+        id,
+        eligible,
+        checking: NOBODY,
+        excluded: NOBODY,
+        rankMs: 0,
+        mayLease: false,
+        mayRunHere: () => false,
+      });
     const there: Place = { kind: 'node', node: 'n1' };
     queue.setRemoteLimit(2);
     expect([add(1), add(2), add(3), add(4)]).toEqual([[{ id: 1, place: there }], [{ id: 2, place: there }], [], []]);
@@ -57,9 +82,9 @@ describe('SlotQueue', () => {
     const pool = poolOf({});
     const queue = new SlotQueue(pool, 0);
     const eligible = new Set(['n1']);
-    expect(queue.add({ id: 1, eligible, excluded: NOBODY, ...ANYWHERE })).toEqual([]);
+    expect(queue.add({ id: 1, eligible, checking: NOBODY, excluded: NOBODY, ...ANYWHERE })).toEqual([]);
     pool.setNode('n1', 1);
-    expect(queue.nodesChanged(() => ({ eligible, excluded: new Set(), mayLease: false }))).toEqual([
+    expect(queue.nodesChanged(() => ({ eligible, checking: NOBODY, excluded: NOBODY, mayLease: false }))).toEqual([
       { id: 1, place: { kind: 'node', node: 'n1' } },
     ]);
   });
@@ -69,7 +94,7 @@ describe('SlotQueue', () => {
     const eligible = new Set(['n1']);
     const there: Place = { kind: 'node', node: 'n1' };
     const add = (id: number, rankMs: number): Grant[] =>
-      queue.add({ id, eligible, excluded: NOBODY, ...ANYWHERE, rankMs });
+      queue.add({ id, eligible, checking: NOBODY, excluded: NOBODY, ...ANYWHERE, rankMs });
     expect(add(1, 0)).toEqual([{ id: 1, place: there }]);
     // At 10, 20, 20 and 30 ms; the last is to take 15 ms.
     expect([add(2, 10), add(3, 20), add(4, 20), add(5, 30 - 15)].flat()).toEqual([]);
@@ -81,12 +106,13 @@ describe('SlotQueue', () => {
     const queue = new SlotQueue(poolOf({ n1: 2 }), 0);
     const eligible = new Set(['n1']);
     const there: Place = { kind: 'node', node: 'n1' };
-    const take = (): Place | undefined => queue.takeFree({ eligible, excluded: NOBODY, mayLease: false });
+    const take = (): Place | undefined =>
+      queue.takeFree({ eligible, checking: NOBODY, excluded: NOBODY, mayLease: false });
     expect([take(), queue.remoteTaken]).toEqual([there, 1]);
     queue.setRemoteLimit(1);
     expect(take()).toBeUndefined();
     queue.setRemoteLimit(Number.POSITIVE_INFINITY);
-    queue.add({ id: 1, eligible: NOBODY, excluded: NOBODY, ...ANYWHERE });
+    queue.add({ id: 1, eligible: NOBODY, checking: NOBODY, excluded: NOBODY, ...ANYWHERE });
     expect(take()).toBeUndefined();
     queue.remove(1);
     expect([take(), take()]).toEqual([there, undefined]);
@@ -120,7 +146,7 @@ function findViolation(seed: number): string {
     if (dice < 0.5) {
       const eligible = lists[Math.floor(random() * lists.length)] ?? NOBODY;
       waiting.set(step, eligible);
-      note(queue.add({ id: step, eligible, excluded: NOBODY, ...ANYWHERE }));
+      note(queue.add({ id: step, eligible, checking: NOBODY, excluded: NOBODY, ...ANYWHERE }));
     } else if (dice < 0.6) {
       const [first] = waiting.keys();
       if (first === undefined) continue;
