@@ -92,7 +92,9 @@ async function beginBuild(
   });
   const slots = await waitForSlots(dispatcher, build);
   const { localSlots, placement } = dispatcher;
-  return { remoteSlots: slots, localSlots, mayHaveNodes: placement.mayHaveNodes(nodes), problems: [...build.problems] };
+  const problems = [...build.problems];
+  const mayHaveNodes = problems.length > 0 || placement.mayHaveNodes(nodes);
+  return { remoteSlots: slots, localSlots, mayHaveNodes, problems };
 }
 
 /** Slots of the build's nodes: as configured, or what the nodes or the broker say, with bounded patience. */

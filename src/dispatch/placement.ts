@@ -244,13 +244,11 @@ export class Placement {
   acquireNow(job: Pick<PlacedJob, 'id' | 'excluded'>): NodePlace | undefined {
     const entry = this.#jobs.get(job.id);
     if (!entry?.need) return undefined;
-    const mayLease = this.#mayLease(entry);
-    const excluded = mayLease ? withUnusable(job.excluded, entry) : job.excluded;
-    const { names: eligible, checking } = this.#usable(entry);
-    const place = this.#queue.takeFree({ eligible, checking, excluded, mayLease });
+    const choice = this.#choiceFor(entry, job.excluded);
+    const place = this.#queue.takeFree(choice);
     if (!place) {
       // For the next of its kind: they come one after the other.
-      if (mayLease) this.broker?.want(job.id, excluded);
+      if (choice.mayLease) this.broker?.want(job.id, choice.excluded);
       return undefined;
     }
     if (this.admission.admit(place.node, entry.need) === true) return place;
@@ -264,8 +262,9 @@ export class Placement {
       this.#waits.set(id, { resolve, failed, isRemotePossible, told: undefined });
       void cancelled.then(() => this.#forgetWait(id));
       const mayRunHere = (): boolean => !isRemotePossible || this.#mayRunHere(id);
-      this.#grantAll(this.#queue.add({ id, rankMs, ...this.#choiceOf(id), mayRunHere }));
-      this.#tellBroker(id);
+      const choice = this.#choiceOf(id);
+      this.#grantAll(this.#queue.add({ id, rankMs, ...choice, mayRunHere }));
+      this.#tellBroker(id, choice);
     });
   }
 
@@ -292,7 +291,7 @@ export class Placement {
   hasNodes(id: number): boolean {
     const entry = this.#jobs.get(id);
     const isServed = this.#mayLease(entry) && this.broker?.mayServe(id, entry?.need?.unfit ?? NOWHERE) === true;
-    return isServed || this.#eligibleFor(id).size > 0;
+    return isServed || (entry !== undefined && this.#usable(entry).names.size > 0);
   }
 
   /** Times those of a node of speed 1. */
@@ -363,26 +362,23 @@ export class Placement {
   #choiceOf(id: number): Choice {
     const entry = this.#jobs.get(id);
     const { failed = NOWHERE, isRemotePossible = false } = this.#waits.get(id) ?? {};
-    if (!entry || !isRemotePossible) return { eligible: NOWHERE, checking: NOWHERE, excluded: failed, mayLease: false };
-    const mayLease = this.#mayLease(entry);
-    const excluded = mayLease ? withUnusable(failed, entry) : failed;
+    if (entry && isRemotePossible) return this.#choiceFor(entry, failed);
+    return { eligible: NOWHERE, checking: NOWHERE, excluded: failed, mayLease: false };
+  }
+
+  #choiceFor(entry: Entry, failed: ReadonlySet<string>): Choice {
     const { names: eligible, checking } = this.#usable(entry);
-    return { eligible, checking, excluded, mayLease };
+    const mayLease = this.#mayLease(entry);
+    return { eligible, checking, excluded: mayLease ? withUnusable(failed, entry) : failed, mayLease };
   }
 
   /** That a job waits, and for which nodes not, where that is news. */
-  #tellBroker(id: number): void {
+  #tellBroker(id: number, { excluded, mayLease }: Choice): void {
     const wait = this.#waits.get(id);
-    const { excluded, mayLease } = this.#choiceOf(id);
     if (!wait || !mayLease || (wait.told && isSameSet(wait.told, excluded))) return;
     if (wait.told) this.broker?.unwant(id);
     wait.told = excluded;
     this.broker?.want(id, excluded);
-  }
-
-  #eligibleFor(id: number): ReadonlySet<string> {
-    const entry = this.#jobs.get(id);
-    return entry ? this.#usable(entry).names : NOWHERE;
   }
 
   /** With nodes that have many more slots than this host, a compile waits for one: make and ld need this host. */
@@ -414,16 +410,16 @@ export class Placement {
   #nodesChanged(): void {
     this.#usableOf = new WeakMap();
     this.broker?.nodesChanged();
-    this.#grantAll(this.#queue.nodesChanged((id) => this.#choiceOf(id)));
-    for (const id of [...this.#waits.keys()]) this.#tellBroker(id);
+    const choices = new Map([...this.#waits.keys()].map((id) => [id, this.#choiceOf(id)]));
+    this.#grantAll(this.#queue.nodesChanged(choices));
+    for (const [id, choice] of choices) this.#tellBroker(id, choice);
   }
 }
 
 const NOWHERE: ReadonlySet<string> = new Set();
 
 /** One set for all, made only where a node was left out of the build or is not fit for the job. */
-function withUnusable(excluded: ReadonlySet<string>, entry: Entry | undefined): ReadonlySet<string> {
-  const leftOut = entry?.build.leftOut ?? NOWHERE;
-  const unfit = entry?.need?.unfit ?? NOWHERE;
+function withUnusable(excluded: ReadonlySet<string>, { build: { leftOut }, need }: Entry): ReadonlySet<string> {
+  const unfit = need?.unfit ?? NOWHERE;
   return leftOut.size + unfit.size > 0 ? new Set([...excluded, ...leftOut, ...unfit]) : excluded;
 }

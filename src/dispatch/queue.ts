@@ -129,9 +129,9 @@ export class SlotQueue {
     return this.#grantAll();
   }
 
-  /** Nodes came, went or changed their slots. `choiceOf` says anew where each waiting job may run. */
-  nodesChanged(choiceOf: (id: number) => Choice): Grant[] {
-    this.#waiting = this.#waiting.map((waiting) => ({ ...waiting, ...choiceOf(waiting.id) }));
+  /** Nodes came, went or changed their slots. `choices` say anew where each waiting job may run. */
+  nodesChanged(choices: ReadonlyMap<number, Choice>): Grant[] {
+    this.#waiting = this.#waiting.map((waiting) => ({ ...waiting, ...choices.get(waiting.id) }));
     return this.#grantAll();
   }
 

@@ -130,7 +130,6 @@ export async function prepareNested(options: ClusterOptions): Promise<NodeJS.Pro
 interface Begun {
   readonly session: BuildSession;
   readonly jobs: number;
-  /** True also where there are none because of a mistake: the dispatcher tells of that at the end. */
   readonly mayHaveNodes: boolean;
 }
 
@@ -164,7 +163,7 @@ async function tryToBegin(place: BuildPlace, buildId: string): Promise<Result<Be
     return answer;
   }
   const { begun } = answer.value;
-  const mayHaveNodes = begun.mayHaveNodes || begun.problems.length > 0;
+  const { mayHaveNodes } = begun;
   return ok({ session: new BuildSession(session, buildId), jobs: jobsForSlots(begun), mayHaveNodes });
 }
 

@@ -33,7 +33,10 @@ export interface BuildSlots {
 
 /** Answer to build-begin: what -j to pass. */
 export interface BuildBegun extends BuildSlots {
-  /** False where none is configured and no broker is known: every job would run here, and the dispatcher is of no use. */
+  /**
+   * False where none is configured and no broker is known: every job would run here, and the dispatcher is of no use.
+   * True where that is a mistake, which it tells of at the end.
+   */
   readonly mayHaveNodes: boolean;
   /** One sentence each: a config mistake, a node that cannot be used. For the summary, never for stderr during a build. */
   readonly problems: readonly string[];

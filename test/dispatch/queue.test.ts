@@ -55,7 +55,7 @@ describe('SlotQueue', () => {
     const waiting = { id: 1, rankMs: 0, excluded: NOBODY, mayLease: false, mayRunHere: () => false };
     expect(queue.add({ ...waiting, eligible: NOBODY, checking })).toEqual([]);
     const fit = { eligible: checking, checking: NOBODY, excluded: NOBODY, mayLease: false };
-    expect(queue.nodesChanged(() => fit)).toEqual([{ id: 1, place: { kind: 'node', node: 'n1' } }]);
+    expect(queue.nodesChanged(new Map([[1, fit]]))).toEqual([{ id: 1, place: { kind: 'node', node: 'n1' } }]);
   });
 
   it('keeps jobs waiting, for nodes with free slots too, at the limit for all nodes', () => {
@@ -84,9 +84,9 @@ describe('SlotQueue', () => {
     const eligible = new Set(['n1']);
     expect(queue.add({ id: 1, eligible, checking: NOBODY, excluded: NOBODY, ...ANYWHERE })).toEqual([]);
     pool.setNode('n1', 1);
-    expect(queue.nodesChanged(() => ({ eligible, checking: NOBODY, excluded: NOBODY, mayLease: false }))).toEqual([
-      { id: 1, place: { kind: 'node', node: 'n1' } },
-    ]);
+    expect(
+      queue.nodesChanged(new Map([[1, { eligible, checking: NOBODY, excluded: NOBODY, mayLease: false }]])),
+    ).toEqual([{ id: 1, place: { kind: 'node', node: 'n1' } }]);
   });
 
   it('lets a job that takes long overtake those that came so much before it, and no others', () => {
