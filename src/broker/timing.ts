@@ -3,11 +3,14 @@
  * What they must add up to: a leader again within 1 s of losing one, grants again within 2 s.
  */
 
-/** The leader's sign of life. Four in a row must be lost before anybody thinks of an election. */
-export const HEARTBEAT_INTERVAL_MS = 100;
+/**
+ * The leader's sign of life. It wakes every free node, which is most of what an idle broker costs: as seldom as leaves
+ * two in a row to be lost before anybody thinks of an election.
+ */
+export const HEARTBEAT_INTERVAL_MS = 200;
 /** A follower stands after a silence between these two, drawn anew each time so that seldom two stand at once. */
-export const ELECTION_TIMEOUT_MIN_MS = 450;
-export const ELECTION_TIMEOUT_MAX_MS = 700;
+export const ELECTION_TIMEOUT_MIN_MS = 500;
+export const ELECTION_TIMEOUT_MAX_MS = 750;
 /** How long a candidate waits for a refusal. Many round trips of a local network, and it stays under the second. */
 export const VOTE_WINDOW_MS = 120;
 /** A candidate says so again after this, in case the first datagram was lost. */
@@ -39,7 +42,7 @@ export const OFFER_TIMEOUT_MS = 150;
 /** When a node that did not answer is asked again; the last goes on until it answers or is forgotten. */
 export const ASK_REPEATS_MS: readonly number[] = [150, 300, 600, 1_200];
 /** A waiting request is dropped when its client has not repeated it for this long: the client is gone. */
-export const REQUEST_SILENCE_MS = 2_500;
+export const REQUEST_SILENCE_MS = 3_500;
 /** A granted request is remembered this long, for a client that asks again because the lease was lost on its way. */
 export const GRANT_REMEMBERED_MS = 3_000;
 /** How soon a leader looks again at offers, and at patience that ran out; the error this makes is small beside any of them. */
@@ -64,8 +67,11 @@ export const RESTART_HOLD_MS = LEASE_TTL_MS + RELEASE_REPEAT_MS;
 
 /** A request without any answer is repeated after this ... */
 export const REQUEST_REPEAT_MS = 120;
-/** ... and one that the leader has queued, after this: a sign of life both ways, not a poll. */
-export const REQUEST_KEEP_MS = 500;
+/**
+ * ... and one that the leader has queued, after this: a sign of life both ways, not a poll. While a build waits for
+ * slots this is most of what client and leader say, and a leader that is lost is noticed this much later at most.
+ */
+export const REQUEST_KEEP_MS = 1_000;
 /** No answer for this long: the leader is lost, and the client goes by its cached free list. */
 export const LEADER_SILENCE_MS = 400;
 /** Without a leader and without a node that takes the job, a request is answered with "none" after this. */

@@ -80,7 +80,7 @@ export class LoadSampler {
     const stat = parseProcessStat(this.#read(`${pid}/stat`) ?? '');
     if (!stat) return undefined;
     try {
-      return { ...stat, io: parseProcessIo(readFileSync(`${this.#options.procRoot}/${pid}/io`, 'latin1')) };
+      return { ...stat, io: parseProcessIo(readFileSync(`${this.#options.procRoot}/${pid}/io`, 'utf8')) };
     } catch (cause) {
       // A kernel without task I/O accounting has no such file; then the process itself is still there.
       const isHidden = (cause as NodeJS.ErrnoException).code === 'EACCES' || this.#read(`${pid}/stat`) !== undefined;
@@ -90,7 +90,7 @@ export class LoadSampler {
 
   #read(file: string): string | undefined {
     try {
-      return readFileSync(`${this.#options.procRoot}/${file}`, 'latin1');
+      return readFileSync(`${this.#options.procRoot}/${file}`, 'utf8');
     } catch {
       // Not on this kernel, not for us, or gone: each is an answer.
       return undefined;
