@@ -10,12 +10,12 @@ import { lookAtNodes, startBrokers } from './bench-brokers.js';
 import { BenchCluster, removeTree } from './bench-cluster.js';
 import { publish } from './bench-docs.js';
 import { readFlags } from './bench-flags.js';
+import { middle } from './bench-numbers.js';
 
 /** Of a core, each node. */
 const CPU = 100;
 const SLOTS = 64;
 const IDLE_SECONDS = 20;
-const TICKS_PER_SECOND = 100;
 const PAGE_BYTES = 4_096;
 
 const { nodes, leases, write } = readFlags('bench-broker', { nodes: 5, leases: 2_000 });
@@ -52,6 +52,7 @@ try {
     `| leases a second, 64 asked for at once | ${Math.round(figures.perSecond)} |`,
     `| CPU of the leader's node a lease, its own slots included | ${Math.round(perGrantUs)} µs |`,
     `| an idle broker, of one core | ${(100 * idle.cpu).toFixed(2)} % |`,
+    `| the idle leader | ${(100 * idle.leaderCpu).toFixed(2)} % |`,
     `| its memory | ${Math.round(idle.rssMib)} MiB |`,
   ];
   const command = `scripts/bench-broker --nodes ${nodes} --leases ${leases}`;
@@ -67,21 +68,24 @@ function leaderOf(json) {
   return Number(JSON.parse(json).cluster.leader.node.replace('node', ''));
 }
 
-/** Of the broker of node 2: the share of a core, and its memory. */
+/** Of brokers with nothing to do: the share of a core that the leader uses and the middle of the others, and memory. */
 async function watchIdle() {
-  const read = () => cluster.exec(2, ['sh', '-c', 'cat /proc/$(pgrep -f cli/pmaked.js | head -n 1)/stat']).output;
-  const before = fieldsOf(read());
+  const leader = leaderOf(lookAtNodes(cluster));
+  // A node's control group has nothing but its broker in it.
+  const used = () => Array.from({ length: nodes }, (_, index) => cluster.cpuSeconds(index + 1));
+  const before = used();
   await delay(IDLE_SECONDS * 1_000);
-  const after = fieldsOf(read());
-  const cpu = (after.ticks - before.ticks) / TICKS_PER_SECOND / IDLE_SECONDS;
-  return { cpu, rssMib: (after.pages * PAGE_BYTES) / 2 ** 20 };
+  const shares = used().map((seconds, index) => (seconds - (before[index] ?? 0)) / IDLE_SECONDS);
+  const [leaderCpu = NaN] = shares.splice(leader - 1, 1);
+  return { cpu: middle(shares), leaderCpu, rssMib: (pagesOf(2) * PAGE_BYTES) / 2 ** 20 };
 }
 
-/** @param {string} stat of /proc/PID/stat, proc(5) */
-function fieldsOf(stat) {
-  const fields = stat
-    .slice(stat.lastIndexOf(')') + 2)
-    .split(' ')
-    .map(Number);
-  return { ticks: (fields[11] ?? 0) + (fields[12] ?? 0), pages: fields[21] ?? 0 };
+/** @param {number} node */
+function pagesOf(node) {
+  const { output } = cluster.exec(node, [
+    'sh',
+    '-c',
+    `cat /proc/$(pgrep -f 'cli/[p]maked.js.*pmaked${node}.json')/statm`,
+  ]);
+  return Number(output.split(' ')[1]);
 }
