@@ -13,7 +13,7 @@
  * dispatcher.failed (its mtime: when that last failed), slots/N (flock'ed by a local job while no
  * dispatcher counts), slots/queue (flock'ed by the first of those that wait for one).
  *
- * The dispatcher is started as `NODE DIR/../cli/dispatcher.js`, DIR being where pcc is: a session of its own,
+ * The dispatcher is started as `NODE DIR/../cli/dispatcher.cjs`, DIR being where pcc is: a session of its own,
  * cwd /, umask 077, stdin /dev/null, stdout and stderr the log, fd 3 a pipe (PMAKE_READY_FD=3), nothing else open.
  * It writes one byte to fd 3 when its socket listens, and closes it; end of file without a byte means that it failed. It is
  * given up, and ended, when it has used no CPU time for 5 s, or after a minute.

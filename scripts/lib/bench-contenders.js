@@ -77,7 +77,7 @@ const pmake = {
   name: 'pmake',
   prepare: async () => {},
   command: (setting) => ({
-    words: [join(ROOT, 'dist/cli/pmake.js'), setting.target],
+    words: [join(ROOT, 'dist/cli/pmake.cjs'), setting.target],
     env: { PATH, PMAKE_NODES: nodeList(setting, ' ') },
     shown: `PMAKE_NODES="${nodeList(setting, ' ')}" pmake ${setting.target}`,
   }),
@@ -88,7 +88,7 @@ const off = {
   name: 'off',
   prepare: async () => {},
   command: (setting) => ({
-    words: [join(ROOT, 'dist/cli/pmake.js'), '--pmake-local', `-j${LOCAL_JOBS}`, setting.target],
+    words: [join(ROOT, 'dist/cli/pmake.cjs'), '--pmake-local', `-j${LOCAL_JOBS}`, setting.target],
     env: { PATH },
     shown: `pmake --pmake-local -j${LOCAL_JOBS} ${setting.target}`,
   }),
@@ -101,7 +101,7 @@ function withBrokers(name, thresholds) {
     prepare: ({ cluster, nodes, cpu, slots, work }) =>
       startBrokers(cluster, { nodes, cpu, slots, thresholds, directory: join(work, name) }),
     command: (setting) => ({
-      words: [join(ROOT, 'dist/cli/pmake.js'), setting.target],
+      words: [join(ROOT, 'dist/cli/pmake.cjs'), setting.target],
       env: { PATH },
       shown: `pmake ${setting.target}, a pmaked with thresholds "${thresholds}" on every node`,
     }),

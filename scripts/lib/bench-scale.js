@@ -71,7 +71,7 @@ async function measure(nodes, bin) {
   mkdirSync(join(work, 'obj'));
   const cpuBefore = cluster.cpuSeconds(1);
   const startMs = performance.now();
-  const pmake = [join(ROOT, 'dist/cli/pmake.js'), '-s', `JOBS=${jobs}`];
+  const pmake = [join(ROOT, 'dist/cli/pmake.cjs'), '-s', `JOBS=${jobs}`];
   const { status, output } = await cluster.run(1, pmake, { cwd: work, env });
   const wallS = (performance.now() - startMs) / 1_000;
   const submitCpuMs = ((cluster.cpuSeconds(1) - cpuBefore) * 1_000) / jobs;

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { endProcesses, findByEnvironment } from './processes.js';
 
 const PROGRAMS = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), 'dist', 'cli');
-export const PMAKE = join(PROGRAMS, 'pmake.js');
+export const PMAKE = join(PROGRAMS, 'pmake.cjs');
 const PMAKECTL = join(PROGRAMS, 'pmakectl.js');
 const CONNECT_TIMEOUT_MS = 20_000;
 const POLL_MS = 50;

@@ -6,22 +6,26 @@ import { serveDispatcher } from '../dispatch/server.ts';
 import { findInstallation } from '../util/install.ts';
 import { runtimeDirectory, SOCKET_NAME } from '../util/runtime-directory.ts';
 
-const directory = runtimeDirectory(process.env);
-if (!directory.ok) {
-  console.error(`pmake: ${directory.failure}`);
-  process.exit(1);
+void main();
+
+async function main(): Promise<void> {
+  const directory = runtimeDirectory(process.env);
+  if (!directory.ok) {
+    console.error(`pmake: ${directory.failure}`);
+    process.exit(1);
+  }
+  const installation = findInstallation();
+  const cache = process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache');
+  const readyFd = process.env.PMAKE_READY_FD;
+  await serveDispatcher({
+    socketPath: join(directory.value, SOCKET_NAME),
+    masqueradeRoot: join(directory.value, 'masquerade'),
+    reportPath: join(cache, 'pmake', 'last-build.json'),
+    costsPath: join(cache, 'pmake', 'costs'),
+    installRoot: installation.root,
+    version: installation.version,
+    env: process.env,
+    readyFd: readyFd === undefined ? undefined : Number(readyFd),
+  });
+  process.exit(0);
 }
-const installation = findInstallation();
-const cache = process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache');
-const readyFd = process.env.PMAKE_READY_FD;
-await serveDispatcher({
-  socketPath: join(directory.value, SOCKET_NAME),
-  masqueradeRoot: join(directory.value, 'masquerade'),
-  reportPath: join(cache, 'pmake', 'last-build.json'),
-  costsPath: join(cache, 'pmake', 'costs'),
-  installRoot: installation.root,
-  version: installation.version,
-  env: process.env,
-  readyFd: readyFd === undefined ? undefined : Number(readyFd),
-});
-process.exit(0);

@@ -9,22 +9,32 @@ import { endAs } from '../make/run-make.ts';
 import { splitWords } from '../make/words.ts';
 import { findInstallation } from '../util/install.ts';
 
-const installation = findInstallation();
-const { words: given, encoding } = readWords();
-const words = splitWords(given);
-if (!words.ok) {
-  writeSync(2, `pmake: ${words.failure.word} is no switch of pmake's; see pmake --pmake-help\n`);
-  process.exit(2);
-}
-const { own, make } = words.value;
-if (own.has('help')) {
-  const { HELP } = await import('../make/help.ts');
-  writeSync(1, HELP);
-} else if (own.has('version')) {
-  writeSync(1, `pmake ${installation.version}\n`);
-} else {
-  const self = realpathSync(process.argv[1] ?? '');
-  endAs(
-    await runBuild({ raw: { words: make, encoding }, env: process.env, installation, self, isLocal: own.has('local') }),
-  );
+void main();
+
+async function main(): Promise<void> {
+  const installation = findInstallation();
+  const { words: given, encoding } = readWords();
+  const words = splitWords(given);
+  if (!words.ok) {
+    writeSync(2, `pmake: ${words.failure.word} is no switch of pmake's; see pmake --pmake-help\n`);
+    process.exit(2);
+  }
+  const { own, make } = words.value;
+  if (own.has('help')) {
+    const { HELP } = await import('../make/help.ts');
+    writeSync(1, HELP);
+  } else if (own.has('version')) {
+    writeSync(1, `pmake ${installation.version}\n`);
+  } else {
+    const self = realpathSync(process.argv[1] ?? '');
+    endAs(
+      await runBuild({
+        raw: { words: make, encoding },
+        env: process.env,
+        installation,
+        self,
+        isLocal: own.has('local'),
+      }),
+    );
+  }
 }

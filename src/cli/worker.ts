@@ -7,14 +7,18 @@ import { serveWorker } from '../remote/worker/session.ts';
 import { findInstallation } from '../util/install.ts';
 import { runtimeDirectoryPath } from '../util/runtime-directory.ts';
 
-const installation = findInstallation();
-announceWorker(brokerSockets(process.env, runtimeDirectoryPath(process.env)), process.pid);
-// Not process.stdout: on a pipe its writes block, and a slow connection would stop every job's bookkeeping.
-const output = new Socket({ fd: 1, readable: false, writable: true });
-await serveWorker({
-  input: process.stdin,
-  output,
-  runner: installation.runner,
-  pmakeVersion: installation.version,
-});
-process.exit(0);
+void main();
+
+async function main(): Promise<void> {
+  const installation = findInstallation();
+  announceWorker(brokerSockets(process.env, runtimeDirectoryPath(process.env)), process.pid);
+  // Not process.stdout: on a pipe its writes block, and a slow connection would stop every job's bookkeeping.
+  const output = new Socket({ fd: 1, readable: false, writable: true });
+  await serveWorker({
+    input: process.stdin,
+    output,
+    runner: installation.runner,
+    pmakeVersion: installation.version,
+  });
+  process.exit(0);
+}

@@ -8,6 +8,7 @@ import { availableParallelism } from 'node:os';
 import { isatty } from 'node:tty';
 import type { Termination } from '../protocol/termination.ts';
 import type { Installation } from '../util/install.ts';
+import { runtimeDirectory } from '../util/runtime-directory.ts';
 import { type BehindMake, type BuildSession, type ClusterOptions, prepareCluster, prepareNested } from './cluster.ts';
 import { describeSessionFailure } from './dispatcher-client.ts';
 import {
@@ -62,11 +63,11 @@ export async function runBuild(options: BuildOptions): Promise<Termination> {
   const outer = enclosingBuild(options.env);
   if (outer) return await run(await prepareNested(clusterOptions(options, '')), outer.jobs);
   const areGiven = areJobsGiven(options.raw.words, options.env);
-  const [behind, isElastic] = await Promise.all([
+  const [behind, server] = await Promise.all([
     prepareBuild(options),
-    !areGiven && takesJobserver(make.value.program, options.env),
+    areGiven ? undefined : openJobserver(make.value.program, options.env),
   ]);
-  const elastic = isElastic ? await makeElastic(behind) : undefined;
+  const elastic = server && makeElastic(behind, server);
   const ended = await run(elastic?.env ?? behind.env, behind.jobs, behind.session);
   elastic?.stop();
   await sumUp(behind, performance.now() - startedMs, options.env);
@@ -79,13 +80,25 @@ interface Elastic {
   readonly stop: () => void;
 }
 
-/** Makes pmake the jobserver of a make that takes one; undefined: it gets a -jN that stays as it is. */
-async function makeElastic(behind: BehindMake): Promise<Elastic | undefined> {
-  const { session, jobs, env } = behind;
-  const directory = env.PMAKE_RUNTIME_DIR;
-  if (!session || directory === undefined) return undefined;
-  const server = await Jobserver.open(directory).catch(() => undefined);
-  if (!server) return undefined;
+/** Undefined for a make that takes none, and where none can be made. Both cost a process, so they are asked at once. */
+async function openJobserver(make: string, env: NodeJS.ProcessEnv): Promise<Jobserver | undefined> {
+  const directory = runtimeDirectory(env);
+  if (!directory.ok) return undefined;
+  const [isTaken, server] = await Promise.all([
+    takesJobserver(make, env),
+    Jobserver.open(directory.value).catch(() => undefined),
+  ]);
+  if (isTaken) return server;
+  server?.close();
+  return undefined;
+}
+
+/** Makes pmake the jobserver of its make; undefined: nobody counts slots, and make gets a -jN that stays as it is. */
+function makeElastic({ session, jobs, env }: BehindMake, server: Jobserver): Elastic | undefined {
+  if (!session) {
+    server.close();
+    return undefined;
+  }
   server.setJobs(jobs);
   const stopFollowing = followSlots(server, () => session.slots());
   const stop = (): void => {

@@ -64,5 +64,5 @@ export function describeNoMake(failure: NoMake): string {
 
 function isSelf(candidate: string, self: string): boolean {
   const real = realpathSync(candidate);
-  return real === self || basename(real) === 'pmake.js';
+  return real === self || basename(real) === 'pmake.cjs';
 }

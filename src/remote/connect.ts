@@ -8,11 +8,9 @@ import type { NodeSpec } from '../config/nodes.ts';
 import { fail, type Result } from '../util/result.ts';
 import { openCommandPipe } from './command-pipe.ts';
 import type { NodeFailure, NodeTarget } from './failure.ts';
-import { findIdentities } from './identities.ts';
 import { CONNECT_LIMITS, type ConnectLimits } from './limits.ts';
 import { awaitWorker, type NodePipe } from './node-pipe.ts';
 import { quoteWord, quoteWords } from './quote.ts';
-import { openSshPipe } from './ssh-pipe.ts';
 import { resolveSshSettings } from './ssh-settings.ts';
 import { openTransport, type TransportFailure } from './ssh-transport.ts';
 
@@ -27,7 +25,7 @@ export interface WorkerCommand {
 
 /** The worker of the installation at `installRoot`, unless the node's description says where it has its own. */
 export function workerCommand(spec: NodeSpec, installRoot: string): WorkerCommand {
-  const script = join(spec.install ?? installRoot, 'dist', 'cli', 'worker.js');
+  const script = join(spec.install ?? installRoot, 'dist', 'cli', 'worker.cjs');
   return { node: spec.node ?? process.execPath, script, args: [] };
 }
 
@@ -70,8 +68,10 @@ export async function connectNode(
   const settings = resolved.value;
   const target = { name: spec.name, host: spec.host, port: settings.port, user: settings.user };
   const endWatch = onSilent && watchSilence(limits.silentMs, onSilent);
-  const [identities, transport] = await Promise.all([
-    findIdentities(settings),
+  // ssh2 is half of what a dispatcher loads: while the first node answers, not before make may start.
+  const [{ openSshPipe }, identities, transport] = await Promise.all([
+    import('./ssh-pipe.ts'),
+    import('./identities.ts').then(({ findIdentities }) => findIdentities(settings)),
     openTransport(settings, limits.tcpMs, abort).finally(endWatch),
   ]);
   if (!transport.ok) return fail(transportFailure(target, transport.failure, limits));

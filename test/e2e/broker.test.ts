@@ -111,7 +111,7 @@ describe.skipIf(!canHaveCluster())('with a broker on every node', () => {
     await brokers.kill(4, 'TERM');
     // While its old worker lives, a broker that was restarted takes nothing for ten seconds.
     await stopDispatcher(cluster);
-    await expect.poll(() => pidsByWord(cluster, 4, 'worker.js'), PATIENCE).toEqual([]);
+    await expect.poll(() => pidsByWord(cluster, 4, 'worker.cjs'), PATIENCE).toEqual([]);
     await brokers.untilFree([2, 3]);
     const build = startBuild();
     await untilItCompiles(2);

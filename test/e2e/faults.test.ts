@@ -99,7 +99,7 @@ describe.skipIf(!canHaveCluster())('a build goes on, and its results are identic
     // Frozen for less, the node would just be told to stop.
     await untilGivenUp();
     await signalAll('CONT');
-    await expect.poll(() => pidsByWord(cluster, 2, 'worker.js'), SILENCE).toEqual([]);
+    await expect.poll(() => pidsByWord(cluster, 2, 'worker.cjs'), SILENCE).toEqual([]);
     await expect.poll(() => pidsOf(cluster, 2, 'cc1'), SILENCE).toEqual([]);
     expect(differences(expected, await hashTree(project)).filter((name) => !name.includes('.pmake-'))).toEqual([]);
     // What its compilers wrote late has names that nobody reads.
@@ -108,7 +108,7 @@ describe.skipIf(!canHaveCluster())('a build goes on, and its results are identic
 
   test('with the worker on a node killed', async () => {
     const report = await buildWhile(async () => {
-      await signal(cluster, 2, 'KILL', await pidsByWord(cluster, 2, 'worker.js'));
+      await signal(cluster, 2, 'KILL', await pidsByWord(cluster, 2, 'worker.cjs'));
     });
     expect(report.retries).toBeGreaterThan(0);
   });
@@ -117,7 +117,7 @@ describe.skipIf(!canHaveCluster())('a build goes on, and its results are identic
     await execa('make', ['-s', 'clean'], { cwd: project });
     const build = pmake(cluster, project, ['-j6']);
     await expect.poll(async () => (await pidsOf(cluster, 2, 'cc1')).length, STARTED).toBeGreaterThan(0);
-    await signal(cluster, 1, 'KILL', await pidsByWord(cluster, 1, 'dispatcher.js'));
+    await signal(cluster, 1, 'KILL', await pidsByWord(cluster, 1, 'dispatcher.cjs'));
     const ended = await build;
     expect(ended, ended.all).toMatchObject({ exitCode: 0, stderr: '' });
     expect(differences(expected, await hashTree(project))).toEqual([]);

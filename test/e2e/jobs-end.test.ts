@@ -75,7 +75,7 @@ describe.skipIf(!canHaveCluster())('jobs on nodes end within 2 s', () => {
   // The last one: it leaves no dispatcher.
   test('after kill -9 of the dispatcher: nobody is left who wants their output', async () => {
     const { build, leader } = await startEndless('dispatcher');
-    await signal(cluster, 1, 'KILL', await pidsByWord(cluster, 1, 'dispatcher.js'));
+    await signal(cluster, 1, 'KILL', await pidsByWord(cluster, 1, 'dispatcher.cjs'));
     await expect.poll(countCompilers, JOB_DEATH).toBe(0);
     // The shims go on by themselves, here.
     await expect.poll(async () => (await pidsOf(cluster, 1, 'cc1plus')).length, STARTED).toBe(2);

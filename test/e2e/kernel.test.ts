@@ -131,7 +131,7 @@ describe.skipIf(!canHaveCluster())('the Linux kernel on four nodes', () => {
       // A broker that finds an old worker holds its slots back.
       await stopDispatcher(cluster);
       for (const node of OTHERS) {
-        await expect.poll(() => pidsByWord(cluster, node, 'worker.js'), PATIENCE).toEqual([]);
+        await expect.poll(() => pidsByWord(cluster, node, 'worker.cjs'), PATIENCE).toEqual([]);
       }
       await using brokers = new Brokers(cluster, {
         directory: join(work.path, 'brokers'),

@@ -76,7 +76,7 @@ describe.skipIf(!canHaveCluster())(
       });
       await using work = await makeWorkTree();
       await writeFiles(work.path, { Makefile: 'one.o:\n', 'one.c': 'int one;\n' });
-      const build = await cluster.exec(1, [`${import.meta.dirname}/../../dist/cli/pmake.js`], { cwd: work.path });
+      const build = await cluster.exec(1, [`${import.meta.dirname}/../../dist/cli/pmake.cjs`], { cwd: work.path });
       expect(build, build.all).toMatchObject({ exitCode: 0, stderr: '' });
       const problems = (await lastBuild(cluster)).problems.join('\n');
       expect(problems).toContain(CONFIG);

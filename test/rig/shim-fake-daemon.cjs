@@ -1,5 +1,5 @@
 /*
- * Stands where dist/cli/dispatcher.js would, for tests of how the shim starts it. Says over $FAKE_DAEMON_SOCKET what it
+ * Stands where dist/cli/dispatcher.cjs would, for tests of how the shim starts it. Says over $FAKE_DAEMON_SOCKET what it
  * was given (JSON, one line), then obeys lines: "ready" (listen, answer every request with `exit 7`, write the byte),
  * "slow" (the same after six seconds of work), "byte" (write the byte without listening), "exit". Ends with that socket.
  */

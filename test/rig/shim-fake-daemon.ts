@@ -38,7 +38,7 @@ export class FakeDaemons implements AsyncDisposable {
     const daemons = new FakeDaemons();
     copyFileSync(
       fileURLToPath(new URL('shim-fake-daemon.cjs', import.meta.url)),
-      join(rig.directory, 'cli/dispatcher.js'),
+      join(rig.directory, 'cli/dispatcher.cjs'),
     );
     daemons.#listener = await listenAt(join(rig.directory, 'daemons.sock'), (socket) => daemons.#accept(socket));
     return daemons;

@@ -95,7 +95,7 @@ export class ShimRig implements AsyncDisposable {
     return full;
   }
 
-  /** No dispatcher can be started unless a test puts one at cli/dispatcher.js. */
+  /** No dispatcher can be started unless a test puts one at cli/dispatcher.cjs. */
   environment(env: ShimOptions['env'] = {}): Record<string, string> {
     const all: Record<string, string | undefined> = {
       PATH: this.path(),

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-const WORKER = /(^|\0)[^\0]*\/cli\/worker\.js\0/;
+const WORKER = /(^|\0)[^\0]*\/cli\/worker\.cjs\0/;
 
 /** True when a worker is seen. One that is hidden (hidepid) or that ends meanwhile is not: then slots are counted twice for a while. */
 export function hasWorkers(procRoot: string): boolean {

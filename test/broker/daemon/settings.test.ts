@@ -116,9 +116,9 @@ describe('what a broker remembers', () => {
 test('workers of an earlier start are seen by their command line', () => {
   mkdirSync(join(directory, '12'));
   mkdirSync(join(directory, 'self'));
-  writeFileSync(join(directory, '12', 'cmdline'), 'vi\0src/cli/worker.js.map\0');
+  writeFileSync(join(directory, '12', 'cmdline'), 'vi\0src/cli/worker.cjs.map\0');
   expect(hasWorkers(directory)).toBe(false);
-  writeFileSync(join(directory, '12', 'cmdline'), '/usr/bin/node\0/opt/pmake/dist/cli/worker.js\0');
+  writeFileSync(join(directory, '12', 'cmdline'), '/usr/bin/node\0/opt/pmake/dist/cli/worker.cjs\0');
   expect(hasWorkers(directory)).toBe(true);
   expect(hasWorkers(join(directory, 'none'))).toBe(false);
 });

@@ -14,7 +14,7 @@ import { fail } from '../../../src/util/result.ts';
 import { FakeShim, type FakeShimCall } from '../../rig/fake-shim.ts';
 import { FakeCompilerCalls } from '../../rig/shim-fake-compiler.ts';
 
-const WORKER = fileURLToPath(new URL('../../../dist/cli/worker.js', import.meta.url));
+const WORKER = fileURLToPath(new URL('../../../dist/cli/worker.cjs', import.meta.url));
 const FAKE_COMPILER = fileURLToPath(new URL('../../rig/shim-fake-compiler.c', import.meta.url));
 
 interface RigOptions {

@@ -46,6 +46,7 @@ describe('the first shim', () => {
       MAKE_TERMOUT: '/dev/pts/0',
       MAKE_TERMERR: '/dev/pts/0',
       LD_PRELOAD: '',
+      NODE_EXTRA_CA_CERTS: '/dev/null',
       OTHER: 'kept',
     };
     const shim = rig.start('/bin/bash', ['-c', 'umask 0; exec 3</etc/passwd 5>x 77>y; exec gcc -c a.c'], { env });
@@ -56,7 +57,7 @@ describe('the first shim', () => {
     expect(hello.session).not.toBe(hello.pid);
     expect(hello.session).not.toBe(Number(readFileSync('/proc/self/stat', 'utf8').replace(/.*\) /s, '').split(' ')[3]));
     expect(hello).toMatchObject({ cwd: '/', umask: '0077' });
-    expect(hello.argv[1]).toBe(join(rig.directory, 'cli/dispatcher.js'));
+    expect(hello.argv[1]).toBe(join(rig.directory, 'cli/dispatcher.cjs'));
     expect(hello.fds).toMatchObject({
       0: '/dev/null',
       1: `${rig.runtime}/dispatcher.log`,
@@ -69,7 +70,7 @@ describe('the first shim', () => {
     expect(strange).toEqual([]);
     const { PMAKE_READY_FD, PMAKE_RUNTIME_DIR, OTHER, ...rest } = hello.env;
     expect([PMAKE_READY_FD, PMAKE_RUNTIME_DIR, OTHER]).toEqual(['3', rig.runtime, 'kept']);
-    expect(Object.keys(rest).filter((name) => /MAKE|MFLAGS|PRELOAD/.test(name))).toEqual([]);
+    expect(Object.keys(rest).filter((name) => /MAKE|MFLAGS|PRELOAD|CA_CERTS/.test(name))).toEqual([]);
     expect(statSync(join(rig.runtime, 'dispatcher.log')).mode & 0o777).toBe(0o600);
   });
 

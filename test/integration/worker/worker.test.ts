@@ -8,7 +8,7 @@ import { NodeLink } from '../../../src/remote/node-link.ts';
 import { PreambleScanner } from '../../../src/remote/preamble.ts';
 import { stampNow } from '../../../src/tree/files.ts';
 
-const WORKER = fileURLToPath(new URL('../../../dist/cli/worker.js', import.meta.url));
+const WORKER = fileURLToPath(new URL('../../../dist/cli/worker.cjs', import.meta.url));
 const SIGTERM = 15;
 
 let tree: string;
