@@ -29,7 +29,7 @@ install_packages() {
 # Built before and nothing newer: leave dist/ alone, other programs may be running from it.
 build_when_stale() {
   [ -f "$root/dist/cli/pmake.cjs" ] && [ -x "$root/dist/shims/pcc" ] &&
-    [ -z "$(find "$root/src" "$root/shims" "$root/scripts/build" "$root/package.json" -newer "$root/dist/cli/pmake.cjs" | head -n 1)" ] &&
+    [ -z "$(find "$root/src" "$root/shims" "$root/scripts/build" "$root/scripts/lib/bundle.js" "$root/package.json" -newer "$root/dist/cli/pmake.cjs" | head -n 1)" ] &&
     return 0
   echo "$me: building (scripts/build)"
   run_quietly "the build failed; see above" "$root/scripts/build"
