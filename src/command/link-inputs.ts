@@ -2,15 +2,22 @@
  * What a linker, an archiver or a driver that links will read, as far as its words tell: for the hold, which waits
  * only for what this build's jobs are writing. So naming too much is harmless; missing one is not.
  */
-import { scriptInputs } from './linker-script.ts';
+import { dirname } from 'node:path';
+import { mayBeScript, scriptInputs } from './linker-script.ts';
 import { absolutePath } from './paths.ts';
 import type { Look } from './plan.ts';
-import { thinArchiveMembers } from './thin-archive.ts';
+import { isThinArchive, thinArchiveMembers } from './thin-archive.ts';
 
 /** Thin archives and linker scripts may name others; this deep and no cycle has been met in practice. */
 const MAX_DEPTH = 8;
 /** What may be a linker script: scripts by their usual names, and libraries that are text (`libc.so`). */
 const MAY_BE_SCRIPT = /\.(?:a|so|ld|lds|x|t|script|map)$/;
+/** Enough to tell what a file is, and mostly all of a thin archive or a script: an archive step may look into hundreds. */
+const HEAD_BYTES = 4 * 1024;
+/** The kernel's largest (vmlinux.a of an allyesconfig) has 20 MiB, most of it symbols; most have a few KiB. */
+const MAX_ARCHIVE_BYTES = 64 * 1024 * 1024;
+/** glibc's libc.so has 300 bytes, the kernel's vmlinux.lds 20 KB. */
+const MAX_SCRIPT_BYTES = 1024 * 1024;
 
 /** The files that `words` name, absolute, with what thin archives and linker scripts among them name in turn. */
 export function filesToWaitFor(cwd: string, words: readonly string[], look: Look): string[] {
@@ -21,14 +28,28 @@ export function filesToWaitFor(cwd: string, words: readonly string[], look: Look
     if (files.has(path)) return;
     files.add(path);
     if (depth === MAX_DEPTH) return;
-    if (path.endsWith('.a')) for (const member of thinArchiveMembers(path, look)) visit(member, depth + 1);
     if (!MAY_BE_SCRIPT.test(path) && !scripts.has(path)) return;
-    for (const name of scriptInputs(path, look)) {
-      for (const found of placesOf(name, directories)) visit(absolutePath(cwd, found), depth + 1);
+    const head = look.readHead(path, HEAD_BYTES) ?? NOTHING;
+    if (isThinArchive(head)) {
+      const members = thinArchiveMembers(wholeFile(path, head, MAX_ARCHIVE_BYTES, look));
+      for (const member of members) visit(absolutePath(dirname(path), member), depth + 1);
+    } else if (mayBeScript(head)) {
+      for (const name of scriptInputs(wholeFile(path, head, MAX_SCRIPT_BYTES, look))) {
+        for (const found of placesOf(name, directories)) visit(absolutePath(cwd, found), depth + 1);
+      }
     }
   };
   for (const word of namedFiles(words)) if (word !== '') visit(absolutePath(cwd, word), 0);
   return [...files];
+}
+
+const NOTHING = Buffer.alloc(0);
+
+/** @param head its first HEAD_BYTES @returns nothing where it is larger than `maxBytes` */
+function wholeFile(path: string, head: Buffer, maxBytes: number, look: Look): Buffer {
+  if (head.length < HEAD_BYTES) return head;
+  const bytes = look.readHead(path, maxBytes + 1) ?? NOTHING;
+  return bytes.length > maxBytes ? NOTHING : bytes;
 }
 
 /** Where ld looks for a name in a script: here, and in each `-L` directory. */

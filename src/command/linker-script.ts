@@ -1,18 +1,19 @@
-/** The files that a linker script names as inputs (ld's INPUT, GROUP, STARTUP, INCLUDE). Unaware of what they are for. */
-import type { Look } from './plan.ts';
+/** The files that a linker script names as inputs (ld's INPUT, GROUP, STARTUP, INCLUDE). Unaware of files and of what they are for. */
 
-/** ELF, archives, bitcode and compressed files begin with bytes that no script has. */
+/** ELF, bitcode and compressed files begin with bytes that no script has. */
 const SNIFFED_BYTES = 64;
-/** glibc's libc.so has 300 bytes, the kernel's vmlinux.lds 20 KB. */
-const MAX_SCRIPT_BYTES = 1024 * 1024;
+/** So does an archive, which is text until the symbol table behind its first header. */
+const ARCHIVE_MAGIC = '!<arch>\n';
 
-/** As the script writes them, `-lNAME` among them; empty when `path` is no script. */
-export function scriptInputs(path: string, look: Look): string[] {
-  const head = look.readHead(path, SNIFFED_BYTES);
-  if (!head || head.length === 0 || head.some((byte) => byte < 9 || byte > 126)) return [];
-  const bytes = look.readHead(path, MAX_SCRIPT_BYTES + 1);
-  if (!bytes || bytes.length > MAX_SCRIPT_BYTES) return [];
-  const text = bytes.toString('utf8').replace(/\/\*.*?\*\//gs, ' ');
+/** @param head the first bytes of a file */
+export function mayBeScript(head: Buffer): boolean {
+  if (head.toString('latin1', 0, ARCHIVE_MAGIC.length) === ARCHIVE_MAGIC) return false;
+  return head.length > 0 && head.subarray(0, SNIFFED_BYTES).every((byte) => byte >= 9 && byte <= 126);
+}
+
+/** As the script writes them, `-lNAME` among them. */
+export function scriptInputs(script: Buffer): string[] {
+  const text = script.toString('utf8').replace(/\/\*.*?\*\//gs, ' ');
   const lists = [...text.matchAll(/\b(?:INPUT|GROUP|STARTUP)\s*\(((?:[^()]|\([^()]*\))*)\)/g)].map(
     ([, list = '']) => list,
   );

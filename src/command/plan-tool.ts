@@ -35,6 +35,7 @@ export function planTool(invocation: Invocation, kind: ToolKind, look: Look): He
   if (asksAboutItself(argv)) return { ...NOTHING, reason: 'information' };
   const words = expandResponseFiles(argv, cwd, look)?.words ?? argv;
   const outputs = kind === 'archiver' ? archiveOf(words) : outputOf(words);
+  const files = kind === 'archiver' ? withoutOperation(invocation.name, words) : words;
   const reads = kind !== 'preprocessor' && kind !== 'unknown';
   const [subject] = outputs.length > 0 ? outputs : words.filter((word) => !word.startsWith('-'));
   const isProbe = isConfigureProbe(cwd, words);
@@ -42,7 +43,7 @@ export function planTool(invocation: Invocation, kind: ToolKind, look: Look): He
     kind: 'here',
     reason: isProbe ? 'configure-probe' : REASONS[kind],
     slot: isProbe || !COUNTED.has(kind) ? 'free' : 'counted',
-    waitFor: reads ? filesToWaitFor(cwd, words, look) : [],
+    waitFor: reads ? filesToWaitFor(cwd, files, look) : [],
     outputs: outputs.map((path) => absolutePath(cwd, path)),
     subject: subject === undefined ? '' : absolutePath(cwd, subject),
   };
@@ -63,10 +64,26 @@ const AR_WITH_ARGUMENT: ReadonlySet<string> = new Set(['--plugin', '--target', '
 
 /** `ar [--plugin x] [-]OPERATION[MODIFIERS] [relative member] [count] archive member...`; ranlib: the first file. */
 function archiveOf(words: readonly string[]): string[] {
-  const plain = words.filter((word, index) => !word.startsWith('--') && !AR_WITH_ARGUMENT.has(words[index - 1] ?? ''));
-  const [operation = '', ...rest] = plain;
+  const at = operationIndex(words);
+  const operation = words[at] ?? '';
+  const rest = words.filter((_, index) => index > at && isForAr(words, index));
   const skipped = /[abi]/.test(operation.replace(/^-/, '')) ? 1 : 0;
   const counted = operation.includes('N') ? 1 : 0;
   const archive = rest.filter((word) => !word.startsWith('-'))[skipped + counted];
   return /[drqs]/.test(operation) && archive !== undefined ? [archive] : [];
+}
+
+/** ar's OPERATION is no file to look for: at most a build's top directory would be read for it, with each archive. */
+function withoutOperation(name: string, words: readonly string[]): readonly string[] {
+  return name.includes('ranlib') ? words : words.toSpliced(operationIndex(words), 1);
+}
+
+/** Of the first word that is neither a long option nor its argument; the length of `words` when there is none. */
+function operationIndex(words: readonly string[]): number {
+  const at = words.findIndex((_, index) => isForAr(words, index));
+  return at < 0 ? words.length : at;
+}
+
+function isForAr(words: readonly string[], index: number): boolean {
+  return words[index]?.startsWith('--') === false && !AR_WITH_ARGUMENT.has(words[index - 1] ?? '');
 }

@@ -1,35 +1,21 @@
-/** The members of a thin archive (ar(1), modifier T): it holds names, not objects. Unaware of what they are for. */
-import { absolutePath } from './paths.ts';
-import type { Look } from './plan.ts';
+/** The members of a thin archive (ar(1), modifier T): it holds names, not objects. Unaware of files and of what they are for. */
 
 const MAGIC = '!<thin>\n';
 const HEADER_BYTES = 60;
 const NAME_BYTES = 16;
 const SIZE_AT = 48;
 const SIZE_BYTES = 10;
-/** The kernel's largest (vmlinux.a of an allyesconfig) has 20 MiB, most of it symbols; most have a few KiB. */
-const MAX_ARCHIVE_BYTES = 64 * 1024 * 1024;
-const FIRST_READ_BYTES = 64 * 1024;
 
-/** Absolute paths of the members; empty when `path` is no thin archive or is damaged. */
-export function thinArchiveMembers(path: string, look: Look): string[] {
-  const magic = look.readHead(path, MAGIC.length);
-  if (magic?.toString('latin1') !== MAGIC) return [];
-  const bytes = readWhole(path, look);
-  const directory = path.slice(0, path.lastIndexOf('/'));
-  return bytes ? memberNames(bytes).map((name) => absolutePath(directory, name)) : [];
+/** @param head the first bytes of a file */
+export function isThinArchive(head: Buffer): boolean {
+  return head.toString('latin1', 0, MAGIC.length) === MAGIC;
 }
 
-function readWhole(path: string, look: Look): Buffer | undefined {
-  for (let wanted = FIRST_READ_BYTES; wanted <= MAX_ARCHIVE_BYTES; wanted *= 8) {
-    const bytes = look.readHead(path, wanted);
-    if (!bytes || bytes.length < wanted) return bytes;
-  }
-  return undefined;
-}
-
-/** Headers one after another; only the symbol tables and the table of long names have contents. */
-function memberNames(bytes: Buffer): string[] {
+/**
+ * The members as a whole thin archive names them, absolute or from its directory; fewer where it is damaged. Headers stand
+ * one after another; only the symbol tables and the table of long names have contents.
+ */
+export function thinArchiveMembers(bytes: Buffer): string[] {
   const members: string[] = [];
   let longNames: Buffer | undefined;
   let at = MAGIC.length;

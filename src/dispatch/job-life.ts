@@ -166,7 +166,7 @@ export class JobLife {
   }
 
   async #runLocalCommand(plan: HerePlan): Promise<void> {
-    const late = await this.#hold(plan.waitFor);
+    const late = await this.#hold(plan);
     if (this.#input.shim.isClosed) this.#end({ kind: 'abandoned' }, 'here');
     else if (late.length > 0) await this.#failHeld(late);
     else if (plan.slot === 'counted') await this.#runCounted(plan.reason);
@@ -174,7 +174,7 @@ export class JobLife {
   }
 
   /** Resolves with what is still being written when it has waited for too long. */
-  async #hold(waitFor: readonly string[]): Promise<readonly HeldFile[]> {
+  async #hold({ waitFor, outputs }: HerePlan): Promise<readonly HeldFile[]> {
     const { writes, holdLimitMs } = this.#context;
     const { shim } = this.#input;
     this.#endBySignal();
@@ -189,7 +189,9 @@ export class JobLife {
       });
       if (late.length > 0) return late;
     }
-    const others = await awaitOtherBuilds(waitFor, holdLimitMs, () => shim.isClosed);
+    // What it makes itself is mostly missing; nobody else's node makes that.
+    const inputs = waitFor.filter((path) => !outputs.includes(path));
+    const others = await awaitOtherBuilds(inputs, holdLimitMs, () => shim.isClosed);
     return others.map((path) => ({ path, where: 'elsewhere' }));
   }
 

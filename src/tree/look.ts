@@ -2,7 +2,7 @@
  * The submit host's file system as the command line model looks at it: response files, thin archives, kinds of files.
  * Synchronous, because a command line is read in one go; each look is a system call or two on what make just touched.
  */
-import { closeSync, constants, openSync, readFileSync, readSync, realpathSync, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readFileSync, readSync, realpathSync, statSync } from 'node:fs';
 import type { Look } from '../command/plan.ts';
 import { driverSays } from './driver-says.ts';
 
@@ -46,8 +46,9 @@ export const fileLook: Look = {
     let fd;
     try {
       fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-      const head = Buffer.alloc(lengthBytes);
-      return head.subarray(0, readSync(fd, head, 0, lengthBytes, 0));
+      // No more than there is: freshly made large buffers, a few for each archive of a build, made the collector run.
+      const head = Buffer.allocUnsafe(Math.min(lengthBytes, fstatSync(fd).size));
+      return head.subarray(0, readSync(fd, head, 0, head.length, 0));
     } catch {
       return undefined;
     } finally {
