@@ -154,7 +154,7 @@ export class Dispatcher {
       },
       revoked: (place) => this.placement.revoked(place),
       link: (node) => this.fleet.link(node),
-      hasNodes: () => this.placement.hasNodes(id),
+      whyNoNode: () => this.placement.whyNoNode(id),
       noteFinished: (node, { kind, object, cpuMs, wallMs, visibleWaitMs }) => {
         this.placement.noteFinished(node, kind, cpuMs);
         if (object !== undefined) this.costs.note(object, cpuMs * this.placement.speedOf(node), wallMs);

@@ -17,7 +17,14 @@ import type { WritesInFlight } from './hold.ts';
 import { formatHoldTimeout, formatUnseen, type HeldFile } from './late-files.ts';
 import type { JobCosts } from './job-costs.ts';
 import { isTooLong } from './job-size.ts';
-import { toRecord, type JobEnding, type JobState, type PlacementReason, type RetryReason } from './job.ts';
+import {
+  toRecord,
+  type JobEnding,
+  type JobState,
+  type NoSlotReason,
+  type PlacementReason,
+  type RetryReason,
+} from './job.ts';
 import type { JobKind } from './node-speeds.ts';
 import { awaitOtherBuilds } from './other-builds.ts';
 import type { PlacedJob } from './placement.ts';
@@ -53,8 +60,8 @@ export interface JobContext {
   link(node: string): NodeLink | undefined;
   /** Resolves when the place is taken back; undefined for one that nobody takes back. */
   revoked(place: NodePlace): Promise<RetryReason> | undefined;
-  /** Is there a node that may take this job, now or when it has a free slot? */
-  hasNodes(): boolean;
+  /** Of a job that has just been given a slot here: why not one of a node. */
+  whyNoNode(): NoSlotReason;
   noteFinished(node: string, job: FinishedJob): void;
 }
 
@@ -256,9 +263,8 @@ export class JobLife {
       const place = await this.#acquire();
       if (!place) return;
       if (place.kind === 'here') {
-        const busy = this.#context.hasNodes() ? 'nodes-busy' : 'no-nodes';
         try {
-          await this.#runHere(this.#reason ?? busy);
+          await this.#runHere(this.#reason ?? this.#context.whyNoNode());
         } finally {
           this.#context.release(place);
         }

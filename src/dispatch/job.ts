@@ -48,10 +48,12 @@ export type RetryReason =
   | 'output-too-large'
   | 'outputs-not-visible';
 
+/** Why a job got a slot of this host and none of a node. */
+export type NoSlotReason = 'no-nodes' | 'nodes-not-ready' | 'nodes-busy';
+
 /** Why a job that could have run on a node ran here. Reasons of the command itself are command/'s HereReason. */
 export type PlacementReason =
-  | 'no-nodes'
-  | 'nodes-busy'
+  | NoSlotReason
   | 'switched-off'
   | 'not-text'
   | 'source-not-a-file'
@@ -74,6 +76,7 @@ function formatEnding(how: JobEnding): string {
 /** Sentences for people; `pmakectl explain` shows them beside the counts. */
 export const PLACEMENT_SENTENCES: Readonly<Record<PlacementReason, string>> = {
   'no-nodes': 'no node is configured or none could be used',
+  'nodes-not-ready': 'its nodes were still being connected or checked, and this host had a slot free',
   'nodes-busy': 'every slot of the nodes was taken, and this host had one free',
   'switched-off': 'PMAKE_LOCAL or --pmake-local asked for it',
   'not-text': 'a word or the environment is not UTF-8',

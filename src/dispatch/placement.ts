@@ -7,7 +7,7 @@ import { existsSync } from 'node:fs';
 import type { NodeStatus } from '../protocol/control.ts';
 import { isSameSet } from '../util/sets.ts';
 import { Admission, type Need, type Work } from './admission.ts';
-import type { RetryReason } from './job.ts';
+import type { NoSlotReason, RetryReason } from './job.ts';
 import { BrokerNodes, type BrokerNodesOptions } from './broker-nodes.ts';
 import type { Build } from './builds.ts';
 import { Fleet, type FleetOptions } from './fleet.ts';
@@ -287,11 +287,14 @@ export class Placement {
     return lease === undefined ? undefined : this.broker?.revoked(lease);
   }
 
-  /** Is there a node that may take this job, now or when it has a free slot? */
-  hasNodes(id: number): boolean {
+  /** Of a job that has just been given a slot here: why not one of a node. */
+  whyNoNode(id: number): NoSlotReason {
     const entry = this.#jobs.get(id);
-    const isServed = this.#mayLease(entry) && this.broker?.mayServe(id, entry?.need?.unfit ?? NOWHERE) === true;
-    return isServed || (entry !== undefined && this.#usable(entry).names.size > 0);
+    if (!entry) return 'no-nodes';
+    const { names, checking } = this.#usable(entry);
+    const isServed = this.#mayLease(entry) && this.broker?.mayServe(id, entry.need?.unfit ?? NOWHERE) === true;
+    if (isServed || [...names].some((node) => this.fleet.stateOf(node) === 'up')) return 'nodes-busy';
+    return names.size + checking.size > 0 ? 'nodes-not-ready' : 'no-nodes';
   }
 
   /** Times those of a node of speed 1. */

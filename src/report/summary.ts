@@ -20,6 +20,7 @@ const SHORT: Readonly<Record<string, string>> = {
   'standard-input': 'source on stdin',
   'this-machine': '-march=native',
   'nodes-busy': 'nodes busy',
+  'nodes-not-ready': 'nodes not up yet',
   'no-nodes': 'no node',
   'node-lost': 'node lost',
 };

@@ -241,6 +241,18 @@ describe('a job that may leave', () => {
     expect(await shim.next()).toMatchObject({ kind: 'ended' });
   });
 
+  it('compiled here because its only node was still being connected is said to be that', async () => {
+    const gate = deferred<undefined>();
+    rig.mayConnect = gate.promise;
+    rig.nodes = 'n1/1';
+    const shim = rig.compile('a.c');
+    expect(await shim.next()).toEqual({ kind: 'runHere' });
+    await shim.close();
+    await rig.idle();
+    expect(rig.report()).toMatchObject({ here: 1, hereReasons: { 'nodes-not-ready': 1 } });
+    gate.resolve(undefined);
+  });
+
   it('ends on the node within two seconds when its shim dies, and leaves no half-written object', async () => {
     await rig.use('n1/1');
     const shim = rig.compile('a.c');
