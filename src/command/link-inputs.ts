@@ -10,8 +10,8 @@ import { isThinArchive, thinArchiveMembers } from './thin-archive.ts';
 
 /** Thin archives and linker scripts may name others; this deep and no cycle has been met in practice. */
 const MAX_DEPTH = 8;
-/** What may be a linker script: scripts by their usual names, and libraries that are text (`libc.so`). */
-const MAY_BE_SCRIPT = /\.(?:a|so|ld|lds|x|t|script|map)$/;
+/** Thin archives, and what may be a linker script: scripts by their usual names, and libraries that are text (`libc.so`). */
+const MAY_NAME_OTHERS = /\.(?:a|so|ld|lds|x|t|script|map)$/;
 /** Enough to tell what a file is, and mostly all of a thin archive or a script: an archive step may look into hundreds. */
 const HEAD_BYTES = 4 * 1024;
 /** The kernel's largest (vmlinux.a of an allyesconfig) has 20 MiB, most of it symbols; most have a few KiB. */
@@ -24,20 +24,21 @@ export function filesToWaitFor(cwd: string, words: readonly string[], look: Look
   const directories = argumentsOf(words, '-L', '--library-path');
   const scripts = new Set(argumentsOf(words, '-T', '--script').map((path) => absolutePath(cwd, path)));
   const files = new Set<string>();
-  const visit = (path: string, depth: number): void => {
-    if (files.has(path)) return;
-    files.add(path);
-    if (depth === MAX_DEPTH) return;
-    if (!MAY_BE_SCRIPT.test(path) && !scripts.has(path)) return;
+  const namedIn = (path: string): string[] => {
     const head = look.readHead(path, HEAD_BYTES) ?? NOTHING;
     if (isThinArchive(head)) {
       const members = thinArchiveMembers(wholeFile(path, head, MAX_ARCHIVE_BYTES, look));
-      for (const member of members) visit(absolutePath(dirname(path), member), depth + 1);
-    } else if (mayBeScript(head)) {
-      for (const name of scriptInputs(wholeFile(path, head, MAX_SCRIPT_BYTES, look))) {
-        for (const found of placesOf(name, directories)) visit(absolutePath(cwd, found), depth + 1);
-      }
+      return members.map((member) => absolutePath(dirname(path), member));
     }
+    if (!mayBeScript(head)) return [];
+    const names = scriptInputs(wholeFile(path, head, MAX_SCRIPT_BYTES, look));
+    return names.flatMap((name) => placesOf(name, directories)).map((found) => absolutePath(cwd, found));
+  };
+  const visit = (path: string, depth: number): void => {
+    if (files.has(path)) return;
+    files.add(path);
+    if (depth === MAX_DEPTH || !(MAY_NAME_OTHERS.test(path) || scripts.has(path))) return;
+    for (const named of namedIn(path)) visit(named, depth + 1);
   };
   for (const word of namedFiles(words)) if (word !== '') visit(absolutePath(cwd, word), 0);
   return [...files];

@@ -73,7 +73,7 @@ function archiveOf(words: readonly string[]): string[] {
   return /[drqs]/.test(operation) && archive !== undefined ? [archive] : [];
 }
 
-/** ar's OPERATION is no file to look for: at most a build's top directory would be read for it, with each archive. */
+/** ar's OPERATION is no file: looked for as one, it had the build's top directory read with each archive. */
 function withoutOperation(name: string, words: readonly string[]): readonly string[] {
   return name.includes('ranlib') ? words : words.toSpliced(operationIndex(words), 1);
 }
