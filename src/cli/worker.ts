@@ -20,5 +20,6 @@ async function main(): Promise<void> {
     runner: installation.runner,
     pmakeVersion: installation.version,
   });
-  process.exit(0);
+  // Not process.exit: it waits for threads that wait for a file server, and the jobs end when this process does.
+  process.kill(process.pid, 'SIGTERM');
 }

@@ -43,6 +43,18 @@ describe.skipIf(!canHaveCluster())('a build goes on, and its results are identic
     await work[Symbol.asyncDispose]();
   });
 
+  const different = async (): Promise<string[]> => differences(expected, await hashTree(project));
+
+  /** Of names that anybody reads. */
+  const differentByName = async (): Promise<string[]> =>
+    (await different()).filter((name) => !name.includes('.pmake-'));
+
+  /** What a node that nobody hears may yet write has names that nobody reads, and goes when it is surely dead. */
+  async function untilSame(): Promise<void> {
+    expect(await differentByName()).toEqual([]);
+    await expect.poll(different, SILENCE).toEqual([]);
+  }
+
   /** A build from scratch with `disturb` called once node 2 compiles; resolves when it has ended. */
   async function buildWhile(disturb: () => Promise<void>, isFrozen = false) {
     await execa('make', ['-s', 'clean'], { cwd: project });
@@ -53,10 +65,8 @@ describe.skipIf(!canHaveCluster())('a build goes on, and its results are identic
     await disturb();
     const ended = await build;
     expect(ended, ended.all).toMatchObject({ exitCode: 0, stderr: '' });
-    const different = async (): Promise<string[]> => differences(expected, await hashTree(project));
-    // What a node that nobody hears may yet write has names that nobody reads, and goes when it is surely dead.
-    expect((await different()).filter((name) => !name.includes('.pmake-'))).toEqual([]);
-    if (!isFrozen) await expect.poll(different, SILENCE).toEqual([]);
+    if (isFrozen) expect(await differentByName()).toEqual([]);
+    else await untilSame();
     return lastBuild(cluster);
   }
 
@@ -101,9 +111,7 @@ describe.skipIf(!canHaveCluster())('a build goes on, and its results are identic
     await signalAll('CONT');
     await expect.poll(() => pidsByWord(cluster, 2, 'worker.cjs'), SILENCE).toEqual([]);
     await expect.poll(() => pidsOf(cluster, 2, 'cc1'), SILENCE).toEqual([]);
-    expect(differences(expected, await hashTree(project)).filter((name) => !name.includes('.pmake-'))).toEqual([]);
-    // What its compilers wrote late has names that nobody reads.
-    await execa('find', [project, '-name', '.pmake-*', '-delete']);
+    await untilSame();
   });
 
   test('with the worker on a node killed', async () => {
@@ -120,7 +128,7 @@ describe.skipIf(!canHaveCluster())('a build goes on, and its results are identic
     await signal(cluster, 1, 'KILL', await pidsByWord(cluster, 1, 'dispatcher.cjs'));
     const ended = await build;
     expect(ended, ended.all).toMatchObject({ exitCode: 0, stderr: '' });
-    expect(differences(expected, await hashTree(project))).toEqual([]);
+    await untilSame();
   });
 
   test('and nothing is left behind once the dispatcher is stopped', async () => {

@@ -5,6 +5,7 @@
  */
 import { hostname, availableParallelism } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import { FrameDecoder, MAX_FRAME_BYTES } from '../../protocol/frame.ts';
 import {
   decodeWorkerRequest,
@@ -25,12 +26,15 @@ import { EnvironmentStore } from './environments.ts';
 import { inspect } from './inspect.ts';
 import { runJob, type JobEnd } from './job.ts';
 import type { Run } from './runner.ts';
+import { Uncollected } from './uncollected.ts';
 
 /** Room for the frame's own fields beside a chunk of output. */
 const MAX_OUTPUT_CHUNK_BYTES = MAX_FRAME_BYTES / 4;
 const SIGTERM = 15;
 /** gcc's for what passes between its parts; a job's TMPDIR may name another. */
 const TEMPORARY_DIRECTORY = '/tmp';
+/** For compilers to end after SIGTERM, and once more for what they wrote to go; a retry counts on us to be gone soon. */
+const LAST_ORDERS_MS = 300;
 
 export interface WorkerOptions {
   readonly input: Readable;
@@ -40,7 +44,10 @@ export interface WorkerOptions {
   readonly pmakeVersion: string;
 }
 
-/** Serves until the connection ends; resolves with why. The caller exits then, which kills what still runs. */
+/**
+ * Serves until the connection ends and what nobody will collect is removed; resolves with why it ended. The caller ends
+ * this process then, which kills what still runs.
+ */
 export function serveWorker(options: WorkerOptions): Promise<string> {
   return new WorkerSession(options).ended;
 }
@@ -53,8 +60,13 @@ class WorkerSession {
   readonly #directories = new ChangedDirectories();
   /** Jobs by id; undefined while a job looks at its sources and has no process yet. */
   readonly #runs = new Map<number, Run | undefined>();
+  /** One for each of `#runs`. */
+  readonly #ends = new Set<Promise<void>>();
+  readonly #uncollected = new Uncollected();
   /** Signals for jobs that have no process yet. */
   readonly #killed = new Map<number, number>();
+  /** What ends from now on we ended: no answer to anybody's job, though a dispatcher may still read. */
+  #isOver = false;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
@@ -69,9 +81,9 @@ class WorkerSession {
       const silence = setTimeout(() => end('the dispatcher fell silent'), WORKER_SILENCE_LIMIT_MS);
       const end = (why: string): void => {
         clearTimeout(silence);
-        // The runners see this process end, and make sure of it.
-        for (const run of this.#runs.values()) run?.signal(SIGTERM);
-        resolve(why);
+        input.pause();
+        this.#isOver = true;
+        void this.#cleanUp().then(() => resolve(why));
       };
       input.on('data', (chunk: Buffer) => {
         silence.refresh();
@@ -88,13 +100,21 @@ class WorkerSession {
     });
   }
 
+  /** Takes no longer than twice LAST_ORDERS_MS, also where the file server does not answer. */
+  async #cleanUp(): Promise<void> {
+    // What does not end by this, the runners kill when they see this process end.
+    for (const id of this.#runs.keys()) this.#signal(id, SIGTERM);
+    await Promise.race([Promise.all(this.#ends), delay(LAST_ORDERS_MS)]);
+    await Promise.race([this.#uncollected.remove(), delay(LAST_ORDERS_MS)]);
+  }
+
   #handle(request: WorkerRequest): void {
     switch (request.kind) {
       case 'environment':
         this.#environments.add(request.id, request.block);
         return;
       case 'job':
-        void this.#runJob(request.job);
+        this.#start(request.job);
         return;
       case 'kill':
         this.#signal(request.id, request.signal);
@@ -111,6 +131,15 @@ class WorkerSession {
   async #inspect(id: number, inspection: Inspection): Promise<void> {
     const findings = await inspect(inspection).catch((cause: unknown) => ({ defect: String(cause) }));
     this.#send({ kind: 'inspected', id, findings: JSON.stringify(findings) });
+  }
+
+  #start(job: WorkerJob): void {
+    this.#uncollected.begin(job.id, job.outputs);
+    const end = this.#runJob(job).finally(() => {
+      this.#uncollected.report(job.id, performance.now());
+      this.#ends.delete(end);
+    });
+    this.#ends.add(end);
   }
 
   async #runJob(job: WorkerJob): Promise<void> {
@@ -158,6 +187,7 @@ class WorkerSession {
   }
 
   #send(answer: WorkerAnswer): void {
+    if (this.#isOver) return;
     this.#options.output.write(encodeWorkerAnswer(answer));
   }
 }

@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { Duplex, Transform } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -95,6 +95,40 @@ describe('a worker', () => {
     await fileWritten('shell');
     end();
     await gone(Number(readFileSync(`${tree}/child`, 'utf8')));
+    await gone(Number(readFileSync(`${tree}/shell`, 'utf8')));
+  });
+
+  it('removes what nobody will collect when its connection ends, and nothing else', async () => {
+    const staged = { done: `${tree}/.pmake-0123abcd1-done.o`, running: `${tree}/.pmake-0123abcd2-running.o` };
+    const own = `${tree}/own.o`;
+    const end = await run({
+      program: '/bin/sh',
+      words: ['-c', 'echo > "$1"; echo > "$2"', 'sh', staged.done, own],
+      outputs: [staged.done, own],
+    });
+    expect(end.kind).toBe('done');
+    start({
+      program: '/bin/sh',
+      words: ['-c', 'trap "" TERM; echo up > "$1"; sleep 1000', 'sh', staged.running],
+      outputs: [staged.running],
+    });
+    await fileWritten('.pmake-0123abcd2-running.o');
+    worker.process.stdin.end();
+    await worker.exited;
+    expect(readdirSync(tree)).toEqual(['own.o']);
+  });
+
+  it('ends also while a file does not answer, as on a server that is gone', async () => {
+    // Opening a fifo that nobody writes to takes a thread for good.
+    execFileSync('mkfifo', [`${tree}/stuck.d`]);
+    const restore = { prefix: `${tree}/./`, flavour: 'gcc', source: `${tree}/a.c`, depfiles: [`${tree}/stuck.d`] };
+    start({ program: '/bin/sh', words: ['-c', 'echo up > up'], restore: JSON.stringify(restore) });
+    await fileWritten('up');
+    const other = start({ program: '/bin/sh', words: ['-c', 'echo $$ > shell; sleep 1000'] });
+    await fileWritten('shell');
+    worker.process.stdin.end();
+    await worker.exited;
+    expect(await other.end).toMatchObject({ kind: 'lost' });
     await gone(Number(readFileSync(`${tree}/shell`, 'utf8')));
   });
 
