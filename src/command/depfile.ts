@@ -16,12 +16,15 @@ export interface DepfileNames {
   readonly back?: readonly (readonly [there: string, here: string])[];
 }
 
+type QuotedNames = Required<DepfileNames>;
+
 /** libcpp: DEPS_COLMAX, with one more for the separating space. */
 const GCC_COLUMNS = 72;
 /** MaxColumns of clang's DependencyFile.cpp. */
 const CLANG_COLUMNS = 75;
 
-export function restoreDepfileText(names: DepfileNames, text: string): string {
+export function restoreDepfileText(plain: DepfileNames, text: string): string {
+  const names = quoteNames(plain);
   const isClang = names.flavour === 'clang' || (names.flavour === 'unknown' && text.includes(' \\\n  '));
   const logical = text.replace(/ \\\n +/g, ' ').split('\n');
   const seen = new Set<string>();
@@ -33,13 +36,23 @@ export function restoreDepfileText(names: DepfileNames, text: string): string {
   return restored.filter((line) => line !== undefined).join('\n');
 }
 
+/** As depfiles have them. A depfile of the kernel has five hundred names: each is compared with these. */
+function quoteNames({ prefix, source, flavour, back = [] }: DepfileNames): QuotedNames {
+  return {
+    prefix: quoteName(prefix),
+    source: quoteName(source),
+    flavour,
+    back: back.map(([there, here]) => [quoteName(there), quoteName(here)]),
+  };
+}
+
 /** Where the colon after the targets stands: just before the source, or else after the first word that ends in one. */
-function targetsEnd(line: string, { source }: DepfileNames): number {
-  const known = line.indexOf(`: ${quoteName(source)}`);
+function targetsEnd(line: string, { source }: QuotedNames): number {
+  const known = line.indexOf(`: ${source}`);
   return known >= 0 ? known : line.indexOf(': ');
 }
 
-function wrapAsGcc(names: DepfileNames, line: string, end: number): string {
+function wrapAsGcc(names: QuotedNames, line: string, end: number): string {
   const out: string[] = [];
   let column = 0;
   const put = (name: string): void => {
@@ -61,7 +74,7 @@ function wrapAsGcc(names: DepfileNames, line: string, end: number): string {
   return out.join('');
 }
 
-function wrapAsClang(names: DepfileNames, line: string, end: number, seen: Set<string>): string {
+function wrapAsClang(names: QuotedNames, line: string, end: number, seen: Set<string>): string {
   let out = '';
   let column = 0;
   for (const quoted of splitNames(line.slice(0, end))) {
@@ -93,7 +106,7 @@ function wrapAsClang(names: DepfileNames, line: string, end: number, seen: Set<s
 }
 
 /** `x.h:` of -MP, one a line, or the empty end; undefined for a second one of the same name. */
-function restorePhony(names: DepfileNames, line: string, seen: Set<string> | undefined): string | undefined {
+function restorePhony(names: QuotedNames, line: string, seen: Set<string> | undefined): string | undefined {
   if (!line.endsWith(':')) return line;
   const name = stripName(names, line.slice(0, -1));
   if (seen && !seen.delete(name)) return undefined;
@@ -102,6 +115,7 @@ function restorePhony(names: DepfileNames, line: string, seen: Set<string> | und
 
 /** Names at unquoted spaces; a space is quoted by an odd number of backslashes before it. */
 function splitNames(text: string): string[] {
+  if (!text.includes('\\')) return text.split(' ').filter((name) => name !== '');
   const names: string[] = [];
   let name = '';
   let backslashes = 0;
@@ -116,20 +130,18 @@ function splitNames(text: string): string[] {
   return names;
 }
 
-function stripName(names: DepfileNames, name: string): string {
-  const prefix = quoteName(names.prefix);
-  if (!name.startsWith(prefix)) return mapBack(names, name);
+function stripName({ prefix, back }: QuotedNames, name: string): string {
+  if (!name.startsWith(prefix)) return mapBack(back, name);
   return name.slice(prefix.length).replace(/^(\.\/+)+/, '');
 }
 
-function mapBack({ back = [] }: DepfileNames, name: string): string {
-  const pair = back.find(([there]) => name.startsWith(`${quoteName(there)}/`));
-  return pair ? quoteName(pair[1]) + name.slice(quoteName(pair[0]).length) : name;
+function mapBack(back: QuotedNames['back'], name: string): string {
+  const pair = back.find(([there]) => name.startsWith(there) && name[there.length] === '/');
+  return pair ? pair[1] + name.slice(pair[0].length) : name;
 }
 
 /** Clang takes `./` from prerequisites only. */
-function stripTarget(names: DepfileNames, name: string): string {
-  const prefix = quoteName(names.prefix);
+function stripTarget({ prefix }: QuotedNames, name: string): string {
   return name.startsWith(prefix) ? name.slice(prefix.length) : name;
 }
 

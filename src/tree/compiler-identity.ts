@@ -5,8 +5,7 @@
  */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { realpath, stat } from 'node:fs/promises';
+import { open, realpath, stat, type FileHandle } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import type { CompilerFacts, CompilerQuestion, ToolFacts } from '../protocol/inspection.ts';
 
@@ -116,13 +115,23 @@ async function findTool(name: string, searchPath: string): Promise<string> {
 }
 
 async function hashOf(path: string): Promise<string> {
-  const hash = createHash('sha256');
   try {
-    for await (const chunk of createReadStream(path, { highWaterMark: HASH_CHUNK_BYTES })) hash.update(chunk as Buffer);
-    return hash.digest('hex');
+    const file = await open(path);
+    return await hashOpened(file).finally(() => file.close());
   } catch {
     // Executable and not readable: then it is known by what it says.
     return '';
+  }
+}
+
+async function hashOpened(file: FileHandle): Promise<string> {
+  const hash = createHash('sha256');
+  // One for the whole file: a stream takes fresh memory for each piece, and that costs more than the hash.
+  const buffer = Buffer.allocUnsafeSlow(HASH_CHUNK_BYTES);
+  for (;;) {
+    const { bytesRead } = await file.read(buffer, 0, buffer.length);
+    if (bytesRead === 0) return hash.digest('hex');
+    hash.update(buffer.subarray(0, bytesRead));
   }
 }
 

@@ -2,6 +2,7 @@
  * Tells this host's broker that jobs run here, so that it takes them for what they are and not for its owner's load.
  * Where no broker runs, nobody needs to know. Unaware of jobs.
  */
+import { existsSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { encodeBrokerMessage, LOCAL_BROKER_VERSION } from '../../protocol/local-broker.ts';
 
@@ -10,10 +11,14 @@ const RETRY_MS = 1_000;
 
 /** For as long as this process lives. Keeps nothing running by itself. @param sockets - the first that answers is used */
 export function announceWorker(sockets: readonly string[], pid: number): void {
-  const [first, ...others] = sockets;
-  if (first !== undefined) tryNext(first, others);
+  // Most nodes have no broker: to look for its name costs Node a fiftieth of a connect(2) that fails.
+  tryNext(sockets.filter((path) => existsSync(path)));
 
-  function tryNext(path: string, rest: readonly string[]): void {
+  function tryNext([path, ...rest]: readonly string[]): void {
+    if (path === undefined) {
+      if (sockets.length > 0) setTimeout(() => announceWorker(sockets, pid), RETRY_MS).unref();
+      return;
+    }
     const socket: Socket = connect(path);
     socket.unref();
     let isUp = false;
@@ -24,10 +29,6 @@ export function announceWorker(sockets: readonly string[], pid: number): void {
     // What it answers is of no interest; unread, it would fill the socket.
     socket.resume();
     socket.on('error', () => undefined);
-    socket.once('close', () => {
-      const [next, ...others] = rest;
-      if (!isUp && next !== undefined) tryNext(next, others);
-      else setTimeout(() => announceWorker(sockets, pid), RETRY_MS).unref();
-    });
+    socket.once('close', () => tryNext(isUp ? [] : rest));
   }
 }
