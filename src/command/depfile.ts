@@ -16,7 +16,15 @@ export interface DepfileNames {
   readonly back?: readonly (readonly [there: string, here: string])[];
 }
 
+/** As depfiles have them. */
 type QuotedNames = Required<DepfileNames>;
+
+/** The same with each name as `change` makes it. */
+export function mapNames(names: DepfileNames, change: (name: string) => string): Required<DepfileNames> {
+  const { prefix, source, flavour, back = [] } = names;
+  const pairs = back.map(([there, here]) => [change(there), change(here)] as const);
+  return { prefix: change(prefix), source: change(source), flavour, back: pairs };
+}
 
 /** libcpp: DEPS_COLMAX, with one more for the separating space. */
 const GCC_COLUMNS = 72;
@@ -24,7 +32,8 @@ const GCC_COLUMNS = 72;
 const CLANG_COLUMNS = 75;
 
 export function restoreDepfileText(plain: DepfileNames, text: string): string {
-  const names = quoteNames(plain);
+  // Once: a depfile of the kernel has five hundred names, and each is compared with these.
+  const names = mapNames(plain, quoteName);
   const isClang = names.flavour === 'clang' || (names.flavour === 'unknown' && text.includes(' \\\n  '));
   const logical = text.replace(/ \\\n +/g, ' ').split('\n');
   const seen = new Set<string>();
@@ -34,16 +43,6 @@ export function restoreDepfileText(plain: DepfileNames, text: string): string {
     return restorePhony(names, line, isClang ? seen : undefined);
   });
   return restored.filter((line) => line !== undefined).join('\n');
-}
-
-/** As depfiles have them. A depfile of the kernel has five hundred names: each is compared with these. */
-function quoteNames({ prefix, source, flavour, back = [] }: DepfileNames): QuotedNames {
-  return {
-    prefix: quoteName(prefix),
-    source: quoteName(source),
-    flavour,
-    back: back.map(([there, here]) => [quoteName(there), quoteName(here)]),
-  };
 }
 
 /** Where the colon after the targets stands: just before the source, or else after the first word that ends in one. */

@@ -2,7 +2,7 @@
  * Undoes, on the node and after the compile, what rewriting left in depfiles and messages.
  * Unaware of processes and files: bytes in, bytes out.
  */
-import { restoreDepfileText, type DepfileNames } from './depfile.ts';
+import { mapNames, restoreDepfileText, type DepfileNames } from './depfile.ts';
 import type { DriverLine } from './driver-line.ts';
 import type { Flavour } from './driver-name.ts';
 import { absolutePath, rewritePrefix } from './paths.ts';
@@ -81,19 +81,9 @@ export function restoreDepfile(restore: string, path: string, bytes: Buffer): Bu
   if (!depfilesToRestore(restore).includes(path)) return undefined;
   // Names are bytes, and gcc counts bytes when it wraps: one character a byte.
   const text = bytes.toString('latin1');
-  const restored = restoreDepfileText(asBytes(decodeRestore(restore)), text);
+  const names = mapNames(decodeRestore(restore), (name) => Buffer.from(name, 'utf8').toString('latin1'));
+  const restored = restoreDepfileText(names, text);
   return restored === text ? undefined : Buffer.from(restored, 'latin1');
-}
-
-function asBytes(names: DepfileNames): DepfileNames {
-  const { prefix, source, flavour, back = [] } = names;
-  const toBytes = (text: string): string => Buffer.from(text, 'utf8').toString('latin1');
-  return {
-    prefix: toBytes(prefix),
-    source: toBytes(source),
-    flavour,
-    back: back.map(([there, here]) => [toBytes(there), toBytes(here)]),
-  };
 }
 
 /** Messages (all of one stream at once: a name may lie across two chunks) with names as the user wrote them. */

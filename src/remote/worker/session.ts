@@ -60,7 +60,7 @@ class WorkerSession {
   readonly #directories = new ChangedDirectories();
   /** Jobs by id; undefined while a job looks at its sources and has no process yet. */
   readonly #runs = new Map<number, Run | undefined>();
-  /** One for each of `#runs`. */
+  /** Of jobs with all that they do to files: after its compiler's end, one may yet write a restored depfile. */
   readonly #ends = new Set<Promise<void>>();
   readonly #uncollected = new Uncollected();
   /** Signals for jobs that have no process yet. */
