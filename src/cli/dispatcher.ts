@@ -22,6 +22,7 @@ async function main(): Promise<void> {
     masqueradeRoot: join(directory.value, 'masquerade'),
     reportPath: join(cache, 'pmake', 'last-build.json'),
     costsPath: join(cache, 'pmake', 'costs'),
+    trialsPath: join(cache, 'pmake', 'trials'),
     installRoot: installation.root,
     version: installation.version,
     env: process.env,

@@ -31,6 +31,10 @@ const JOBSERVER_WORD = /^(-j\d*|--jobserver-(auth|fds|style)=.*)$/;
 const READ_BY_COMPILERS =
   /^(CPATH|(C|CPLUS|OBJC|OBJCPLUS)_INCLUDE_PATH|LIBRARY_PATH|COMPILER_PATH|GCC_\w+|COLLECT_\w+|CCC_\w+|CLANG_\w+|DEPENDENCIES_OUTPUT|SUNPRO_DEPENDENCIES|SOURCE_DATE_EPOCH|TZ|LANG|LANGUAGE|LC_\w+|PATH|PWD|TERM|TMPDIR|TMP|TEMP|LD_PRELOAD|LD_LIBRARY_PATH)$/;
 
+/** What differs from one call to the next, or one run of a CI job, and says nothing to a compiler or a wrapper of one. */
+const PASSING =
+  /^(MAKEFLAGS|MAKELEVEL|MAKE_TERM(OUT|ERR)|SHLVL|INVOCATION_ID|JOURNAL_STREAM|(CI|GITHUB|GITLAB|RUNNER|BUILDKITE|JENKINS)_\w+|BUILD_(ID|NUMBER|TAG|URL|DISPLAY_NAME))$/;
+
 /** Whether gcc and clang look at a variable of this name: for people who wonder what differs. All others travel too. */
 export function isReadByCompilers(name: string): boolean {
   return READ_BY_COMPILERS.test(name);
@@ -84,6 +88,15 @@ function travellingValue(name: string, value: string, ours: readonly string[]): 
 
 function isOurs(path: string, ours: readonly string[]): boolean {
   return ours.some((root) => path === root || path.startsWith(`${root}/`));
+}
+
+/** Of what travels, as `environmentForNode` gives it: the entries that may have a say in what a compiler answers. */
+export function lastingEnvironment(travelling: Buffer): string {
+  const entries = travelling.toString('latin1').split('\0');
+  return entries
+    .filter((entry) => !PASSING.test(entry.slice(0, Math.max(0, entry.indexOf('=')))))
+    .sort()
+    .join('\0');
 }
 
 /** Words of MAKEFLAGS are divided by single spaces, spaces within them quoted by a backslash. */

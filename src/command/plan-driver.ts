@@ -16,6 +16,7 @@ import { expandResponseFiles, type ExpandedWords } from './response-file.ts';
 import type { HereReason, KeepReason } from './reasons.ts';
 import { encodeRestore } from './restore.ts';
 import { reasonToKeep, rewriteWords, spellItem } from './rewrite.ts';
+import { NOTHING, questionOf } from './trial.ts';
 
 type Driver = Extract<Tool, { kind: 'driver' }>;
 
@@ -35,9 +36,6 @@ const FREE: ReadonlySet<HereReason> = new Set<HereReason>([
 
 /** Variables that make gcc append to a file that other compiles append to as well. */
 const SHARED_OUTPUT_VARIABLES = ['DEPENDENCIES_OUTPUT', 'SUNPRO_DEPENDENCIES'] as const;
-
-/** kbuild's way to try an option out: nothing to compile, and only whether the compiler minds. */
-const NOTHING = '/dev/null';
 
 const READ_ROLES: ReadonlySet<Item['role']> = new Set<Item['role']>([
   'directory',
@@ -125,10 +123,11 @@ function planCompile(invocation: Invocation, driver: Driver, understood: Underst
   const { cwd } = invocation;
   const source = absolutePath(cwd, given.inputs[0]?.path ?? '');
   const headers = precompiledHeaders(cwd, given, driver.flavour, look);
-  const kept =
-    reasonToKeep(invocation, driver.flavour, given, language) ??
-    (headers.length > 0 ? ('precompiled-header-used' as const) : undefined);
   const isTrial = source === NOTHING;
+  const planned = isTrial ? withoutNames(given) : given;
+  const kept =
+    reasonToKeep(invocation, driver.flavour, planned, language) ??
+    (headers.length > 0 ? ('precompiled-header-used' as const) : undefined);
   // Its output would not have a name of its own on the node: too much for a trial.
   if (isTrial && kept) return stay(invocation, 'special-input', outputs.all, source);
   const explicit = explicitLine(invocation, understood, kept, look);
@@ -150,8 +149,13 @@ function planCompile(invocation: Invocation, driver: Driver, understood: Underst
     restore: kept ? '' : encodeRestore(invocation, driver.flavour, line, outputs.depfile),
     language,
   };
-  if (isTrial) return { ...plan, isTrial };
+  if (isTrial) return { ...plan, trial: { question: expanded.files.length > 0 ? undefined : questionOf(planned) } };
   return kept ? { ...plan, kept } : plan;
+}
+
+/** Of nothing no names come into the object. */
+function withoutNames(line: DriverLine): DriverLine {
+  return { ...line, keep: line.keep.filter((reason) => reason !== 'names-in-object') };
 }
 
 /** With the processor of this machine, where the line asks for it, named: the node's may be another one. */

@@ -51,8 +51,13 @@ export interface CompilePlan {
   /** Why the words were not rewritten. */
   readonly kept?: KeepReason;
   /** It compiles nothing, to see whether the compiler takes the words: small, and a shell waits for it. */
-  readonly isTrial?: true;
+  readonly trial?: Trial;
   readonly language: Language;
+}
+
+export interface Trial {
+  /** What decides about the answer beside compiler, directory and environment; undefined where files could have a say. */
+  readonly question: readonly string[] | undefined;
 }
 
 /** It runs on the submit host. */

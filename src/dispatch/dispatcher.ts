@@ -18,6 +18,7 @@ import { ServerWatch } from './server-watch.ts';
 import { Session, type SessionHandlers, type ShimPort } from './shim-session.ts';
 import { TailWatch } from './tail-watch.ts';
 import { TrialChoice } from './trial-choice.ts';
+import { TrialMemory } from './trial-memory.ts';
 
 export interface DispatcherOptions extends Omit<PlacementOptions, 'wantedNodes'> {
   readonly masqueradeRoot: string;
@@ -34,6 +35,7 @@ export class Dispatcher {
   readonly jobs = new Map<number, JobLife>();
   readonly placement: Placement;
   readonly costs = new JobCosts();
+  readonly trialMemory = new TrialMemory();
   readonly startedMs = performance.now();
   finished = 0;
   readonly #options: DispatcherOptions;
@@ -140,6 +142,7 @@ export class Dispatcher {
       writes: this.#writes,
       directories: this.#directories,
       trials: this.#trials,
+      trialMemory: this.trialMemory,
       costs: this.costs,
       holdLimitMs: limitMs,
       whereIs: (job) => {
@@ -187,5 +190,5 @@ function workOf(
 ): Work | undefined {
   if (typeof plan === 'string' || plan.kind !== 'compile') return undefined;
   // A trial's directory is made for it and goes with it: no tree of its own.
-  return { cwd, program, outputs: plan.isTrial ? [] : plan.outputs, searchPath: env.get('PATH') ?? '' };
+  return { cwd, program, outputs: plan.trial ? [] : plan.outputs, searchPath: env.get('PATH') ?? '' };
 }

@@ -33,6 +33,7 @@ import { Race, type Runner } from './race.ts';
 import type { RunningThere } from './second-start.ts';
 import type { ShimPort } from './shim-session.ts';
 import type { TrialChoice } from './trial-choice.ts';
+import type { Question, TrialMemory } from './trial-memory.ts';
 
 /** A job under which two nodes broke runs here: it may be what breaks them. */
 const MAX_FAILURES = 2;
@@ -47,6 +48,7 @@ export interface JobContext {
   readonly writes: WritesInFlight;
   readonly directories: SearchedDirectories;
   readonly trials: TrialChoice;
+  readonly trialMemory: TrialMemory;
   readonly costs: JobCosts;
   /** How long a link is held, and outputs of nodes are waited for. */
   readonly holdLimitMs: number;
@@ -165,7 +167,7 @@ export class JobLife {
     try {
       if (typeof plan === 'string') await this.#runCounted(plan);
       else if (plan.kind === 'here') await this.#runLocalCommand(plan);
-      else if (plan.isTrial) await this.#runTrial(plan);
+      else if (plan.trial) await this.#runTrial(plan);
       else await this.#compile(plan);
     } finally {
       this.#context.writes.end(this.id, outputs);
@@ -224,18 +226,28 @@ export class JobLife {
 
   /** A shell waits for it: it takes a slot that is free, or none at all. */
   async #runTrial(plan: CompilePlan): Promise<void> {
-    const { trials } = this.#context;
-    const isForNode = trials.next() === 'there' && !isTooLong(plan, this.#input.environment);
+    const { trials, trialMemory } = this.#context;
+    const { environment, shim } = this.#input;
+    const question = trialMemory.question(plan, this.request, environment);
+    if (await question?.answer()) {
+      const termination = { kind: 'exited', code: 0 } as const;
+      this.#reason = 'known-trial';
+      shim.finish([], termination);
+      this.#end({ kind: 'terminated', termination }, 'here');
+      return;
+    }
+    const isForNode = trials.next(question !== undefined) === 'there' && !isTooLong(plan, environment);
     const place = isForNode ? this.#context.acquireNow(this) : undefined;
-    if (place) await this.#runTrialThere(plan, place);
+    if (place) await this.#runTrialThere(plan, place, question);
     else await this.#runHere('trial');
     trials.note(place ? 'there' : 'here', performance.now() - this.#arrivedMs);
   }
 
-  async #runTrialThere(plan: CompilePlan, place: NodePlace): Promise<void> {
+  async #runTrialThere(plan: CompilePlan, place: NodePlace, question: Question | undefined): Promise<void> {
     const { attempt, node } = await this.#tryNode(plan, place);
     switch (attempt.kind) {
       case 'finished':
+        await question?.learn(attempt);
         this.#finish(plan, node, attempt);
         return;
       case 'abandoned':
@@ -288,7 +300,7 @@ export class JobLife {
   #finish(plan: CompilePlan, node: string, attempt: Attempt & { kind: 'finished' }): void {
     this.#input.shim.finish(attempt.output, attempt.termination);
     const { termination, cpuMs, visibleWaitMs } = attempt;
-    const isWhole = termination.kind === 'exited' && termination.code === 0 && !plan.isTrial;
+    const isWhole = termination.kind === 'exited' && termination.code === 0 && !plan.trial;
     this.#context.noteFinished(node, {
       kind: this.#kindOf(plan),
       object: isWhole ? plan.outputs[0] : undefined,

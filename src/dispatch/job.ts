@@ -60,6 +60,7 @@ export type PlacementReason =
   | 'too-long'
   | 'internal-error'
   | 'held-too-long'
+  | 'known-trial'
   | RetryReason;
 
 function formatEnding(how: JobEnding): string {
@@ -84,6 +85,7 @@ export const PLACEMENT_SENTENCES: Readonly<Record<PlacementReason, string>> = {
   'too-long': 'its command line is longer than a node takes',
   'internal-error': 'pmake could not read the command: a defect of pmake, please report it',
   'held-too-long': 'what it links was still being written after PMAKE_HOLD_TIMEOUT',
+  'known-trial': 'it only tries an option out, and this compiler took it before: nothing had to run',
   'node-lost': 'the connection to the node broke',
   evicted: 'somebody else needed the node',
   'lease-lost': 'the node gave up the slot: it drained, or its broker was restarted or cut off',

@@ -13,9 +13,9 @@ import { fail, ok } from '../util/result.ts';
 import { listenAt } from '../util/unix-socket.ts';
 import { judgeNode } from './admission-rules.ts';
 import { answerControl } from './control.ts';
-import { readCosts, writeCosts } from './cost-file.ts';
 import { Dispatcher } from './dispatcher.ts';
 import type { ConnectNode } from './fleet.ts';
+import { readKept, writeKept } from './kept-file.ts';
 import { NodeLists } from './node-lists.ts';
 import type { PlacementOptions } from './placement.ts';
 import { ReportFile } from './report-file.ts';
@@ -30,6 +30,8 @@ export interface ServerOptions {
   readonly reportPath: string;
   /** Where it is kept what compiles cost. */
   readonly costsPath: string;
+  /** Where it is kept what compilers made of trials. */
+  readonly trialsPath: string;
   /** This installation's directory, and a node's unless its configuration names another. */
   readonly installRoot: string;
   readonly version: string;
@@ -70,7 +72,8 @@ export async function serveDispatcher(options: ServerOptions): Promise<void> {
   const stop = (): void => {
     clearTimeout(idle);
     reports.flush();
-    writeCosts(options.costsPath, dispatcher.costs);
+    writeKept(options.costsPath, dispatcher.costs);
+    writeKept(options.trialsPath, dispatcher.trialMemory.known);
     // First the name: a shim that comes now starts another dispatcher instead of meeting a dying one.
     removeSocket();
     server.close();
@@ -89,9 +92,12 @@ export async function serveDispatcher(options: ServerOptions): Promise<void> {
   process.once('SIGTERM', stop);
   process.once('SIGINT', stop);
 
-  void readCosts(options.costsPath, dispatcher.costs);
+  void readKept(options.costsPath, dispatcher.costs);
+  // A build begins with them.
+  const trialsRead = readKept(options.trialsPath, dispatcher.trialMemory.known);
   await nodeLists.open(() => dispatcher.placement.configChanged());
   await dispatcher.placement.open();
+  await trialsRead;
   server.on('connection', (socket) => {
     clearTimeout(idle);
     dispatcher.accept(socket);

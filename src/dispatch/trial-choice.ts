@@ -8,8 +8,10 @@ export type Side = 'here' | 'there';
 
 /** Each side is seen so often before they are compared. */
 const FIRST_LOOKS = 2;
-/** One in so many goes to the slower side: either may have changed since. */
+/** One in so many goes to the other side: either may have changed since. */
 const LOOK_AGAIN_EVERY = 16;
+/** What is learned there spares all later builds the question, and is worth so many times of what it takes here. */
+const LEARNING_WORTH = 4;
 /** Of the newest time, in the mean that is kept. */
 const NEWEST_SHARE = 0.25;
 
@@ -22,15 +24,19 @@ export class TrialChoice {
   readonly #seen: Readonly<Record<Side, Seen>> = { here: { times: 0, meanMs: 0 }, there: { times: 0, meanMs: 0 } };
   #asked = 0;
 
-  /** The side that the next one should run on. Whoever asked may take the other, and says which in `note`. */
-  next(): Side {
+  /**
+   * The side that the next one should run on. Whoever asked may take the other, and says which in `note`.
+   * @param isLearned its answer is kept where it comes from a node, so that it need not be asked again
+   */
+  next(isLearned: boolean): Side {
     this.#asked += 1;
     const { here, there } = this.#seen;
     if (here.times < FIRST_LOOKS) return 'here';
     if (there.times < FIRST_LOOKS) return 'there';
-    const quicker: Side = there.meanMs < here.meanMs ? 'there' : 'here';
-    if (this.#asked % LOOK_AGAIN_EVERY !== 0) return quicker;
-    return quicker === 'here' ? 'there' : 'here';
+    const isWorth = there.meanMs < (isLearned ? LEARNING_WORTH : 1) * here.meanMs;
+    const better: Side = isWorth ? 'there' : 'here';
+    if (this.#asked % LOOK_AGAIN_EVERY !== 0) return better;
+    return better === 'here' ? 'there' : 'here';
   }
 
   /** @param tookMs from its arrival to its end, retries included */

@@ -30,7 +30,7 @@ const look: Look = {
 
 function classify(plan: Plan): string {
   if (plan.kind === 'here') return `here ${plan.reason}`;
-  if (plan.isTrial) return 'trial';
+  if (plan.trial) return 'trial';
   return plan.kept ? `kept ${plan.kept}` : 'rewritten';
 }
 

@@ -103,8 +103,44 @@ describe('what stays here', () => {
 
   it('not a trial of an option, which reads nothing', () => {
     const trial = plan('gcc -Werror -Wundef -c -x c /dev/null -o .tmp_1/tmp');
-    expect(trial).toMatchObject({ kind: 'compile', isTrial: true, source: '/dev/null', sources: [], searched: [] });
+    expect(trial).toMatchObject({ kind: 'compile', trial: {}, source: '/dev/null', sources: [], searched: [] });
     expect(trial.outputs).toEqual(['/t/build/.tmp_1/tmp']);
+  });
+
+  it('not a trial of a sanitizer, whose object of nothing holds no names', () => {
+    const trial = 'gcc -Werror -fsanitize=kernel-address -c -x c /dev/null -o .tmp_1/tmp';
+    expect(plan(trial)).toMatchObject({ kind: 'compile', trial: {} });
+    expect(plan(`${trial} -fplugin=x.so`)).toMatchObject({ kind: 'here', reason: 'special-input' });
+  });
+
+  it.each([
+    [
+      '-Werror -Wundef -O2 -m64 -std=gnu11 -D__KERNEL__ -DDIR="a/b" -fmacro-prefix-map=./= -g -gz=zlib -pipe -nostdinc',
+      true,
+    ],
+    ['-fsanitize=address --param tsan-distinguish-volatile=1 -mllvm -tsan-distinguish-volatile=1', true],
+    ['-Iinclude', false],
+    ['-include x.h', false],
+    ['-specs=x', false],
+    ['-B.', false],
+    ['--sysroot=x', false],
+    ['-isysroot x', false],
+    ['-MD', false],
+    ['-Wp,-MD,x.d', false],
+    ['-Wa,-mtune=generic32,--noexecstack', true],
+    ['-Wa,-I.', false],
+    ['-Wa,-mtune=generic32,@x.rsp', false],
+    ['-march=native', false],
+    ['-frandomize-layout-seed-file=x', false],
+    ['-frandomize-layout-seed-file=/dev/null', false],
+    ['@more.rsp', false],
+  ])('a trial with %s: what decides about its answer is in its words: %s', (words, isKnown) => {
+    const look = fakeLook({ '/t/build/x.h': '', '/t/build/more.rsp': '-O2' });
+    const trial = (object: string) => plan(`gcc ${words} -c -x c /dev/null -o ${object}`, { look });
+    const [one, other] = [trial('.tmp_1/tmp.o'), trial('.tmp_2/tmp.o')];
+    const question = one.kind === 'compile' ? one.trial?.question : undefined;
+    expect(question !== undefined).toBe(isKnown);
+    if (isKnown) expect(other).toMatchObject({ trial: { question } });
   });
 
   it('a source that is missing gets the compiler’s own message', () => {

@@ -6,7 +6,7 @@ import { TrialChoice, type Side } from '../../src/dispatch/trial-choice.ts';
 function run(choice: TrialChoice, trials: number, meanMs: Readonly<Record<Side, number>>, random: () => number) {
   const went: Record<Side, number> = { here: 0, there: 0 };
   for (let index = 0; index < trials; index += 1) {
-    const side = choice.next();
+    const side = choice.next(false);
     went[side] += 1;
     choice.note(side, meanMs[side] * (0.75 + random() / 2));
   }
@@ -17,7 +17,7 @@ describe('trials', () => {
   it('are seen on both sides first, here before there', () => {
     const choice = new TrialChoice();
     const sides = Array.from({ length: 4 }, () => {
-      const side = choice.next();
+      const side = choice.next(false);
       choice.note(side, 1);
       return side;
     });
@@ -38,9 +38,17 @@ describe('trials', () => {
   it('stay here while nothing comes of going there', () => {
     const choice = new TrialChoice();
     for (let index = 0; index < 10; index += 1) choice.note('here', 5);
-    expect(choice.next()).toBe('there');
+    expect(choice.next(false)).toBe('there');
     // Whoever asked found no free slot.
     choice.note('here', 5);
-    expect(choice.next()).toBe('there');
+    expect(choice.next(false)).toBe('there');
+  });
+
+  it('go to a node for the answer, where that is kept and costs no multiple of the time here', () => {
+    const choice = new TrialChoice();
+    for (const side of ['here', 'here', 'there', 'there'] as const) choice.note(side, side === 'here' ? 10 : 30);
+    expect([choice.next(false), choice.next(true)]).toEqual(['here', 'there']);
+    for (let index = 0; index < 10; index += 1) choice.note('there', 50);
+    expect(choice.next(true)).toBe('here');
   });
 });

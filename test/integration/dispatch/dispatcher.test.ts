@@ -1,5 +1,14 @@
 /** The dispatcher with real workers and a compiler that takes the test's orders; shims are played. */
-import { chmodSync, existsSync, readdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { deferred } from '../../../src/util/deferred.ts';
 import type { FakeShim } from '../../rig/fake-shim.ts';
@@ -111,6 +120,80 @@ describe('a trial of an option', () => {
     await shim.close();
     await rig.idle();
     expect(rig.report()).toMatchObject({ hereReasons: { 'node-lost': 1, trial: 2 } });
+  });
+});
+
+describe('a trial that a compiler has taken before', () => {
+  const ask = (object: string, { option = '-Wundef', env = {} } = {}): FakeShim =>
+    rig.shim({
+      argv: ['-Werror', option, '-c', '-x', 'c', '/dev/null', '-o', object],
+      env: { PMAKE_NODES: rig.nodes, MAKELEVEL: object, ...env },
+    });
+  const taken = { kind: 'ended', termination: { kind: 'exited', code: 0 } };
+
+  /** The next trial is asked of a node, whose compiler writes `content` and ends as told. */
+  async function askNode(shim: FakeShim, content: string, end: { said?: string; code?: number } = {}): Promise<void> {
+    const call = await rig.calls.next();
+    call.shell(`printf %s '${content}' > ${outputOf(call)}`);
+    if (end.said !== undefined) call.print(2, end.said);
+    call.exit(end.code ?? 0);
+    while ((await shim.next()).kind !== 'ended');
+  }
+
+  beforeEach(async () => {
+    await rig.use('n1/2');
+    const compile = rig.compile('a.c');
+    (await rig.calls.next()).exit(0);
+    expect(await compile.next()).toMatchObject({ kind: 'ended' });
+    // Trials are made here first.
+    for (const shim of [ask('one'), ask('two')]) {
+      expect(await shim.next()).toEqual({ kind: 'runHere' });
+      await shim.close();
+    }
+    await rig.idle();
+    await askNode(ask('three'), 'object');
+  });
+
+  it('is not run again: the object is put in place', async () => {
+    const { arrived } = rig.calls;
+    expect(await ask('four').next()).toEqual(taken);
+    expect(readFileSync(`${rig.tree}/four`, 'utf8')).toBe('object');
+    expect(statSync(`${rig.tree}/four`).mode & 0o777).toBe(0o644);
+    expect(rig.calls.arrived).toBe(arrived);
+    await rig.idle();
+    expect(rig.report()).toMatchObject({ byNode: { n1: 2 }, hereReasons: { trial: 2, 'known-trial': 1 } });
+  });
+
+  it.each([
+    ['other words', { option: '-Wunused' }],
+    ['another environment', { env: { LANG: 'de_DE' } }],
+    ['the user’s wish', { env: { PMAKE_TRIALS: 'ask' } }],
+  ])('is run for %s', async (_, options) => {
+    await askNode(ask('four', options), 'another');
+    expect(readFileSync(`${rig.tree}/four`, 'utf8')).toBe('another');
+  });
+
+  it('is run by another compiler of that name', async () => {
+    writeFileSync(`${rig.tree}/bin/new`, Buffer.concat([readFileSync(`${rig.tree}/bin/gcc`), Buffer.of(0)]));
+    chmodSync(`${rig.tree}/bin/new`, 0o755);
+    renameSync(`${rig.tree}/bin/new`, `${rig.tree}/bin/gcc`);
+    await askNode(ask('four'), 'of the new one');
+    expect(readFileSync(`${rig.tree}/four`, 'utf8')).toBe('of the new one');
+  });
+
+  it('is run where its output is there already', async () => {
+    writeFileSync(`${rig.tree}/four`, 'older');
+    await askNode(ask('four'), 'object');
+    expect(readFileSync(`${rig.tree}/four`, 'utf8')).toBe('object');
+  });
+
+  it.each([
+    ['was refused', { code: 1, said: 'cc1: error: not today\n' }],
+    ['was talked about', { said: 'cc1: warning: what is this?\n' }],
+  ])('is run again where it %s', async (_, end) => {
+    await askNode(ask('four', { option: '-Wodd' }), 'half', end);
+    // Here it takes this test no time at all.
+    expect(await ask('five', { option: '-Wodd' }).next()).toEqual({ kind: 'runHere' });
   });
 });
 
