@@ -76,10 +76,12 @@ async function main(project) {
   const work = mkdtempSync('/var/tmp/pmake-bench-');
   const cluster = new BenchCluster(work);
   const place = { tree: join(work, project.name), stash: join(work, 'stash'), freeBin: join(work, 'bin') };
-  const setting = { cluster, nodes, cpu, slots, work, target: project.target, ...place };
   try {
-    const makeTree = project.source(work);
-    makeTree(place.tree);
+    const source = project.source(work);
+    const makeTree = () => source(place.tree);
+    const { target, env: projectEnv } = project;
+    const setting = { cluster, nodes, cpu, slots, work, target, makeTree, projectEnv, ...place };
+    makeTree();
     say('building once at full speed, for the floor and to compare with');
     record(project, place);
     const expected = hash(join(place.tree, project.target));
@@ -88,11 +90,11 @@ async function main(project) {
     const chosen = CONTENDERS.filter(({ name }) => names.includes(name));
     // Round by round: a machine that grows slower in an hour does so for all of them.
     for (const contender of Array.from({ length: rounds }, () => chosen).flat()) {
-      makeTree(place.tree);
+      makeTree();
       // Fresh nodes for each: nothing of one contender's runs beside the next.
       cluster.up(nodes, cpu);
       try {
-        runs.push(await measure(contender, setting, { env: project.env, expected }));
+        runs.push(await measure(contender, setting, expected));
       } finally {
         cluster.down();
       }
@@ -115,14 +117,14 @@ async function main(project) {
 
 /**
  * @param {import('./bench-contenders.js').Contender} contender
- * @param {import('./bench-contenders.js').Setting & { tree: string }} setting
- * @param {{ env: NodeJS.ProcessEnv, expected: string }} build what make gets, and the hash of what it must make
+ * @param {import('./bench-contenders.js').Setting} setting
+ * @param {string} expected the hash of what it must make
  * @returns {Promise<Run>}
  */
-async function measure(contender, setting, build) {
+async function measure(contender, setting, expected) {
   const after = await contender.prepare(setting);
   try {
-    return await measureBuild(contender, setting, build);
+    return await measureBuild(contender, setting, expected);
   } finally {
     after?.();
   }
@@ -130,17 +132,17 @@ async function measure(contender, setting, build) {
 
 /**
  * @param {import('./bench-contenders.js').Contender} contender
- * @param {import('./bench-contenders.js').Setting & { tree: string }} setting
- * @param {{ env: NodeJS.ProcessEnv, expected: string }} build what make gets, and the hash of what it must make
+ * @param {import('./bench-contenders.js').Setting} setting
+ * @param {string} expected the hash of what it must make
  * @returns {Promise<Run>}
  */
-async function measureBuild(contender, setting, { env: own, expected }) {
-  const { cluster, target, tree } = setting;
+async function measureBuild(contender, setting, expected) {
+  const { cluster, target, tree, projectEnv } = setting;
   const { words, env, shown } = contender.command(setting);
   say(`${contender.name}: ${shown}`);
   const cpuBefore = cpuOfAll(setting);
   const startMs = performance.now();
-  const { status, output } = await cluster.run(1, words, { cwd: tree, env: { ...env, ...own } });
+  const { status, output } = await cluster.run(1, words, { cwd: tree, env: { ...env, ...projectEnv } });
   const wallS = (performance.now() - startMs) / 1000;
   const [submitCpuS = 0, ...others] = cpuOfAll(setting).map((seconds, index) => seconds - (cpuBefore[index] ?? 0));
   const nodesCpuS = others.reduce((sum, seconds) => sum + seconds, 0);

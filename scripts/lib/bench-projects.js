@@ -29,7 +29,7 @@ const kernel = {
     KBUILD_BUILD_HOST: 'host',
   },
   cluster: { nodes: '5', cpu: '25', slots: '2' },
-  contenders: ['floor', 'pmake', 'pmaked', 'cpu-only', 'distcc', 'icecream', 'local', 'off'],
+  contenders: ['floor', 'pmake', 'again', 'pmaked', 'cpu-only', 'distcc', 'icecream', 'local', 'off'],
   source: (work) => {
     const source = kernelSource(work);
     return (tree) => {
