@@ -136,8 +136,8 @@ async function hashOpened(file: FileHandle): Promise<string> {
 }
 
 async function isUnchanged(states: ReadonlyMap<string, string>): Promise<boolean> {
-  for (const [path, state] of states) if ((await stateOf(path)) !== state) return false;
-  return true;
+  const now = await Promise.all([...states.keys()].map(stateOf));
+  return [...states.values()].every((state, index) => state === now[index]);
 }
 
 /** Links are followed: another file behind the name is another state. Empty for one that is not there. */

@@ -35,7 +35,7 @@ function trial(driver: string, options: readonly string[], language: string, obj
   return {
     seed: 0,
     driver,
-    project: { directory: 'project', files: new Map() },
+    project: { directory: 'project', files: [], source: '', language: 'c' },
     cwd: '',
     viaLink: false,
     env: {},
