@@ -5,6 +5,7 @@
 import type { FreeNode, Peer } from './messages.ts';
 import { pickBest } from './ranking.ts';
 import { FREE_LIST_KEPT_MS } from './timing.ts';
+import { putLast } from '../util/put-last.ts';
 
 /** Names are checked by their senders' signatures, but a restarted cluster may leave old ones behind. */
 const MAX_CACHED = 64;
@@ -64,10 +65,6 @@ export class CachedList {
   }
 
   #set(node: Cached): void {
-    this.#nodes.delete(node.peer.nodeId);
-    this.#nodes.set(node.peer.nodeId, node);
-    if (this.#nodes.size <= MAX_CACHED) return;
-    const [oldest] = this.#nodes.keys();
-    if (oldest !== undefined) this.#nodes.delete(oldest);
+    putLast(this.#nodes, node.peer.nodeId, node, MAX_CACHED);
   }
 }

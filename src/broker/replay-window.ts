@@ -3,6 +3,7 @@
  * over the newest numbers lets reordered ones in and refuses repeated ones (as IPsec does, RFC 4303, 3.4.3).
  * Unaware of what is in them; asked only about datagrams whose signature is right.
  */
+import { putLast } from '../util/put-last.ts';
 
 /** Reordering on one local network spans a few datagrams; 32 fit a machine word. */
 const WINDOW = 32;
@@ -42,11 +43,6 @@ export class ReplayWindow {
   }
 
   #remember(nodeId: string, seen: Seen): void {
-    // A Map keeps the order of insertion, so the first key is the sender heard longest ago.
-    this.#senders.delete(nodeId);
-    this.#senders.set(nodeId, seen);
-    if (this.#senders.size <= MAX_SENDERS) return;
-    const [oldest] = this.#senders.keys();
-    if (oldest !== undefined) this.#senders.delete(oldest);
+    putLast(this.#senders, nodeId, seen, MAX_SENDERS);
   }
 }

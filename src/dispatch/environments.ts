@@ -6,6 +6,7 @@ import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { environmentForNode, parseEnvironment } from '../command/environment.ts';
 import type { NodeEnvironment } from '../remote/node-link.ts';
+import { putLast } from '../util/put-last.ts';
 
 /** The one that was used least recently goes first; one entry is a few KiB. */
 const MAX_ENVIRONMENTS = 256;
@@ -33,12 +34,9 @@ export class EnvironmentCache {
     const known = this.#byHash.get(hash);
     if (known) {
       // Put last: a build's own environment must not go because many odd ones came.
-      this.#byHash.delete(hash);
-      this.#byHash.set(hash, known);
+      putLast(this.#byHash, hash, known, MAX_ENVIRONMENTS);
       return known;
     }
-    const oldest = this.#byHash.keys().next();
-    if (this.#byHash.size >= MAX_ENVIRONMENTS && !oldest.done) this.#byHash.delete(oldest.value);
     const entries = parseEnvironment(block);
     const environment: KnownEnvironment = {
       entries,
@@ -46,7 +44,7 @@ export class EnvironmentCache {
       isText: isUtf8(block),
     };
     this.#nextId += 1;
-    this.#byHash.set(hash, environment);
+    putLast(this.#byHash, hash, environment, MAX_ENVIRONMENTS);
     return environment;
   }
 }

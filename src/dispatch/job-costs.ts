@@ -2,6 +2,7 @@
  * What compiles cost in earlier builds: CPU time by object, on a node of speed 1. And how much longer than that they take
  * now. Pure; unaware of files and of who asks.
  */
+import { putLast } from '../util/put-last.ts';
 
 /** Objects known at once: some large trees. The ones compiled longest ago are forgotten. */
 const MAX_OBJECTS = 50_000;
@@ -61,10 +62,7 @@ export class JobCosts {
   }
 
   #put(object: string, costMs: number): void {
-    this.#costs.delete(object);
-    this.#costs.set(object, costMs);
-    const oldest = this.#costs.keys().next();
-    if (this.#costs.size > MAX_OBJECTS && !oldest.done) this.#costs.delete(oldest.value);
+    putLast(this.#costs, object, costMs, MAX_OBJECTS);
   }
 }
 

@@ -6,6 +6,7 @@ import { configFiles, loadConfig, type Config } from '../config/load.ts';
 import { NODES_VARIABLE, parseNodes, type NodeSpec } from '../config/nodes.ts';
 import { describeConfigProblem } from '../config/problem.ts';
 import { watchConfig, type ConfigWatch } from '../config/watch.ts';
+import { putLast } from '../util/put-last.ts';
 
 /** PMAKE_NODES values remembered; a user has one or two. */
 const MAX_LISTS = 64;
@@ -52,11 +53,9 @@ export class NodeLists {
     if (text === undefined) return this.#configured;
     const known = this.#byText.get(text);
     if (known) return known;
-    const oldest = this.#byText.keys().next();
-    if (this.#byText.size >= MAX_LISTS && !oldest.done) this.#byText.delete(oldest.value);
     const parsed = parseNodes(text);
     const list = parsed.ok ? toList(parsed.value, []) : toList([], [describeConfigProblem(parsed.failure)]);
-    this.#byText.set(text, list);
+    putLast(this.#byText, text, list, MAX_LISTS);
     return list;
   }
 

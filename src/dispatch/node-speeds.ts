@@ -3,6 +3,7 @@
  * Unaware of how either uses it.
  */
 import { SpeedBook } from '../load/speed.ts';
+import { putLast } from '../util/put-last.ts';
 
 /** A change below this is the noise of single jobs. */
 const TOLD_CHANGE = Math.log(1.05);
@@ -40,10 +41,8 @@ export class NodeSpeeds {
    */
   begin(node: string, speed: number): void {
     if (this.#told.has(node)) return;
-    const oldest = this.#told.keys().next();
-    if (this.#told.size >= MAX_NODES && !oldest.done) this.#told.delete(oldest.value);
     this.#book.setStatic(node, speed);
-    this.#told.set(node, { log: Math.log(speed), atMs: -Infinity });
+    putLast(this.#told, node, { log: Math.log(speed), atMs: -Infinity }, MAX_NODES);
   }
 
   /** A job finished. Returns the node's speed when it has changed so much that the broker should know. */

@@ -10,6 +10,7 @@ import type { Message, MessageOf, Peer } from '../messages.ts';
 import { MAX_NODES } from '../limits.ts';
 import { ReplayWindow } from '../replay-window.ts';
 import type { OnDatagram, Transport } from './transport.ts';
+import { putLast } from '../../util/put-last.ts';
 
 /** A timer that is due at once must not shut the sockets out. */
 const SHORTEST_TIMER_MS = 1;
@@ -114,11 +115,7 @@ export class BrokerNode {
   }
 
   #remember(peer: Peer): void {
-    // The one unheard for longest is first.
-    this.#heard.delete(peer.nodeId);
-    this.#heard.set(peer.nodeId, peer);
-    const [oldest] = this.#heard.keys();
-    if (this.#heard.size > MAX_NODES && oldest !== undefined) this.#heard.delete(oldest);
+    putLast(this.#heard, peer.nodeId, peer, MAX_NODES);
   }
 
   #carryOut(effect: Effect): void {
