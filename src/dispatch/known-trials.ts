@@ -4,6 +4,7 @@
  * reason, a full disk for one. Pure: unaware of files and of how a question is asked.
  */
 import { createHash } from 'node:crypto';
+import { putLast } from '../util/put-last.ts';
 
 /** A kernel asks some hundred; each is two hashes here. */
 const MAX_TRIALS = 4_096;
@@ -27,16 +28,12 @@ export class KnownTrials {
   get(key: string): Buffer | undefined {
     const hash = this.#objectOf.get(key);
     if (hash === undefined) return undefined;
-    this.#put(key, hash);
+    putLast(this.#objectOf, key, hash, MAX_TRIALS);
     return this.#objects.get(hash);
   }
 
   note(key: string, object: Buffer): void {
-    if (object.length > MAX_OBJECT_BYTES) return;
-    const hash = hashOf(object);
-    if (!this.#objects.has(hash) && this.#objects.size >= MAX_OBJECTS) this.#clear();
-    this.#objects.set(hash, object);
-    this.#put(key, hash);
+    if (object.length <= MAX_OBJECT_BYTES) this.#put(key, hashOf(object), object);
   }
 
   /** A line for each object, and one for each trial. */
@@ -56,28 +53,26 @@ export class KnownTrials {
       if (kind === 'object') {
         const object = Buffer.from(value, 'base64');
         // Half a file, or a flipped bit, would be a wrong object.
-        if (hashOf(object) === key) objects.set(key, object);
+        if (object.length <= MAX_OBJECT_BYTES && hashOf(object) === key) objects.set(key, object);
       } else if (kind === 'trial' && HASH.test(key) && !this.#objectOf.has(key)) {
         const object = objects.get(value);
-        if (object) this.note(key, object);
+        if (object) this.#put(key, value, object);
       }
     }
   }
 
-  #put(key: string, hash: string): void {
-    this.#objectOf.delete(key);
-    this.#objectOf.set(key, hash);
-    const oldest = this.#objectOf.keys().next();
-    if (this.#objectOf.size > MAX_TRIALS && !oldest.done) this.#objectOf.delete(oldest.value);
-  }
-
-  /** Rather ask again than find out which trials are left without an object. */
-  #clear(): void {
-    this.#objectOf.clear();
-    this.#objects.clear();
+  #put(key: string, hash: string, object: Buffer): void {
+    if (!this.#objects.has(hash) && this.#objects.size >= MAX_OBJECTS) {
+      // Rather ask again than find out which trials are left without an object.
+      this.#objectOf.clear();
+      this.#objects.clear();
+    }
+    this.#objects.set(hash, object);
+    putLast(this.#objectOf, key, hash, MAX_TRIALS);
   }
 }
 
-function hashOf(object: Buffer): string {
-  return createHash('sha256').update(object).digest('hex');
+/** As questions and objects are known by: sha256, in hex. */
+export function hashOf(content: string | Buffer): string {
+  return createHash('sha256').update(content).digest('hex');
 }

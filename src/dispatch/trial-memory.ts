@@ -3,8 +3,7 @@
  * environment, the object that it made of nothing then is put in place, and nothing runs. Whatever speaks against it is
  * no error: then the compiler is asked. Unaware of nodes and of who waits.
  */
-import { createHash } from 'node:crypto';
-import { closeSync, fchmodSync, lstatSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, fchmodSync, lstatSync, openSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { lastingEnvironment } from '../command/environment.ts';
 import type { CompilePlan } from '../command/plan.ts';
 import type { CompilerFacts } from '../protocol/inspection.ts';
@@ -12,7 +11,7 @@ import type { ShimRequest } from '../protocol/shim.ts';
 import { identifyCompiler } from '../tree/compiler-identity.ts';
 import type { Attempt } from './attempt.ts';
 import type { KnownEnvironment } from './environments.ts';
-import { KnownTrials, MAX_OBJECT_BYTES } from './known-trials.ts';
+import { hashOf, KnownTrials, MAX_OBJECT_BYTES } from './known-trials.ts';
 
 /** What open(2) is given for a new file, less the umask. */
 const FILE_MODE = 0o666;
@@ -78,10 +77,6 @@ function remembered<K extends object>(values: WeakMap<K, string>, key: K, make: 
   return value;
 }
 
-function hashOf(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
-}
-
 /** undefined for what is no small regular file. */
 function readSmall(path: string): Buffer | undefined {
   try {
@@ -101,20 +96,24 @@ function putNew(path: string, bytes: Buffer, mode: number): boolean {
     return false;
   }
   try {
-    fchmodSync(file, mode);
-    return writeSync(file, bytes) === bytes.length || removed(path);
+    try {
+      fchmodSync(file, mode);
+      writeFileSync(file, bytes);
+    } finally {
+      // On NFS a full disk may show here only.
+      closeSync(file);
+    }
+    return true;
   } catch {
-    return removed(path);
-  } finally {
-    closeSync(file);
+    removeIfThere(path);
+    return false;
   }
 }
 
-function removed(path: string): false {
+function removeIfThere(path: string): void {
   try {
     unlinkSync(path);
   } catch {
     // Gone already.
   }
-  return false;
 }
