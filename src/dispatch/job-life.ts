@@ -7,6 +7,7 @@ import type { CompilePlan, HerePlan, Plan } from '../command/plan.ts';
 import type { HereReason } from '../command/reasons.ts';
 import { stagePlan } from '../command/staging.ts';
 import type { ShimRequest } from '../protocol/shim.ts';
+import type { OutputChunk } from '../protocol/worker.ts';
 import type { NodeLink } from '../remote/node-link.ts';
 import type { SearchedDirectories } from '../tree/searched-directories.ts';
 import { stampNow } from '../tree/files.ts';
@@ -207,9 +208,14 @@ export class JobLife {
   /** Ends as a linker or archiver does that misses a file; what is half written must not be linked. */
   async #failHeld(files: readonly HeldFile[]): Promise<void> {
     const message = await formatHoldTimeout(this.request.name, files, this.#context.holdLimitMs);
-    const termination = { kind: 'exited', code: 1 } as const;
-    this.#reason = 'held-too-long';
-    this.#input.shim.finish([{ fd: 2, bytes: Buffer.from(message) }], termination);
+    this.#answer('held-too-long', 1, [{ fd: 2, bytes: Buffer.from(message) }]);
+  }
+
+  /** Ends as a program would that nobody starts. */
+  #answer(reason: PlacementReason, code: number, output: readonly OutputChunk[]): void {
+    const termination = { kind: 'exited', code } as const;
+    this.#reason = reason;
+    this.#input.shim.finish(output, termination);
     this.#end({ kind: 'terminated', termination }, 'here');
   }
 
@@ -227,13 +233,10 @@ export class JobLife {
   /** A shell waits for it: it takes a slot that is free, or none at all. */
   async #runTrial(plan: CompilePlan): Promise<void> {
     const { trials, trialMemory } = this.#context;
-    const { environment, shim } = this.#input;
+    const { environment } = this.#input;
     const question = trialMemory.question(plan, this.request, environment);
     if (await question?.answer()) {
-      const termination = { kind: 'exited', code: 0 } as const;
-      this.#reason = 'known-trial';
-      shim.finish([], termination);
-      this.#end({ kind: 'terminated', termination }, 'here');
+      this.#answer('known-trial', 0, []);
       return;
     }
     const isForNode = trials.next(question !== undefined) === 'there' && !isTooLong(plan, environment);
