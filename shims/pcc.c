@@ -53,8 +53,12 @@
 #define START_AGAIN_S 30
 /* Bound on connect and on each send, for a dispatcher that is there but stopped. */
 #define SEND_LIMIT_S 5
-/* A request that nobody has read after so long is not waiting for a slot: its dispatcher is stuck. */
+/*
+ * A request that nobody has read after so long is not waiting for a slot: its dispatcher is stuck, unless it used CPU time
+ * meanwhile. One that connects to fifty nodes from a few percent of a core needs longer; one that spins has a minute.
+ */
 #define READ_LIMIT_MS 10000
+#define READ_MOST_MS 60000
 /* After Ctrl-C the dispatcher has so long to say how the job ended. */
 #define SIGNAL_LIMIT_MS 2000
 /* A worker whose dispatcher is gone kills its jobs within 1 s; only then may the same job start here. */
@@ -564,11 +568,11 @@ static void become_dispatcher(const char *script, int ready) {
 	_exit(127);
 }
 
-/* The CPU time of a process, 0 when it is gone. */
+/* The CPU time of a process, 0 when it is gone or not known: 0 would be ourselves. */
 static long long cpu_ms(pid_t pid) {
 	clockid_t clock;
 	struct timespec used;
-	if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &used) != 0) return 0;
+	if (pid <= 0 || clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &used) != 0) return 0;
 	return (long long)used.tv_sec * 1000 + used.tv_nsec / 1000000;
 }
 
@@ -587,7 +591,7 @@ static const char *await_ready(int fd, pid_t group) {
 			if (length <= 0) return "it ended before it was ready";
 			if (length == 1) return NULL;
 		}
-		long long now_used = pid ? cpu_ms(pid) : 0;
+		long long now_used = cpu_ms(pid);
 		if (now_used > used) idle_since = now_ms();
 		used = now_used;
 	}
@@ -989,17 +993,33 @@ static bool is_unread(int fd) {
 	return ioctl(fd, SIOCOUTQ, &bytes) == 0 && bytes > 0;
 }
 
+/* The process that listens at the other end, 0 when it is not to be seen from here. */
+static pid_t peer_of(int fd) {
+	struct ucred peer = {0};
+	socklen_t length = sizeof peer;
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 ? peer.pid : 0;
+}
+
 static enum verdict await_verdict(int fd) {
-	long long deadline = now_ms() + READ_LIMIT_MS;
+	pid_t dispatcher = peer_of(fd);
+	long long start = now_ms(), deadline = start + READ_LIMIT_MS, used = cpu_ms(dispatcher);
 	bool is_dying = false;
 	enum verdict verdict = UNDECIDED;
 	while (verdict == UNDECIDED) {
 		struct pollfd wait = {fd, POLLIN, 0};
-		long long left = deadline ? deadline - now_ms() : 0;
-		if (deadline && left <= 0) {
-			if (is_dying || is_unread(fd)) return BROKEN;
+		if (deadline && now_ms() >= deadline) {
+			if (is_dying) return BROKEN;
 			deadline = 0;
+			if (is_unread(fd)) {
+				long long now_used = cpu_ms(dispatcher);
+				/* An idle Node's threads stir now and then. */
+				bool has_worked = now_used - used > READ_LIMIT_MS / 1000;
+				if (!has_worked || now_ms() - start >= READ_MOST_MS) return BROKEN;
+				used = now_used;
+				deadline = now_ms() + READ_LIMIT_MS;
+			}
 		}
+		long long left = deadline > now_ms() ? deadline - now_ms() : 0;
 		struct timespec limit = {(time_t)(left / 1000), (long)(left % 1000 * 1000000)};
 		int count = ppoll(&wait, 1, deadline ? &limit : NULL, &mask_before);
 		if (count < 0 && errno != EINTR) return BROKEN;

@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import type { NodeSpec } from '../config/nodes.ts';
+import { ownTurn } from '../util/patience.ts';
 import { fail, type Result } from '../util/result.ts';
 import { openCommandPipe } from './command-pipe.ts';
 import type { NodeFailure, NodeTarget } from './failure.ts';
@@ -59,7 +60,7 @@ export async function connectNode(
   spec: NodeSpec,
   command: WorkerCommand,
   abort: AbortSignal,
-  { env = process.env, limits = CONNECT_LIMITS, onSilent }: ConnectOptions = {},
+  { env = process.env, limits = CONNECT_LIMITS, onSilent = () => undefined }: ConnectOptions = {},
 ): Promise<Result<NodeChannel, NodeFailure>> {
   const words = [command.node, command.script, ...command.args];
   if (spec.command) return connectByCommand(spec, [...spec.command, ...words.map(quoteWord)], limits, abort);
@@ -67,34 +68,19 @@ export async function connectNode(
   if (!resolved.ok) return fail({ target: unresolved(spec), reason: 'ssh-config-invalid', ...resolved.failure });
   const settings = resolved.value;
   const target = { name: spec.name, host: spec.host, port: settings.port, user: settings.user };
-  const endWatch = onSilent && watchSilence(limits.silentMs, onSilent);
   // ssh2 is half of what a dispatcher loads: while the first node answers, not before make may start.
   const [{ openSshPipe }, identities, transport] = await Promise.all([
     import('./ssh-pipe.ts'),
     import('./identities.ts').then(({ findIdentities }) => findIdentities(settings)),
-    openTransport(settings, limits.tcpMs, abort).finally(endWatch),
+    openTransport(settings, limits, abort, onSilent),
   ]);
   if (!transport.ok) return fail(transportFailure(target, transport.failure, limits));
   // `exec`: no shell stays between sshd and the worker.
   const commandLine = `exec ${quoteWords(words)}`;
+  await ownTurn();
   const request = { target, settings, identities, transport: transport.value, command: commandLine, limits };
   const pipe = await openSshPipe(request, abort);
   return pipe.ok ? startWorker(pipe.value, target, commandLine, limits, abort) : pipe;
-}
-
-/** Calls `onSilent` in time unless it is ended. @returns what ends it */
-function watchSilence(silentMs: number, onSilent: () => void): () => void {
-  let isOver = false;
-  const timer = setTimeout(() => {
-    // An answer may have come and not been looked at: on a host without CPU time it is this process that is late.
-    setImmediate(() => {
-      if (!isOver) onSilent();
-    });
-  }, silentMs);
-  return () => {
-    isOver = true;
-    clearTimeout(timer);
-  };
 }
 
 async function connectByCommand(

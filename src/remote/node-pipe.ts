@@ -4,6 +4,7 @@
  */
 import type { Readable, Writable } from 'node:stream';
 import { deferred } from '../util/deferred.ts';
+import { outOfPatience } from '../util/patience.ts';
 import { fail, ok, type Result } from '../util/result.ts';
 import { ChannelStream } from './channel-stream.ts';
 import type { NodeChannel } from './connect.ts';
@@ -51,13 +52,13 @@ export async function awaitWorker(
     else noWorker('still running');
   };
   const onAbort = () => outcome.resolve(fail({ kind: 'aborted' }));
-  const timer = setTimeout(() => outcome.resolve(fail({ kind: 'timeout' })), startMs);
+  const endWait = outOfPatience(startMs, () => outcome.resolve(fail({ kind: 'timeout' })));
   abort.addEventListener('abort', onAbort);
   if (abort.aborted) onAbort();
   pipe.stdout.on('data', onData);
   void pipe.ended.then(noWorker);
   const started = await outcome.promise;
-  clearTimeout(timer);
+  endWait();
   abort.removeEventListener('abort', onAbort);
   if (started.ok) return ok(channelOf(pipe, started.value, stderr, noiseOf(scanner.printed)));
   pipe.destroy();

@@ -3,9 +3,11 @@
  */
 import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { outOfPatience } from '../util/patience.ts';
 import { fail, ok, type Result } from '../util/result.ts';
 import { ChannelStream } from './channel-stream.ts';
 import { openCommandPipe } from './command-pipe.ts';
+import type { ConnectLimits } from './limits.ts';
 import type { SshSettings } from './ssh-settings.ts';
 
 /** For each address of a name that has several, before the next is tried beside it. */
@@ -24,18 +26,22 @@ export interface Transport {
   destroy(): void;
 }
 
+/** @param onSilent the host has not taken the connection for `silentMs`; it is waited for nevertheless */
 export function openTransport(
   settings: SshSettings,
-  tcpMs: number,
+  limits: Pick<ConnectLimits, 'tcpMs' | 'silentMs'>,
   abort: AbortSignal,
+  onSilent: () => void,
 ): Promise<Result<Transport, TransportFailure>> {
-  return settings.proxyCommand === undefined ? openTcp(settings, tcpMs, abort) : openProxy(settings.proxyCommand);
+  const { proxyCommand } = settings;
+  return proxyCommand === undefined ? openTcp(settings, limits, abort, onSilent) : openProxy(proxyCommand);
 }
 
 function openTcp(
   { hostName, port }: SshSettings,
-  tcpMs: number,
+  { tcpMs, silentMs }: Pick<ConnectLimits, 'tcpMs' | 'silentMs'>,
   abort: AbortSignal,
+  onSilent: () => void,
 ): Promise<Result<Transport, TransportFailure>> {
   return new Promise((resolve) => {
     const socket = connect({
@@ -48,13 +54,15 @@ function openTcp(
       autoSelectFamilyAttemptTimeout: ADDRESS_ATTEMPT_MS,
     });
     const settle = (result: Result<Transport, TransportFailure>) => {
-      clearTimeout(timer);
+      endWait();
+      endSilence();
       abort.removeEventListener('abort', onAbort);
       if (!result.ok) socket.destroy();
       resolve(result);
     };
     const onAbort = () => settle(fail({ kind: 'aborted' }));
-    const timer = setTimeout(() => settle(fail({ kind: 'timeout' })), tcpMs);
+    const endSilence = outOfPatience(silentMs, onSilent);
+    const endWait = outOfPatience(tcpMs, () => settle(fail({ kind: 'timeout' })));
     abort.addEventListener('abort', onAbort);
     // Stays for the socket's life: a late error after a failure must not end the process.
     socket.on('error', (cause: NodeJS.ErrnoException) =>

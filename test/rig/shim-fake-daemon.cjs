@@ -1,7 +1,8 @@
 /*
  * Stands where dist/cli/dispatcher.cjs would, for tests of how the shim starts it. Says over $FAKE_DAEMON_SOCKET what it
  * was given (JSON, one line), then obeys lines: "ready" (listen, answer every request with `exit 7`, write the byte),
- * "slow" (the same after six seconds of work), "byte" (write the byte without listening), "exit". Ends with that socket.
+ * "slow" (the same after six seconds of work), "busy" (work for twelve seconds before anything is read), "deaf" (read
+ * nothing), "byte" (write the byte without listening), "exit". Ends with that socket.
  */
 const fs = require('node:fs');
 const net = require('node:net');
@@ -30,13 +31,23 @@ const hello = {
 };
 orders.write(`${JSON.stringify({ ...hello, env: process.env, fds, argv: process.argv })}\n`);
 
-function listen() {
-  const server = net.createServer((socket) => {
+/** For that long there is no turn of the event loop. */
+function work(seconds) {
+  const endMs = Date.now() + seconds * 1_000;
+  while (Date.now() < endMs);
+}
+
+function listen(options = {}, afterwards = () => {}) {
+  const server = net.createServer(options, (socket) => {
+    if (options.pauseOnConnect) return;
     socket.on('error', () => {});
     // u32 length 2, type 0x13 (exited), code 7.
     socket.once('data', () => socket.end(Buffer.from([2, 0, 0, 0, 0x13, 7])));
   });
-  server.listen(socketPath, () => fs.writeSync(ready, 'r'));
+  server.listen(socketPath, () => {
+    fs.writeSync(ready, 'r');
+    afterwards();
+  });
 }
 
 let line = '';
@@ -49,10 +60,11 @@ orders.on('data', (chunk) => {
     line = line.slice(end + 1);
     if (order === 'ready') listen();
     if (order === 'slow') {
-      const endMs = Date.now() + 6_000;
-      while (Date.now() < endMs);
+      work(6);
       listen();
     }
+    if (order === 'busy') listen({}, () => work(12));
+    if (order === 'deaf') listen({ pauseOnConnect: true });
     if (order === 'byte') fs.writeSync(ready, 'r');
     if (order === 'exit') process.exit(1);
   }

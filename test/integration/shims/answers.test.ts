@@ -1,6 +1,5 @@
 /** What the shim makes of the dispatcher's answers: the job's output, end and place, exactly once. */
 import { openSync, closeSync, readFileSync } from 'node:fs';
-import { createServer, type Socket } from 'node:net';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -192,20 +191,6 @@ describe('a job that is to run here', () => {
     const { shim, job } = await startJob(at);
     answer(job);
     await expectRunsHere(at, shim);
-  });
-
-  it.concurrent('does not wait for ever for a dispatcher that is stuck', async () => {
-    await using rig = await ShimRig.create();
-    rig.masqueradeAs('gcc');
-    rig.fakeCompiler('gcc');
-    const sockets: Socket[] = [];
-    const stuck = createServer({ pauseOnConnect: true }, (socket) => sockets.push(socket));
-    stuck.listen(join(rig.runtime, 'dispatcher.sock'));
-    const shim = rig.start('gcc', ['-c', 'a.c']);
-    (await rig.calls.next()).exit(6);
-    expect(await shim.ended).toMatchObject({ code: 6, stderr: Buffer.alloc(0) });
-    sockets.forEach((socket) => socket.destroy());
-    stuck.close();
   });
 
   it.concurrent('waits as long as it takes for one that has read the request', async () => {

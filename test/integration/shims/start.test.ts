@@ -195,6 +195,26 @@ describe('pcc --pmake-start-dispatcher', () => {
   });
 });
 
+describe('a dispatcher that has not read the request after ten seconds', () => {
+  it.concurrent('is stuck when it stands still: the command runs here', async () => {
+    await using rig = await rigWithCompiler();
+    await using daemons = await FakeDaemons.install(rig);
+    const shim = rig.start('gcc', ['-c', 'a.c'], { env: daemons.env });
+    (await daemons.started.next()).order('deaf');
+    (await rig.calls.next()).exit(6);
+    expect(await shim.ended).toMatchObject({ code: 6, stderr: Buffer.alloc(0) });
+  });
+
+  it.concurrent('is waited for when it works', async () => {
+    await using rig = await rigWithCompiler();
+    await using daemons = await FakeDaemons.install(rig);
+    const shim = rig.start('gcc', ['-c', 'a.c'], { env: daemons.env });
+    (await daemons.started.next()).order('busy');
+    expect((await shim.ended).code).toBe(7);
+    expect(rig.calls.arrived).toBe(0);
+  });
+});
+
 describe('the runtime directory', () => {
   const uid = process.geteuid?.() ?? 0;
 
