@@ -5,32 +5,21 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CompilePlan, HerePlan, Plan } from '../command/plan.ts';
 import type { HereReason } from '../command/reasons.ts';
-import { stagePlan } from '../command/staging.ts';
 import type { ShimRequest } from '../protocol/shim.ts';
 import type { OutputChunk } from '../protocol/worker.ts';
-import type { NodeLink } from '../remote/node-link.ts';
-import type { SearchedDirectories } from '../tree/searched-directories.ts';
 import { stampNow } from '../tree/files.ts';
-import { attemptOnNode, type Attempt } from './attempt.ts';
-import type { Build } from './builds.ts';
+import type { Attempt } from './attempt.ts';
 import type { KnownEnvironment } from './environments.ts';
 import type { WritesInFlight } from './hold.ts';
 import { formatHoldTimeout, formatUnseen, type HeldFile } from './late-files.ts';
 import type { JobCosts } from './job-costs.ts';
 import { isTooLong } from './job-size.ts';
-import {
-  toRecord,
-  type JobEnding,
-  type JobState,
-  type NoSlotReason,
-  type PlacementReason,
-  type RetryReason,
-} from './job.ts';
+import { toRecord, type JobEnding, type JobState, type NoSlotReason, type PlacementReason } from './job.ts';
 import type { JobKind } from './node-speeds.ts';
+import { NodeTries, type TriesContext, type Tried } from './node-tries.ts';
 import { awaitOtherBuilds } from './other-builds.ts';
 import type { PlacedJob } from './placement.ts';
 import type { NodePlace, Place } from './queue.ts';
-import { Race, type Runner } from './race.ts';
 import type { RunningThere } from './second-start.ts';
 import type { ShimPort } from './shim-session.ts';
 import type { TrialChoice } from './trial-choice.ts';
@@ -44,25 +33,17 @@ const MAX_REVOCATIONS = 4;
 const MAX_HEAD_START_MS = 60_000;
 
 /** What jobs share; the dispatcher gives it. */
-export interface JobContext {
-  readonly build: Build;
+export interface JobContext extends TriesContext {
   readonly writes: WritesInFlight;
-  readonly directories: SearchedDirectories;
   readonly trials: TrialChoice;
   readonly trialMemory: TrialMemory;
   readonly costs: JobCosts;
-  /** How long a link is held, and outputs of nodes are waited for. */
+  /** How long a link is held, too. */
   readonly holdLimitMs: number;
   /** Where a job runs now: a node's name or `here`. */
   whereIs(job: number): string;
   /** Waits for a slot. Undefined when `cancelled` came first. */
   acquire(job: PlacedJob, cancelled: Promise<void>): Promise<Place | undefined>;
-  /** A node's slot if one is free. */
-  acquireNow(job: Pick<PlacedJob, 'id' | 'excluded'>): NodePlace | undefined;
-  release(place: Place): void;
-  link(node: string): NodeLink | undefined;
-  /** Resolves when the place is taken back; undefined for one that nobody takes back. */
-  revoked(place: NodePlace): Promise<RetryReason> | undefined;
   /** Of a job that has just been given a slot here: why not one of a node. */
   whyNoNode(): NoSlotReason;
   noteFinished(node: string, job: FinishedJob): void;
@@ -76,11 +57,6 @@ export interface FinishedJob {
   readonly cpuMs: number;
   readonly wallMs: number;
   readonly visibleWaitMs: number;
-}
-
-interface Tried {
-  readonly attempt: Attempt;
-  readonly node: string;
 }
 
 export interface JobInput {
@@ -104,13 +80,12 @@ export class JobLife {
   readonly #context: JobContext;
   readonly #arrivedMs = performance.now();
   #startedMs = this.#arrivedMs;
-  #attempts = 0;
+  readonly #tries: NodeTries;
   #failures = 0;
   #revocations = 0;
   #reason: HereReason | PlacementReason | undefined;
   #cpuMs = 0;
   #maxRssKiB = 0;
-  #startSecond: (() => void) | undefined;
   /** Of the main source, as it was when the job arrived. */
   #sourceBytes = 0;
 
@@ -119,6 +94,10 @@ export class JobLife {
     this.request = input.request;
     this.#input = input;
     this.#context = context;
+    const onSettling = (node: string): void => {
+      this.#state = { kind: 'settling', sinceMs: performance.now(), node };
+    };
+    this.#tries = new NodeTries({ ...input, excluded: this.excluded, onSettling }, context);
     this.isRemotePossible = typeof input.plan !== 'string' && input.plan.kind === 'compile';
     const costMs = this.#object === undefined ? undefined : context.costs.expectedCostMs(this.#object);
     this.rankMs = this.#arrivedMs - Math.min(MAX_HEAD_START_MS, costMs ?? 0);
@@ -126,14 +105,14 @@ export class JobLife {
 
   /** It runs on a node, alone so far, and might run on another as well. */
   get runningThere(): RunningThere | undefined {
-    if (this.#state.kind !== 'running-there' || !this.#startSecond) return undefined;
+    if (this.#state.kind !== 'running-there' || !this.#tries.isAlone) return undefined;
     const expectedMs = this.#object === undefined ? undefined : this.#context.costs.expectedWallMs(this.#object);
     return { id: this.id, forMs: performance.now() - this.#startedMs, expectedMs };
   }
 
   /** Starts it on a second node as well, if one is free. */
   startSecond(): void {
-    this.#startSecond?.();
+    this.#tries.startSecond();
   }
 
   get #object(): string | undefined {
@@ -302,7 +281,10 @@ export class JobLife {
 
   #finish(plan: CompilePlan, node: string, attempt: Attempt & { kind: 'finished' }): void {
     this.#input.shim.finish(attempt.output, attempt.termination);
-    const { termination, cpuMs, visibleWaitMs } = attempt;
+    const { termination, cpuMs, maxRssKiB, visibleWaitMs } = attempt;
+    this.#cpuMs = cpuMs;
+    this.#maxRssKiB = maxRssKiB;
+    this.#context.build.addVisibleWait(visibleWaitMs);
     const isWhole = termination.kind === 'exited' && termination.code === 0 && !plan.trial;
     this.#context.noteFinished(node, {
       kind: this.#kindOf(plan),
@@ -312,7 +294,7 @@ export class JobLife {
       visibleWaitMs,
     });
     this.#context.build.noteRan(node);
-    this.#end({ kind: 'terminated', termination: attempt.termination }, node);
+    this.#end({ kind: 'terminated', termination }, node);
   }
 
   async #acquire(): Promise<Place | undefined> {
@@ -329,61 +311,9 @@ export class JobLife {
   async #tryNode(plan: CompilePlan, place: NodePlace): Promise<Tried> {
     this.#startedMs = performance.now();
     this.#state = { kind: 'running-there', sinceMs: this.#startedMs, node: place.node };
-    const race = new Race<Tried>(({ attempt }) => attempt.kind !== 'retry');
-    const shim = shared(this.#input.shim);
-    const enter = (at: NodePlace): void => {
-      this.#attempts += 1;
-      race.enter(async (runner) => ({ attempt: await this.#attempt(plan, at, shim, runner), node: at.node }));
-    };
-    shim.showNode(place.node);
-    enter(place);
-    this.#startSecond = (): void => {
-      // Under their own names the outputs of two would be a race for one file.
-      if (!stagePlan(plan, 'second')) return;
-      const second = this.#context.acquireNow({ id: this.id, excluded: new Set([...this.excluded, place.node]) });
-      if (!second) return;
-      this.#startSecond = undefined;
-      this.#context.build.noteSecondStart();
-      enter(second);
-    };
-    const results = await race.results;
-    this.#startSecond = undefined;
-    for (const { attempt, node } of results.slice(0, -1)) {
-      if (attempt.kind === 'retry') this.#noteRetry(node, attempt);
-    }
-    return results.at(-1) ?? { attempt: { kind: 'abandoned' }, node: place.node };
-  }
-
-  async #attempt(plan: CompilePlan, place: NodePlace, shim: ShimPort, runner: Runner): Promise<Attempt> {
-    const { node } = place;
-    const link = this.#context.link(node);
-    if (!link) {
-      this.#context.release(place);
-      return { kind: 'retry', reason: 'node-lost', elsewhere: true };
-    }
-    const { request, environment } = this.#input;
-    const attempt = await attemptOnNode({
-      request,
-      environment,
-      shim,
-      plan,
-      link,
-      directories: this.#context.directories,
-      visibleLimitMs: this.#context.holdLimitMs,
-      revoked: this.#context.revoked(place),
-      runner,
-      onNodeDone: () => this.#context.release(place),
-      onSettling: () => {
-        this.#state = { kind: 'settling', sinceMs: performance.now(), node };
-      },
-      onLate: () => this.#context.build.addRetry('file-late-on-node'),
-    });
-    if (attempt.kind === 'finished') {
-      this.#cpuMs = attempt.cpuMs;
-      this.#maxRssKiB = attempt.maxRssKiB;
-      this.#context.build.addVisibleWait(attempt.visibleWaitMs);
-    }
-    return attempt;
+    const { failed, last } = await this.#tries.run(plan, place);
+    for (const { attempt, node } of failed) if (attempt.kind === 'retry') this.#noteRetry(node, attempt);
+    return last;
   }
 
   #kindOf({ source, language, words }: CompilePlan): JobKind {
@@ -421,7 +351,6 @@ export class JobLife {
 
   async #runHere(reason: HereReason | PlacementReason): Promise<void> {
     this.#reason = reason;
-    this.#attempts += 1;
     this.#startedMs = performance.now();
     this.#state = { kind: 'running-here', sinceMs: this.#startedMs };
     this.#input.shim.runHere();
@@ -439,7 +368,7 @@ export class JobLife {
         name: this.request.name,
         where,
         reason: this.#reason ?? '',
-        attempts: this.#attempts,
+        attempts: this.#tries.count + (how.kind === 'ran-here' ? 1 : 0),
         arrivedMs: this.#arrivedMs,
         startedMs: this.#startedMs,
         endedMs: now,
@@ -450,23 +379,4 @@ export class JobLife {
       now,
     );
   }
-}
-
-/** The same shim for several attempts: each hears its signals. */
-function shared(shim: ShimPort): ShimPort {
-  const listeners: ((signal: number) => void)[] = [];
-  shim.onSignal((signal) => {
-    for (const listener of listeners) listener(signal);
-  });
-  return {
-    closed: shim.closed,
-    get isClosed() {
-      return shim.isClosed;
-    },
-    runHere: () => shim.runHere(),
-    showNode: (name) => shim.showNode(name),
-    finish: (output, termination) => shim.finish(output, termination),
-    hangUp: () => shim.hangUp(),
-    onSignal: (listener) => listeners.push(listener),
-  };
 }
