@@ -55,10 +55,13 @@
 #define SEND_LIMIT_S 5
 /*
  * A request that nobody has read after so long is not waiting for a slot: its dispatcher is stuck, unless it used CPU time
- * meanwhile. One that connects to fifty nodes from a few percent of a core needs longer; one that spins has a minute.
+ * meanwhile. One that connects to fifty nodes from a few percent of a core needs longer; one that spins costs each job a
+ * minute.
  */
 #define READ_LIMIT_MS 10000
 #define READ_MOST_MS 60000
+/* An idle Node's threads use no more CPU time than this in READ_LIMIT_MS. */
+#define STIR_MS 10
 /* After Ctrl-C the dispatcher has so long to say how the job ended. */
 #define SIGNAL_LIMIT_MS 2000
 /* A worker whose dispatcher is gone kills its jobs within 1 s; only then may the same job start here. */
@@ -646,7 +649,8 @@ static void forget_failure(void) {
 
 /* Connects to the dispatcher that we, or whoever holds the start lock, start; -1 and why. */
 static int start_dispatcher(bool insist, const char **why) {
-	long long deadline = now_ms() + START_LIMIT_MS + 1000;
+	/* Whoever starts it gives up by then. */
+	long long deadline = now_ms() + START_MOST_MS + 1000;
 	int lock = move_high(open_in_runtime("dispatcher.start", O_RDWR | O_CLOEXEC), true);
 	int fd = -1;
 	*why = "the lock file dispatcher.start cannot be used";
@@ -1012,8 +1016,7 @@ static enum verdict await_verdict(int fd) {
 			deadline = 0;
 			if (is_unread(fd)) {
 				long long now_used = cpu_ms(dispatcher);
-				/* An idle Node's threads stir now and then. */
-				bool has_worked = now_used - used > READ_LIMIT_MS / 1000;
+				bool has_worked = now_used - used > STIR_MS;
 				if (!has_worked || now_ms() - start >= READ_MOST_MS) return BROKEN;
 				used = now_used;
 				deadline = now_ms() + READ_LIMIT_MS;

@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import type { NodeSpec } from '../config/nodes.ts';
-import { ownTurn } from '../util/patience.ts';
+import { ownTurn } from '../util/own-turn.ts';
 import { fail, type Result } from '../util/result.ts';
 import { openCommandPipe } from './command-pipe.ts';
 import type { NodeFailure, NodeTarget } from './failure.ts';

@@ -11,6 +11,7 @@ import ssh2, {
   type SigningRequestOptions,
   type SignCallback,
 } from 'ssh2';
+import { outOfPatience } from '../util/patience.ts';
 import { ok, fail, type Result } from '../util/result.ts';
 import type { SkippedIdentity } from './failure.ts';
 import type { SshSettings } from './ssh-settings.ts';
@@ -98,9 +99,9 @@ function inOrder(keys: readonly ParsedKey[], files: readonly KeyFile[], namedOnl
 
 function agentKeys(agent: BaseAgent): Promise<Result<readonly ParsedKey[], undefined>> {
   return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve(fail(undefined)), AGENT_TIMEOUT_MS);
+    const endWait = outOfPatience(AGENT_TIMEOUT_MS, () => resolve(fail(undefined)));
     agent.getIdentities((cause, keys) => {
-      clearTimeout(timer);
+      endWait();
       if (cause || !keys) resolve(fail(undefined));
       else resolve(ok(keys.map((key) => ssh2.utils.parseKey(key as ParsedKey)).filter(isKey)));
     });

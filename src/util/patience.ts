@@ -3,15 +3,17 @@
  * pass between two turns of the event loop, and the answer lies there unread: the silence is then our own.
  */
 
-/** Each part lets the event loop come to whatever has arrived. */
-const PARTS = 10;
+/** A turn of the event loop counts as no more than this; each lets it come to whatever has arrived. */
+const LONGEST_PART_MS = 250;
+const LEAST_PARTS = 10;
 
 /**
- * Calls `onOver` when `ms` have passed, of which a turn of the event loop that took longer counts as a tenth.
+ * Calls `onOver` once, when `ms` have passed, of which no turn of the event loop counts as more than a part.
  * @returns what ends the wait; `onOver` is not called after it
  */
 export function outOfPatience(ms: number, onOver: () => void): () => void {
-  let left = PARTS;
+  const parts = Math.max(LEAST_PARTS, Math.ceil(ms / LONGEST_PART_MS));
+  let left = parts;
   let immediate: NodeJS.Immediate | undefined;
   const waitOn = (): NodeJS.Timeout =>
     setTimeout(() => {
@@ -19,21 +21,10 @@ export function outOfPatience(ms: number, onOver: () => void): () => void {
       if (left > 0) timer = waitOn();
       // What came during the last part is looked at between the timers and this.
       else immediate = setImmediate(onOver);
-    }, ms / PARTS);
+    }, ms / parts);
   let timer = waitOn();
   return () => {
     clearTimeout(timer);
     clearImmediate(immediate);
   };
-}
-
-let lastTurn: Promise<void> = Promise.resolve();
-
-/**
- * Resolves in a turn of the event loop that nobody else who asks here is given: of many things begun at once, those
- * begun first then move on while the others wait, instead of all ending at the end.
- */
-export function ownTurn(): Promise<void> {
-  lastTurn = lastTurn.then(() => new Promise((resolve) => setImmediate(resolve)));
-  return lastTurn;
 }

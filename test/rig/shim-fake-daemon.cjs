@@ -1,8 +1,8 @@
 /*
  * Stands where dist/cli/dispatcher.cjs would, for tests of how the shim starts it. Says over $FAKE_DAEMON_SOCKET what it
  * was given (JSON, one line), then obeys lines: "ready" (listen, answer every request with `exit 7`, write the byte),
- * "slow" (the same after six seconds of work), "busy" (work for twelve seconds before anything is read), "deaf" (read
- * nothing), "byte" (write the byte without listening), "exit". Ends with that socket.
+ * "slow" (the same after six seconds of work), "busy" (work for fifteen seconds before anything is read), "still" (be
+ * stopped as soon as it listens), "byte" (write the byte without listening), "exit". Ends with that socket.
  */
 const fs = require('node:fs');
 const net = require('node:net');
@@ -37,9 +37,8 @@ function work(seconds) {
   while (Date.now() < endMs);
 }
 
-function listen(options = {}, afterwards = () => {}) {
-  const server = net.createServer(options, (socket) => {
-    if (options.pauseOnConnect) return;
+function listen(afterwards = () => {}) {
+  const server = net.createServer((socket) => {
     socket.on('error', () => {});
     // u32 length 2, type 0x13 (exited), code 7.
     socket.once('data', () => socket.end(Buffer.from([2, 0, 0, 0, 0x13, 7])));
@@ -63,8 +62,8 @@ orders.on('data', (chunk) => {
       work(6);
       listen();
     }
-    if (order === 'busy') listen({}, () => work(12));
-    if (order === 'deaf') listen({ pauseOnConnect: true });
+    if (order === 'busy') listen(() => work(15));
+    if (order === 'still') listen(() => process.kill(process.pid, 'SIGSTOP'));
     if (order === 'byte') fs.writeSync(ready, 'r');
     if (order === 'exit') process.exit(1);
   }

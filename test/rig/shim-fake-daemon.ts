@@ -23,7 +23,7 @@ export interface FakeDaemon {
   readonly hello: DaemonHello;
   /** Settles when the process has ended. */
   readonly ended: Promise<void>;
-  order(what: 'ready' | 'slow' | 'busy' | 'deaf' | 'byte' | 'exit'): void;
+  order(what: 'ready' | 'slow' | 'busy' | 'still' | 'byte' | 'exit'): void;
 }
 
 export class FakeDaemons implements AsyncDisposable {

@@ -232,6 +232,8 @@ describe('a job that is late while slots idle', () => {
     await until(() => rig.dispatcher.placement.remoteTaken === 0);
     expect(readFileSync(`${rig.tree}/late.o`, 'utf8')).toBe('second\n');
     expect(rig.report()).toMatchObject({ startedTwice: 1, retries: 0 });
+    const late = rig.report().records.find(({ file }) => file.endsWith('late.c'));
+    expect(late).toMatchObject({ attempts: 2, reason: '' });
   });
 
   it('stays alone where there is no second node', async () => {
@@ -377,6 +379,7 @@ describe('a job that may leave', () => {
     expect(readFileSync(`${rig.tree}/a.o`, 'utf8')).toBe('whole\n');
     await until(() => readdirSync(rig.tree).every((name) => !name.startsWith('.pmake-')));
     expect(rig.report()).toMatchObject({ retries: 1, retryReasons: { 'node-lost': 1 } });
+    expect(rig.report().records.at(-1)).toMatchObject({ attempts: 2, reason: 'node-lost' });
   });
 
   it('comes home when the compiler was killed on the node, and prints nothing of that', async () => {
@@ -389,6 +392,7 @@ describe('a job that may leave', () => {
     await shim.close();
     await rig.idle();
     expect(rig.report()).toMatchObject({ here: 1, hereReasons: { 'node-trouble': 1 } });
+    expect(rig.report().records).toMatchObject([{ where: 'here', attempts: 2 }]);
   });
 
   it.each<[string, (shims: typeof rig) => FakeShim]>([

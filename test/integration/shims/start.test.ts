@@ -200,9 +200,14 @@ describe('a dispatcher that has not read the request after ten seconds', () => {
     await using rig = await rigWithCompiler();
     await using daemons = await FakeDaemons.install(rig);
     const shim = rig.start('gcc', ['-c', 'a.c'], { env: daemons.env });
-    (await daemons.started.next()).order('deaf');
-    (await rig.calls.next()).exit(6);
-    expect(await shim.ended).toMatchObject({ code: 6, stderr: Buffer.alloc(0) });
+    const daemon = await daemons.started.next();
+    try {
+      daemon.order('still');
+      (await rig.calls.next()).exit(6);
+      expect(await shim.ended).toMatchObject({ code: 6, stderr: Buffer.alloc(0) });
+    } finally {
+      process.kill(daemon.hello.pid, 'SIGKILL');
+    }
   });
 
   it.concurrent('is waited for when it works', async () => {
