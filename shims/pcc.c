@@ -1022,7 +1022,9 @@ static enum verdict await_verdict(int fd) {
 				deadline = now_ms() + READ_LIMIT_MS;
 			}
 		}
-		long long left = deadline > now_ms() ? deadline - now_ms() : 0;
+		/* One look at the clock: a second one may be past the deadline, and ppoll refuses a time below zero. */
+		long long left = deadline ? deadline - now_ms() : 0;
+		if (left < 0) left = 0;
 		struct timespec limit = {(time_t)(left / 1000), (long)(left % 1000 * 1000000)};
 		int count = ppoll(&wait, 1, deadline ? &limit : NULL, &mask_before);
 		if (count < 0 && errno != EINTR) return BROKEN;
