@@ -31,20 +31,19 @@ export class EnvironmentCache {
   /** `block`: NUL-terminated `NAME=value` entries, as the shim sends them. */
   get(block: Buffer): KnownEnvironment {
     const hash = createHash('sha1').update(block).digest('base64');
-    const known = this.#byHash.get(hash);
-    if (known) {
-      // Put last: a build's own environment must not go because many odd ones came.
-      putLast(this.#byHash, hash, known, MAX_ENVIRONMENTS);
-      return known;
-    }
-    const entries = parseEnvironment(block);
-    const environment: KnownEnvironment = {
-      entries,
-      forNodes: { id: this.#nextId, block: environmentForNode(block, [this.#masqueradeRoot]) },
-      isText: isUtf8(block),
-    };
-    this.#nextId += 1;
+    const environment = this.#byHash.get(hash) ?? this.#parse(block);
+    // A known one, too: a build's own environment must not go because many odd ones came.
     putLast(this.#byHash, hash, environment, MAX_ENVIRONMENTS);
     return environment;
+  }
+
+  #parse(block: Buffer): KnownEnvironment {
+    const id = this.#nextId;
+    this.#nextId += 1;
+    return {
+      entries: parseEnvironment(block),
+      forNodes: { id, block: environmentForNode(block, [this.#masqueradeRoot]) },
+      isText: isUtf8(block),
+    };
   }
 }

@@ -79,7 +79,7 @@ export class BrokerNode {
     }
     const { nodeId, bootId, messages } = opened.value;
     const from = { nodeId, bootId, address };
-    this.#remember(from);
+    putLast(this.#heard, from.nodeId, from, MAX_NODES);
     for (const message of messages) {
       if (isAside(message)) this.#options.onEvent({ kind: 'aside', from, message });
       else this.step({ kind: 'received', from, message });
@@ -112,10 +112,6 @@ export class BrokerNode {
     clearTimeout(this.#timer);
     this.#flush();
     this.#transport = undefined;
-  }
-
-  #remember(peer: Peer): void {
-    putLast(this.#heard, peer.nodeId, peer, MAX_NODES);
   }
 
   #carryOut(effect: Effect): void {

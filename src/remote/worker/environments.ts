@@ -1,6 +1,7 @@
 /**
  * The environments that the dispatcher sent, each once, and jobs name by id. Unaware of jobs.
  */
+import { putLast } from '../../util/put-last.ts';
 
 /** A build uses a handful (one a make level); beyond this the oldest goes and the dispatcher sends it again. */
 const MAX_ENVIRONMENTS = 1_024;
@@ -10,9 +11,7 @@ export class EnvironmentStore {
 
   /** `block`: NUL-terminated `NAME=value` entries. */
   add(id: number, block: Buffer): void {
-    const oldest = this.#byId.keys().next();
-    if (this.#byId.size >= MAX_ENVIRONMENTS && !oldest.done) this.#byId.delete(oldest.value);
-    this.#byId.set(id, parseBlock(block));
+    putLast(this.#byId, id, parseBlock(block), MAX_ENVIRONMENTS);
   }
 
   get(id: number): Readonly<Record<string, string>> | undefined {
