@@ -14,7 +14,14 @@ import type { WritesInFlight } from './hold.ts';
 import { formatHoldTimeout, formatUnseen, type HeldFile } from './late-files.ts';
 import type { JobCosts } from './job-costs.ts';
 import { isTooLong } from './job-size.ts';
-import { toRecord, type JobEnding, type JobState, type NoSlotReason, type PlacementReason } from './job.ts';
+import {
+  toRecord,
+  type JobEnding,
+  type JobFacts,
+  type JobState,
+  type NoSlotReason,
+  type PlacementReason,
+} from './job.ts';
 import type { JobKind } from './node-speeds.ts';
 import { NodeTries, type TriesContext, type Tried } from './node-tries.ts';
 import { awaitOtherBuilds } from './other-builds.ts';
@@ -31,15 +38,14 @@ const MAX_FAILURES = 2;
 const MAX_REVOCATIONS = 4;
 /** No job, however long, stands further in front of those that came before it. */
 const MAX_HEAD_START_MS = 60_000;
+const NOT_MEASURED = { cpuMs: 0, maxRssKiB: 0 } as const;
 
-/** What jobs share; the dispatcher gives it. */
+/** What jobs share; the dispatcher gives it. For `holdLimitMs` a link is held, too. */
 export interface JobContext extends TriesContext {
   readonly writes: WritesInFlight;
   readonly trials: TrialChoice;
   readonly trialMemory: TrialMemory;
   readonly costs: JobCosts;
-  /** How long a link is held, too. */
-  readonly holdLimitMs: number;
   /** Where a job runs now: a node's name or `here`. */
   whereIs(job: number): string;
   /** Waits for a slot. Undefined when `cancelled` came first. */
@@ -79,13 +85,11 @@ export class JobLife {
   readonly #input: JobInput;
   readonly #context: JobContext;
   readonly #arrivedMs = performance.now();
-  #startedMs = this.#arrivedMs;
   readonly #tries: NodeTries;
+  #startedMs = this.#arrivedMs;
   #failures = 0;
   #revocations = 0;
   #reason: HereReason | PlacementReason | undefined;
-  #cpuMs = 0;
-  #maxRssKiB = 0;
   /** Of the main source, as it was when the job arrived. */
   #sourceBytes = 0;
 
@@ -281,9 +285,7 @@ export class JobLife {
 
   #finish(plan: CompilePlan, node: string, attempt: Attempt & { kind: 'finished' }): void {
     this.#input.shim.finish(attempt.output, attempt.termination);
-    const { termination, cpuMs, maxRssKiB, visibleWaitMs } = attempt;
-    this.#cpuMs = cpuMs;
-    this.#maxRssKiB = maxRssKiB;
+    const { termination, cpuMs, visibleWaitMs } = attempt;
     this.#context.build.addVisibleWait(visibleWaitMs);
     const isWhole = termination.kind === 'exited' && termination.code === 0 && !plan.trial;
     this.#context.noteFinished(node, {
@@ -294,7 +296,7 @@ export class JobLife {
       visibleWaitMs,
     });
     this.#context.build.noteRan(node);
-    this.#end({ kind: 'terminated', termination }, node);
+    this.#end({ kind: 'terminated', termination }, node, attempt);
   }
 
   async #acquire(): Promise<Place | undefined> {
@@ -358,7 +360,8 @@ export class JobLife {
     this.#end({ kind: 'ran-here' }, 'here');
   }
 
-  #end(how: JobEnding, where: string): void {
+  /** @param used by the compiler; what runs here is not measured */
+  #end(how: JobEnding, where: string, used: Pick<JobFacts, 'cpuMs' | 'maxRssKiB'> = NOT_MEASURED): void {
     this.#state = { kind: 'ended', how };
     const now = performance.now();
     if (how.kind === 'abandoned') return;
@@ -372,8 +375,8 @@ export class JobLife {
         arrivedMs: this.#arrivedMs,
         startedMs: this.#startedMs,
         endedMs: now,
-        cpuMs: this.#cpuMs,
-        maxRssKiB: this.#maxRssKiB,
+        cpuMs: used.cpuMs,
+        maxRssKiB: used.maxRssKiB,
         how,
       }),
       now,
