@@ -11,8 +11,8 @@ import type { ConnectLimits } from './limits.ts';
 import type { SshSettings } from './ssh-settings.ts';
 
 /**
- * For each address of a name that has several, before the next is tried instead. Node's, by the clock: the one limit that
- * runs out while this process cannot look.
+ * For each address of a name that has several, before the next is tried instead. Node's own, and by the clock: it runs
+ * out also while this process cannot look.
  */
 const ADDRESS_ATTEMPT_MS = 1_000;
 
