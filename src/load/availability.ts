@@ -86,17 +86,22 @@ export class AvailabilityMonitor {
     this.#policy = policy;
   }
 
-  /** Takes the next sample, and tells what changed by it. */
-  observe(sample: LoadSample): AvailabilityChange[] {
+  /**
+   * Takes the next sample, and tells what changed by it.
+   * @param isArriving - a worker was on its way here: what seems foreign may be ours, and is no reason to be busy
+   */
+  observe(sample: LoadSample, isArriving = false): AvailabilityChange[] {
     this.#rows = this.#currentRows(sample);
     // A row that is gone takes its trigger along, or the node would be busy for ever.
     for (const metric of [...this.#triggers.keys()]) {
       if (!this.#rows.some((row) => row.metric === metric)) this.#triggers.delete(metric);
     }
     let evictBy: Crossing | undefined;
-    for (const row of this.#rows) evictBy = this.#judge(row, sample) ?? evictBy;
+    for (const row of this.#rows) {
+      evictBy = this.#judge(row, sample, isArriving && row.judges === 'foreign') ?? evictBy;
+    }
     const changes = [...this.#settleAvailability(), ...this.#settleEviction(evictBy)];
-    if (this.#availability.kind === 'available') this.#baseline.learn(sample);
+    if (this.#availability.kind === 'available' && !isArriving) this.#baseline.learn(sample);
     return changes;
   }
 
@@ -107,7 +112,7 @@ export class AvailabilityMonitor {
   }
 
   /** Moves the row's trigger on; gives the crossing when our jobs must leave for it. */
-  #judge(row: ThresholdRow, sample: LoadSample): Crossing | undefined {
+  #judge(row: ThresholdRow, sample: LoadSample, isDoubtful: boolean): Crossing | undefined {
     const { metric, highMark, lowMark, evictionMark } = row;
     const trigger = this.#triggers.get(metric) ?? { ...UNSET };
     this.#triggers.set(metric, trigger);
@@ -120,9 +125,9 @@ export class AvailabilityMonitor {
     const isFor = (sinceMs: number | undefined, leastMs: number): boolean =>
       sinceMs !== undefined && sample.monotonicMs - sinceMs >= leastMs;
 
-    trigger.overSinceMs = heldSince(isBeyond(highMark), trigger.overSinceMs, startMs);
+    trigger.overSinceMs = heldSince(!isDoubtful && isBeyond(highMark), trigger.overSinceMs, startMs);
     trigger.calmSinceMs = heldSince(!isBeyond(lowMark), trigger.calmSinceMs, startMs);
-    trigger.evictSinceMs = heldSince(isBeyond(evictionMark), trigger.evictSinceMs, startMs);
+    trigger.evictSinceMs = heldSince(!isDoubtful && isBeyond(evictionMark), trigger.evictSinceMs, startMs);
     if (isFor(trigger.overSinceMs, BUSY_AFTER_MS)) trigger.setBy ??= crossing(highMark);
     if (isFor(trigger.calmSinceMs, CALM_MS)) trigger.setBy = undefined;
     return isFor(trigger.evictSinceMs, EVICT_AFTER_MS) ? crossing(evictionMark ?? highMark) : undefined;

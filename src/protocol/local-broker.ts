@@ -52,7 +52,7 @@ export type BrokerAnswer =
       readonly version: number;
       readonly node: string;
     }
-  /** What the other nodes have; again when it changes. `slots` 0 while no leader was heard. */
+  /** What the other nodes have; again when it changes. Not said before a leader was heard. */
   | { readonly kind: 'capacity'; readonly slots: number; readonly nodes: number }
   | { readonly kind: 'leased'; readonly id: number; readonly lease: string; readonly node: string }
   | { readonly kind: 'none'; readonly id: number; readonly reason: string }

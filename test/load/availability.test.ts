@@ -75,6 +75,18 @@ describe('a threshold', () => {
     expect(trace(paper, repeat(idle.cpu, 30), { total: busy })).toEqual(['2: became-busy by cpu']);
   });
 
+  it('does not count while a worker is on its way here, unless it judges all load', () => {
+    const [foreign, total] = (['foreign', 'total'] as const).map(
+      (judges) => new AvailabilityMonitor({ preset: undefined, rows: [{ ...CPU_50, judges, evictionMark: 60 }] }),
+    );
+    const observe = (monitor: AvailabilityMonitor | undefined, second: number, isArriving: boolean) =>
+      monitor?.observe(makeSample(second * 1_000, { cpu: 99 }), isArriving).map(told);
+    for (let second = 1; second <= 20; second += 1) expect(observe(foreign, second, true)).toEqual([]);
+    expect(observe(foreign, 21, false)).toEqual([]);
+    expect(observe(foreign, 22, false)).toEqual(['became-busy by cpu']);
+    expect([1, 2].map((second) => observe(total, second, true))).toEqual([[], ['became-busy by cpu']]);
+  });
+
   it('is crossed downwards by free memory', () => {
     const row: ThresholdRow = { metric: 'freeMemory', highMark: 1e9, lowMark: 2e9, judges: 'total' };
     const monitor = new AvailabilityMonitor({ preset: undefined, rows: [row] });

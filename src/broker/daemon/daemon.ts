@@ -52,7 +52,8 @@ export class Daemon {
   #staticSpeed: number;
   #learned = 1;
   #isMeasuring = false;
-  #capacity = { slots: 0, nodes: 0 };
+  /** Of the other nodes; undefined until a leader has said it. */
+  #capacity: { readonly slots: number; readonly nodes: number } | undefined;
   #transport: Transport | undefined;
   #server: LocalServer | undefined;
   #capacityTimer: NodeJS.Timeout | undefined;
@@ -76,6 +77,7 @@ export class Daemon {
         node: fixed.node,
         procRoot: options.procRoot,
         workers: () => [...this.#workers.values(), ...(this.#isMeasuring ? [process.pid] : [])],
+        leased: () => this.#node.status.inUse,
         onChange: (change) => this.#onLoadChange(change),
         onSample: () => this.#onSample(),
         onProblem: options.log,
@@ -187,7 +189,7 @@ export class Daemon {
     if (who.kind === 'worker') this.#workers.set(session, who.pid);
     if (who.kind !== 'dispatcher') return;
     this.#holders.set(session, { user: who.user, send: (answer) => session.send(answer) });
-    session.send({ kind: 'capacity', ...this.#capacity });
+    if (this.#capacity) session.send({ kind: 'capacity', ...this.#capacity });
     this.#askCapacity();
   }
 
@@ -279,7 +281,7 @@ export class Daemon {
     const { available } = this.#node.status;
     const slots = Math.max(0, cluster.slots - (available ? this.#node.status.slots : 0));
     const nodes = Math.max(0, cluster.nodes - (available ? 1 : 0));
-    if (slots === this.#capacity.slots && nodes === this.#capacity.nodes) return;
+    if (slots === this.#capacity?.slots && nodes === this.#capacity.nodes) return;
     this.#capacity = { slots, nodes };
     for (const holder of this.#holders.values()) holder.send({ kind: 'capacity', slots, nodes });
   }

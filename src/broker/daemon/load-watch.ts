@@ -9,6 +9,7 @@ import { changeLine, formatLogLine, type LogLine, sampleLine } from '../../load/
 import type { LoadSample } from '../../load/load-sample.ts';
 import { METRICS } from '../../load/metrics.ts';
 import type { Policy } from '../../load/policy.ts';
+import { ArrivalWatch } from '../../load/arrival.ts';
 import { LoadSampler } from '../../load/sampler.ts';
 import type { MetricView, NodeView } from '../../protocol/local-broker.ts';
 
@@ -24,6 +25,8 @@ export interface LoadWatchOptions {
   readonly procRoot: string;
   /** The processes whose trees are our own jobs. */
   readonly workers: () => readonly number[];
+  /** Slots that are leased. */
+  readonly leased: () => number;
   readonly onChange: (change: AvailabilityChange) => void;
   /** After each sample. */
   readonly onSample: () => void;
@@ -35,6 +38,8 @@ export class LoadWatch {
   readonly #options: LoadWatchOptions;
   readonly #sampler: LoadSampler;
   readonly #monitor: AvailabilityMonitor;
+  readonly #arrivals = new ArrivalWatch();
+  #wasArriving = false;
   #settings: LoadSettings;
   #timer: NodeJS.Timeout | undefined;
   #newest: LoadSample | undefined;
@@ -89,7 +94,9 @@ export class LoadWatch {
   }
 
   #look(): void {
-    const sample = this.#sampler.sample(this.#options.workers());
+    const { workers, leased } = this.#options;
+    const pids = workers();
+    const sample = this.#sampler.sample(pids);
     if (!sample.ok) {
       if (sample.failure.reason === 'stat-unreadable') {
         this.#report(`the load cannot be measured (${sample.failure.path} is unreadable): this node counts as free`);
@@ -98,7 +105,11 @@ export class LoadWatch {
     }
     this.#newest = sample.value;
     const lines: LogLine[] = [sampleLine(this.#options.node, sample.value)];
-    for (const change of this.#monitor.observe(sample.value)) {
+    const isArriving = this.#arrivals.observe(leased(), pids.length, sample.value.monotonicMs);
+    // The sample in which it came is in part of the time before.
+    const isDoubtful = isArriving || this.#wasArriving;
+    this.#wasArriving = isArriving;
+    for (const change of this.#monitor.observe(sample.value, isDoubtful)) {
       lines.push(changeLine(this.#options.node, sample.value.atMs, change));
       this.#options.onChange(change);
     }
