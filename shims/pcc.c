@@ -937,6 +937,8 @@ static bool is_placed; /* a node has, or had, the job */
 static enum verdict take_frame(int type, const unsigned char *payload, size_t length) {
 	switch (type) {
 	case FRAME_RUN_HERE:
+		/* At the limit it stays as it is, which is nice enough. */
+		if (length >= 1 && payload[0] < 40) (void)!nice(payload[0]);
 		return RUN_HERE;
 	case FRAME_OUTPUT:
 		if (length < 1 || (payload[0] != 1 && payload[0] != 2)) return BROKEN;

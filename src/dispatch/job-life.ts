@@ -38,6 +38,11 @@ const MAX_FAILURES = 2;
 const MAX_REVOCATIONS = 4;
 /** No job, however long, stands further in front of those that came before it. */
 const MAX_HEAD_START_MS = 60_000;
+/**
+ * Of a compile that runs here while there are nodes, the same as on them: make, the linker and the dispatcher, which all
+ * the nodes wait for, come first.
+ */
+const HELPER_NICENESS = 5;
 const NOT_MEASURED = { cpuMs: 0, maxRssKiB: 0 } as const;
 
 /** What jobs share; the dispatcher gives it. For `holdLimitMs` a link is held, too. */
@@ -262,7 +267,8 @@ export class JobLife {
       if (!place) return;
       if (place.kind === 'here') {
         try {
-          await this.#runHere(this.#reason ?? this.#context.whyNoNode());
+          const reason = this.#reason ?? this.#context.whyNoNode();
+          await this.#runHere(reason, reason === 'no-nodes' ? 0 : HELPER_NICENESS);
         } finally {
           this.#context.release(place);
         }
@@ -351,11 +357,11 @@ export class JobLife {
     build.problems.add(await formatUnseen(path, node, holdLimitMs));
   }
 
-  async #runHere(reason: HereReason | PlacementReason): Promise<void> {
+  async #runHere(reason: HereReason | PlacementReason, niceness = 0): Promise<void> {
     this.#reason = reason;
     this.#startedMs = performance.now();
     this.#state = { kind: 'running-here', sinceMs: this.#startedMs };
-    this.#input.shim.runHere();
+    this.#input.shim.runHere(niceness);
     await this.#input.shim.closed;
     this.#end({ kind: 'ran-here' }, 'here');
   }

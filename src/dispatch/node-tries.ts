@@ -137,7 +137,7 @@ function shared(shim: ShimPort): ShimPort {
     get isClosed() {
       return shim.isClosed;
     },
-    runHere: () => shim.runHere(),
+    runHere: (niceness) => shim.runHere(niceness),
     showNode: (name) => shim.showNode(name),
     finish: (output, termination) => shim.finish(output, termination),
     hangUp: () => shim.hangUp(),

@@ -33,8 +33,8 @@ export interface ShimPort {
   /** Resolves when the shim, or the compiler it became, is gone. */
   readonly closed: Promise<void>;
   readonly isClosed: boolean;
-  /** Exec the real compiler. */
-  runHere(): void;
+  /** Exec the real compiler, with so much more niceness. */
+  runHere(niceness?: number): void;
   showNode(name: string): void;
   finish(output: readonly OutputChunk[], termination: Termination): void;
   /** Ends the connection without an answer: the shim then runs its compiler itself. */
@@ -78,8 +78,8 @@ export class Session implements ShimPort, ControlPort {
     return this.#socket.closed;
   }
 
-  runHere(): void {
-    this.#socket.write(encodeRunHere());
+  runHere(niceness?: number): void {
+    this.#socket.write(encodeRunHere(niceness));
   }
 
   showNode(name: string): void {

@@ -28,7 +28,7 @@ export const ShimFrame = {
 
 /** Frame types, dispatcher → shim. */
 export const DispatcherFrame = {
-  /** Empty: exec the real compiler now; the open socket is the local slot. */
+  /** Empty, or u8 what to add to the niceness: exec the real compiler now; the open socket is the local slot. */
   runHere: 0x11,
   /** u8 1 (stdout) or 2 (stderr), then bytes. Held by the shim until the job's end. */
   output: 0x12,
@@ -108,8 +108,8 @@ export function decodeShimSignal(payload: Buffer): number {
   return new ByteReader(payload).u8();
 }
 
-export function encodeRunHere(): Buffer {
-  return encodeFrame(DispatcherFrame.runHere, Buffer.alloc(0));
+export function encodeRunHere(niceness = 0): Buffer {
+  return encodeFrame(DispatcherFrame.runHere, niceness === 0 ? Buffer.alloc(0) : Buffer.of(niceness));
 }
 
 export function encodeOutput(fd: 1 | 2, bytes: Buffer): Buffer {
@@ -132,7 +132,7 @@ export function encodeRefused(): Buffer {
 
 /** What the shim would make of a dispatcher's frame; for tests and benchmarks that play the shim. */
 export type ShimVerdict =
-  | { readonly kind: 'runHere' }
+  | { readonly kind: 'runHere'; readonly niceness?: number }
   | { readonly kind: 'output'; readonly fd: number; readonly bytes: Buffer }
   | { readonly kind: 'ended'; readonly termination: Termination }
   | { readonly kind: 'node'; readonly name: string }
@@ -141,7 +141,9 @@ export type ShimVerdict =
 export function decodeVerdict(frame: Frame): ShimVerdict {
   switch (frame.type) {
     case DispatcherFrame.runHere:
-      return { kind: 'runHere' };
+      return frame.payload.length === 0
+        ? { kind: 'runHere' }
+        : { kind: 'runHere', niceness: new ByteReader(frame.payload).u8() };
     case DispatcherFrame.output:
       return { kind: 'output', fd: new ByteReader(frame.payload).u8(), bytes: frame.payload.subarray(1) };
     case DispatcherFrame.exited:

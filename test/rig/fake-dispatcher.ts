@@ -51,8 +51,8 @@ export class FakeJob {
     while (!readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('pcc[waits]')) await new Promise(setImmediate);
   }
 
-  runHere(): void {
-    this.#socket.write(encodeRunHere());
+  runHere(niceness?: number): void {
+    this.#socket.write(encodeRunHere(niceness));
   }
 
   output(fd: 1 | 2, bytes: Buffer | string): void {

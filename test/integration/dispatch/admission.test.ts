@@ -5,7 +5,7 @@ import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { NodeStatus } from '../../../src/protocol/control.ts';
 import { FakeBroker } from '../../rig/fake-broker.ts';
-import { DispatcherRig, until } from './dispatcher-rig.ts';
+import { DispatcherRig, HELPS_HERE, until } from './dispatcher-rig.ts';
 
 const ENDED_WELL = { kind: 'ended', termination: { kind: 'exited', code: 0 } };
 
@@ -102,7 +102,7 @@ describe('a node without the tree', () => {
     broker?.give({ elsewhere: 2 });
     // It was sent there, and came back: a compiler within the tree has no name there.
     await until(() => rig.report().retryReasons['paths-not-mapped'] === 1);
-    expect(await first.next()).toEqual({ kind: 'runHere' });
+    expect(await first.next()).toEqual(HELPS_HERE);
     await first.close();
     expect(broker?.faults).toEqual([]);
   });

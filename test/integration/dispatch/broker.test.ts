@@ -6,7 +6,7 @@ import { LOCAL_BROKER_VERSION } from '../../../src/protocol/local-broker.ts';
 import { FakeBroker } from '../../rig/fake-broker.ts';
 import type { FakeShim } from '../../rig/fake-shim.ts';
 import { seededRandom } from '../../broker/seeded-random.ts';
-import { DispatcherRig, outputOf, until } from './dispatcher-rig.ts';
+import { DispatcherRig, HELPS_HERE, outputOf, until } from './dispatcher-rig.ts';
 
 const ENDED_WELL = { kind: 'ended', termination: { kind: 'exited', code: 0 } };
 
@@ -146,7 +146,7 @@ describe('a slot that is taken back', () => {
       if (round < 4) await until(() => broker.held.length === 0);
     }
     broker.give({ n1: 4 });
-    expect(await shim.next()).toEqual({ kind: 'runHere' });
+    expect(await shim.next()).toEqual(HELPS_HERE);
     await shim.close();
     await rig.idle();
     expect(rig.report()).toMatchObject({ hereReasons: { evicted: 1 }, retryReasons: { evicted: 4 } });
@@ -162,7 +162,7 @@ describe('a broker with nothing to give', () => {
     await rig.roundTrip();
     expect(shim.verdicts.unclaimed).toBe(0);
     broker.refuseAll();
-    expect(await shim.next()).toEqual({ kind: 'runHere' });
+    expect(await shim.next()).toEqual(HELPS_HERE);
     await shim.close();
     await rig.idle();
     expect(rig.report().hereReasons).toMatchObject({ 'nodes-busy': 1 });

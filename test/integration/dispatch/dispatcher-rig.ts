@@ -15,6 +15,8 @@ import { FakeShim, type FakeShimCall } from '../../rig/fake-shim.ts';
 import { FakeCompilerCalls } from '../../rig/shim-fake-compiler.ts';
 
 const WORKER = fileURLToPath(new URL('../../../dist/cli/worker.cjs', import.meta.url));
+/** The verdict on a compile that a node might have had. */
+export const HELPS_HERE = { kind: 'runHere', niceness: 5 };
 const FAKE_COMPILER = fileURLToPath(new URL('../../rig/shim-fake-compiler.c', import.meta.url));
 
 interface RigOptions {

@@ -1,6 +1,6 @@
 /** What the shim makes of the dispatcher's answers: the job's output, end and place, exactly once. */
 import { openSync, closeSync, readFileSync } from 'node:fs';
-import { constants } from 'node:os';
+import { constants, getPriority } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { encodeFrame } from '../../../src/protocol/frame.ts';
@@ -147,6 +147,20 @@ describe('a job that is to run here', () => {
     expect(job.isClosed).toBe(false);
     call.exit(0);
     await job.closed;
+  });
+
+  it.each([
+    ['as nice as the shim', undefined, 0],
+    ['nicer', 5, 5],
+    ['not at all nicer by what is no niceness', 200, 0],
+  ])('is %s', async (_how, niceness, more) => {
+    await using at = await scene();
+    const { shim, job } = await startJob(at);
+    job.runHere(niceness);
+    const call = await at.rig.calls.next();
+    expect(getPriority(shim.pid) - getPriority()).toBe(more);
+    call.exit(0);
+    await shim.ended;
   });
 
   it('has the umask and environment it came with, and the guard', async () => {
