@@ -5,8 +5,9 @@
  */
 import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { NodeLink } from '../remote/node-link.ts';
+import { deferred } from '../util/deferred.ts';
+import { outOfPatience } from '../util/patience.ts';
 import { isSameSet } from '../util/sets.ts';
 import type { Refusal } from './admission-rules.ts';
 import { NodeChecks, type CompilerCondition, type Condition, type TreeCondition } from './node-checks.ts';
@@ -142,6 +143,12 @@ export class Admission {
     return trees.length > 0 && trees.every(([, verdict]) => refusedOf(verdict) !== undefined);
   }
 
+  /** It is being checked for the first time, and jobs do not wait for that any longer. */
+  isSlow(node: string): boolean {
+    const verdicts = [...(this.#candidateOf(node)?.verdicts.values() ?? [])];
+    return verdicts.some((verdict) => verdict.kind === 'checking' && verdict.isSlow && !verdict.after);
+  }
+
   close(): void {
     this.#checks.close();
   }
@@ -216,8 +223,10 @@ export class Admission {
   async #await(candidate: Candidate, conditions: readonly Condition[]): Promise<boolean> {
     const checks = conditions.map((condition) => candidate.verdicts.get(condition));
     const running = checks.filter((verdict) => verdict?.kind === 'checking');
-    const done = Promise.all(running.map((check) => check.done));
-    await Promise.race([done, delay(JOB_PATIENCE_MS, undefined, { ref: false })]);
+    const isOver = deferred<undefined>();
+    const endWait = outOfPatience(JOB_PATIENCE_MS, () => isOver.resolve(undefined));
+    await Promise.race([Promise.all(running.map((check) => check.done)), isOver.promise]);
+    endWait();
     const isAdmitted = conditions.every((condition) => candidate.verdicts.get(condition)?.kind === 'admitted');
     if (isAdmitted || isUnfit(candidate, conditions)) return isAdmitted;
     for (const condition of conditions) {

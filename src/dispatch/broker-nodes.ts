@@ -5,20 +5,29 @@
 import type { BrokerStatus } from '../protocol/control.ts';
 import { MAX_EXCLUDED_NAMES, type BrokerAnswer } from '../protocol/local-broker.ts';
 import { deferred, type Deferred } from '../util/deferred.ts';
+import { outOfPatience } from '../util/patience.ts';
 import { BrokerLink } from './broker-link.ts';
 import type { Fleet } from './fleet.ts';
 import type { RetryReason } from './job.ts';
 import { LeasePool, type LeaseEffect, type LeasedSlot } from './lease-pool.ts';
-import { LeasedNodes, type LeasedNodesOptions } from './leased-nodes.ts';
+import { LeasedNodes, type LeasedFleet, type LeasedNodesOptions } from './leased-nodes.ts';
 import type { LeasedSlots } from './node-slots.ts';
 
 /** A question about the whole cluster makes every node answer; new nodes are rare. */
 const CLUSTER_INTERVAL_MS = 60_000;
+/** A broker that has just begun to answer hears of the cluster's slots within this. One without a leader says nothing. */
+const CAPACITY_PATIENCE_MS = 1_500;
+
+/** What the other nodes of the cluster have. */
+export interface Capacity {
+  readonly slots: number;
+  readonly nodes: number;
+}
 
 export interface BrokerNodesOptions extends Pick<LeasedNodesOptions, 'configured'> {
   readonly sockets: readonly string[];
   readonly user: string;
-  readonly fleet: Pick<Fleet, 'useLeased' | 'stateOf' | 'tryAgain'>;
+  readonly fleet: LeasedFleet & Pick<Fleet, 'tryAgain'>;
   /** A slot became free, or other ones are to be expected. */
   readonly onSlots: () => void;
   /** The broker came or went. */
@@ -37,7 +46,8 @@ export class BrokerNodes implements LeasedSlots {
   #speeds: ReadonlyMap<string, number> = new Map();
   #clusterAskedMs = -Infinity;
   #isClusterAsked = false;
-  #capacity = { slots: 0, nodes: 0 };
+  #capacity: Capacity | undefined;
+  #endCapacityWait: () => void = () => undefined;
   #timer: { readonly atMs: number; readonly handle: NodeJS.Timeout } | undefined;
 
   constructor(options: BrokerNodesOptions) {
@@ -46,8 +56,9 @@ export class BrokerNodes implements LeasedSlots {
       fleet: options.fleet,
       configured: options.configured,
       onUp: (name) => this.#pool.nodeUp(name, performance.now()),
+      onAwaited: (name) => this.#pool.nodeAwaited(name, performance.now()),
       onUnusable: (name) => this.#pool.nodeUnusable(name, performance.now()),
-      onForgotten: (name) => this.#pool.nodeForgotten(name),
+      onForgotten: (name) => this.#pool.nodeForgotten(name, performance.now()),
     });
     const handlers = {
       onUp: () => this.#onLink(true),
@@ -64,6 +75,7 @@ export class BrokerNodes implements LeasedSlots {
 
   close(): void {
     this.#link.close();
+    this.#endCapacityWait();
     clearTimeout(this.#timer?.handle);
   }
 
@@ -72,7 +84,8 @@ export class BrokerNodes implements LeasedSlots {
     return this.#link.state.isUp;
   }
 
-  get capacity(): { readonly slots: number; readonly nodes: number } {
+  /** Undefined until the broker has said it, or ought to have. */
+  get capacity(): Capacity | undefined {
     return this.#capacity;
   }
 
@@ -94,8 +107,8 @@ export class BrokerNodes implements LeasedSlots {
       socket,
       node,
       problem,
-      slots: this.#capacity.slots,
-      nodes: this.#capacity.nodes,
+      slots: this.#capacity?.slots ?? 0,
+      nodes: this.#capacity?.nodes ?? 0,
       leases: this.#pool.size,
       asked: this.#pool.open,
       waiting: this.#pool.waiting,
@@ -174,10 +187,15 @@ export class BrokerNodes implements LeasedSlots {
   }
 
   #onLink(isUp: boolean): void {
-    this.#capacity = { slots: 0, nodes: 0 };
+    this.#capacity = undefined;
+    this.#endCapacityWait();
     this.#isClusterAsked = false;
-    if (isUp) this.#pool.linkUp(performance.now());
-    else this.#pool.linkDown(performance.now());
+    if (isUp) {
+      this.#pool.linkUp(performance.now());
+      this.#endCapacityWait = outOfPatience(CAPACITY_PATIENCE_MS, () => this.#setCapacity({ slots: 0, nodes: 0 }));
+    } else {
+      this.#pool.linkDown(performance.now());
+    }
     this.#setTimer();
     this.#options.onBroker();
   }
@@ -198,9 +216,8 @@ export class BrokerNodes implements LeasedSlots {
         this.#pool.lost(answer.lease, answer.reason, now);
         break;
       case 'capacity':
-        this.#capacity = { slots: answer.slots, nodes: answer.nodes };
-        this.#pool.setCapacity(answer.slots, now);
-        break;
+        this.#setCapacity(answer);
+        return;
       case 'cluster':
         this.#isClusterAsked = false;
         this.#speeds = new Map(answer.cluster.nodes.map(({ node, speed }) => [node, speed]));
@@ -212,6 +229,14 @@ export class BrokerNodes implements LeasedSlots {
         // Not for dispatchers, or of a later release.
         return;
     }
+    this.#setTimer();
+    this.#options.onSlots();
+  }
+
+  #setCapacity({ slots, nodes }: Capacity): void {
+    this.#endCapacityWait();
+    this.#capacity = { slots, nodes };
+    this.#pool.setCapacity(slots, performance.now());
     this.#setTimer();
     this.#options.onSlots();
   }

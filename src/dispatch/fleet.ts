@@ -129,7 +129,7 @@ export class Fleet {
     for (const name of names) {
       const member = this.#members.get(name);
       if (member?.state.kind === 'up') slots += slotsOf(member);
-      else if (member?.state.kind === 'connecting' && member.state.isAwaited) slots += member.slots ?? unknown;
+      else if (member && this.isAwaited(name)) slots += member.slots ?? unknown;
     }
     return slots;
   }
@@ -137,6 +137,12 @@ export class Fleet {
   /** Undefined for a node that is not known, or not any more. */
   stateOf(name: string): NodeStateName | undefined {
     return this.#members.get(name)?.state.kind;
+  }
+
+  /** It is being connected, and nothing speaks against its being up in a moment. */
+  isAwaited(name: string): boolean {
+    const state = this.#members.get(name)?.state;
+    return state?.kind === 'connecting' && state.isAwaited;
   }
 
   link(name: string): NodeLink | undefined {

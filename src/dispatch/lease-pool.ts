@@ -2,8 +2,8 @@
  * The slots that the broker gave this user: a lease that no job uses is a free slot. Pure: what the broker, the nodes
  * and the jobs do comes in with a time; what is to be said and stopped goes out. Unaware of sockets and of the queue.
  *
- *   leased ─▶ connecting ─▶ idle ⇄ used ─▶ released        (each lease exactly once; an orphan is not released but
- *                 └───────────┴──────────▶ released         dropped: its broker is gone and releases it itself)
+ *   leased ─▶ connecting ⇄ idle ⇄ used ─▶ released        (each lease exactly once; an orphan is not released but
+ *                 └──────────┴──────────▶ released         dropped: its broker is gone and releases it itself)
  */
 import { LeaseRequests, type RequestEffect } from './lease-requests.ts';
 
@@ -11,8 +11,6 @@ import { LeaseRequests, type RequestEffect } from './lease-requests.ts';
 const USE_LIMIT_MS = 3_000;
 /** A slot that this user has no job for is somebody else's, but a round trip for every job would be a waste. */
 const IDLE_LIMIT_MS = 500;
-/** A lease waits so long for its node's connection. Then others may have the slot, and this user asks elsewhere. */
-const CONNECT_LIMIT_MS = 5_000;
 /** Without a broker, what was held stays in use so long. Nodes end unrenewed leases sooner: no more than was held is over. */
 const ORPHAN_LIMIT_MS = 60_000;
 
@@ -37,8 +35,8 @@ interface Lease {
   isLost: boolean;
 }
 
-/** Node → what is known of the way there. A node not in it is being connected. */
-type NodeState = 'up' | 'unusable';
+/** Node → what is known of the way there. A node not in it is being connected for the first time. */
+type NodeState = 'up' | 'awaited' | 'unusable';
 
 export interface LeasedSlot {
   readonly lease: string;
@@ -54,10 +52,12 @@ export class LeasePool {
   /** Leases by node. */
   readonly #held = new Map<string, Set<Lease>>();
   readonly #nodes = new Map<string, NodeState>();
-  #nodesUp = 0;
+  /** Known nodes that are not unusable. */
+  #nodesLeft = 0;
   #isUp = false;
   #downMs = -Infinity;
-  #capacity = 0;
+  /** Undefined until the broker has said what the cluster has. */
+  #capacity: number | undefined;
 
   constructor(emit: (effect: LeaseEffect) => void) {
     this.#emit = emit;
@@ -119,28 +119,34 @@ export class LeasePool {
   release(id: string, nowMs: number): void {
     const lease = this.#leases.get(id);
     if (lease?.state !== 'used') throw new RangeError(`lease ${id} is not in use`);
-    if (this.#mayServeAgain(lease, nowMs)) this.#setState(lease, 'idle', nowMs);
+    if (this.#mayWait(lease)) this.#setState(lease, 'connecting', nowMs);
+    else if (this.#mayServeAgain(lease, nowMs)) this.#setState(lease, 'idle', nowMs);
     else this.#end(lease);
     this.#balance(nowMs);
   }
 
   /** May a slot come that `job` can use? Else it need not wait for one. */
   mayServe(job: number, excluded: ReadonlySet<string>): boolean {
-    if (this.#isUp) return this.#capacity > 0 && !this.#requests.isRefused(job);
-    return [...this.#held.keys()].some((node) => !excluded.has(node));
+    if (this.#isUp && this.#requests.isRefused(job)) return false;
+    // A leader that is new knows of no slots at first, but what is held is held.
+    const isAnyThere = this.#isUp && this.#capacity !== 0;
+    return isAnyThere || [...this.#held.keys()].some((node) => !excluded.has(node));
   }
 
-  /** The slots that this user's jobs may count on: all of the cluster's while it gives what is asked for, else what is held. */
+  /**
+   * The slots that this user's jobs may count on: all of the cluster's while it gives what is asked for, else what is held.
+   * Infinity while the broker has not said what the cluster has: that is worth waiting for.
+   */
   expectedSlots(nowMs: number): number {
-    const held = this.#leases.size - this.#connecting.size;
-    const isCutOff = this.#nodesUp === 0 && this.#nodes.size > 0 && this.#connecting.size === 0;
+    if (this.#isUp && this.#capacity === undefined) return Infinity;
+    const held = this.#leases.size;
+    const isCutOff = this.#nodesLeft === 0 && this.#nodes.size > 0 && this.#connecting.size === 0;
     if (!this.#isUp || isCutOff || this.#requests.isScarce(nowMs)) return held;
-    return Math.max(held, this.#capacity);
+    return Math.max(held, this.#capacity ?? 0);
   }
 
   linkUp(nowMs: number): void {
     this.#isUp = true;
-    this.#capacity = 0;
     // Their slots may be others' by now; what runs under them ends in its own time.
     for (const lease of this.#leases.values()) if (lease.isOrphan && lease.state !== 'used') this.#drop(lease);
     this.#requests.begin();
@@ -150,7 +156,7 @@ export class LeasePool {
   linkDown(nowMs: number): void {
     this.#isUp = false;
     this.#downMs = nowMs;
-    this.#capacity = 0;
+    this.#capacity = undefined;
     for (const lease of this.#leases.values()) lease.isOrphan = true;
     this.#requests.end();
   }
@@ -189,6 +195,13 @@ export class LeasePool {
     this.#balance(nowMs);
   }
 
+  /** Not usable yet, or not now, but likely to be in a moment: its free slots wait for that. */
+  nodeAwaited(node: string, nowMs: number): void {
+    this.#setNode(node, 'awaited');
+    for (const lease of this.#held.get(node) ?? [])
+      if (lease.state === 'idle') this.#setState(lease, 'connecting', nowMs);
+  }
+
   nodeUp(node: string, nowMs: number): void {
     this.#setNode(node, 'up');
     for (const lease of this.#held.get(node) ?? []) {
@@ -200,22 +213,15 @@ export class LeasePool {
 
   /** Refused or lost. Nothing is asked of it until it is up again, or forgotten. */
   nodeUnusable(node: string, nowMs: number): void {
-    this.#setNode(node, 'unusable');
-    for (const lease of this.#held.get(node) ?? []) if (lease.state !== 'used') this.#end(lease);
-    this.#balance(nowMs);
+    this.#leaveNode(node, 'unusable', nowMs);
   }
 
-  nodeForgotten(node: string): void {
-    this.#setNode(node, undefined);
+  nodeForgotten(node: string, nowMs: number): void {
+    this.#leaveNode(node, undefined, nowMs);
   }
 
   tick(nowMs: number): void {
-    for (const lease of [...this.#connecting, ...this.#idle]) {
-      // A node that took too long takes its other leases along.
-      if (nowMs < this.#endMs(lease) || !this.#leases.has(lease.id)) continue;
-      if (lease.state === 'connecting' && !lease.isOrphan) this.nodeUnusable(lease.node, nowMs);
-      else this.#end(lease);
-    }
+    for (const lease of [...this.#connecting, ...this.#idle]) if (nowMs >= this.#endMs(lease)) this.#end(lease);
     this.#balance(nowMs);
   }
 
@@ -226,10 +232,14 @@ export class LeasePool {
     return next;
   }
 
-  /** When a lease without a job is given up. */
+  /** When a lease without a job is given up. One that waits for its node waits until somebody says what came of that. */
   #endMs({ state, sinceMs, isOrphan }: Lease): number {
     if (isOrphan) return this.#downMs + ORPHAN_LIMIT_MS;
-    return sinceMs + (state === 'idle' ? IDLE_LIMIT_MS : CONNECT_LIMIT_MS);
+    return state === 'idle' ? sinceMs + IDLE_LIMIT_MS : Infinity;
+  }
+
+  #mayWait({ node, isLost, isOrphan }: Lease): boolean {
+    return !isLost && !isOrphan && this.#nodes.get(node) === 'awaited';
   }
 
   #mayServeAgain(lease: Lease, nowMs: number): boolean {
@@ -238,10 +248,11 @@ export class LeasePool {
     return nowMs - lease.readyMs < USE_LIMIT_MS;
   }
 
-  #setState(lease: Lease, state: 'idle' | 'used', nowMs: number): void {
+  #setState(lease: Lease, state: Lease['state'], nowMs: number): void {
     this.#connecting.delete(lease);
+    this.#idle.delete(lease);
     if (state === 'idle') this.#idle.add(lease);
-    else this.#idle.delete(lease);
+    if (state === 'connecting') this.#connecting.add(lease);
     lease.state = state;
     lease.sinceMs = nowMs;
   }
@@ -270,9 +281,15 @@ export class LeasePool {
     this.#emit({ kind: 'held', node });
   }
 
+  #leaveNode(node: string, state: 'unusable' | undefined, nowMs: number): void {
+    this.#setNode(node, state);
+    for (const lease of this.#held.get(node) ?? []) if (lease.state !== 'used') this.#end(lease);
+    this.#balance(nowMs);
+  }
+
   #setNode(node: string, state: NodeState | undefined): void {
-    if (this.#nodes.get(node) === 'up') this.#nodesUp -= 1;
-    if (state === 'up') this.#nodesUp += 1;
+    const isLeft = (known: NodeState | undefined): number => (known === undefined || known === 'unusable' ? 0 : 1);
+    this.#nodesLeft += isLeft(state) - isLeft(this.#nodes.get(node));
     // Put last: a broker looks at the newest only where there are many.
     this.#nodes.delete(node);
     if (state) this.#nodes.set(node, state);

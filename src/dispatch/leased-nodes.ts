@@ -1,5 +1,5 @@
 /**
- * The nodes that were leased: what the broker calls each, what the fleet calls it, and whether it is connected.
+ * The nodes that were leased: what the broker calls each, what the fleet calls it, and whether it is up.
  * Unaware of leases and of the broker.
  */
 import type { NodeSpec } from '../config/nodes.ts';
@@ -8,22 +8,30 @@ import type { Fleet } from './fleet.ts';
 /** A node stays connected so long after its last lease: the next build is likely to get it again. */
 const NODE_KEPT_MS = 5 * 60_000;
 
+/** What is asked of the fleet here. A node is awaited also while it is checked. */
+export type LeasedFleet = Pick<Fleet, 'useLeased' | 'stateOf' | 'isAwaited'>;
+
 export interface LeasedNodesOptions {
-  readonly fleet: Pick<Fleet, 'useLeased' | 'stateOf'>;
+  readonly fleet: LeasedFleet;
   /** How the configuration says that this node is reached, if it does. */
   readonly configured: (node: string) => NodeSpec | undefined;
   /** Each with the fleet's name of the node. */
   readonly onUp: (name: string) => void;
+  /** It was up, and will be again in a moment. */
+  readonly onAwaited: (name: string) => void;
   readonly onUnusable: (name: string) => void;
   readonly onForgotten: (name: string) => void;
 }
+
+/** `awaited`: it is being connected or checked, and likely to be up in a moment. */
+type Outlook = 'up' | 'awaited' | 'unusable';
 
 interface LeasedNode {
   /** What the broker calls it. */
   readonly id: string;
   usedMs: number;
-  /** As it was told; undefined while it is being connected for the first time. */
-  isUp: boolean | undefined;
+  /** As it was told; what is new is taken for awaited. */
+  told: Outlook;
 }
 
 export class LeasedNodes {
@@ -49,7 +57,7 @@ export class LeasedNodes {
       return known;
     }
     const name = fleet.useLeased(configured(id) ?? { name: id, host: id });
-    const added = { id, usedMs: nowMs, isUp: undefined };
+    const added: LeasedNode = { id, usedMs: nowMs, told: 'awaited' };
     this.#nodes.set(name, added);
     this.#nameOf.set(id, name);
     this.#look(name, added);
@@ -71,16 +79,19 @@ export class LeasedNodes {
   }
 
   #look(name: string, node: LeasedNode): void {
-    const state = this.#options.fleet.stateOf(name);
+    const { fleet, onUp, onAwaited, onUnusable } = this.#options;
+    const state = fleet.stateOf(name);
     if (state === undefined) {
       this.#forget(name, node);
       return;
     }
+    const outlook = fleet.isAwaited(name) ? 'awaited' : state === 'up' ? 'up' : 'unusable';
     // Being connected again is no news of a node that was refused.
-    if (state === 'connecting' || node.isUp === (state === 'up')) return;
-    node.isUp = state === 'up';
-    if (node.isUp) this.#options.onUp(name);
-    else this.#options.onUnusable(name);
+    if (outlook === node.told || (outlook === 'awaited' && node.told === 'unusable')) return;
+    node.told = outlook;
+    if (outlook === 'up') onUp(name);
+    else if (outlook === 'awaited') onAwaited(name);
+    else onUnusable(name);
   }
 
   #forget(name: string, { id }: LeasedNode): void {

@@ -18,8 +18,6 @@ import { SlotQueue, type Choice, type Grant, type NodePlace, type Place } from '
 
 /** From so many slots on nodes for each one here, compiles wait for a node rather than run here. */
 const WAIT_FOR_NODE_FACTOR = 2;
-/** A broker that has just begun to answer hears of the cluster's slots within this. */
-const CAPACITY_PATIENCE_MS = 1_500;
 
 export interface PlacementOptions {
   readonly fleet: Pick<FleetOptions, 'connect' | 'findMismatch'>;
@@ -59,7 +57,7 @@ interface Wait {
   /** Nodes that failed the job. */
   readonly failed: ReadonlySet<string>;
   readonly isRemotePossible: boolean;
-  /** What the broker was told not to give it; undefined where nothing is asked of the broker. */
+  /** What the broker was told not to give it; undefined while nothing was asked of the broker. */
   told: ReadonlySet<string> | undefined;
 }
 
@@ -83,7 +81,6 @@ export class Placement {
   readonly #waits = new Map<number, Wait>();
   /** Usable nodes by node list and need; kept until nodes change, so that the queue can tell sets apart by identity. */
   #usableOf = new WeakMap<ReadonlySet<string>, Map<Need | undefined, UsableNodes>>();
-  #brokerSinceMs = 0;
 
   constructor(options: PlacementOptions) {
     this.#options = options;
@@ -160,7 +157,7 @@ export class Placement {
     for (const problem of list.problems) build.problems.add(problem);
     if (leasing) {
       build.nodes = NOWHERE;
-      build.nodesConfigured = leasing.capacity.nodes;
+      build.nodesConfigured = leasing.capacity?.nodes ?? 0;
       leasing.tryAgain();
     } else {
       if (text === undefined && this.broker?.problem) build.problems.add(this.broker.problem);
@@ -204,10 +201,9 @@ export class Placement {
       if (nodes.some((node) => node.state === 'connecting' && node.slots === 0)) return undefined;
       return nodes.reduce((total, node) => total + node.slots, 0);
     }
-    const { slots, nodes } = this.broker.capacity;
-    build.nodesConfigured = Math.max(build.nodesConfigured, nodes);
-    const isNew = performance.now() - this.#brokerSinceMs < CAPACITY_PATIENCE_MS;
-    return slots === 0 && isNew ? undefined : slots;
+    const { capacity } = this.broker;
+    build.nodesConfigured = Math.max(build.nodesConfigured, capacity?.nodes ?? 0);
+    return capacity?.slots;
   }
 
   /** Of those, the ones that jobs may have now: nodes are lost and refused, and the file server may be behind. */
@@ -216,7 +212,7 @@ export class Placement {
     const listed = this.nodeStatus(build.nodes).filter(isOpen);
     let slots = listed.reduce((total, node) => total + node.slots, 0);
     if (build.isLeasing && this.broker) {
-      slots += this.broker.isUp ? this.broker.capacity.slots : this.broker.expectedSlots();
+      slots += this.broker.isUp ? (this.broker.capacity?.slots ?? 0) : this.broker.expectedSlots();
     }
     return Math.min(slots, this.#queue.remoteLimit);
   }
@@ -248,7 +244,7 @@ export class Placement {
     const place = this.#queue.takeFree(choice);
     if (!place) {
       // For the next of its kind: they come one after the other.
-      if (choice.mayLease) this.broker?.want(job.id, choice.excluded);
+      if (choice.mayLease) this.broker?.want(job.id, sparedFor(job.excluded, entry));
       return undefined;
     }
     if (this.admission.admit(place.node, entry.need) === true) return place;
@@ -264,7 +260,7 @@ export class Placement {
       const mayRunHere = (): boolean => !isRemotePossible || this.#mayRunHere(id);
       const choice = this.#choiceOf(id);
       this.#grantAll(this.#queue.add({ id, rankMs, ...choice, mayRunHere }));
-      this.#tellBroker(id, choice);
+      this.#tellBroker(id);
     });
   }
 
@@ -318,14 +314,12 @@ export class Placement {
       fleet: {
         useLeased: (spec) => this.fleet.useLeased(spec),
         stateOf: (name) => this.fleet.stateOf(name),
+        isAwaited: (name) => this.fleet.isAwaited(name) || this.admission.isSlow(name),
         tryAgain: (names) => this.fleet.tryAgain(names),
       },
       configured: (node) => this.#options.nodeLists.get(undefined).specs.find(({ name }) => name === node),
       onSlots: () => this.#grantAll(this.#queue.slotsChanged()),
-      onBroker: () => {
-        this.#brokerSinceMs = performance.now();
-        this.#chooseAgain();
-      },
+      onBroker: () => this.#chooseAgain(),
       onHeld: (node) => this.#slots.refresh(node),
     };
   }
@@ -376,12 +370,15 @@ export class Placement {
   }
 
   /** That a job waits, and for which nodes not, where that is news. */
-  #tellBroker(id: number, { excluded, mayLease }: Choice): void {
+  #tellBroker(id: number): void {
     const wait = this.#waits.get(id);
-    if (!wait || !mayLease || (wait.told && isSameSet(wait.told, excluded))) return;
+    const entry = this.#jobs.get(id);
+    if (!wait?.isRemotePossible || !entry || !this.#mayLease(entry)) return;
+    const spared = sparedFor(wait.failed, entry);
+    if (wait.told && isSameSet(wait.told, spared)) return;
     if (wait.told) this.broker?.unwant(id);
-    wait.told = excluded;
-    this.broker?.want(id, excluded);
+    wait.told = spared;
+    this.broker?.want(id, spared);
   }
 
   /** With nodes that have many more slots than this host, a compile waits for one: make and ld need this host. */
@@ -415,14 +412,23 @@ export class Placement {
     this.broker?.nodesChanged();
     const choices = new Map([...this.#waits.keys()].map((id) => [id, this.#choiceOf(id)]));
     this.#grantAll(this.#queue.nodesChanged(choices));
-    for (const [id, choice] of choices) this.#tellBroker(id, choice);
+    for (const id of choices.keys()) this.#tellBroker(id);
   }
 }
 
 const NOWHERE: ReadonlySet<string> = new Set();
 
-/** One set for all, made only where a node was left out of the build or is not fit for the job. */
-function withUnusable(excluded: ReadonlySet<string>, { build: { leftOut }, need }: Entry): ReadonlySet<string> {
-  const unfit = need?.unfit ?? NOWHERE;
-  return leftOut.size + unfit.size > 0 ? new Set([...excluded, ...leftOut, ...unfit]) : excluded;
+/** Nodes that the job may not have now. */
+function withUnusable(failed: ReadonlySet<string>, { build: { leftOut }, need }: Entry): ReadonlySet<string> {
+  return union(failed, leftOut, need?.unfit);
+}
+
+/** Nodes that the broker is not to give it. One that is checked is held already where it was given, and needs no word. */
+function sparedFor(failed: ReadonlySet<string>, { build: { leftOut }, need }: Entry): ReadonlySet<string> {
+  return union(failed, leftOut, need?.refused);
+}
+
+/** One set for all, made only where there is something to add. */
+function union(one: ReadonlySet<string>, second: ReadonlySet<string>, third = NOWHERE): ReadonlySet<string> {
+  return second.size + third.size > 0 ? new Set([...one, ...second, ...third]) : one;
 }

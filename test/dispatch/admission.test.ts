@@ -14,7 +14,10 @@ test('a node that does not answer in time is unfit, and not refused', async () =
   const cwd = temporaryDirectory();
   const work = { cwd, outputs: [join(cwd, 'a.o')], program: '/bin/true', searchPath: '/bin' };
   const need = admission.needOf(work);
-  expect(await admission.admit('n1', need)).toBe(false);
+  const admitted = admission.admit('n1', need);
+  expect(admission.isSlow('n1')).toBe(false);
+  expect(await admitted).toBe(false);
+  expect(admission.isSlow('n1')).toBe(true);
   expect([...need.unfit]).toEqual(['n1']);
   expect([...need.refused]).toEqual([]);
   expect(onChange).toHaveBeenCalledOnce();

@@ -23,6 +23,7 @@ test('a node that is being connected is counted on until its host is found to be
   silence.get('n2')?.();
   expect(onChange).toHaveBeenCalledOnce();
   expect(fleet.slotsAhead(names, 16)).toBe(2);
+  expect([...names].map((name) => fleet.isAwaited(name))).toEqual([true, false]);
   expect(fleet.usable(names)).toEqual(names);
   fleet.close();
 });

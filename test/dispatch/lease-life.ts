@@ -109,8 +109,16 @@ class Life {
   }
 
   #turnNode(node: string): void {
-    if (this.#upNodes.delete(node)) this.#pool.nodeUnusable(node, this.#nowMs);
-    else this.#nodeUp(node);
+    if (!this.#upNodes.delete(node)) this.#nodeUp(node);
+    else if (this.#chance(0.5)) this.#pool.nodeUnusable(node, this.#nowMs);
+    else this.#nodeAwaited(node);
+  }
+
+  #nodeAwaited(node: string): void {
+    for (const [id, lease] of this.#leases) {
+      if (lease.node === node && !this.#running.has(id)) lease.readyMs = undefined;
+    }
+    this.#pool.nodeAwaited(node, this.#nowMs);
   }
 
   #nodeUp(node: string): void {
@@ -200,6 +208,9 @@ class Life {
       this.#nowMs = next;
       if (first && first.at <= tickMs) {
         this.#running.delete(first.lease);
+        // It waits for its node, and can serve anew after that.
+        const lease = this.#leases.get(first.lease);
+        if (lease && !this.#upNodes.has(lease.node)) lease.readyMs = undefined;
         this.#pool.release(first.lease, next);
       } else {
         this.#pool.tick(next);

@@ -199,14 +199,43 @@ describe('a lease', () => {
     expect(rig.place(1)).toBe('c');
   });
 
-  it('does not wait longer than five seconds for its node', () => {
+  it('waits for its node as long as that is being connected, and is given back when it is let go', () => {
     const rig = new Rig();
     rig.want(1);
     rig.leased(1, 'a', 'n2');
-    rig.wait(4_999);
+    rig.wait(60_000);
     expect(rig.said()).not.toContain('release a');
-    rig.wait(1);
+    rig.pool.nodeForgotten('n2', rig.nowMs);
     expect(rig.said()).toContain('release a');
+  });
+
+  it('waits while its node is checked, used or not, and then serves as if it were new', () => {
+    const rig = Rig.busy();
+    rig.want(2);
+    rig.leased(4, 'b');
+    rig.want(3);
+    rig.said();
+    rig.pool.nodeAwaited('n1', rig.nowMs);
+    rig.release('a');
+    expect(rig.place(2)).toBeUndefined();
+    rig.wait(20_000);
+    expect(rig.said().filter((text) => text.startsWith('release'))).toEqual([]);
+    expect(rig.pool.expectedSlots(rig.nowMs)).toBeGreaterThanOrEqual(2);
+    rig.pool.nodeUp('n1', rig.nowMs);
+    expect([rig.place(2), rig.place(3)].sort()).toEqual(['a', 'b']);
+    rig.wait(2_900);
+    rig.release('a');
+    rig.want(4);
+    expect(rig.place(4)).toBe('a');
+  });
+
+  it('that is held may serve though the leader, being new, knows of no slots', () => {
+    const rig = new Rig();
+    rig.want(1);
+    rig.leased(1, 'a', 'n2');
+    rig.pool.setCapacity(0, 0);
+    expect(rig.pool.mayServe(1, ANY)).toBe(true);
+    expect(rig.pool.mayServe(1, new Set(['n2']))).toBe(false);
   });
 
   it('that is lost is released at once when unused, else when its job has ended, once', () => {
@@ -263,6 +292,16 @@ describe('without a broker', () => {
 });
 
 describe('the slots that jobs may count on', () => {
+  it('are worth waiting for while the broker has not said how many there are', () => {
+    const pool = new LeasePool(() => undefined);
+    pool.linkUp(0);
+    expect(pool.expectedSlots(0)).toBe(Infinity);
+    expect(pool.mayServe(1, ANY)).toBe(true);
+    pool.setCapacity(0, 0);
+    expect(pool.expectedSlots(0)).toBe(0);
+    expect(pool.mayServe(1, ANY)).toBe(false);
+  });
+
   it('are the cluster’s while it gives what is asked for, else those held', () => {
     const rig = Rig.busy();
     expect(rig.pool.expectedSlots(rig.nowMs)).toBe(8);
@@ -287,10 +326,18 @@ describe('the slots that jobs may count on', () => {
     pool.want(1, ANY, 0);
     expect(pool.expectedSlots(0)).toBe(8);
     for (const id of asked) pool.leased(id, `lease ${id}`, 'n1', 0);
-    pool.tick(4_999);
-    expect(pool.expectedSlots(4_999)).toBe(8);
     pool.tick(5_000);
+    expect(pool.expectedSlots(5_000)).toBe(8);
+    pool.nodeUnusable('n1', 5_000);
     expect(pool.expectedSlots(5_000)).toBe(0);
+  });
+
+  it('are those whose nodes are being connected while the leader has no more', () => {
+    const rig = new Rig(4);
+    for (let job = 1; job <= 6; job += 1) rig.want(job);
+    for (const request of [1, 2, 3]) rig.leased(request, `lease ${request}`, `new${request}`);
+    rig.wait(1_000);
+    expect(rig.pool.expectedSlots(rig.nowMs)).toBe(3);
   });
 });
 

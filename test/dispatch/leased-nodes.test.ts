@@ -6,12 +6,17 @@ const MINUTE_MS = 60_000;
 const NOT_HELD = (): boolean => false;
 
 let states: Map<string, NodeStateName>;
+/** Nobody counts on these while they are being connected. */
+let doubtful: Set<string>;
+let checked: Set<string>;
 let connected: string[];
 let news: string[];
 let nodes: LeasedNodes;
 
 beforeEach(() => {
   states = new Map();
+  doubtful = new Set();
+  checked = new Set();
   connected = [];
   news = [];
   nodes = new LeasedNodes({
@@ -24,9 +29,14 @@ beforeEach(() => {
         return name;
       },
       stateOf: (name) => states.get(name),
+      isAwaited: (name) => {
+        const state = states.get(name);
+        return state === 'connecting' ? !doubtful.has(name) : state === 'up' && checked.has(name);
+      },
     },
     configured: (node) => (node === 'n1' ? { name: 'n1', host: 'n1.example', port: 2222 } : undefined),
     onUp: (name) => news.push(`${name} up`),
+    onAwaited: (name) => news.push(`${name} awaited`),
     onUnusable: (name) => news.push(`${name} unusable`),
     onForgotten: (name) => news.push(`${name} forgotten`),
   });
@@ -56,6 +66,25 @@ describe('a node that is leased', () => {
     for (const state of ['refused', 'connecting', 'refused', 'connecting', 'up', 'lost', 'up'] as const)
       set('n1', state);
     expect(news).toEqual(['n1 unusable', 'n1 up', 'n1 unusable', 'n1 up']);
+  });
+
+  it('is awaited while it is checked', () => {
+    nodes.use('n1', 0);
+    set('n1', 'up');
+    checked.add('n1');
+    for (const state of ['up', 'up', 'lost', 'up'] as const) set('n1', state);
+    checked.clear();
+    set('n1', 'up');
+    expect(news).toEqual(['n1 up', 'n1 awaited', 'n1 unusable', 'n1 up']);
+  });
+
+  it('is of no use while its host is silent', () => {
+    nodes.use('n1', 0);
+    doubtful.add('n1');
+    set('n1', 'connecting');
+    set('n1', 'refused');
+    set('n1', 'up');
+    expect(news).toEqual(['n1 unusable', 'n1 up']);
   });
 
   it('that was up already is up at once', () => {

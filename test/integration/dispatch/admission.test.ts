@@ -1,7 +1,8 @@
 /** The dispatcher with nodes that do not have the tree, or have it later: real workers, a broker that the test plays. */
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { NodeStatus } from '../../../src/protocol/control.ts';
 import { FakeBroker } from '../../rig/fake-broker.ts';
@@ -121,4 +122,35 @@ describe('a node without the tree', () => {
     await until(() => elsewhere()?.reason === '');
     expect(elsewhere()?.state).toBe('up');
   });
+});
+
+describe('a node that is slow to say what it has', () => {
+  /** No job holds a lease that is not used for half a second. */
+  const LONGER_THAN_IDLE_MS = 700;
+
+  it('and was leased keeps its lease, and runs the job that waits when it has said it', async () => {
+    await start(['n1/1'], true);
+    const hold = join(rig.tree, 'hold');
+    holdAnswers(join(rig.tree, 'bin', 'gcc'), hold);
+    broker?.capacity(4);
+    broker?.give({ n1: 1 });
+    const shim = rig.compile('a.c');
+    await until(() => rig.dispatcher.placement.admission.isSlow('n1'));
+    await delay(LONGER_THAN_IDLE_MS);
+    expect(broker?.held).toHaveLength(1);
+    rmSync(hold);
+    (await rig.calls.next()).exit(0);
+    expect(await shim.next()).toEqual(ENDED_WELL);
+    expect(broker?.leases.size).toBe(1);
+    expect(broker?.asked.every(({ exclude }) => !exclude.includes('n1'))).toBe(true);
+    expect(broker?.faults).toEqual([]);
+  });
+
+  /** The compiler does not say its version while `hold` is there. */
+  function holdAnswers(compiler: string, hold: string): void {
+    renameSync(compiler, `${compiler}-12`);
+    writeFileSync(hold, '');
+    const script = `#!/bin/sh\n[ "$1" != -v ] || while [ -e ${hold} ]; do sleep 0.02; done\nexec ${compiler}-12 "$@"\n`;
+    writeFileSync(compiler, script, { mode: 0o755 });
+  }
 });
