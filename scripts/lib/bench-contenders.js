@@ -34,6 +34,7 @@ const PATH = process.env.PATH ?? '';
 /** Beyond the slots of the nodes: recipes on their way, links, shells. */
 const EXTRA_JOBS = 2;
 const LOCAL_JOBS = 2;
+const SHOWN_NODES = 8;
 const DISTCC_PORT = 3632;
 
 /** @param {Setting} setting */
@@ -51,6 +52,12 @@ function nodeList(setting, separator) {
   return others(setting)
     .map((node) => `node${node}/${setting.slots}`)
     .join(separator);
+}
+
+/** For a table: of many nodes the first two and the last. @param {Setting} setting */
+function shownNodes(setting) {
+  const all = nodeList(setting, ' ').split(' ');
+  return all.length > SHOWN_NODES ? [...all.slice(0, 2), '...', all.at(-1)].join(' ') : all.join(' ');
 }
 
 /** @type {Contender} */
@@ -82,7 +89,7 @@ const pmake = {
   command: (setting) => ({
     words: [join(ROOT, 'dist/cli/pmake.cjs'), setting.target],
     env: { PATH, PMAKE_NODES: nodeList(setting, ' ') },
-    shown: `PMAKE_NODES="${nodeList(setting, ' ')}" pmake ${setting.target}`,
+    shown: `PMAKE_NODES="${shownNodes(setting)}" pmake ${setting.target}`,
   }),
 };
 
@@ -146,7 +153,7 @@ const distcc = {
   command: (setting) => ({
     words: ['make', jobsOf(setting), setting.target],
     env: { PATH: `/usr/lib/distcc:${PATH}`, DISTCC_HOSTS: nodeList(setting, ' ') },
-    shown: `DISTCC_HOSTS="${nodeList(setting, ' ')}" make ${jobsOf(setting)} ${setting.target}`,
+    shown: `DISTCC_HOSTS="${shownNodes(setting)}" make ${jobsOf(setting)} ${setting.target}`,
   }),
 };
 

@@ -60,7 +60,7 @@ const cpp = {
   name: 'cpp',
   target: 'program',
   env: {},
-  cluster: { nodes: '17', cpu: '10', slots: '1' },
+  cluster: { nodes: '50', cpu: '4', slots: '1' },
   contenders: ['floor', 'pmake', 'pmaked', 'distcc', 'icecream'],
   source: () => (tree) => {
     removeTree(tree);
