@@ -41,6 +41,9 @@
 #define FLAG_STDOUT_IS_TTY 1
 #define FLAG_STDERR_IS_TTY 2
 
+/* Of a compile on a node, and of one that runs on the submit host while there are nodes. */
+#define JOB_NICENESS 5
+
 /* Runner to worker: one record, u8 kind, u8 value, u16 zero, u32 KiB, u64 user us, u64 system us. */
 #define RUNNER_REPORT_BYTES 24
 #define RUNNER_EXITED 0

@@ -25,8 +25,6 @@
 #include "protocol.h"
 
 #define WORKER_FD 3
-/* The owner of the node comes first; beside an idle one it costs nothing. */
-#define NICENESS 5
 
 /* What a child that could not become the program sends through a close-on-exec pipe. */
 struct failure {
@@ -80,8 +78,8 @@ static void become_job(char **argv, pid_t runner, int pipe_fd) {
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	umask((mode_t)strtoul(argv[1], NULL, 8) & 0777);
-	/* At the limit it stays as it is, which is nice enough. */
-	(void)!nice(NICENESS);
+	/* The owner of the node comes first; beside an idle one it costs nothing. At the limit it stays as it is. */
+	(void)!nice(JOB_NICENESS);
 	if (chdir(argv[2]) != 0) give_up(pipe_fd, RUNNER_CWD_FAILED);
 	set_guard(argv[3]);
 	execv(argv[3], argv + 3);

@@ -5,6 +5,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CompilePlan, HerePlan, Plan } from '../command/plan.ts';
 import type { HereReason } from '../command/reasons.ts';
+import { JOB_NICENESS } from '../protocol/runner.ts';
 import type { ShimRequest } from '../protocol/shim.ts';
 import type { OutputChunk } from '../protocol/worker.ts';
 import { stampNow } from '../tree/files.ts';
@@ -38,11 +39,6 @@ const MAX_FAILURES = 2;
 const MAX_REVOCATIONS = 4;
 /** No job, however long, stands further in front of those that came before it. */
 const MAX_HEAD_START_MS = 60_000;
-/**
- * Of a compile that runs here while there are nodes, the same as on them: make, the linker and the dispatcher, which all
- * the nodes wait for, come first.
- */
-const HELPER_NICENESS = 5;
 const NOT_MEASURED = { cpuMs: 0, maxRssKiB: 0 } as const;
 
 /** What jobs share; the dispatcher gives it. For `holdLimitMs` a link is held, too. */
@@ -268,7 +264,8 @@ export class JobLife {
       if (place.kind === 'here') {
         try {
           const reason = this.#reason ?? this.#context.whyNoNode();
-          await this.#runHere(reason, reason === 'no-nodes' ? 0 : HELPER_NICENESS);
+          // As on the nodes: make, the linker and the dispatcher, which all of them wait for, come first.
+          await this.#runHere(reason, reason === 'no-nodes' ? 0 : JOB_NICENESS);
         } finally {
           this.#context.release(place);
         }

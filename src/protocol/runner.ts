@@ -14,6 +14,9 @@ import type { Termination } from './termination.ts';
 
 export const RUNNER_REPORT_BYTES = 24;
 
+/** Of a compile on a node, and of one that runs on the submit host while there are nodes. */
+export const JOB_NICENESS = 5;
+
 /** u8 kind, u8 value, u16 zero, u32 max RSS in KiB, u64 user µs, u64 system µs. */
 export type RunnerReport =
   | {

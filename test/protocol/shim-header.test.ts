@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { MAX_FRAME_BYTES } from '../../src/protocol/frame.ts';
-import { RUNNER_REPORT_BYTES, decodeRunnerReport } from '../../src/protocol/runner.ts';
+import { JOB_NICENESS, RUNNER_REPORT_BYTES, decodeRunnerReport } from '../../src/protocol/runner.ts';
 import {
   DispatcherFrame,
   MAX_ARGV_WORDS,
@@ -39,6 +39,7 @@ it('has the constants of src/protocol/, and no others', () => {
     FRAME_REFUSED: DispatcherFrame.refused,
     FLAG_STDOUT_IS_TTY: ShimFlag.stdoutIsTty,
     FLAG_STDERR_IS_TTY: ShimFlag.stderrIsTty,
+    JOB_NICENESS,
     RUNNER_REPORT_BYTES,
     RUNNER_EXITED: 0,
     RUNNER_SIGNALLED: 1,
