@@ -47,17 +47,20 @@ function others({ nodes }) {
   return Array.from({ length: nodes - 1 }, (_, index) => index + 2);
 }
 
-/** @param {Setting} setting @param {string} separator */
-function nodeList(setting, separator) {
-  return others(setting)
-    .map((node) => `node${node}/${setting.slots}`)
-    .join(separator);
+/** @param {Setting} setting @returns {string[]} */
+function nodeSlots(setting) {
+  return others(setting).map((node) => `node${node}/${setting.slots}`);
+}
+
+/** As PMAKE_NODES and DISTCC_HOSTS want it. @param {Setting} setting */
+function nodeList(setting) {
+  return nodeSlots(setting).join(' ');
 }
 
 /** For a table: of many nodes the first two and the last. @param {Setting} setting */
 function shownNodes(setting) {
-  const all = nodeList(setting, ' ').split(' ');
-  return all.length > SHOWN_NODES ? [...all.slice(0, 2), '...', all.at(-1)].join(' ') : all.join(' ');
+  const all = nodeSlots(setting);
+  return (all.length > SHOWN_NODES ? [...all.slice(0, 2), '...', all.at(-1)] : all).join(' ');
 }
 
 /** @type {Contender} */
@@ -88,7 +91,7 @@ const pmake = {
   prepare: async () => {},
   command: (setting) => ({
     words: [join(ROOT, 'dist/cli/pmake.cjs'), setting.target],
-    env: { PATH, PMAKE_NODES: nodeList(setting, ' ') },
+    env: { PATH, PMAKE_NODES: nodeList(setting) },
     shown: `PMAKE_NODES="${shownNodes(setting)}" pmake ${setting.target}`,
   }),
 };
@@ -152,7 +155,7 @@ const distcc = {
   },
   command: (setting) => ({
     words: ['make', jobsOf(setting), setting.target],
-    env: { PATH: `/usr/lib/distcc:${PATH}`, DISTCC_HOSTS: nodeList(setting, ' ') },
+    env: { PATH: `/usr/lib/distcc:${PATH}`, DISTCC_HOSTS: nodeList(setting) },
     shown: `DISTCC_HOSTS="${shownNodes(setting)}" make ${jobsOf(setting)} ${setting.target}`,
   }),
 };

@@ -4,12 +4,12 @@
  */
 import { appendFile } from 'node:fs/promises';
 import { performance } from 'node:perf_hooks';
+import { ArrivalWatch } from '../../load/arrival.ts';
 import { type AvailabilityChange, AvailabilityMonitor } from '../../load/availability.ts';
 import { changeLine, formatLogLine, type LogLine, sampleLine } from '../../load/load-log.ts';
 import type { LoadSample } from '../../load/load-sample.ts';
 import { METRICS } from '../../load/metrics.ts';
 import type { Policy } from '../../load/policy.ts';
-import { ArrivalWatch } from '../../load/arrival.ts';
 import { LoadSampler } from '../../load/sampler.ts';
 import type { MetricView, NodeView } from '../../protocol/local-broker.ts';
 
