@@ -32,7 +32,7 @@ try {
     nodes,
     cpu: CPU,
     slots: SLOTS,
-    directory: join(work, 'brokers'),
+    work,
     thresholds: 'adaptive',
   });
   // What a start costs is over by then: the standard compile, and V8's compiler for some ten seconds after it.

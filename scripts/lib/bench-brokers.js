@@ -3,7 +3,7 @@
  * own: what the node's control group used, of what its quota lets it use. Unaware of what is measured.
  */
 import { randomBytes } from 'node:crypto';
-import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -21,7 +21,7 @@ const NUMBER_WIDTH = 12;
  * @property {number} nodes
  * @property {number} cpu percent of a core that a node has
  * @property {number} slots of each node but the first, which offers none
- * @property {string} directory that all nodes see; it must not exist yet
+ * @property {string} work a directory that all nodes see
  * @property {string} thresholds a preset
  */
 
@@ -31,8 +31,8 @@ const NUMBER_WIDTH = 12;
  * @param {BrokersOptions} options
  * @returns {Promise<() => void>}
  */
-export async function startBrokers(cluster, { nodes, cpu, slots, directory, thresholds }) {
-  mkdirSync(directory);
+export async function startBrokers(cluster, { nodes, cpu, slots, work, thresholds }) {
+  const directory = mkdtempSync(join(work, 'brokers-'));
   // Apart from the configurations: brokers watch the directory that those are in.
   mkdirSync(join(directory, STATS));
   const key = join(directory, 'cluster.key');

@@ -3,7 +3,7 @@
  * Node 1 is the submit host; the others compile. Unaware of clocks and tables.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startBrokers } from './bench-brokers.js';
@@ -130,8 +130,7 @@ const off = {
 function withBrokers(name, thresholds) {
   return {
     name,
-    prepare: ({ cluster, nodes, cpu, slots, work }) =>
-      startBrokers(cluster, { nodes, cpu, slots, thresholds, directory: join(work, name) }),
+    prepare: ({ cluster, nodes, cpu, slots, work }) => startBrokers(cluster, { nodes, cpu, slots, thresholds, work }),
     command: (setting) => ({
       words: [join(ROOT, 'dist/cli/pmake.cjs'), setting.target],
       env: { PATH },
@@ -167,8 +166,10 @@ const icecream = {
     const { cluster, nodes, slots, work } = setting;
     // The compiler's archive, made before the clock starts: on a quarter of a core it would take longer than the build.
     const directory = join(work, 'icecc-environment');
-    mkdirSync(directory);
-    execFileSync('icecc', ['--build-native'], { cwd: directory, stdio: 'ignore' });
+    if (!existsSync(directory)) {
+      mkdirSync(directory);
+      execFileSync('icecc', ['--build-native'], { cwd: directory, stdio: 'ignore' });
+    }
     cluster.start(1, ['icecc-scheduler', '-n', 'bench']);
     const log = '/tmp/iceccd.log';
     const flags = ['-n', 'bench', '-s', '10.77.0.1', '-b', '/tmp/icecc', '-vv', '-l', log];
