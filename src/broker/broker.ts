@@ -6,6 +6,7 @@ import { Client, type SlotRequest } from './client.ts';
 import { type Effect, type Group, Outbox } from './effects.ts';
 import { Election } from './election.ts';
 import { Leader } from './leader.ts';
+import { MAX_WAITERS } from './limits.ts';
 import { Member, type NodeState } from './member.ts';
 import type { FreeNode, Message, MessageOf, Peer } from './messages.ts';
 import type { Term } from './term.ts';
@@ -156,6 +157,7 @@ export class Broker {
     this.#member.tick(nowMs);
     this.#election.setEligible(this.#member.available, nowMs);
     if (this.#client.wantsLeader(nowMs)) this.#election.provoke(nowMs);
+    this.#election.waiters = this.#leader?.waiters.some(MAX_WAITERS) ?? [];
     this.#election.tick(nowMs);
     this.#followElection(nowMs);
     if (this.#leader !== undefined) {
@@ -312,7 +314,8 @@ export class Broker {
   #receiveOfElection(from: Peer, message: MessageOf<ElectionKind>, nowMs: number): void {
     switch (message.kind) {
       case 'heartbeat':
-        this.#election.onHeartbeat(from, message.term, message.members, nowMs);
+        this.#election.onHeartbeat(from, message, nowMs);
+        this.#member.onWaiters(message.waiters);
         return;
       case 'stand':
         this.#election.onStand(from, message.term, nowMs);

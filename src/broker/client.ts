@@ -151,7 +151,9 @@ export class Client {
   }
 
   onRenewed(from: Peer, message: MessageOf<'renewed'>, nowMs: number): void {
-    this.#held.onRenewed(from, message, nowMs);
+    // A leader that does not answer, though nodes hear it, does not know who waits.
+    const mayKeep = message.mayKeep && !this.leaderLost;
+    this.#held.onRenewed(from, { ...message, mayKeep }, nowMs);
   }
 
   onReleased(from: Peer, { leases }: MessageOf<'released'>): void {

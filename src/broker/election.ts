@@ -11,7 +11,7 @@
  */
 import type { Outbox } from './effects.ts';
 import { MAX_VOTES_WANTED } from './limits.ts';
-import type { Peer } from './messages.ts';
+import type { MessageOf, Peer, Waiter } from './messages.ts';
 import { compareTerms, type Term } from './term.ts';
 import * as timing from './timing.ts';
 
@@ -50,6 +50,8 @@ export class Election {
   #provoked = false;
   /** Nodes in the cluster as far as is known, this one included: how many votes to expect. */
   members = 1;
+  /** Who waits for slots, as the leader here is to tell the others. */
+  waiters: readonly Waiter[] = [];
 
   constructor(options: ElectionOptions) {
     this.#self = options.nodeId;
@@ -129,7 +131,7 @@ export class Election {
     }
   }
 
-  onHeartbeat(from: Peer, term: Term, members: number, nowMs: number): void {
+  onHeartbeat(from: Peer, { term, members }: MessageOf<'heartbeat'>, nowMs: number): void {
     if (from.nodeId === this.#self) return;
     this.#saw(term);
     const state = this.#state;
@@ -238,8 +240,8 @@ export class Election {
     state.beatMs = nowMs + timing.HEARTBEAT_INTERVAL_MS;
   }
 
-  #heartbeat(term: Term): { kind: 'heartbeat'; term: Term; members: number } {
-    return { kind: 'heartbeat', term, members: this.members };
+  #heartbeat(term: Term): MessageOf<'heartbeat'> {
+    return { kind: 'heartbeat', term, members: this.members, waiters: this.waiters };
   }
 
   /** In a large cluster only some answer, as many as tell the candidate what it needs to know. */

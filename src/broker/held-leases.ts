@@ -75,15 +75,18 @@ export class HeldLeases {
     this.#nextTickMs = Math.min(this.#nextTickMs, nowMs);
   }
 
-  onRenewed(from: Peer, { stamp, held, gone }: MessageOf<'renewed'>, nowMs: number): void {
+  onRenewed(from: Peer, { stamp, held, gone, mayKeep }: MessageOf<'renewed'>, nowMs: number): void {
     const sentMs = this.#stamps.momentMs(stamp, nowMs);
     if (this.#renewMs.has(from.nodeId)) this.#renewMs.set(from.nodeId, nowMs + timing.LEASE_RENEW_MS);
+    const inUse: string[] = [];
     for (const name of held) {
       const lease = this.#leases.get(leaseKey(from, name));
       if (lease === undefined) continue;
       lease.node = from;
       lease.expiresMs = Math.max(lease.expiresMs, sentMs + timing.LEASE_TTL_MS);
+      if (lease.state === 'held') inUse.push(lease.key);
     }
+    if (inUse.length > 0) this.#outbox.emit({ kind: 'keep', leases: inUse, forMs: mayKeep ? timing.KEEP_MS : 0 });
     this.lose(from, gone, 'gone');
   }
 

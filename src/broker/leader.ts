@@ -7,9 +7,10 @@ import type { Outbox } from './effects.ts';
 import { FairQueue } from './fair-queue.ts';
 import { FreeList, type ListedNode } from './free-list.ts';
 import { MAX_HINTS, MAX_IDS, MAX_LOOKAHEAD, MAX_WAITING } from './limits.ts';
-import type { MessageOf, NoneReason, Peer } from './messages.ts';
+import type { MessageOf, NoneReason, Peer, Waiter } from './messages.ts';
 import type { Term } from './term.ts';
 import * as timing from './timing.ts';
+import { Waiters } from './waiters.ts';
 
 /** One request. `waiting` in the queue; `offered` to a node; `granted`, and remembered for a while; `ended`. */
 interface Request {
@@ -49,7 +50,7 @@ export class Leader {
   readonly #offers = new Map<number, Offer>();
   /** When each client was last told of free nodes. */
   readonly #hinted = new Map<string, number>();
-  #waiting = 0;
+  readonly #waiters = new Waiters();
   #lastOfferId: number;
   /** When there is something to look at that cannot wait for the next heartbeat's tick. */
   #sweepMs: number;
@@ -72,8 +73,9 @@ export class Leader {
     return this.#list;
   }
 
-  get waiting(): number {
-    return this.#waiting;
+  /** Those whose requests have no slot yet. */
+  get waiters(): Waiters {
+    return this.#waiters;
   }
 
   get nextTickMs(): number {
@@ -106,7 +108,7 @@ export class Leader {
         request.stamp = message.stamp;
         asked.push(request);
         if (request.state === 'granted') this.#offerAgain(request, nowMs);
-      } else if (this.#waiting >= MAX_WAITING) refused.push(id);
+      } else if (this.#waiters.requests >= MAX_WAITING) refused.push(id);
       else asked.push(this.#enqueue(from, id, message, exclude, nowMs));
     }
     this.#pump(nowMs);
@@ -183,7 +185,7 @@ export class Leader {
       grantedBy: '',
     };
     this.#requests.set(key, request);
-    this.#waiting++;
+    this.#waiters.add(waiterOf(request));
     this.#queue.push(user, request);
     this.#sweepBy(nowMs, endMs);
     return request;
@@ -191,7 +193,7 @@ export class Leader {
 
   /** Offers waiting requests to free nodes, as many as there are. */
   #pump(nowMs: number): void {
-    if (this.#waiting === 0) return;
+    if (this.#waiters.requests === 0) return;
     const slotsOf = (user: string): number => this.#list.slotsOf(user);
     const serve = (request: Request): boolean => {
       const node = this.#list.pick(request.exclude);
@@ -199,14 +201,13 @@ export class Leader {
       this.#offer(request, node, nowMs);
       return true;
     };
-    while (this.#waiting > 0 && this.#list.freeSlots > 0) {
+    while (this.#waiters.requests > 0 && this.#list.freeSlots > 0) {
       if (!this.#queue.serveOne(slotsOf, MAX_LOOKAHEAD, serve)) return;
     }
   }
 
   #offer(request: Request, node: ListedNode, nowMs: number): void {
-    if (request.state === 'waiting') this.#waiting--;
-    request.state = 'offered';
+    this.#setState(request, 'offered');
     this.#lastOfferId = (this.#lastOfferId + 1) >>> 0;
     const offer = { id: this.#lastOfferId, request, node, sentMs: nowMs, repeated: false };
     this.#offers.set(offer.id, offer);
@@ -235,7 +236,7 @@ export class Leader {
   #grant({ request, node }: Offer, nowMs: number): void {
     this.granted++;
     if (request.state !== 'offered') return;
-    request.state = 'granted';
+    this.#setState(request, 'granted');
     request.grantedBy = node.peer.nodeId;
     request.heardMs = nowMs;
   }
@@ -243,15 +244,19 @@ export class Leader {
   /** To the front of its line: it has waited for its turn before. */
   #again(request: Request): void {
     if (request.state === 'ended' || request.state === 'waiting') return;
-    request.state = 'waiting';
-    this.#waiting++;
+    this.#setState(request, 'waiting');
     this.#queue.pushFront(request.user, request);
   }
 
   #end(request: Request): void {
-    if (request.state === 'waiting') this.#waiting--;
-    request.state = 'ended';
+    this.#setState(request, 'ended');
     this.#requests.delete(request.key);
+  }
+
+  #setState(request: Request, state: Request['state']): void {
+    if (request.state === 'waiting') this.#waiters.remove(waiterOf(request));
+    if (state === 'waiting') this.#waiters.add(waiterOf(request));
+    request.state = state;
   }
 
   #watchOffer(offer: Offer, nowMs: number): void {
@@ -299,6 +304,10 @@ export class Leader {
     this.#hinted.set(key, nowMs);
     this.#outbox.toPeer(client, { kind: 'free-list', nodes });
   }
+}
+
+function waiterOf({ client, user }: Request): Waiter {
+  return { nodeId: client.nodeId, user };
 }
 
 function requestKey(client: Peer, id: number): string {

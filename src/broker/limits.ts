@@ -29,6 +29,8 @@ export const MAX_USERS_REPORTED = 8;
 export const MAX_ANSWERS = 32;
 /** Requests waiting at a leader. Beyond this a client is told "none" at once and builds at home. */
 export const MAX_WAITING = 20_000;
+/** Waiters named in a heartbeat. */
+export const MAX_WAITERS = 2;
 /** Nodes that a leader keeps; a few times the thousand that are aimed at. */
 export const MAX_NODES = 5_000;
 /** Open requests of one client; its dispatchers queue the rest themselves. */

@@ -6,7 +6,7 @@
 import type { Outbox } from './effects.ts';
 import { type Lease, LeaseTable } from './lease.ts';
 import { MAX_ANSWERS, MAX_LEASES, MAX_USERS_REPORTED } from './limits.ts';
-import type { DeclineReason, LeaseName, LossReason, MessageOf, OfferAnswer, Peer } from './messages.ts';
+import type { DeclineReason, LeaseName, LossReason, MessageOf, OfferAnswer, Peer, Waiter } from './messages.ts';
 import { compareTerms, type Term } from './term.ts';
 import * as timing from './timing.ts';
 
@@ -43,6 +43,8 @@ export class Member {
   #reportMs = Infinity;
   #repeats = 0;
   #reportedTo: Term | undefined;
+  /** As the leader said last. Where none is heard, the next is elected within a second. */
+  #waiters: readonly Waiter[] = [];
 
   constructor(options: MemberOptions) {
     this.#self = options.self;
@@ -97,6 +99,11 @@ export class Member {
     this.#reportedTo = undefined;
   }
 
+  /** Who waits for slots, of which two are named at most. */
+  onWaiters(waiters: readonly Waiter[]): void {
+    this.#waiters = waiters;
+  }
+
   /** A heartbeat: a leader in a new term does not know this node yet. */
   onLeader(term: Term, members: number, nowMs: number): void {
     if (this.#reportedTo !== undefined && compareTerms(this.#reportedTo, term) === 0) return;
@@ -142,7 +149,7 @@ export class Member {
         held.push(name);
       }
     }
-    this.#outbox.toPeer(client, { kind: 'renewed', stamp, held, gone });
+    this.#outbox.toPeer(client, { kind: 'renewed', stamp, held, gone, mayKeep: this.#mayKeep(client, user) });
   }
 
   onRelease(client: Peer, names: readonly LeaseName[]): void {
@@ -220,6 +227,12 @@ export class Member {
     this.#changed = true;
     const name = { bootId: this.#self.bootId, leaseId: ++this.#lastLeaseId };
     return this.#leases.add(name, client, requestId, user, nowMs);
+  }
+
+  /** Would these slots, given back now, go to nobody else? */
+  #mayKeep({ nodeId }: Peer, user: string): boolean {
+    if (!this.available || this.#leases.size > this.#state.slots) return false;
+    return this.#waiters.every((waiter) => waiter.nodeId === nodeId && waiter.user === user);
   }
 
   /** A lease that this node gave before it was restarted, and whose job still runs. */

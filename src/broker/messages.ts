@@ -52,13 +52,25 @@ export interface LeaseName {
   readonly leaseId: number;
 }
 
+/** One of whose requests the leader has in its queue. The same user on another host is another. */
+export interface Waiter {
+  readonly nodeId: string;
+  readonly user: string;
+}
+
 /** A lease to renew, with all a restarted node needs to take it up again. */
 export interface LeaseRenewal extends LeaseName {
   readonly requestId: number;
 }
 
 export type Message =
-  | { readonly kind: 'heartbeat'; readonly term: Term; readonly members: number }
+  | {
+      readonly kind: 'heartbeat';
+      readonly term: Term;
+      readonly members: number;
+      /** Up to MAX_WAITERS of those that wait: two are enough to know for anybody whether another waits. */
+      readonly waiters: readonly Waiter[];
+    }
   | { readonly kind: 'stand'; readonly term: Term }
   | { readonly kind: 'vote'; readonly term: Term }
   | { readonly kind: 'refuse'; readonly term: Term; readonly higher: Term }
@@ -108,6 +120,8 @@ export type Message =
       readonly stamp: number;
       readonly held: readonly LeaseName[];
       readonly gone: readonly LeaseName[];
+      /** Nobody else waits for these slots, and the node would give them again. */
+      readonly mayKeep: boolean;
     }
   | { readonly kind: 'release'; readonly leases: readonly LeaseName[] }
   | { readonly kind: 'released'; readonly leases: readonly LeaseName[] }

@@ -54,6 +54,8 @@ export const LEASE_TTL_MS = 10_000;
 export const LEASE_RENEW_MS = 3_000;
 /** ... and again after this until the node answers: a dozen tries before the lease ends. */
 export const RENEW_REPEAT_MS = 500;
+/** Where nobody else waits, slots may be kept until the renewal after this one is answered, or its repetition. */
+export const KEEP_MS = LEASE_RENEW_MS + 2 * RENEW_REPEAT_MS;
 /**
  * A lease that was last asked for longer ago was read late, by a host that slept: while a request is open it is repeated
  * more often than this.

@@ -3,7 +3,7 @@
  *
  * Version range: exactly BROKER_WIRE_VERSION, which stands in every datagram. Only append: a number in TYPES is
  * never given to another message, and a changed meaning is a new number. A message of an unknown type is skipped by
- * its length, so that a newer release can say more to those who understand.
+ * its length, and so is what a later release put at a message's end; who reads an earlier one's does without that.
  */
 import { MalformedError } from '../util/bytes.ts';
 import * as limits from './limits.ts';
@@ -25,7 +25,7 @@ export const MAX_MESSAGE_BYTES = 1_030;
 
 /** What each message says, who sends it and who reads it. */
 const TYPES = {
-  /** Leader → available group: I lead in this term, and know so many nodes. Who has not reported to me yet, does. */
+  /** Leader → available group: I lead in this term, know so many nodes, and these wait. Who has not reported yet, does. */
   heartbeat: 1,
   /** Candidate → available group: I heard no leader; who minds if I lead in this term? */
   stand: 2,
@@ -59,7 +59,7 @@ const TYPES = {
   lease: 16,
   /** Client → node: I still use these. */
   renew: 17,
-  /** Node → client: these you have for another while, and these you have not. */
+  /** Node → client: these you have for another while, and perhaps as long as you like; these you have not. */
   renewed: 18,
   /** Client → node: I use these no longer; repeated until it is answered. */
   release: 19,
@@ -83,6 +83,9 @@ const TYPES = {
   noted: 28,
 } as const;
 
+/** No host and no user that there is. */
+const SOMEBODY = { nodeId: '', user: '' };
+
 const DECLINES: readonly DeclineReason[] = ['busy', 'full'];
 const NONES: readonly NoneReason[] = ['patience', 'queue-full', 'no-leader'];
 const LOSSES: readonly LossReason[] = ['evicted', 'drained', 'gone', 'expired'];
@@ -97,8 +100,20 @@ interface Codec<M extends Message> {
 const CODECS: { readonly [K in MessageKind]: Codec<MessageOf<K>> } = {
   heartbeat: {
     type: TYPES.heartbeat,
-    write: ({ term, members }, to) => to.term(term).u32(members),
-    read: (from) => ({ kind: 'heartbeat', term: from.term(), members: from.u32() }),
+    write: ({ term, members, waiters }, to) => {
+      to.term(term).u32(members);
+      to.list(waiters, limits.MAX_WAITERS, (waiter) => to.nodeId(waiter.nodeId).user(waiter.user));
+    },
+    read: (from) => ({
+      kind: 'heartbeat',
+      term: from.term(),
+      members: from.u32(),
+      // A leader of an earlier release does not say: somebody may wait.
+      waiters:
+        from.remaining === 0
+          ? [SOMEBODY]
+          : from.list(limits.MAX_WAITERS, () => ({ nodeId: from.nodeId(), user: from.user() })),
+    }),
   },
   stand: {
     type: TYPES.stand,
@@ -236,8 +251,14 @@ const CODECS: { readonly [K in MessageKind]: Codec<MessageOf<K>> } = {
   },
   renewed: {
     type: TYPES.renewed,
-    write: ({ stamp, held, gone }, to) => to.u32(stamp).leases(held).leases(gone),
-    read: (from) => ({ kind: 'renewed', stamp: from.u32(), held: from.leases(), gone: from.leases() }),
+    write: ({ stamp, held, gone, mayKeep }, to) => to.u32(stamp).leases(held).leases(gone).flag(mayKeep),
+    read: (from) => ({
+      kind: 'renewed',
+      stamp: from.u32(),
+      held: from.leases(),
+      gone: from.leases(),
+      mayKeep: from.remaining > 0 && from.flag(),
+    }),
   },
   release: {
     type: TYPES.release,

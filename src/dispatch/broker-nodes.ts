@@ -212,6 +212,9 @@ export class BrokerNodes implements LeasedSlots {
       case 'none':
         this.#pool.none(answer.id, now);
         break;
+      case 'keep':
+        this.#pool.keep(answer.leases, answer.forMs, now);
+        return;
       case 'lost':
         this.#pool.lost(answer.lease, answer.reason, now);
         break;

@@ -7,7 +7,10 @@
  */
 import { LeaseRequests, type RequestEffect } from './lease-requests.ts';
 
-/** A lease serves jobs for so long in all; then the leader decides anew whose turn it is. That keeps users fair. */
+/**
+ * A lease serves jobs for so long, and longer where the broker says that nobody else waits; then the leader decides anew
+ * whose turn it is. That keeps users fair.
+ */
 const USE_LIMIT_MS = 3_000;
 /** A slot that this user has no job for is somebody else's, but a round trip for every job would be a waste. */
 const IDLE_LIMIT_MS = 500;
@@ -30,10 +33,14 @@ interface Lease {
   sinceMs: number;
   /** When its first job could have begun. */
   readyMs: number;
+  /** The broker has said that it may be used until then, however long that is. */
+  keptUntilMs: number;
   /** Its broker is gone. */
   isOrphan: boolean;
   isLost: boolean;
 }
+
+const FRESH = { keptUntilMs: -Infinity, isOrphan: false, isLost: false };
 
 /** Node → what is known of the way there. A node not in it is being connected for the first time. */
 type NodeState = 'up' | 'awaited' | 'unusable';
@@ -175,7 +182,7 @@ export class LeasePool {
       this.#emit({ kind: 'release', lease: id });
     } else {
       const state = this.#nodes.get(node) === 'up' ? 'idle' : 'connecting';
-      this.#add({ id, node, state, sinceMs: nowMs, readyMs: nowMs, isOrphan: false, isLost: false });
+      this.#add({ id, node, state, sinceMs: nowMs, readyMs: nowMs, ...FRESH });
     }
     this.#balance(nowMs);
   }
@@ -183,6 +190,14 @@ export class LeasePool {
   none(request: number, nowMs: number): void {
     this.#requests.refused(request, nowMs);
     this.#balance(nowMs);
+  }
+
+  /** Nobody else waits for these slots: each may serve for so long from now on. At 0, somebody may. */
+  keep(ids: readonly string[], forMs: number, nowMs: number): void {
+    for (const id of ids) {
+      const lease = this.#leases.get(id);
+      if (lease) lease.keptUntilMs = nowMs + forMs;
+    }
   }
 
   /** The node takes its slot back, or gave it up. */
@@ -245,7 +260,7 @@ export class LeasePool {
   #mayServeAgain(lease: Lease, nowMs: number): boolean {
     if (lease.isLost || this.#nodes.get(lease.node) !== 'up') return false;
     if (lease.isOrphan) return !this.#isUp && nowMs < this.#downMs + ORPHAN_LIMIT_MS;
-    return nowMs - lease.readyMs < USE_LIMIT_MS;
+    return nowMs < Math.max(lease.readyMs + USE_LIMIT_MS, lease.keptUntilMs);
   }
 
   #setState(lease: Lease, state: Lease['state'], nowMs: number): void {

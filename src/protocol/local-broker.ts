@@ -56,6 +56,8 @@ export type BrokerAnswer =
   | { readonly kind: 'capacity'; readonly slots: number; readonly nodes: number }
   | { readonly kind: 'leased'; readonly id: number; readonly lease: string; readonly node: string }
   | { readonly kind: 'none'; readonly id: number; readonly reason: string }
+  /** Nobody else waits for these slots: they may serve further jobs for so long, in milliseconds. At 0, somebody may. */
+  | { readonly kind: 'keep'; readonly leases: readonly string[]; readonly forMs: number }
   /** Stop what runs under this lease, then release it. */
   | { readonly kind: 'lost'; readonly lease: string; readonly reason: string }
   | { readonly kind: 'cluster'; readonly cluster: ClusterView }

@@ -15,7 +15,12 @@ const leases = Array.from({ length: limits.MAX_LEASES }, (_, i) => ({ bootId, le
 
 /** One of each kind, every field and list at its limit. */
 const LARGEST: { readonly [K in MessageKind]: MessageOf<K> } = {
-  heartbeat: { kind: 'heartbeat', term, members: top },
+  heartbeat: {
+    kind: 'heartbeat',
+    term,
+    members: top,
+    waiters: Array.from({ length: limits.MAX_WAITERS }, () => ({ nodeId: id, user })),
+  },
   stand: { kind: 'stand', term },
   vote: { kind: 'vote', term },
   refuse: { kind: 'refuse', term, higher: term },
@@ -54,7 +59,7 @@ const LARGEST: { readonly [K in MessageKind]: MessageOf<K> } = {
   declined: { kind: 'declined', requestId: top, reason: 'full' },
   lease: { kind: 'lease', requestId: top, leaseId: top, stamp: top, ttlMs: top },
   renew: { kind: 'renew', stamp: top, user, leases: leases.map((lease) => ({ ...lease, requestId: top })) },
-  renewed: { kind: 'renewed', stamp: top, held: leases, gone: [] },
+  renewed: { kind: 'renewed', stamp: top, held: leases, gone: [], mayKeep: true },
   release: { kind: 'release', leases },
   released: { kind: 'released', leases },
   revoke: { kind: 'revoke', reason: 'expired', leases },
@@ -114,6 +119,19 @@ describe('broker messages', () => {
     const bytes = Buffer.concat([encodeMessage({ kind: 'stand', term }), Buffer.from([1, 2])]);
     bytes.writeUInt16LE(bytes.readUInt16LE(1) + 2, 1);
     expect(decodeMessages(bytes)).toEqual([{ kind: 'stand', term }]);
+  });
+
+  it('of an earlier release end sooner: then somebody may wait, and no slot may be kept', () => {
+    const heartbeat = encodeMessage({ kind: 'heartbeat', term, members: 3, waiters: [] });
+    const renewed = encodeMessage({ kind: 'renewed', stamp: top, held: leases, gone: [], mayKeep: true });
+    const shortened = [heartbeat, renewed].map((bytes) => {
+      bytes.writeUInt16LE(bytes.readUInt16LE(1) - 1, 1);
+      return bytes.subarray(0, -1);
+    });
+    expect(decodeMessages(Buffer.concat(shortened))).toMatchObject([
+      { members: 3, waiters: [{ nodeId: '', user: '' }] },
+      { held: leases, mayKeep: false },
+    ]);
   });
 
   it.each<[string, Message]>([

@@ -7,8 +7,10 @@ const SLOTS_PER_NODE = 2;
 const STEPS = 400;
 /** What is left to do when the faults end is done within this: the longest jobs, twice, with all retries between. */
 const QUIET_LIMIT_MS = 30_000;
-/** Three seconds of use, and half a second without any before the last job. */
-const LAST_START_MS = 3_500;
+/** Of use, where the broker says nothing. */
+const USE_LIMIT_MS = 3_000;
+/** Without any, before the last job. */
+const LAST_IDLE_MS = 500;
 
 interface Job {
   readonly id: number;
@@ -31,6 +33,7 @@ class Life {
   readonly #running = new Map<string, { readonly endMs: number }>();
   readonly #requests = new Map<number, readonly string[]>();
   readonly #leases = new Map<string, Granted>();
+  readonly #keptUntilMs = new Map<string, number>();
   readonly #upNodes = new Set<string>();
   #violation = '';
   #nowMs = 0;
@@ -70,6 +73,7 @@ class Life {
     if (this.#chance(0.1)) this.#turnNode(this.#pick(NODES) ?? 'n1');
     if (this.#chance(0.04)) this.#turnLink();
     if (this.#isUp && this.#chance(0.1)) this.#takeBack();
+    if (this.#isUp && this.#chance(0.3)) this.#keep(this.#chance(0.5) ? 4_000 : 0);
   }
 
   #arrive(): void {
@@ -145,6 +149,13 @@ class Life {
     if (lease !== undefined) this.#pool.lost(lease, 'evicted', this.#nowMs);
   }
 
+  #keep(forMs: number): void {
+    const held = [...this.#leases].filter(([, { epoch, releases }]) => epoch === this.#epoch && releases === 0);
+    const some = held.filter(() => this.#chance(0.5)).map(([lease]) => lease);
+    for (const lease of some) this.#keptUntilMs.set(lease, this.#nowMs + forMs);
+    this.#pool.keep(some, forMs, this.#nowMs);
+  }
+
   #hear(effect: LeaseEffect): void {
     switch (effect.kind) {
       case 'request':
@@ -191,9 +202,13 @@ class Life {
     else if (this.#running.has(id)) this.#break(`${id} has two jobs`);
     else if (job.excluded.has(lease.node)) this.#break(`job ${job.id} is on a node that failed it`);
     else if (!this.#upNodes.has(lease.node)) this.#break(`${id} is used without a way to its node`);
-    else if (lease.epoch === this.#epoch && this.#nowMs > (lease.readyMs ?? this.#nowMs) + LAST_START_MS) {
+    else if (lease.epoch === this.#epoch && this.#nowMs > this.#useUntilMs(id, lease) + LAST_IDLE_MS) {
       this.#break(`${id} is used for too long`);
     }
+  }
+
+  #useUntilMs(id: string, { readyMs }: Granted): number {
+    return Math.max((readyMs ?? this.#nowMs) + USE_LIMIT_MS, this.#keptUntilMs.get(id) ?? 0);
   }
 
   /** To the given moment by way of everything that happens until then. */

@@ -166,6 +166,44 @@ describe('a lease', () => {
     expect(rig.place(3)).toBeUndefined();
   });
 
+  it('serves on as long as the broker says that nobody else waits', () => {
+    const rig = Rig.busy();
+    rig.pool.keep(['a', 'unknown'], 4_000, rig.nowMs);
+    rig.want(2);
+    rig.wait(3_900);
+    rig.release('a');
+    expect(rig.place(2)).toBe('a');
+    rig.pool.keep(['a'], 4_000, rig.nowMs);
+    rig.want(3);
+    rig.wait(3_900);
+    rig.release('a');
+    expect(rig.place(3)).toBe('a');
+    rig.said();
+    rig.wait(100);
+    rig.release('a');
+    expect(rig.said()).toEqual(['release a']);
+  });
+
+  it('serves no longer than usual once somebody waits, and without a job is given back as ever', () => {
+    const rig = Rig.busy();
+    rig.pool.keep(['a'], 10_000, rig.nowMs);
+    rig.release('a');
+    rig.wait(500);
+    expect(rig.said()).toEqual(['release a']);
+    const other = Rig.busy();
+    other.pool.keep(['a'], 10_000, other.nowMs);
+    other.wait(1_000);
+    other.pool.keep(['a'], 0, other.nowMs);
+    other.want(2);
+    other.wait(500);
+    other.release('a');
+    expect(other.place(2)).toBe('a');
+    other.wait(500);
+    other.said();
+    other.release('a');
+    expect(other.said()).toEqual(['release a']);
+  });
+
   it('is given back after half a second without a job', () => {
     const rig = Rig.busy();
     rig.release('a');

@@ -44,6 +44,8 @@ type Command = (words: readonly string[], options: ReadonlyMap<string, string>) 
 export class Scenario {
   #world = new World(1);
   #output: string[] = [];
+  /** Jobs whose slots may be used by the next ones. */
+  readonly #kept = new WeakSet<Job>();
 
   constructor() {
     this.#watch();
@@ -58,6 +60,17 @@ export class Scenario {
 
   #watch(): void {
     this.#world.onJob = (host, job, reason) => this.#output.push(describeJob(host, job, reason));
+    this.#world.onKeep = (host, { leases, forMs }) => {
+      for (const job of host.jobs.values()) if (leases.includes(job.lease)) this.#sayKeep(host, job, forMs > 0);
+    };
+  }
+
+  /** Only what is new: it is said with each renewal. */
+  #sayKeep(host: Host, job: Job, mayKeep: boolean): void {
+    if (this.#kept.has(job) === mayKeep) return;
+    if (mayKeep) this.#kept.add(job);
+    else this.#kept.delete(job);
+    this.#output.push(`${host.id}#${job.requestId} ${mayKeep ? 'may keep' : 'may not keep'} its slot`);
   }
 
   #execute(line: string): void {
@@ -190,7 +203,7 @@ function describeList({ id, broker }: Host): string[] {
   if (list === undefined) return [];
   const nodes = [...list.nodes()].sort((a, b) => (a.peer.nodeId < b.peer.nodeId ? -1 : 1));
   const free = nodes.filter((node) => node.report.available).map((node) => `${node.peer.nodeId}:${node.freeSlots}`);
-  return [`${id} lists ${free.join(' ') || 'nobody'}, ${broker?.leader?.waiting} waiting`];
+  return [`${id} lists ${free.join(' ') || 'nobody'}, ${broker?.leader?.waiters.requests} waiting`];
 }
 
 function describeNode({ id, broker }: Host): string {

@@ -98,6 +98,8 @@ export class World {
   /** Called after every step of a broker. */
   onStep: (host: Host) => void = () => undefined;
   onJob: (host: Host, job: Job, reason: string) => void = () => undefined;
+  /** What a broker says of leases that are in use; jobs here have one each, and go by it only where a test does. */
+  onKeep: (host: Host, keep: Extract<Effect, { kind: 'keep' }>) => void = () => undefined;
   /** Called for what goes over the network; not for what a broker says to itself. */
   onSend: (from: Host, to: Destination, message: Message) => void = () => undefined;
   /** When something last happened to hosts or network: until then nothing is promised about the time it takes. */
@@ -342,6 +344,9 @@ export class World {
           }
           this.at(this.nowMs, () => this.step(host.id, { kind: 'release', lease: effect.lease }));
           break;
+        case 'keep':
+          this.onKeep(host, effect);
+          break;
         case 'capacity':
         case 'roster':
           // For displays; nobody asks here.
@@ -357,10 +362,15 @@ export class World {
     this.onJob(host, job, '');
     const { broker } = host;
     this.at(this.nowMs + job.durationMs, () => {
-      if (job.state !== 'running' || host.broker !== broker) return;
-      this.#endJob(host, job, 'done', '');
-      this.step(host.id, { kind: 'release', lease });
+      if (host.broker === broker) this.end(host, job);
     });
+  }
+
+  /** The job ends well, if it still runs, and its slot is given back. */
+  end(host: Host, job: Job): void {
+    if (job.state !== 'running') return;
+    this.#endJob(host, job, 'done', '');
+    this.step(host.id, { kind: 'release', lease: job.lease });
   }
 
   #endJob(host: Host, job: Job | undefined, state: 'done' | 'none' | 'lost', reason: string): void {

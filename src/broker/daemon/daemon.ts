@@ -155,6 +155,7 @@ export class Daemon {
       case 'leased':
       case 'none':
       case 'lost':
+      case 'keep':
         this.#leases.onEffect(event);
         return;
       case 'capacity':

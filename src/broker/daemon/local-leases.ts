@@ -10,6 +10,8 @@ import type { BrokerAnswer, BrokerRequest } from '../../protocol/local-broker.ts
 /** Jobs of a dispatcher that died end with its connections to the workers; until then their slots are in use. */
 export const JOBS_END_MS = 1_500;
 
+type EffectOf<K extends Effect['kind']> = Extract<Effect, { readonly kind: K }>;
+
 /** What is needed of a session; compared by identity. */
 export interface Holder {
   readonly user: string;
@@ -74,20 +76,25 @@ export class LocalLeases {
     };
   }
 
-  onEffect(effect: Extract<Effect, { readonly kind: 'leased' | 'none' | 'lost' }>): void {
-    if (effect.kind === 'lost') {
-      const { lease, reason } = effect;
-      const holder = this.#holders.get(lease);
-      if (holder) holder.send({ kind: 'lost', lease, reason });
-      else this.#step({ kind: 'release', lease });
-      return;
+  onEffect(effect: EffectOf<'leased' | 'none' | 'keep' | 'lost'>): void {
+    switch (effect.kind) {
+      case 'leased':
+        this.#onLeased(effect);
+        return;
+      case 'none':
+        this.#onNone(effect);
+        return;
+      case 'keep':
+        this.#onKeep(effect);
+        return;
+      case 'lost':
+        this.#onLost(effect);
+        return;
     }
-    const waiting = this.#waiting.get(effect.requestId);
-    this.#forget(effect.requestId);
-    if (effect.kind === 'none') {
-      if (waiting) waiting.holder.send({ kind: 'none', id: waiting.id, reason: effect.reason });
-      return;
-    }
+  }
+
+  #onLeased(effect: EffectOf<'leased'>): void {
+    const waiting = this.#forget(effect.requestId);
     if (!waiting) {
       // Cancelled in the same moment.
       this.#step({ kind: 'release', lease: effect.lease });
@@ -97,9 +104,39 @@ export class LocalLeases {
     waiting.holder.send({ kind: 'leased', id: waiting.id, lease: effect.lease, node: effect.nodeId });
   }
 
-  #forget(requestId: number): void {
+  #onNone({ requestId, reason }: EffectOf<'none'>): void {
+    const waiting = this.#forget(requestId);
+    if (waiting) waiting.holder.send({ kind: 'none', id: waiting.id, reason });
+  }
+
+  #onKeep({ leases, forMs }: EffectOf<'keep'>): void {
+    const byHolder = new Map<Holder, string[]>();
+    for (const lease of leases) {
+      const holder = this.#holders.get(lease);
+      if (holder) byHolder.set(holder, [...(byHolder.get(holder) ?? []), lease]);
+    }
+    for (const [holder, its] of byHolder) {
+      // Two dispatchers of one user on one host are one to the leader.
+      const keepMs = this.#isOtherWaiting(holder) ? 0 : forMs;
+      holder.send({ kind: 'keep', leases: its, forMs: keepMs });
+    }
+  }
+
+  #onLost({ lease, reason }: EffectOf<'lost'>): void {
+    const holder = this.#holders.get(lease);
+    if (holder) holder.send({ kind: 'lost', lease, reason });
+    else this.#step({ kind: 'release', lease });
+  }
+
+  #isOtherWaiting(holder: Holder): boolean {
+    for (const [other, { size }] of this.#numbers) if (other !== holder && size > 0) return true;
+    return false;
+  }
+
+  #forget(requestId: number): Waiting | undefined {
     const waiting = this.#waiting.get(requestId);
     this.#waiting.delete(requestId);
     if (waiting) this.#numbers.get(waiting.holder)?.delete(waiting.id);
+    return waiting;
   }
 }

@@ -186,6 +186,7 @@ class Leases {
         return;
       case 'welcome':
       case 'capacity':
+      case 'keep':
       case 'drained':
       case 'refused':
         return;

@@ -37,6 +37,26 @@ test('slots of all nodes are leased, the next request waits, and gets the first 
   expect(await client.lease(200, ['n1', 'n2', 'n3'])).toMatchObject({ kind: 'none' });
 });
 
+test('who holds a slot is told that nobody else waits, and when somebody does', async () => {
+  await using rig = await PmakedRig.create();
+  const [n1, n2] = await Promise.all([rig.start('n1', { slots: 0 }), rig.start('n2')]);
+  using holder = await BrokerClient.connect(n1);
+  await untilFree(holder, 1);
+  const leases = await Promise.all([holder.lease(), holder.lease()]);
+  const names = leases.map((lease) => (lease.kind === 'leased' ? lease.lease : lease.reason)).sort();
+  const untilTold = (mayKeep: boolean) =>
+    vi.waitFor(() => {
+      const told = holder.answers.findLast((answer) => answer.kind === 'keep');
+      expect(told && { leases: [...told.leases].sort(), mayKeep: told.forMs > 0 }).toEqual({ leases: names, mayKeep });
+    }, PATIENCE);
+  await untilTold(true);
+  using other = await BrokerClient.connect(n2);
+  const waiting = other.lease();
+  await untilTold(false);
+  holder.send({ kind: 'release', lease: names[0] ?? '' });
+  expect(await waiting).toMatchObject({ kind: 'leased', node: 'n2' });
+});
+
 test('what a dispatcher held is free again when it is gone', async () => {
   await using rig = await PmakedRig.create();
   const n1 = await rig.start('n1');
@@ -177,7 +197,9 @@ test('datagrams that are not the cluster’s are counted and change nothing', as
   const send = (bytes: Buffer) => new Promise((resolve) => socket.send(bytes, rig.port, '127.0.0.2', resolve));
   const key = Buffer.from('k'.repeat(32));
   const seal = { cluster: `test-${rig.port}`, key, nodeId: 'evil', bootId: 1 };
-  const takeover = [{ kind: 'heartbeat', term: { counter: 2 ** 50, nodeId: 'evil' }, members: 1 }] as const;
+  const takeover = [
+    { kind: 'heartbeat', term: { counter: 2 ** 50, nodeId: 'evil' }, members: 1, waiters: [] },
+  ] as const;
   const one = (over: Partial<typeof seal>): Buffer => {
     const [datagram] = new DatagramSealer({ ...seal, ...over }).seal(takeover);
     return datagram ?? Buffer.alloc(0);
