@@ -39,7 +39,6 @@ export class LoadWatch {
   readonly #sampler: LoadSampler;
   readonly #monitor: AvailabilityMonitor;
   readonly #arrivals = new ArrivalWatch();
-  #wasArriving = false;
   #settings: LoadSettings;
   #timer: NodeJS.Timeout | undefined;
   #newest: LoadSample | undefined;
@@ -106,10 +105,7 @@ export class LoadWatch {
     this.#newest = sample.value;
     const lines: LogLine[] = [sampleLine(this.#options.node, sample.value)];
     const isArriving = this.#arrivals.observe(leased(), pids.length, sample.value.monotonicMs);
-    // The sample in which it came is in part of the time before.
-    const isDoubtful = isArriving || this.#wasArriving;
-    this.#wasArriving = isArriving;
-    for (const change of this.#monitor.observe(sample.value, isDoubtful)) {
+    for (const change of this.#monitor.observe(sample.value, isArriving)) {
       lines.push(changeLine(this.#options.node, sample.value.atMs, change));
       this.#options.onChange(change);
     }
