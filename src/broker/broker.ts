@@ -8,13 +8,15 @@ import { Election } from './election.ts';
 import { Leader } from './leader.ts';
 import { MAX_WAITERS } from './limits.ts';
 import { Member, type NodeState } from './member.ts';
-import type { FreeNode, Message, MessageOf, Peer } from './messages.ts';
+import { type FreeNode, type Message, type MessageOf, type Peer, SOMEBODY, type Waiter } from './messages.ts';
 import type { Term } from './term.ts';
-import { REPORT_SPREAD_MAX_MS } from './timing.ts';
+import { HEARTBEAT_INTERVAL_MS, REPORT_SPREAD_MAX_MS, REQUEST_KEEP_MS } from './timing.ts';
 
 const ROUNDING_MS = 0.001;
 /** Twice as long as nodes take to report to a new leader. */
 const MEMBERS_KEPT_MS = 2 * REPORT_SPREAD_MAX_MS;
+/** By then each waiting request was repeated, also by hosts that do not hear of elections. */
+const WAITERS_KNOWN_MS = REQUEST_KEEP_MS + HEARTBEAT_INTERVAL_MS;
 
 export interface BrokerOptions {
   readonly nodeId: string;
@@ -157,7 +159,7 @@ export class Broker {
     this.#member.tick(nowMs);
     this.#election.setEligible(this.#member.available, nowMs);
     if (this.#client.wantsLeader(nowMs)) this.#election.provoke(nowMs);
-    this.#election.waiters = this.#leader?.waiters.some(MAX_WAITERS) ?? [];
+    this.#election.waiters = this.#waiters(nowMs);
     this.#election.tick(nowMs);
     this.#followElection(nowMs);
     if (this.#leader !== undefined) {
@@ -169,6 +171,12 @@ export class Broker {
     this.#member.flush(nowMs);
     this.#subscribe('leader', this.#leader !== undefined);
     this.#subscribe('available', this.#member.available || this.#election.role !== 'following');
+  }
+
+  /** Those to be named in a heartbeat. A new leader does not know them before clients have repeated what they wait for. */
+  #waiters(nowMs: number): Waiter[] {
+    if (this.#leader === undefined || nowMs - this.#leader.sinceMs < WAITERS_KNOWN_MS) return [SOMEBODY];
+    return this.#leader.waiters.some(MAX_WAITERS);
   }
 
   #followElection(nowMs: number): void {
@@ -250,6 +258,9 @@ export class Broker {
         return;
       case 'renewed':
         this.#client.onRenewed(from, message, nowMs);
+        return;
+      case 'wanted':
+        this.#client.onWanted(from, message);
         return;
       case 'released':
         this.#client.onReleased(from, message);

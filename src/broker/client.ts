@@ -156,6 +156,10 @@ export class Client {
     this.#held.onRenewed(from, { ...message, mayKeep }, nowMs);
   }
 
+  onWanted(from: Peer, { leases }: MessageOf<'wanted'>): void {
+    this.#held.onWanted(from, leases);
+  }
+
   onReleased(from: Peer, { leases }: MessageOf<'released'>): void {
     this.#held.onReleased(from, leases);
   }

@@ -21,7 +21,7 @@ export type Effect =
   /** What the leader in `term` said of the cluster: nodes that take work, and their slots. */
   | { readonly kind: 'capacity'; readonly term: Term; readonly nodes: number; readonly slots: number }
   | { readonly kind: 'roster'; readonly nodes: readonly FreeNode[] }
-  /** These leases may serve further jobs for so long; then, or at 0, they are to be released when their jobs end. */
+  /** Nobody else waits for these: they may serve further jobs for so long. At 0 somebody does: then no longer than usual. */
   | { readonly kind: 'keep'; readonly leases: readonly string[]; readonly forMs: number }
   /** What runs under this lease is to be stopped, and the lease then released. */
   | { readonly kind: 'lost'; readonly lease: string; readonly reason: LossReason };

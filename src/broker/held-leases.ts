@@ -57,7 +57,7 @@ export class HeldLeases {
     const fresh = { key, name, requestId, user, ttlMs, node, expiresMs, releaseMs: Infinity, releaseTries: 0 };
     this.#leases.set(key, { ...fresh, state: 'held' });
     const renewMs = this.#renewMs.get(node.nodeId) ?? Infinity;
-    this.#renewMs.set(node.nodeId, Math.min(renewMs, nowMs + Math.min(timing.LEASE_RENEW_MS, ttlMs / 3)));
+    this.#renewMs.set(node.nodeId, Math.min(renewMs, nowMs + Math.min(timing.FIRST_RENEW_MS, ttlMs / 3)));
     this.#wake(nowMs);
     return key;
   }
@@ -86,8 +86,17 @@ export class HeldLeases {
       lease.expiresMs = Math.max(lease.expiresMs, sentMs + timing.LEASE_TTL_MS);
       if (lease.state === 'held') inUse.push(lease.key);
     }
-    if (inUse.length > 0) this.#outbox.emit({ kind: 'keep', leases: inUse, forMs: mayKeep ? timing.KEEP_MS : 0 });
+    // From when it was asked: who read the answer late does not know who waits now.
+    const forMs = mayKeep ? Math.max(0, sentMs + timing.KEEP_MS - nowMs) : 0;
+    if (inUse.length > 0) this.#outbox.emit({ kind: 'keep', leases: inUse, forMs });
     this.lose(from, gone, 'gone');
+  }
+
+  /** Somebody else waits for these now. */
+  onWanted(from: Peer, names: readonly LeaseName[]): void {
+    const keys = names.map((name) => leaseKey(from, name));
+    const inUse = keys.filter((key) => this.#leases.get(key)?.state === 'held');
+    if (inUse.length > 0) this.#outbox.emit({ kind: 'keep', leases: inUse, forMs: 0 });
   }
 
   onReleased(from: Peer, names: readonly LeaseName[]): void {

@@ -14,6 +14,8 @@ export interface Lease {
   expiresMs: number;
   /** The holder has been told to stop, and cannot renew. The slot stays taken until it does, or the lease expires. */
   revoked: boolean;
+  /** The holder was told that nobody else waits for it. */
+  mayKeep: boolean;
 }
 
 export class LeaseTable {
@@ -43,7 +45,7 @@ export class LeaseTable {
   }
 
   add(name: LeaseName, client: Peer, requestId: number, user: string, nowMs: number): Lease {
-    const lease = { name, requestId, user, client, expiresMs: nowMs + LEASE_TTL_MS, revoked: false };
+    const lease = { name, requestId, user, client, expiresMs: nowMs + LEASE_TTL_MS, revoked: false, mayKeep: false };
     this.#leases.set(leaseKey(name), lease);
     this.#byRequest.set(requestKey(client, requestId), lease);
     this.#users.set(user, (this.#users.get(user) ?? 0) + 1);
@@ -57,8 +59,9 @@ export class LeaseTable {
     return lease?.client.nodeId === client.nodeId && lease.client.bootId === client.bootId ? lease : undefined;
   }
 
-  renew(lease: Lease, client: Peer, nowMs: number): void {
+  renew(lease: Lease, client: Peer, mayKeep: boolean, nowMs: number): void {
     lease.client = client;
+    lease.mayKeep = mayKeep;
     lease.expiresMs = nowMs + LEASE_TTL_MS;
   }
 
@@ -83,7 +86,12 @@ export class LeaseTable {
     return this.#leases.size < before;
   }
 
-  /** The newest first: these have lost least when they are stopped. */
+  /** Those that their holders may keep, as they were told last. */
+  kept(): Lease[] {
+    return [...this.#leases.values()].filter((lease) => lease.mayKeep);
+  }
+
+  /** The newest first: as far as a node knows, what runs under these loses least when it is stopped. */
   newest(count: number): Lease[] {
     const running = [...this.#leases.values()].filter((lease) => !lease.revoked);
     return running.reverse().slice(0, count);

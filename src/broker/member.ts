@@ -6,7 +6,16 @@
 import type { Outbox } from './effects.ts';
 import { type Lease, LeaseTable } from './lease.ts';
 import { MAX_ANSWERS, MAX_LEASES, MAX_USERS_REPORTED } from './limits.ts';
-import type { DeclineReason, LeaseName, LossReason, MessageOf, OfferAnswer, Peer, Waiter } from './messages.ts';
+import type {
+  DeclineReason,
+  LeaseName,
+  LossReason,
+  Message,
+  MessageOf,
+  OfferAnswer,
+  Peer,
+  Waiter,
+} from './messages.ts';
 import { compareTerms, type Term } from './term.ts';
 import * as timing from './timing.ts';
 
@@ -99,9 +108,12 @@ export class Member {
     this.#reportedTo = undefined;
   }
 
-  /** Who waits for slots, of which two are named at most. */
+  /** Who waits for slots, of which two are named at most. A holder that may not keep its slots any more hears it at once. */
   onWaiters(waiters: readonly Waiter[]): void {
     this.#waiters = waiters;
+    const wanted = this.#leases.kept().filter(({ client, user }) => !this.#mayKeep(client, user));
+    for (const lease of wanted) lease.mayKeep = false;
+    this.#tellHolders(wanted, (leases) => ({ kind: 'wanted', leases }));
   }
 
   /** A heartbeat: a leader in a new term does not know this node yet. */
@@ -139,17 +151,18 @@ export class Member {
   }
 
   onRenew(client: Peer, { stamp, user, leases }: MessageOf<'renew'>, nowMs: number): void {
+    const mayKeep = this.#mayKeep(client, user);
     const held: LeaseName[] = [];
     const gone: LeaseName[] = [];
     for (const { requestId, ...name } of leases) {
       const lease = this.#leases.held(name, client) ?? this.#adopt(name, client, requestId, user, nowMs);
       if (lease === undefined || lease.revoked) gone.push(name);
       else {
-        this.#leases.renew(lease, client, nowMs);
+        this.#leases.renew(lease, client, mayKeep, nowMs);
         held.push(name);
       }
     }
-    this.#outbox.toPeer(client, { kind: 'renewed', stamp, held, gone, mayKeep: this.#mayKeep(client, user) });
+    this.#outbox.toPeer(client, { kind: 'renewed', stamp, held, gone, mayKeep });
   }
 
   onRelease(client: Peer, names: readonly LeaseName[]): void {
@@ -165,20 +178,9 @@ export class Member {
 
   /** Has the holders of the newest leases stop. */
   revoke(count: number, reason: LossReason): void {
-    const byClient = new Map<string, Lease[]>();
-    for (const lease of this.#leases.newest(count)) {
-      lease.revoked = true;
-      const key = `${lease.client.nodeId}/${lease.client.bootId}`;
-      byClient.set(key, [...(byClient.get(key) ?? []), lease]);
-    }
-    for (const leases of byClient.values()) {
-      for (let i = 0; i < leases.length; i += MAX_LEASES) {
-        const some = leases.slice(i, i + MAX_LEASES);
-        const [first] = some;
-        if (first === undefined) continue;
-        this.#outbox.toPeer(first.client, { kind: 'revoke', reason, leases: some.map((lease) => lease.name) });
-      }
-    }
+    const revoked = this.#leases.newest(count);
+    for (const lease of revoked) lease.revoked = true;
+    this.#tellHolders(revoked, (leases) => ({ kind: 'revoke', reason, leases }));
   }
 
   /** Sends what this step changed; called once at the end of each. */
@@ -227,6 +229,21 @@ export class Member {
     this.#changed = true;
     const name = { bootId: this.#self.bootId, leaseId: ++this.#lastLeaseId };
     return this.#leases.add(name, client, requestId, user, nowMs);
+  }
+
+  #tellHolders(leases: readonly Lease[], say: (names: readonly LeaseName[]) => Message): void {
+    const byClient = new Map<string, Lease[]>();
+    for (const lease of leases) {
+      const key = `${lease.client.nodeId}/${lease.client.bootId}`;
+      byClient.set(key, [...(byClient.get(key) ?? []), lease]);
+    }
+    for (const its of byClient.values()) {
+      for (let i = 0; i < its.length; i += MAX_LEASES) {
+        const some = its.slice(i, i + MAX_LEASES);
+        const [first] = some;
+        if (first !== undefined) this.#outbox.toPeer(first.client, say(some.map((lease) => lease.name)));
+      }
+    }
   }
 
   /** Would these slots, given back now, go to nobody else? */

@@ -58,6 +58,9 @@ export interface Waiter {
   readonly user: string;
 }
 
+/** No host and no user that there is: for those who cannot know who waits. */
+export const SOMEBODY: Waiter = { nodeId: '', user: '' };
+
 /** A lease to renew, with all a restarted node needs to take it up again. */
 export interface LeaseRenewal extends LeaseName {
   readonly requestId: number;
@@ -123,6 +126,7 @@ export type Message =
       /** Nobody else waits for these slots, and the node would give them again. */
       readonly mayKeep: boolean;
     }
+  | { readonly kind: 'wanted'; readonly leases: readonly LeaseName[] }
   | { readonly kind: 'release'; readonly leases: readonly LeaseName[] }
   | { readonly kind: 'released'; readonly leases: readonly LeaseName[] }
   | { readonly kind: 'revoke'; readonly reason: LossReason; readonly leases: readonly LeaseName[] }

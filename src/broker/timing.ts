@@ -50,6 +50,8 @@ export const SWEEP_INTERVAL_MS = 25;
 
 /** A lease ends this long after it was granted or last renewed. */
 export const LEASE_TTL_MS = 10_000;
+/** The first on a node is renewed after this: whether it may be kept is known before three seconds of use are over. */
+export const FIRST_RENEW_MS = 2_000;
 /** Leases are renewed this often ... */
 export const LEASE_RENEW_MS = 3_000;
 /** ... and again after this until the node answers: a dozen tries before the lease ends. */

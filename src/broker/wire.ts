@@ -7,14 +7,15 @@
  */
 import { MalformedError } from '../util/bytes.ts';
 import * as limits from './limits.ts';
-import type {
-  DeclineReason,
-  LossReason,
-  Message,
-  MessageKind,
-  MessageOf,
-  NoneReason,
-  OfferAnswer,
+import {
+  type DeclineReason,
+  type LossReason,
+  type Message,
+  type MessageKind,
+  type MessageOf,
+  type NoneReason,
+  type OfferAnswer,
+  SOMEBODY,
 } from './messages.ts';
 import { FieldReader, FieldWriter } from './wire-fields.ts';
 import { readView, writeView } from './wire-view.ts';
@@ -59,7 +60,7 @@ const TYPES = {
   lease: 16,
   /** Client → node: I still use these. */
   renew: 17,
-  /** Node → client: these you have for another while, and perhaps as long as you like; these you have not. */
+  /** Node → client: these you have for another while, in which you may perhaps keep them; these you have not. */
   renewed: 18,
   /** Client → node: I use these no longer; repeated until it is answered. */
   release: 19,
@@ -81,10 +82,9 @@ const TYPES = {
   speed: 27,
   /** Leader → node: that report, which you have said twice, I have. */
   noted: 28,
+  /** Node → client: I said that you may keep these; somebody else waits for them now. */
+  wanted: 29,
 } as const;
-
-/** No host and no user that there is. */
-const SOMEBODY = { nodeId: '', user: '' };
 
 const DECLINES: readonly DeclineReason[] = ['busy', 'full'];
 const NONES: readonly NoneReason[] = ['patience', 'queue-full', 'no-leader'];
@@ -259,6 +259,11 @@ const CODECS: { readonly [K in MessageKind]: Codec<MessageOf<K>> } = {
       gone: from.leases(),
       mayKeep: from.remaining > 0 && from.flag(),
     }),
+  },
+  wanted: {
+    type: TYPES.wanted,
+    write: ({ leases }, to) => to.leases(leases),
+    read: (from) => ({ kind: 'wanted', leases: from.leases() }),
   },
   release: {
     type: TYPES.release,

@@ -12,6 +12,8 @@ import { LeaseRequests, type RequestEffect } from './lease-requests.ts';
  * whose turn it is. That keeps users fair.
  */
 const USE_LIMIT_MS = 3_000;
+/** However long it may be kept: by then another node may be free that is faster, and what was said of who waits is old. */
+const KEEP_LIMIT_MS = 30_000;
 /** A slot that this user has no job for is somebody else's, but a round trip for every job would be a waste. */
 const IDLE_LIMIT_MS = 500;
 /** Without a broker, what was held stays in use so long. Nodes end unrenewed leases sooner: no more than was held is over. */
@@ -260,7 +262,8 @@ export class LeasePool {
   #mayServeAgain(lease: Lease, nowMs: number): boolean {
     if (lease.isLost || this.#nodes.get(lease.node) !== 'up') return false;
     if (lease.isOrphan) return !this.#isUp && nowMs < this.#downMs + ORPHAN_LIMIT_MS;
-    return nowMs < Math.max(lease.readyMs + USE_LIMIT_MS, lease.keptUntilMs);
+    const keptUntilMs = Math.min(lease.keptUntilMs, lease.readyMs + KEEP_LIMIT_MS);
+    return nowMs < Math.max(lease.readyMs + USE_LIMIT_MS, keptUntilMs);
   }
 
   #setState(lease: Lease, state: Lease['state'], nowMs: number): void {

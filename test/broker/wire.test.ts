@@ -60,6 +60,7 @@ const LARGEST: { readonly [K in MessageKind]: MessageOf<K> } = {
   lease: { kind: 'lease', requestId: top, leaseId: top, stamp: top, ttlMs: top },
   renew: { kind: 'renew', stamp: top, user, leases: leases.map((lease) => ({ ...lease, requestId: top })) },
   renewed: { kind: 'renewed', stamp: top, held: leases, gone: [], mayKeep: true },
+  wanted: { kind: 'wanted', leases },
   release: { kind: 'release', leases },
   released: { kind: 'released', leases },
   revoke: { kind: 'revoke', reason: 'expired', leases },

@@ -9,6 +9,8 @@ const STEPS = 400;
 const QUIET_LIMIT_MS = 30_000;
 /** Of use, where the broker says nothing. */
 const USE_LIMIT_MS = 3_000;
+/** However long the broker lets it be kept. */
+const KEEP_LIMIT_MS = 30_000;
 /** Without any, before the last job. */
 const LAST_IDLE_MS = 500;
 
@@ -208,7 +210,8 @@ class Life {
   }
 
   #useUntilMs(id: string, { readyMs }: Granted): number {
-    return Math.max((readyMs ?? this.#nowMs) + USE_LIMIT_MS, this.#keptUntilMs.get(id) ?? 0);
+    const sinceMs = readyMs ?? this.#nowMs;
+    return Math.max(sinceMs + USE_LIMIT_MS, Math.min(sinceMs + KEEP_LIMIT_MS, this.#keptUntilMs.get(id) ?? 0));
   }
 
   /** To the given moment by way of everything that happens until then. */

@@ -184,6 +184,21 @@ describe('a lease', () => {
     expect(rig.said()).toEqual(['release a']);
   });
 
+  it('is asked for anew after half a minute, whoever waits: a faster node may be free', () => {
+    const rig = Rig.busy();
+    for (let second = 1; second < 30; second += 1) {
+      rig.pool.keep(['a'], 4_000, rig.nowMs);
+      rig.want(second + 1);
+      rig.release('a');
+      expect(rig.place(second + 1)).toBe('a');
+      rig.wait(1_000);
+    }
+    rig.said();
+    rig.pool.keep(['a'], 4_000, rig.nowMs);
+    rig.release('a');
+    expect(rig.said()).toEqual(['release a']);
+  });
+
   it('serves no longer than usual once somebody waits, and without a job is given back as ever', () => {
     const rig = Rig.busy();
     rig.pool.keep(['a'], 10_000, rig.nowMs);

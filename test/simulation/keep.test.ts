@@ -7,8 +7,8 @@ const seeds = Array.from({ length: 40 }, (_, i) => i + 1);
 /** A dispatcher's own limit where it hears nothing (lease-pool.ts). */
 const USE_LIMIT_MS = 3_000;
 const JOB_MS = 400;
-/** A heartbeat, a renewal, the longest job, and the network between them. */
-const SHARED_WITHIN_MS = 200 + 3_000 + JOB_MS + 100;
+/** A heartbeat, the longest job, and the network between them; less than a dispatcher waits before it compiles at home. */
+const SHARED_WITHIN_MS = 200 + JOB_MS + 100;
 
 /** A user who has more jobs than there are slots, and gives none back that he may keep. */
 class Hog {
