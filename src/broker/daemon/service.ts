@@ -1,7 +1,8 @@
 /** What systemd is told, where it asks: through its own program, since Node has no datagram unix sockets. */
 import { spawn } from 'node:child_process';
 
-const NOTIFY_LIMIT_MS = 2_000;
+/** A pmaked that is told to end does so within two seconds, whatever its service manager does. */
+const NOTIFY_LIMIT_MS = 1_000;
 
 /** `READY=1`, `STOPPING=1` ...; nothing outside of a unit with Type=notify. Never fails: it runs all the same. */
 export async function notifyService(state: string, env: NodeJS.ProcessEnv = process.env): Promise<void> {
@@ -9,6 +10,7 @@ export async function notifyService(state: string, env: NodeJS.ProcessEnv = proc
   const child = spawn('systemd-notify', [`--pid=${process.pid}`, state], {
     stdio: 'ignore',
     timeout: NOTIFY_LIMIT_MS,
+    killSignal: 'SIGKILL',
     env,
   });
   await new Promise((resolve) => {

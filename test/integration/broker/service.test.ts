@@ -52,6 +52,15 @@ test.skipIf(notify === undefined)('it says READY=1 when it serves, and STOPPING=
   expect(heard).toContain('STOPPING=1');
 });
 
+test('it ends when it is told to, also where the service manager does not answer', async () => {
+  const directory = makeDirectory();
+  writeFileSync(join(directory, 'systemd-notify'), '#!/bin/sh\nexec /bin/sleep 60\n', { mode: 0o755 });
+  await using rig = await PmakedRig.create();
+  const broker = await rig.start('n1', { env: { PATH: directory, NOTIFY_SOCKET: join(directory, 'notify') } });
+  broker.child.kill('SIGTERM');
+  await vi.waitFor(() => expect(broker.child.exitCode).toBe(0), PATIENCE);
+});
+
 test.skipIf(analyze === undefined)('systemd understands the unit', () => {
   const directory = makeDirectory();
   const file = join(directory, 'pmaked.service');
