@@ -1,5 +1,5 @@
 /**
- * The load log: samples, state changes and marks as lines of JSON, each complete in itself, so that the logs of all nodes
+ * The load log: samples and state changes as lines of JSON, each complete in itself, so that the logs of all nodes
  * can be put together in any order. From it the paper's figures 3 to 10 are drawn (load-report.ts).
  * Unaware of files. Version range: exactly LOAD_LOG_VERSION; fields are only added.
  */
@@ -29,13 +29,7 @@ export interface ChangeLine extends Line {
   readonly by?: Crossing;
 }
 
-/** The paper's time stamps: a benchmark writes when it starts, starts a process, and ends. */
-interface MarkLine extends Line {
-  readonly kind: 'mark';
-  readonly label: string;
-}
-
-export type LogLine = SampleLine | ChangeLine | MarkLine;
+export type LogLine = SampleLine | ChangeLine;
 
 export function sampleLine(node: string, { atMs, intervalMs, total, foreign }: LoadSample): SampleLine {
   return { kind: 'sample', atMs, node, intervalMs, total, foreign };
@@ -70,8 +64,6 @@ export function parseLogLine(text: string): LogLine | undefined {
   switch (kind) {
     case 'sample':
       return parseSample(value, atMs, node);
-    case 'mark':
-      return typeof value.label === 'string' ? { kind, atMs, node, label: value.label } : undefined;
     case 'became-busy':
     case 'evict':
       return isCrossing(value.by) ? { kind, atMs, node, by: value.by } : undefined;

@@ -4,7 +4,7 @@
  * Pure; takes lines one by one in any order, and holds one row a node and bucket, not the samples.
  */
 import type { LogLine, SampleLine } from './load-log.ts';
-import { METRICS, type Metric } from './metrics.ts';
+import { METRICS, type Metric, type Rates } from './metrics.ts';
 
 export interface Spread {
   /** Of the nodes' means in the bucket. */
@@ -27,6 +27,8 @@ export interface LoadReport {
   readonly rows: readonly ReportRow[];
   /** The whole time as one bucket; the deviation is the mean of the rows', as the paper compares its figures. */
   readonly overall: Spreads;
+  /** Each node's means over the whole time, by its name. */
+  readonly nodes: Readonly<Record<string, Rates>>;
   /** Busy intervals begun, by node and by the metric that made it busy. */
   readonly busyBy: Readonly<Record<string, Readonly<Partial<Record<Metric, number>>>>>;
 }
@@ -69,7 +71,20 @@ export class LoadReducer {
   report(): LoadReport {
     const starts = [...this.#buckets.keys()].sort((a, b) => a - b);
     const rows = starts.map((atMs) => ({ atMs, spreads: spreadsOf([...(this.#buckets.get(atMs)?.values() ?? [])]) }));
-    return { rows, overall: overallOf(rows), busyBy: this.#busyBy };
+    return { rows, overall: overallOf(rows), nodes: this.#nodes(), busyBy: this.#busyBy };
+  }
+
+  #nodes(): Record<string, Rates> {
+    const cells = new Map<string, Cell>();
+    for (const bucket of this.#buckets.values()) {
+      for (const [node, cell] of bucket) {
+        const whole = cells.get(node) ?? { sums: new Map() };
+        cells.set(node, whole);
+        for (const [metric, { weighted, ms }] of cell.sums) addTo(whole, metric, weighted, ms);
+      }
+    }
+    const sorted = [...cells].sort(([one], [other]) => (one < other ? -1 : 1));
+    return Object.fromEntries(sorted.map(([node, cell]) => [node, meansOf(cell)]));
   }
 
   #addSample(line: SampleLine): void {
@@ -88,22 +103,29 @@ export class LoadReducer {
     }
     for (const metric of METRICS) {
       const value = line[this.#part][metric];
-      if (value === undefined) continue;
-      const sum = cell.sums.get(metric) ?? { weighted: 0, ms: 0 };
-      sum.weighted += value * line.intervalMs;
-      sum.ms += line.intervalMs;
-      cell.sums.set(metric, sum);
+      if (value !== undefined) addTo(cell, metric, value * line.intervalMs, line.intervalMs);
     }
   }
 }
 
+function addTo({ sums }: Cell, metric: Metric, weighted: number, ms: number): void {
+  const sum = sums.get(metric) ?? { weighted: 0, ms: 0 };
+  sum.weighted += weighted;
+  sum.ms += ms;
+  sums.set(metric, sum);
+}
+
+function meansOf({ sums }: Cell): Rates {
+  const means: Partial<Record<Metric, number>> = {};
+  for (const [metric, { weighted, ms }] of sums) if (ms > 0) means[metric] = weighted / ms;
+  return means;
+}
+
 function spreadsOf(cells: readonly Cell[]): Spreads {
+  const means = cells.map(meansOf);
   const spreads: Partial<Record<Metric, Spread>> = {};
   for (const metric of METRICS) {
-    const values = cells.flatMap((cell) => {
-      const sum = cell.sums.get(metric);
-      return sum && sum.ms > 0 ? [sum.weighted / sum.ms] : [];
-    });
+    const values = means.flatMap((each) => each[metric] ?? []);
     if (values.length > 0) spreads[metric] = spreadOf(values);
   }
   return spreads;

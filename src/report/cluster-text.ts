@@ -1,35 +1,34 @@
 /** What `pmakectl nodes` prints of a cluster with brokers. Pure. */
+import { METRICS, type Metric } from '../load/metrics.ts';
 import type { ClusterView, MetricView, NodeView } from '../protocol/local-broker.ts';
+import { formatMetric, isPressure, METRIC_TITLES } from './metric-text.ts';
 import { formatTable } from './table.ts';
-import { formatCompact, formatNumber } from './words.ts';
+import { formatNumber } from './words.ts';
 
-const NUMBERS = new Set(['SLOTS', 'JOBS', 'SPEED', 'CPU', 'I/O', 'SWITCHES', 'PAGES', 'INTERRUPTS', 'NETWORK', 'FREE']);
-
-/** Columns of the metrics that most rows judge; `--json` and `formatNode` have all of them. */
-const COLUMNS: readonly (readonly [title: string, metric: string])[] = [
-  ['CPU', 'cpu'],
-  ['I/O', 'io'],
-  ['SWITCHES', 'switches'],
-  ['PAGES', 'paging'],
-  ['INTERRUPTS', 'interrupts'],
-  ['NETWORK', 'network'],
-  ['FREE', 'freeMemory'],
-];
+const HEAD = ['NODE', 'STATE', 'SLOTS', 'JOBS', 'SPEED'];
+const NUMBERS = new Set([...HEAD.slice(2), ...Object.values(METRIC_TITLES)]);
 
 /** One line a node, metrics as `value/mark`; a line about who leads. */
 export function formatCluster(view: ClusterView): string {
-  const titles = ['NODE', 'STATE', 'SLOTS', 'JOBS', 'SPEED', ...COLUMNS.map(([title]) => title)];
+  const metrics = METRICS.filter((metric) => isShown(metric, view.nodes));
   const rows = view.nodes.map((node) => [
     node.node,
     stateOf(node),
     formatNumber(node.slots),
     formatNumber(node.inUse),
     node.speed.toFixed(2),
-    ...COLUMNS.map(([, metric]) => cellOf(node.metrics.find((candidate) => candidate.metric === metric))),
+    ...metrics.map((metric) => cellOf(node.metrics.find((candidate) => candidate.metric === metric))),
   ]);
+  const titles = [...HEAD, ...metrics.map((metric) => METRIC_TITLES[metric])];
   const lines = [formatTable(titles, rows, NUMBERS), '\n', `${leaderOf(view)}\n`];
   for (const node of view.silent) lines.push(`${node} did not answer: its pmaked may be gone, or the way to it.\n`);
   return lines.join('');
+}
+
+/** Pressures where some node is judged by them: that can be why it is busy. `--json` has all of all. */
+function isShown(metric: Metric, nodes: readonly NodeView[]): boolean {
+  const isJudged = (view: MetricView): boolean => view.metric === metric && view.highMark !== undefined;
+  return !isPressure(metric) || nodes.some((node) => node.metrics.some(isJudged));
 }
 
 function leaderOf({ cluster, leader }: ClusterView): string {
@@ -42,14 +41,9 @@ function stateOf({ state, busyBy }: NodeView): string {
 }
 
 /** What is judged, beside its mark. */
-function cellOf(metric: MetricView | undefined): string {
-  if (!metric) return '-';
-  const value = metric.judges === 'total' ? metric.total : metric.foreign;
-  const shown = short(value, metric.metric);
-  return metric.highMark === undefined ? shown : `${shown}/${short(metric.highMark, metric.metric)}`;
-}
-
-function short(value: number, metric: string): string {
-  if (metric === 'cpu') return `${Math.round(value)}%`;
-  return metric === 'freeMemory' ? formatCompact(value, 1_024) : formatCompact(value);
+function cellOf(view: MetricView | undefined): string {
+  if (!view) return '-';
+  const { metric, highMark } = view;
+  const shown = formatMetric(metric, view.judges === 'total' ? view.total : view.foreign);
+  return highMark === undefined ? shown : `${shown}/${formatMetric(metric, highMark)}`;
 }

@@ -1,6 +1,7 @@
-/** What `pmakectl bench load` prints: where each process ran, and how even the nodes' load was. Pure. */
+/** What `pmakectl bench` prints: where each process ran, how even the nodes' load was, and each node's. Pure. */
 import type { LoadReport, Spread } from '../load/load-report.ts';
 import { METRICS } from '../load/metrics.ts';
+import { formatMetric, METRIC_TITLES } from './metric-text.ts';
 import { formatTable } from './table.ts';
 import { formatCompact, formatDuration } from './words.ts';
 
@@ -27,20 +28,35 @@ export function formatExperiment({ runs, report }: ShownExperiment): string {
     outcome ? `${formatCompact(outcome.amount)} ${outcome.unit}` : 'not ended',
   ]);
   const processes = formatTable(['PROCESS', 'NODE', 'WAITED', 'RAN', 'CPU', 'DONE'], rows, new Set(['PROCESS']));
-  const metrics = METRICS.flatMap((metric) => {
-    const spread = report.overall[metric];
+  const trouble = runs.flatMap((run) => run.trouble.map((sentence) => `process ${run.number}: ${sentence}\n`));
+  return [processes, '\n', formatLoad(report), ...trouble].join('');
+}
+
+/** Without the course of time, which `--json` has. */
+export function formatLoad({ overall, nodes, busyBy }: LoadReport): string {
+  const spreads = METRICS.flatMap((metric) => {
+    const spread = overall[metric];
     return spread ? [rowOf(metric, spread)] : [];
   });
   const heads = ['METRIC', 'MEAN', 'DEVIATION', 'LEAST', 'MOST'];
-  const table = formatTable(heads, metrics, new Set(heads.slice(1)));
-  const busy = Object.entries(report.busyBy).map(([node, counts]) => {
+  const across = formatTable(heads, spreads, new Set(heads.slice(1)));
+  const metrics = METRICS.filter((metric) => overall[metric] !== undefined);
+  const titles = metrics.map((metric) => METRIC_TITLES[metric]);
+  const means = Object.entries(nodes).map(([node, rates]) => [
+    node,
+    ...metrics.map((metric) => (rates[metric] === undefined ? '-' : formatMetric(metric, rates[metric]))),
+  ]);
+  const each = formatTable(['NODE', ...titles], means, new Set(titles));
+  const busy = Object.entries(busyBy).map(([node, counts]) => {
     const what = Object.entries(counts).map(([metric, times]) => `${metric} ${times} ×`);
     return `${node} became busy: ${what.join(', ')}\n`;
   });
-  const trouble = runs.flatMap((run) => run.trouble.map((sentence) => `process ${run.number}: ${sentence}\n`));
-  return [processes, '\nAcross the nodes, over the whole time:\n', table, ...busy, ...trouble].join('');
+  return ['Across the nodes, over the whole time:\n', across, '\nEach node, its means:\n', each, ...busy].join('');
 }
 
 function rowOf(metric: string, { mean, deviation, least, most }: Spread): string[] {
-  return [metric, ...[mean, deviation, least, most].map((value) => formatCompact(value))];
+  // Deviations are small: a percentage without its decimals would hide them.
+  const format = (value: number): string =>
+    metric === 'freeMemory' ? formatMetric(metric, value) : formatCompact(value);
+  return [metric, ...[mean, deviation, least, most].map(format)];
 }

@@ -12,7 +12,6 @@ const LINES: readonly LogLine[] = [
   changeLine('n1', 6_000, { kind: 'became-available' }),
   changeLine('n2', 6_000, { kind: 'evict', by }),
   changeLine('n2', 7_000, { kind: 'evict-over' }),
-  { kind: 'mark', atMs: 8_000, node: 'submit', label: 'start "1"\n' },
 ];
 
 describe('the load log', () => {
@@ -40,12 +39,12 @@ describe('the load log', () => {
   for (const text of [
     '[]',
     'null',
-    '{"v":2,"kind":"mark","atMs":1,"node":"a","label":"x"}',
+    '{"v":2,"kind":"evict-over","atMs":1,"node":"a"}',
     '{"v":1,"kind":"sample","atMs":1,"node":"a","intervalMs":1000,"total":{}}',
     '{"v":1,"kind":"became-busy","atMs":1,"node":"a","by":{"metric":"gpu","value":1,"mark":1}}',
     '{"v":1,"kind":"sleep","atMs":1,"node":"a"}',
     '{"v":1,"kind":"evict-over","atMs":"1","node":"a"}',
-    `{"v":1,"kind":"mark","atMs":1,"node":"a","label":"${'x'.repeat(5_000)}"}`,
+    `{"v":1,"kind":"evict-over","atMs":1,"node":"${'x'.repeat(5_000)}"}`,
   ]) {
     it(`is not ${text.slice(0, 80)}`, () => expect(parseLogLine(text)).toBeUndefined());
   }
@@ -104,6 +103,13 @@ describe('the report', () => {
     const rounded = (value: unknown) =>
       JSON.stringify(value, (_key, each: unknown) => (typeof each === 'number' ? each.toFixed(6) : each));
     expect(rounded(report(shuffled))).toEqual(rounded(report(lines)));
+  });
+
+  it('tells each node’s means over the whole time, however it was cut', () => {
+    const lines = [sample('n2', 0, 10, 1_000), sample('n1', 7_000, 80), sample('n2', 20_000, 50, 3_000)];
+    const { nodes } = report(lines);
+    expect(nodes).toEqual({ n1: { cpu: 80 }, n2: { cpu: 40 } });
+    expect(Object.keys(nodes)).toEqual(['n1', 'n2']);
   });
 
   it('counts what made nodes busy', () => {

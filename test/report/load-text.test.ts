@@ -60,6 +60,23 @@ const VIEW: ClusterView = {
   silent: ['n3'],
 };
 
+test('a pressure is shown where a node is judged by it: it can be why that one is busy', () => {
+  const pressure = {
+    metric: 'ioPressure',
+    total: 55.4,
+    foreign: 55.4,
+    highMark: 40,
+    lowMark: 20,
+    judges: 'foreign',
+  } as const;
+  const measured = { metric: 'cpuPressure', total: 9, foreign: 9 };
+  const [n1, n2] = VIEW.nodes;
+  if (!n1 || !n2) throw new Error('two nodes');
+  const text = formatCluster({ ...VIEW, nodes: [n1, { ...n2, metrics: [pressure, measured] }] });
+  expect(text).toMatch(/FREE  I\/O STALL$/m);
+  expect(text).toMatch(/^n2 .* 55%\/40%$/m);
+});
+
 test('a cluster is a line a node, what is judged beside its mark', () => {
   expect(formatCluster(VIEW)).toBe(
     [
@@ -82,7 +99,12 @@ test('an experiment tells where each process ran, what came of it, and how even 
       { number: 1, nodes: ['n1', 'n2'], waitedMs: 40, outcome, trouble: ['n1: moved: its lease was lost (evicted)'] },
       { number: 2, nodes: [], waitedMs: 60_000, outcome: undefined, trouble: ['no node had a slot (patience)'] },
     ],
-    report: { rows: [], overall: { cpu: spread }, busyBy: { n1: { cpu: 2 } } },
+    report: {
+      rows: [],
+      overall: { cpu: spread, freeMemory: { ...spread, mean: 2 ** 30, most: 2 ** 31 } },
+      nodes: { n1: { cpu: 87.5, freeMemory: 2 ** 31 }, n2: { cpu: 12.5 } },
+      busyBy: { n1: { cpu: 2 } },
+    },
   });
   expect(text).toBe(
     [
@@ -91,8 +113,14 @@ test('an experiment tells where each process ran, what came of it, and how even 
       '      2  -        1 min 0 s  -     -     not ended',
       '',
       'Across the nodes, over the whole time:',
-      'METRIC  MEAN  DEVIATION  LEAST  MOST',
-      'cpu       50       2.35     10   100',
+      'METRIC      MEAN  DEVIATION  LEAST  MOST',
+      'cpu           50       2.35     10   100',
+      'freeMemory    1G       2.35     10    2G',
+      '',
+      'Each node, its means:',
+      'NODE  CPU  FREE',
+      'n1    88%    2G',
+      'n2    13%     -',
       'n1 became busy: cpu 2 ×',
       'process 1: n1: moved: its lease was lost (evicted)',
       'process 2: no node had a slot (patience)',

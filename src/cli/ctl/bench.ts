@@ -1,10 +1,11 @@
-/** `pmakectl bench load KIND`. */
+/** `pmakectl bench load KIND`, and the verbs beside it. */
 import { resolve } from 'node:path';
 import type { CommandModule } from 'yargs';
 import { LOAD_KINDS, type LoadKind } from '../../load/load-program.ts';
 import { formatExperiment } from '../../report/load-text.ts';
 import { BROKER_SOCKET } from '../../protocol/local-broker.ts';
 import { FAILURE_CODE, JSON_OPTION, type JsonFlag, print } from './answer.ts';
+import { reportCommand } from './bench-report.ts';
 import { askBroker, brokerSocket } from './broker.ts';
 
 interface LoadFlags extends JsonFlag {
@@ -63,6 +64,6 @@ const loadCommand: CommandModule<object, LoadFlags> = {
 export const benchCommand: CommandModule = {
   command: 'bench <what>',
   describe: 'experiments on the cluster',
-  builder: (yargs) => yargs.command(loadCommand).demandCommand(1),
+  builder: (yargs) => yargs.command(loadCommand).command(reportCommand).demandCommand(1),
   handler: () => undefined,
 };

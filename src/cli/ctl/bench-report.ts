@@ -1,0 +1,69 @@
+/** `pmakectl bench report LOG...`: what brokers wrote into their load logs, as the paper draws it. */
+import { createReadStream } from 'node:fs';
+import { createInterface } from 'node:readline';
+import type { CommandModule } from 'yargs';
+import { parseLogLine } from '../../load/load-log.ts';
+import { LoadReducer } from '../../load/load-report.ts';
+import { formatLoad } from '../../report/load-text.ts';
+import { formatCount } from '../../report/words.ts';
+import { fail, ok, type Result } from '../../util/result.ts';
+import { FAILURE_CODE, JSON_OPTION, type JsonFlag, print } from './answer.ts';
+
+interface ReportFlags extends JsonFlag {
+  readonly logs: readonly string[];
+  readonly seconds: number;
+  readonly foreign: boolean;
+}
+
+export const reportCommand: CommandModule<object, ReportFlags> = {
+  command: 'report <logs..>',
+  describe: "how even the load was and what each node's was, from the load logs of all nodes",
+  builder: (yargs) =>
+    yargs
+      .positional('logs', { type: 'string', array: true, demandOption: true, describe: 'files that "loadLog" names' })
+      .options(JSON_OPTION)
+      .options({
+        seconds: { type: 'number', default: 5, describe: 'of each step in the course of time (--json)' },
+        foreign: { type: 'boolean', default: false, describe: "without the cluster's own jobs" },
+      }),
+  handler: async (flags) => {
+    const read = await readLogs(flags);
+    if (!read.ok) {
+      process.exitCode = FAILURE_CODE;
+      process.stderr.write(`pmakectl: ${read.failure}\n`);
+      return;
+    }
+    const { leftOut } = read.value;
+    const more = `${formatCount(leftOut, 'sample')} more did not fit: take fewer logs, or more --seconds\n`;
+    const report = read.value.report();
+    print(flags, report, `${formatLoad(report)}${leftOut === 0 ? '' : more}`);
+  },
+};
+
+/** The failure is a sentence. */
+async function readLogs({ logs, seconds, foreign }: ReportFlags): Promise<Result<LoadReducer, string>> {
+  if (!(Number.isFinite(seconds) && seconds > 0)) return fail('--seconds wants a number above 0');
+  const reducer = new LoadReducer(seconds * 1_000, foreign ? 'foreign' : 'total');
+  for (const path of logs) {
+    try {
+      const found = await readLog(path, reducer);
+      const hint = 'the broker\'s "loadLog" says where it writes one';
+      if (found === 0) return fail(`${path} has no line of a load log; ${hint}`);
+    } catch (cause) {
+      return fail(`${path} cannot be read: ${(cause as Error).message}`);
+    }
+  }
+  return ok(reducer);
+}
+
+/** How many lines were of a load log. A torn last one, of a node that writes it now, is not. */
+async function readLog(path: string, reducer: LoadReducer): Promise<number> {
+  let found = 0;
+  for await (const text of createInterface({ input: createReadStream(path) })) {
+    const line = parseLogLine(text);
+    if (!line) continue;
+    reducer.add(line);
+    found += 1;
+  }
+  return found;
+}
