@@ -32,10 +32,15 @@ export class BenchCluster {
     }
   }
 
-  /** @param {number} nodes @param {number} cpuPercent */
-  up(nodes, cpuPercent) {
+  /**
+   * @param {number} nodes
+   * @param {number} cpuPercent
+   * @param {boolean} keepsAwake not where single calls are timed: whoever wakes waits for the end of a slice then, in spite
+   *   of the idle class, since that counts within a control group
+   */
+  up(nodes, cpuPercent, keepsAwake = true) {
     this.#script(['up', String(nodes), '--cpu', String(cpuPercent)]);
-    this.#keepAwake();
+    if (keepsAwake) this.#keepAwake();
   }
 
   down() {
