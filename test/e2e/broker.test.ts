@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 
 import { Brokers } from '../rig/brokers.ts';
 import { canHaveCluster, startCluster, type Cluster, type ExecResult } from '../rig/cluster.ts';
 import { pidsByWord, pidsOf, signal } from '../rig/node-processes.ts';
-import { lastBuild, madeElsewhere, needBuild, PMAKE, stopDispatcher } from '../rig/pmake.ts';
+import { lastBuild, madeElsewhere, needBuild, PMAKE, PMAKECTL, stopDispatcher } from '../rig/pmake.ts';
 import { writeEndlessCompiles, writeManySources } from '../rig/projects.ts';
 import { differences, hashTree, makeWorkTree, type Hashes, type WorkTree } from '../rig/work-tree.ts';
 
@@ -165,6 +165,17 @@ describe.skipIf(!canHaveCluster())('with a broker on every node', () => {
     await build;
     expect((await lastBuild(cluster)).retryReasons).toMatchObject({ evicted: 1 });
     await brokers.untilFree(OTHERS);
+  });
+
+  test('an experiment tells where its processes ran, and of each node’s load', async () => {
+    const words = ['bench', 'load', 'cpu', '--processes', '2', '--interval', '0.5', '--seconds', '2'];
+    const ran = await cluster.exec(1, [PMAKECTL, ...words]);
+    expect(ran, ran.all).toMatchObject({ exitCode: 0, stderr: '' });
+    const nodes = [...ran.stdout.matchAll(/^ +\d {2}(node\d) .* flop$/gm)].map(([, node]) => node);
+    // Slots are alike, so that the second goes where the first is not.
+    expect(new Set(nodes).size).toBe(2);
+    for (const node of OTHERS) expect(ran.stdout).toMatch(new RegExp(`^node${node} +\\d+%`, 'm'));
+    await brokers.untilUnused();
   });
 
   test('an owner’s CPU time, I/O and memory each make his node busy by that metric; it is free again after', async () => {
