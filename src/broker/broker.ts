@@ -85,7 +85,8 @@ export class Broker {
     this.#random = random;
     this.#nowMs = nowMs;
     const outbox = this.#outbox;
-    this.#election = new Election({ nodeId, firstCounter: options.firstCounter, random, outbox, nowMs });
+    const waiters = () => this.#waiters();
+    this.#election = new Election({ nodeId, firstCounter: options.firstCounter, random, outbox, waiters, nowMs });
     this.#member = new Member({ self: this.self, random, outbox, nowMs, holdMs: options.holdMs });
     this.#client = new Client({ outbox, random, nowMs });
   }
@@ -159,7 +160,6 @@ export class Broker {
     this.#member.tick(nowMs);
     this.#election.setEligible(this.#member.available, nowMs);
     if (this.#client.wantsLeader(nowMs)) this.#election.provoke(nowMs);
-    this.#election.waiters = this.#waiters(nowMs);
     this.#election.tick(nowMs);
     this.#followElection(nowMs);
     if (this.#leader !== undefined) {
@@ -174,8 +174,8 @@ export class Broker {
   }
 
   /** Those to be named in a heartbeat. A new leader does not know them before clients have repeated what they wait for. */
-  #waiters(nowMs: number): Waiter[] {
-    if (this.#leader === undefined || nowMs - this.#leader.sinceMs < WAITERS_KNOWN_MS) return [SOMEBODY];
+  #waiters(): Waiter[] {
+    if (this.#leader === undefined || this.#nowMs - this.#leader.sinceMs < WAITERS_KNOWN_MS) return [SOMEBODY];
     return this.#leader.waiters.some(MAX_WAITERS);
   }
 

@@ -31,6 +31,8 @@ export interface ElectionOptions {
   /** Uniform in [0, 1). */
   readonly random: () => number;
   readonly outbox: Outbox;
+  /** Who waits for slots, as far as is known here: for the heartbeats of a leader. */
+  readonly waiters: () => readonly Waiter[];
   readonly nowMs: number;
 }
 
@@ -38,6 +40,7 @@ export class Election {
   readonly #self: string;
   readonly #random: () => number;
   readonly #outbox: Outbox;
+  readonly #waiters: () => readonly Waiter[];
   #state: State;
   /** The highest counter seen; the next candidate's is above it. */
   #counter: number;
@@ -50,13 +53,12 @@ export class Election {
   #provoked = false;
   /** Nodes in the cluster as far as is known, this one included: how many votes to expect. */
   members = 1;
-  /** Who waits for slots, as the leader here is to tell the others. */
-  waiters: readonly Waiter[] = [];
 
   constructor(options: ElectionOptions) {
     this.#self = options.nodeId;
     this.#random = options.random;
     this.#outbox = options.outbox;
+    this.#waiters = options.waiters;
     this.#counter = 0;
     this.#firstCounter = options.firstCounter;
     this.#state = { role: 'following', leader: undefined, standMs: options.nowMs + this.#timeoutMs() };
@@ -241,7 +243,7 @@ export class Election {
   }
 
   #heartbeat(term: Term): MessageOf<'heartbeat'> {
-    return { kind: 'heartbeat', term, members: this.members, waiters: this.waiters };
+    return { kind: 'heartbeat', term, members: this.members, waiters: this.#waiters() };
   }
 
   /** In a large cluster only some answer, as many as tell the candidate what it needs to know. */
