@@ -54,6 +54,10 @@ export function isMetric(value: unknown): value is Metric {
   return (METRICS as readonly unknown[]).includes(value);
 }
 
+export function unitOf(metric: Metric): MetricInfo['unit'] {
+  return METRIC_INFO[metric].unit;
+}
+
 /** True when `value` is beyond `mark` in the direction in which this metric gets worse. */
 export function isOver(metric: Metric, value: number, mark: number): boolean {
   return METRIC_INFO[metric].worse === 'more' ? value > mark : value < mark;

@@ -1,11 +1,12 @@
 /** What `pmakectl nodes` prints of a cluster with brokers. Pure. */
 import { METRICS, type Metric } from '../load/metrics.ts';
 import type { ClusterView, MetricView, NodeView } from '../protocol/local-broker.ts';
-import { formatMetric, isPressure, METRIC_TITLES } from './metric-text.ts';
+import { formatMetric, METRIC_TITLES } from './metric-text.ts';
 import { formatTable } from './table.ts';
 import { formatNumber } from './words.ts';
 
 const HEAD = ['NODE', 'STATE', 'SLOTS', 'JOBS', 'SPEED'];
+const PRESSURES: ReadonlySet<Metric> = new Set<Metric>(['cpuPressure', 'ioPressure', 'memoryPressure']);
 const NUMBERS = new Set([...HEAD.slice(2), ...Object.values(METRIC_TITLES)]);
 
 /** One line a node, metrics as `value/mark`; a line about who leads. */
@@ -17,7 +18,7 @@ export function formatCluster(view: ClusterView): string {
     formatNumber(node.slots),
     formatNumber(node.inUse),
     node.speed.toFixed(2),
-    ...metrics.map((metric) => cellOf(node.metrics.find((candidate) => candidate.metric === metric))),
+    ...metrics.map((metric) => cellOf(metric, node)),
   ]);
   const titles = [...HEAD, ...metrics.map((metric) => METRIC_TITLES[metric])];
   const lines = [formatTable(titles, rows, NUMBERS), '\n', `${leaderOf(view)}\n`];
@@ -28,7 +29,7 @@ export function formatCluster(view: ClusterView): string {
 /** Pressures where some node is judged by them: that can be why it is busy. `--json` has all of all. */
 function isShown(metric: Metric, nodes: readonly NodeView[]): boolean {
   const isJudged = (view: MetricView): boolean => view.metric === metric && view.highMark !== undefined;
-  return !isPressure(metric) || nodes.some((node) => node.metrics.some(isJudged));
+  return !PRESSURES.has(metric) || nodes.some((node) => node.metrics.some(isJudged));
 }
 
 function leaderOf({ cluster, leader }: ClusterView): string {
@@ -41,9 +42,9 @@ function stateOf({ state, busyBy }: NodeView): string {
 }
 
 /** What is judged, beside its mark. */
-function cellOf(view: MetricView | undefined): string {
+function cellOf(metric: Metric, { metrics }: NodeView): string {
+  const view = metrics.find((candidate) => candidate.metric === metric);
   if (!view) return '-';
-  const { metric, highMark } = view;
   const shown = formatMetric(metric, view.judges === 'total' ? view.total : view.foreign);
-  return highMark === undefined ? shown : `${shown}/${formatMetric(metric, highMark)}`;
+  return view.highMark === undefined ? shown : `${shown}/${formatMetric(metric, view.highMark)}`;
 }

@@ -1,6 +1,6 @@
 /** What `pmakectl bench` prints: where each process ran, how even the nodes' load was, and each node's. Pure. */
 import type { LoadReport, Spread } from '../load/load-report.ts';
-import { METRICS } from '../load/metrics.ts';
+import { METRICS, type Metric, unitOf } from '../load/metrics.ts';
 import { formatMetric, METRIC_TITLES } from './metric-text.ts';
 import { formatTable } from './table.ts';
 import { formatCompact, formatDuration } from './words.ts';
@@ -54,9 +54,9 @@ export function formatLoad({ overall, nodes, busyBy }: LoadReport): string {
   return ['Across the nodes, over the whole time:\n', across, '\nEach node, its means:\n', each, ...busy].join('');
 }
 
-function rowOf(metric: string, { mean, deviation, least, most }: Spread): string[] {
+function rowOf(metric: Metric, { mean, deviation, least, most }: Spread): string[] {
   // Deviations are small: a percentage without its decimals would hide them.
   const format = (value: number): string =>
-    metric === 'freeMemory' ? formatMetric(metric, value) : formatCompact(value);
+    unitOf(metric) === '%' ? formatCompact(value) : formatMetric(metric, value);
   return [metric, ...[mean, deviation, least, most].map(format)];
 }
