@@ -41,12 +41,10 @@ try {
     writeFileSync(join(work, name), text);
   cluster.up(2, CPU, false);
   const env = { PATH: `${bin}:${process.env.PATH ?? ''}`, SLEEPING_CC_MS: '0', PMAKE_NODES: 'node2/2' };
+  const pmake = (/** @type {number} */ count) => [join(DIST, 'cli/pmake.cjs'), '-s', `CALLS=${count}`];
   /** @type {Readonly<Record<string, (count: number) => Words>>} */
-  const ways = {
-    direct: (count) => ['bash', './calls', String(count)],
-    'on another node': (count) => [join(DIST, 'cli/pmake.cjs'), '-s', `CALLS=${count}`],
-  };
-  await run(ways['on another node']?.(WARM_CALLS) ?? [], env);
+  const ways = { direct: (count) => ['bash', './calls', String(count)], 'on another node': pmake };
+  await run(pmake(WARM_CALLS), env);
   needRemote(env);
   /** @type {Record<string, Cost[]>} */
   const costs = Object.fromEntries(Object.keys(ways).map((way) => [way, []]));

@@ -63,13 +63,10 @@ it.each(seeds)('slots are kept while nobody else waits, and shared as soon as so
   world.add('late', 0);
   for (let i = 1; i <= nodes; i++) world.add(`n${i}`, slots);
   const hog = new Hog(world, 'hog', random);
-  const given = (host: Host, job: Job) => {
-    if (host.id === 'hog' && job.state === 'running') hog.use(job);
-  };
   const { onJob } = world;
   world.onJob = (host, job, reason) => {
     onJob(host, job, reason);
-    given(host, job);
+    if (host.id === 'hog' && job.state === 'running') hog.use(job);
   };
   world.run(2_000);
   const all = nodes * slots;
