@@ -52,8 +52,8 @@ function kernelSource(work) {
 }
 
 /**
- * Sixteen nodes that compile: with few, they are the bound of each contender. Alone, on a tenth of a core, make would
- * take half an hour.
+ * Forty-nine nodes that compile: with few, they are the bound of each contender. Alone, on such a node, make would take
+ * hours.
  * @type {Project}
  */
 const cpp = {

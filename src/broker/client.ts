@@ -10,6 +10,7 @@ import { MAX_EXCLUDED, MAX_IDS, MAX_OPEN_REQUESTS, MAX_TAKES } from './limits.ts
 import type { MessageOf, NoneReason, Peer } from './messages.ts';
 import { Stamps } from './stamp.ts';
 import * as timing from './timing.ts';
+import { groupBy, type NonEmpty, partsOf } from '../util/lists.ts';
 
 export interface SlotRequest {
   /** Never used twice by this host's broker in one boot. */
@@ -230,37 +231,26 @@ export class Client {
   }
 
   #send(due: readonly Open[], nowMs: number): void {
-    const groups = new Map<string, Open[]>();
-    for (const open of due) {
-      const key = `${open.request.user} ${open.request.exclude.join(' ')}`;
-      const group = groups.get(key);
-      if (group === undefined) groups.set(key, [open]);
-      else group.push(open);
-      open.sendMs = nowMs + timing.REQUEST_REPEAT_MS;
-    }
-    for (const group of groups.values()) {
-      for (let i = 0; i < group.length; i += MAX_IDS) this.#sendGroup(group.slice(i, i + MAX_IDS), nowMs);
-    }
+    for (const open of due) open.sendMs = nowMs + timing.REQUEST_REPEAT_MS;
+    const alike = groupBy(due, ({ request }) => `${request.user} ${request.exclude.join(' ')}`);
+    for (const group of alike.values()) for (const some of partsOf(group, MAX_IDS)) this.#sendGroup(some, nowMs);
   }
 
-  #sendGroup(group: readonly Open[], nowMs: number): void {
-    const [first] = group;
-    if (first === undefined) return;
+  #sendGroup(group: NonEmpty<Open>, nowMs: number): void {
+    const [{ request }] = group;
     this.#unansweredMs ??= nowMs;
     this.#outbox.toGroup('leader', {
       kind: 'request',
       stamp: this.#stamps.make(nowMs),
-      user: first.request.user,
+      user: request.user,
       patienceMs: Math.ceil(Math.max(...group.map((open) => open.endMs)) - nowMs),
-      exclude: first.request.exclude.slice(-MAX_EXCLUDED),
+      exclude: request.exclude.slice(-MAX_EXCLUDED),
       requestIds: group.map((open) => open.request.requestId),
     });
   }
 
   #sendCancels(ids: readonly number[]): void {
-    for (let i = 0; i < ids.length; i += MAX_IDS) {
-      this.#outbox.toGroup('leader', { kind: 'cancel', requestIds: ids.slice(i, i + MAX_IDS) });
-    }
+    for (const requestIds of partsOf(ids, MAX_IDS)) this.#outbox.toGroup('leader', { kind: 'cancel', requestIds });
   }
 
   #none(requestId: number, reason: NoneReason): void {

@@ -7,6 +7,7 @@ import { MAX_LEASES } from './limits.ts';
 import type { LeaseName, LossReason, MessageOf, Peer } from './messages.ts';
 import type { Stamps } from './stamp.ts';
 import * as timing from './timing.ts';
+import { groupBy, partsOf } from '../util/lists.ts';
 
 /** `held` and renewed; `stopping`: lost or revoked, its job is being stopped; `releasing` until the node has answered. */
 interface Held {
@@ -113,48 +114,40 @@ export class HeldLeases {
 
   tick(nowMs: number): void {
     if (nowMs < this.#nextTickMs) return;
-    const releases = new Map<string, Held[]>();
+    const releases: Held[] = [];
     for (const lease of this.#leases.values()) {
       if (lease.state === 'held' && nowMs >= lease.expiresMs) this.#lose(lease, 'expired');
       if (lease.state !== 'releasing' || nowMs < lease.releaseMs) continue;
       if (lease.releaseTries++ >= timing.RELEASE_TRIES) this.#leases.delete(lease.key);
       else {
         lease.releaseMs = nowMs + timing.RELEASE_REPEAT_MS;
-        releases.set(lease.node.nodeId, [...(releases.get(lease.node.nodeId) ?? []), lease]);
+        releases.push(lease);
       }
     }
-    for (const leases of releases.values()) this.#sendReleases(leases);
+    for (const leases of groupBy(releases, ({ node }) => node.nodeId).values()) this.#sendReleases(leases);
     for (const [nodeId, renewMs] of this.#renewMs) if (nowMs >= renewMs) this.#renew(nodeId, nowMs);
     this.#wake(nowMs);
   }
 
   #renew(nodeId: string, nowMs: number): void {
-    const byUser = new Map<string, Held[]>();
-    for (const lease of this.#leases.values()) {
-      // One that is being stopped still has its slot, until its job is gone.
-      if (lease.node.nodeId !== nodeId || lease.state === 'releasing') continue;
-      byUser.set(lease.user, [...(byUser.get(lease.user) ?? []), lease]);
-    }
-    for (const [user, leases] of byUser) {
-      for (let i = 0; i < leases.length; i += MAX_LEASES) {
-        const some = leases.slice(i, i + MAX_LEASES);
-        const [first] = some;
-        if (first === undefined) continue;
+    // One that is being stopped still has its slot, until its job is gone.
+    const held = [...this.#leases.values()].filter(
+      ({ node, state }) => node.nodeId === nodeId && state !== 'releasing',
+    );
+    for (const [user, leases] of groupBy(held, (lease) => lease.user)) {
+      for (const some of partsOf(leases, MAX_LEASES)) {
         const names = some.map((lease) => ({ ...lease.name, requestId: lease.requestId }));
-        this.#outbox.toPeer(first.node, { kind: 'renew', stamp: this.#stamps.make(nowMs), user, leases: names });
+        this.#outbox.toPeer(some[0].node, { kind: 'renew', stamp: this.#stamps.make(nowMs), user, leases: names });
       }
     }
     // Until the node answers.
-    if (byUser.size > 0) this.#renewMs.set(nodeId, nowMs + timing.RENEW_REPEAT_MS);
+    if (held.length > 0) this.#renewMs.set(nodeId, nowMs + timing.RENEW_REPEAT_MS);
     else this.#renewMs.delete(nodeId);
   }
 
   #sendReleases(leases: readonly Held[]): void {
-    for (let i = 0; i < leases.length; i += MAX_LEASES) {
-      const some = leases.slice(i, i + MAX_LEASES);
-      const [first] = some;
-      if (first !== undefined)
-        this.#outbox.toPeer(first.node, { kind: 'release', leases: some.map((lease) => lease.name) });
+    for (const some of partsOf(leases, MAX_LEASES)) {
+      this.#outbox.toPeer(some[0].node, { kind: 'release', leases: some.map((lease) => lease.name) });
     }
   }
 

@@ -7,10 +7,11 @@ import type { Outbox } from './effects.ts';
 import { FairQueue } from './fair-queue.ts';
 import { FreeList, type ListedNode } from './free-list.ts';
 import { MAX_HINTS, MAX_IDS, MAX_LOOKAHEAD, MAX_WAITING } from './limits.ts';
-import type { MessageOf, NoneReason, Peer, Waiter } from './messages.ts';
+import type { MessageOf, Peer, Waiter } from './messages.ts';
 import type { Term } from './term.ts';
 import * as timing from './timing.ts';
 import { Waiters } from './waiters.ts';
+import { groupBy, partsOf } from '../util/lists.ts';
 
 /** One request. `waiting` in the queue; `offered` to a node; `granted`, and remembered for a while; `ended`. */
 interface Request {
@@ -129,10 +130,7 @@ export class Leader {
   onWho(from: Peer, { wantsRoster }: MessageOf<'who'>, term: Term): void {
     this.#outbox.toPeer(from, { kind: 'capacity', term, ...this.#list.capacity });
     if (!wantsRoster) return;
-    const nodes = this.#list.all();
-    for (let i = 0; i < nodes.length; i += MAX_HINTS) {
-      this.#outbox.toPeer(from, { kind: 'roster', nodes: nodes.slice(i, i + MAX_HINTS) });
-    }
+    for (const nodes of partsOf(this.#list.all(), MAX_HINTS)) this.#outbox.toPeer(from, { kind: 'roster', nodes });
   }
 
   tick(nowMs: number): void {
@@ -272,26 +270,22 @@ export class Leader {
   }
 
   #watchRequests(nowMs: number): void {
-    const impatient = new Map<string, Request[]>();
+    const impatient: Request[] = [];
     for (const request of this.#requests.values()) {
       if (request.state === 'granted') {
         if (nowMs - request.heardMs >= timing.GRANT_REMEMBERED_MS) this.#end(request);
       } else if (nowMs - request.heardMs >= timing.REQUEST_SILENCE_MS) this.#end(request);
       else if (request.state === 'waiting' && nowMs >= request.endMs) {
         this.#end(request);
-        const key = requestKey(request.client, 0);
-        impatient.set(key, [...(impatient.get(key) ?? []), request]);
+        impatient.push(request);
       } else if (request.state === 'waiting') this.#sweepBy(nowMs, request.endMs);
     }
-    for (const requests of impatient.values()) this.#none(requests, 'patience');
-  }
-
-  #none(requests: readonly Request[], reason: NoneReason): void {
-    const [first] = requests;
-    if (first === undefined) return;
-    const ids = requests.map((request) => request.id);
-    for (let i = 0; i < ids.length; i += MAX_IDS) {
-      this.#outbox.toPeer(first.client, { kind: 'none', reason, requestIds: ids.slice(i, i + MAX_IDS) });
+    const byClient = groupBy(impatient, ({ client }) => requestKey(client, 0));
+    for (const requests of byClient.values()) {
+      for (const some of partsOf(requests, MAX_IDS)) {
+        const requestIds = some.map((request) => request.id);
+        this.#outbox.toPeer(some[0].client, { kind: 'none', reason: 'patience', requestIds });
+      }
     }
   }
 

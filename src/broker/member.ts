@@ -18,6 +18,7 @@ import type {
 } from './messages.ts';
 import { compareTerms, type Term } from './term.ts';
 import * as timing from './timing.ts';
+import { groupBy, partsOf } from '../util/lists.ts';
 
 /** How a node is set and how it is. */
 export interface NodeState {
@@ -232,16 +233,10 @@ export class Member {
   }
 
   #tellHolders(leases: readonly Lease[], say: (names: readonly LeaseName[]) => Message): void {
-    const byClient = new Map<string, Lease[]>();
-    for (const lease of leases) {
-      const key = `${lease.client.nodeId}/${lease.client.bootId}`;
-      byClient.set(key, [...(byClient.get(key) ?? []), lease]);
-    }
+    const byClient = groupBy(leases, ({ client }) => `${client.nodeId}/${client.bootId}`);
     for (const its of byClient.values()) {
-      for (let i = 0; i < its.length; i += MAX_LEASES) {
-        const some = its.slice(i, i + MAX_LEASES);
-        const [first] = some;
-        if (first !== undefined) this.#outbox.toPeer(first.client, say(some.map((lease) => lease.name)));
+      for (const some of partsOf(its, MAX_LEASES)) {
+        this.#outbox.toPeer(some[0].client, say(some.map((lease) => lease.name)));
       }
     }
   }

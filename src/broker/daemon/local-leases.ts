@@ -6,6 +6,7 @@ import type { BrokerEvent } from '../broker.ts';
 import type { Effect } from '../effects.ts';
 import { MAX_OPEN_REQUESTS } from '../limits.ts';
 import type { BrokerAnswer, BrokerRequest } from '../../protocol/local-broker.ts';
+import { groupBy } from '../../util/lists.ts';
 
 /** Jobs of a dispatcher that died end with its connections to the workers; until then their slots are in use. */
 export const JOBS_END_MS = 1_500;
@@ -110,12 +111,8 @@ export class LocalLeases {
   }
 
   #onKeep({ leases, forMs }: EffectOf<'keep'>): void {
-    const byHolder = new Map<Holder, string[]>();
-    for (const lease of leases) {
-      const holder = this.#holders.get(lease);
-      if (holder) byHolder.set(holder, [...(byHolder.get(holder) ?? []), lease]);
-    }
-    for (const [holder, its] of byHolder) {
+    for (const [holder, its] of groupBy(leases, (lease) => this.#holders.get(lease))) {
+      if (!holder) continue;
       // Two dispatchers of one user on one host are one to the leader.
       const keepMs = this.#isOtherWaiting(holder) ? 0 : forMs;
       holder.send({ kind: 'keep', leases: its, forMs: keepMs });

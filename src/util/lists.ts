@@ -1,0 +1,29 @@
+/** Lists cut up, by key or by length. The parts are never empty, and their type says so. */
+
+export type NonEmpty<T> = readonly [T, ...T[]];
+
+/** Keys in the order in which they first come, items under a key in theirs. */
+export function groupBy<T, K>(items: Iterable<T>, keyOf: (item: T) => K): Map<K, NonEmpty<T>> {
+  const groups = new Map<K, [T, ...T[]]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [item]);
+    else group.push(item);
+  }
+  return groups;
+}
+
+/** @param length - of each part but the last, which may be shorter */
+export function partsOf<T>(items: readonly T[], length: number): NonEmpty<T>[] {
+  const parts: NonEmpty<T>[] = [];
+  for (let i = 0; i < items.length; i += length) {
+    const part = items.slice(i, i + length);
+    if (isNonEmpty(part)) parts.push(part);
+  }
+  return parts;
+}
+
+function isNonEmpty<T>(items: readonly T[]): items is NonEmpty<T> {
+  return items.length > 0;
+}
