@@ -4,6 +4,9 @@ import { ADMIN_SUFFIX, BROKER_SOCKET } from '../../protocol/local-broker.ts';
 import { FAILURE_CODE, JSON_OPTION, type JsonFlag, print } from './answer.ts';
 import { askBroker, brokerSocket } from './broker.ts';
 
+/** A shell's status where there is no such program. */
+const NOT_FOUND_CODE = 127;
+
 interface DrainFlags extends JsonFlag {
   readonly node: string | undefined;
 }
@@ -42,6 +45,11 @@ async function steerThere(flags: DrainFlags, verb: string, node: string): Promis
   const result = await execa('ssh', ['--', node, ...words], { stdio: 'inherit', reject: false });
   if (result.exitCode === undefined) {
     process.stderr.write(`pmakectl: ssh could not be started (${result.shortMessage ?? 'no reason given'})\n`);
+  }
+  if (result.exitCode === NOT_FOUND_CODE) {
+    process.stderr.write(
+      `pmakectl: ${node} has no pmakectl on the PATH of an ssh command; put it there, or run "pmakectl ${verb}" on ${node}\n`,
+    );
   }
   process.exitCode = result.exitCode ?? FAILURE_CODE;
 }
