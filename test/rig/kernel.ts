@@ -4,9 +4,9 @@
  */
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { execa } from 'execa';
 import { cacheDirectory } from './sources.ts';
 import { copyTree, hashTree, makeWorkTree, type Hashes } from './work-tree.ts';
@@ -40,12 +40,24 @@ export async function makeKernelTree(source: string, path: string): Promise<void
   await execa('make', ['-s', 'tinyconfig'], { cwd: path, extendEnv: false, env: localEnvironment() });
 }
 
-/** Directories that most of the tree's compiles are in. */
-const PARTS = ['kernel', 'mm'];
+/** Where a third of the tree's compiles are; make builds it by itself too. */
+export const KERNEL_PART = 'kernel/';
 
-/** How far a build has come: the objects that are there in these directories. */
+/** How far a build has come: the objects that are there in that part. */
 export function countParts(path: string): number {
-  return PARTS.flatMap((part) => readdirSync(join(path, part))).filter((name) => name.endsWith('.o')).length;
+  return readdirSync(join(path, KERNEL_PART)).filter((name) => name.endsWith('.o')).length;
+}
+
+/** Of a part by itself make also keeps the order of its modules. */
+export function isOfPart(file: string): boolean {
+  return file.startsWith(KERNEL_PART) && !file.includes('modules.order');
+}
+
+/** Has a built tree lose all that a build wrote in that part, so that the next one makes it anew. */
+export async function removePart(source: string, path: string): Promise<void> {
+  const files = await readdir(join(path, KERNEL_PART), { recursive: true, withFileTypes: true });
+  const paths = files.filter((file) => file.isFile()).map((file) => join(file.parentPath, file.name));
+  await Promise.all(paths.filter((file) => !existsSync(join(source, relative(path, file)))).map((file) => rm(file)));
 }
 
 /** Of every file in the kernel tree at `path` that is not in `source`: what configuring and building wrote. */
