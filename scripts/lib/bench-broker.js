@@ -18,6 +18,11 @@ const SLOTS = 64;
 const START_SECONDS = 20;
 const IDLE_SECONDS = 30;
 const PAGE_BYTES = 4_096;
+/** What others throw at the leader. */
+const NOISE_PER_SECOND = 10_000;
+const NOISE_SECONDS = 15;
+/** As pmaked has them by itself. */
+const NETWORK = { cluster: 'pmake', port: 7737 };
 
 const { nodes, leases, write } = readFlags('bench-broker', { nodes: 5, leases: 2_000 });
 if (nodes < 2 || leases < 100) throw new Error('--nodes wants 2 or more, --leases 100 or more');
@@ -28,23 +33,16 @@ const cluster = new BenchCluster(work);
 let stopBrokers;
 try {
   cluster.up(nodes, CPU);
-  stopBrokers = await startBrokers(cluster, {
-    nodes,
-    cpu: CPU,
-    slots: SLOTS,
-    work,
-    thresholds: 'adaptive',
-  });
+  const brokers = await startBrokers(cluster, { nodes, cpu: CPU, slots: SLOTS, work, thresholds: 'adaptive' });
+  stopBrokers = brokers.stop;
   // What a start costs is over by then: the standard compile, and V8's compiler for some ten seconds after it.
   await delay(START_SECONDS * 1_000);
   const idle = await watchIdle();
-  const client = [process.execPath, fileURLToPath(new URL('./lease-client.js', import.meta.url)), String(leases)];
-  const before = cluster.cpuSeconds(leaderOf(lookAtNodes(cluster)));
-  const { status, output } = await cluster.run(1, client);
-  if (status !== 0) throw new Error(`the client failed: ${output}`);
-  const leaderCpuS = cluster.cpuSeconds(leaderOf(lookAtNodes(cluster))) - before;
-  const figures = JSON.parse(output.trim().split('\n').at(-1) ?? '');
-  const perGrantUs = (leaderCpuS * 1e6) / figures.leases;
+  const leader = leaderOf(lookAtNodes(cluster));
+  const before = cluster.cpuSeconds(leader);
+  const figures = await run(1, 'lease-client.js', [String(leases)]);
+  const perGrantUs = ((cluster.cpuSeconds(leader) - before) * 1e6) / figures.leases;
+  const flooded = await flood(leader, brokers.key);
   const table = [
     '| | |',
     '|---|---:|',
@@ -55,13 +53,49 @@ try {
     `| an idle broker, of one core | ${(100 * idle.cpu).toFixed(2)} % |`,
     `| the idle leader | ${(100 * idle.leaderCpu).toFixed(2)} % |`,
     `| its memory | ${Math.round(idle.rssMib)} MiB |`,
+    `| request → lease while the leader gets ${Math.round(flooded.perSecond)} datagrams of noise a second: middle | ${flooded.client.p50Ms.toFixed(2)} ms |`,
+    `| 99 % | ${flooded.client.p99Ms.toFixed(2)} ms |`,
+    `| leases a second, 64 asked for at once | ${Math.round(flooded.client.perSecond)} |`,
+    `| what the noise costs the leader, of one core | ${(100 * flooded.cpu).toFixed(0)} % |`,
   ];
   const command = `scripts/bench-broker --nodes ${nodes} --leases ${leases}`;
-  await publish('broker', write, { command, figures: { ...figures, perGrantUs, idle }, remark: ':', table });
+  await publish('broker', write, { command, figures: { ...figures, perGrantUs, idle, flooded }, remark: ':', table });
 } finally {
   stopBrokers?.();
   cluster.down();
   removeTree(work);
+}
+
+/** One line of JSON of a program of scripts/lib. @param {number} node @param {string} name @param {readonly string[]} words */
+async function run(node, name, words) {
+  const program = fileURLToPath(new URL(`./${name}`, import.meta.url));
+  const { status, output } = await cluster.run(node, [process.execPath, program, ...words]);
+  if (status !== 0) throw new Error(`${name} failed: ${output}`);
+  return JSON.parse(output.trim().split('\n').at(-1) ?? '');
+}
+
+/**
+ * The same client while another node floods the leader; then, with the client gone, what that costs the leader.
+ * @param {number} leader
+ * @param {string} key
+ */
+async function flood(leader, key) {
+  const from = leader === nodes ? nodes - 1 : nodes;
+  const noise = [
+    NETWORK.cluster,
+    key,
+    String(NOISE_PER_SECOND),
+    String(NOISE_SECONDS),
+    `node${leader}:${NETWORK.port}`,
+  ];
+  const flooding = run(from, 'noise-sender.js', noise);
+  const client = await run(1, 'lease-client.js', [String(leases)]);
+  const before = { cpu: cluster.cpuSeconds(leader), ms: performance.now() };
+  const { sent, seconds } = await flooding;
+  const cpu = (1_000 * (cluster.cpuSeconds(leader) - before.cpu)) / (performance.now() - before.ms);
+  const now = leaderOf(lookAtNodes(cluster));
+  if (now !== leader) throw new Error(`node ${now} leads, and before the noise it was node ${leader}`);
+  return { client, cpu, perSecond: sent / seconds };
 }
 
 /** @param {string} json @returns {number} */

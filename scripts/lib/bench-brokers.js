@@ -26,10 +26,11 @@ const NUMBER_WIDTH = 12;
  */
 
 /**
- * Resolves with what ends the watching, when the first node has a free list of all others.
+ * Resolves when the first node has a free list of all others, with the path of the cluster's key and what ends the
+ * watching.
  * @param {BenchCluster} cluster
  * @param {BrokersOptions} options
- * @returns {Promise<() => void>}
+ * @returns {Promise<{ key: string, stop: () => void }>}
  */
 export async function startBrokers(cluster, { nodes, cpu, slots, work, thresholds }) {
   const directory = mkdtempSync(join(work, 'brokers-'));
@@ -53,7 +54,7 @@ export async function startBrokers(cluster, { nodes, cpu, slots, work, threshold
   await cluster.until('the standard compiles', () =>
     states.every((path) => 'speed' in JSON.parse(readFileSync(path, 'utf8'))),
   );
-  return stop;
+  return { key, stop };
 }
 
 /** What `pmakectl nodes --json` prints on the submit host. @param {BenchCluster} cluster */

@@ -130,7 +130,8 @@ const off = {
 function withBrokers(name, thresholds) {
   return {
     name,
-    prepare: ({ cluster, nodes, cpu, slots, work }) => startBrokers(cluster, { nodes, cpu, slots, thresholds, work }),
+    prepare: async ({ cluster, nodes, cpu, slots, work }) =>
+      (await startBrokers(cluster, { nodes, cpu, slots, thresholds, work })).stop,
     command: (setting) => ({
       words: [join(ROOT, 'dist/cli/pmake.cjs'), setting.target],
       env: { PATH },

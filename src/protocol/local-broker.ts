@@ -79,7 +79,7 @@ export interface MetricView {
 export interface NodeView {
   readonly node: string;
   readonly version: string;
-  /** `draining`: takes nothing new because somebody asked for it. */
+  /** `drained`: takes nothing new because somebody asked for it. */
   readonly state: 'free' | 'busy' | 'drained' | 'starting';
   /** The metric that made it busy, its value and its mark. */
   readonly busyBy?: { readonly metric: string; readonly value: number; readonly mark: number };

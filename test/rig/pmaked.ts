@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -41,6 +41,8 @@ export interface PmakedSettings {
   readonly broker?: Readonly<Record<string, unknown>>;
   /** Instead of a PATH without a compiler, which would be timed: a test is about something else. */
   readonly env?: Readonly<Record<string, string>>;
+  /** User and group, as a number; only root may. */
+  readonly user?: number;
 }
 
 /** Brokers of one cluster that no other test hears. */
@@ -89,9 +91,11 @@ export class PmakedRig implements AsyncDisposable {
     const configFile = join(home, 'config.json');
     writeFileSync(configFile, JSON.stringify(this.settings(name, address, options)));
     this.load(name, { busyTicks: 0, idleTicks: 0 });
+    if (options.user !== undefined) this.#giveTo(options.user, home);
     const child = spawn(process.execPath, [PROGRAM, '--config', configFile, '--proc-root', this.proc(name)], {
       stdio: ['ignore', 'ignore', 'pipe'],
       env: { PATH: '/nowhere', ...options.env },
+      ...(options.user === undefined ? {} : { uid: options.user, gid: options.user }),
     });
     let log = '';
     child.stderr.on('data', (bytes: Buffer) => (log += bytes.toString()));
@@ -101,6 +105,13 @@ export class PmakedRig implements AsyncDisposable {
     this.#running.push(broker);
     await vi.waitUntil(() => log.includes('socket ') || child.exitCode !== null, PATIENCE);
     return broker;
+  }
+
+  /** What an unprivileged user needs: his directory, a way to it, and a key that is his alone. */
+  #giveTo(user: number, home: string): void {
+    chmodSync(this.directory, 0o711);
+    chownSync(home, user, user);
+    chownSync(this.key, user, user);
   }
 
   proc(name: string): string {

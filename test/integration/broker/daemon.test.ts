@@ -2,11 +2,18 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
 import { expect, test, vi } from 'vitest';
 import { DatagramSealer } from '../../../src/broker/datagram.ts';
 import { BrokerClient, type Pmaked, PmakedRig } from '../../rig/pmaked.ts';
 
 const PATIENCE = { timeout: 20_000, interval: 20 };
+const MULTICAST_TTL = fileURLToPath(new URL('../../rig/multicast-ttl.c', import.meta.url));
+const NOISE = fileURLToPath(new URL('../../../scripts/lib/noise-sender.js', import.meta.url));
+/** An unprivileged user and group. */
+const NOBODY = 65_534;
 
 /** Waits until the brokers see `nodes` free nodes. */
 async function untilFree(client: BrokerClient, nodes: number): Promise<void> {
@@ -118,6 +125,55 @@ test('slots change with the config file, a bad edit is refused with its reason, 
   expect(await client.lease(50)).toMatchObject({ kind: 'none' });
 });
 
+test('thresholds and the weight change with the config file', async () => {
+  await using rig = await PmakedRig.create();
+  const marked = (highMark: number) => ({ rows: [{ metric: 'cpu', highMark }] });
+  const n1 = await rig.start('n1', { broker: { sampleSeconds: 0.1, thresholds: marked(90) } });
+  using client = await BrokerClient.connect(n1, 'control');
+  await untilFree(client, 1);
+  const settings = readFileSync(n1.configFile, 'utf8');
+  const viewOf = async () => (await client.cluster()).nodes[0];
+  const speed = (await viewOf())?.speed ?? NaN;
+  let ticks = 0;
+  // Half of it.
+  const clock = setInterval(() => rig.load('n1', { busyTicks: (ticks += 5), idleTicks: ticks }), 50);
+  try {
+    const cpuOf = async () => (await viewOf())?.metrics.find(({ metric }) => metric === 'cpu')?.foreign;
+    await vi.waitFor(async () => expect(await cpuOf()).toBeGreaterThan(40), PATIENCE);
+    expect(await viewOf()).toMatchObject({ state: 'free' });
+    writeFileSync(n1.configFile, settings.replace('"highMark":90', '"highMark":20'));
+    await vi.waitFor(
+      async () => expect(await viewOf()).toMatchObject({ state: 'busy', busyBy: { metric: 'cpu' } }),
+      PATIENCE,
+    );
+    writeFileSync(n1.configFile, settings.replace('"slots":2', '"slots":2,"weight":3'));
+    await vi.waitFor(async () => expect(await viewOf()).toMatchObject({ state: 'free', speed: 3 * speed }), PATIENCE);
+  } finally {
+    clearInterval(clock);
+  }
+});
+
+test.runIf(process.getuid?.() === 0)(
+  'pmaked needs no privileges: it leases, remembers and ends, and complains of nothing',
+  async () => {
+    await using rig = await PmakedRig.create();
+    const n1 = await rig.start('n1', { user: NOBODY });
+    expect(readFileSync(`/proc/${n1.child.pid}/status`, 'utf8')).toMatch(/^CapEff:\s+0+$/m);
+    using client = await BrokerClient.connect(n1);
+    await untilFree(client, 1);
+    expect(await client.lease()).toMatchObject({ kind: 'leased', node: 'n1' });
+    using admin = await BrokerClient.connect(n1, 'control', true);
+    admin.send({ kind: 'drain', on: true });
+    await admin.answer('drained');
+    n1.child.kill('SIGTERM');
+    expect(await n1.ended).toBe(0);
+    const again = await rig.start('n1', { user: NOBODY });
+    using later = await BrokerClient.connect(again, 'control');
+    expect((await later.cluster()).nodes).toMatchObject([{ node: 'n1', state: 'drained' }]);
+    expect(again.log()).toMatch(/^pmaked: node n1 of cluster .*\n$/);
+  },
+);
+
 test('a drained node takes nothing, also after a restart; only who may steer it drains it', async () => {
   await using rig = await PmakedRig.create();
   const n1 = await rig.start('n1');
@@ -187,6 +243,21 @@ test('without multicast, brokers find each other by the list of peers', async ()
   );
 });
 
+test('multicast stays on this network, unless the config file says how far it may go', async () => {
+  await using rig = await PmakedRig.create();
+  const program = join(rig.directory, 'multicast-ttl');
+  await execa('cc', ['-Wall', '-Werror', '-o', program, MULTICAST_TTL]);
+  const ttlOf = async (group: string, ttl?: number) => {
+    // A group that other tests do not use, nor real brokers: theirs would be heard too.
+    const groups = [group, `${group}9`];
+    const heard = execa(program, [group, String(rig.port)], { timeout: 20_000 });
+    await rig.start(`to-${group}`, { broker: { groups, ...(ttl === undefined ? {} : { ttl }) } });
+    return Number((await heard).stdout);
+  };
+  expect(await ttlOf('239.255.81.1')).toBe(1);
+  expect(await ttlOf('239.255.81.2', 5)).toBe(5);
+});
+
 test('datagrams that are not the cluster’s are counted and change nothing', async () => {
   await using rig = await PmakedRig.create();
   const n1 = await rig.start('n1', { slots: 4 });
@@ -236,28 +307,37 @@ test('datagrams that are not the cluster’s are counted and change nothing', as
   expect(await client.lease()).toMatchObject({ kind: 'leased', node: 'n1' });
 });
 
-test('ten thousand datagrams of noise cost no memory and stop no grant', async () => {
+test('ten thousand datagrams of noise a second: nothing changes hands, memory stays, grants go on', async () => {
   await using rig = await PmakedRig.create();
-  const n1 = await rig.start('n1', { slots: 8 });
+  const [n1] = await Promise.all([rig.start('n1'), rig.start('n2')]);
+  using holder = await BrokerClient.connect(n1);
+  await untilFree(holder, 2);
+  const held = await holder.lease();
   using client = await BrokerClient.connect(n1);
-  await untilFree(client, 1);
+  const before = await client.cluster();
   const rssOf = () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${n1.child.pid}/status`, 'utf8'))?.[1]);
   const beforeKib = rssOf();
-  const socket = createSocket('udp4');
-  const seal = { cluster: `test-${rig.port}`, key: randomBytes(32), nodeId: 'evil', bootId: 1 };
-  const sealer = new DatagramSealer(seal);
-  let sent = 0;
-  const flood = async () => {
-    for (; sent < 10_000; sent += 1) {
-      const [datagram] = sealer.seal([{ kind: 'ask' }]);
-      if (datagram) await new Promise((resolve) => socket.send(datagram, rig.port, '127.0.0.2', resolve));
+  const targets = ['127.0.0.2', '127.0.0.3'].map((host) => `${host}:${rig.port}`);
+  const flood = execa('node', [NOISE, `test-${rig.port}`, rig.key, '10000', '60', ...targets]);
+  try {
+    let dropped = 0;
+    while (dropped < 20_000) {
+      for (let grant = 0; grant < 50; grant += 1) {
+        const lease = await client.lease();
+        if (lease.kind !== 'leased') throw new Error(`no lease: ${lease.reason}`);
+        client.send({ kind: 'release', lease: lease.lease });
+      }
+      const now = await client.cluster();
+      expect(now.leader).toEqual(before.leader);
+      expect(now.nodes.map(({ node }) => node).sort()).toEqual(['n1', 'n2']);
+      dropped = now.nodes.flatMap((node) => Object.values(node.dropped)).reduce((sum, count) => sum + count, 0);
     }
-  };
-  const flooding = flood();
-  for (let grant = 0; grant < 8; grant += 1) expect(await client.lease()).toMatchObject({ kind: 'leased' });
-  await flooding;
-  socket.close();
-  expect(await client.lease(100)).toMatchObject({ kind: 'none', reason: 'patience' });
+  } finally {
+    flood.kill('SIGTERM');
+    await flood;
+  }
+  expect(holder.answers).not.toContainEqual(expect.objectContaining({ kind: 'lost' }));
+  expect(holder.answers).toContainEqual(held);
   expect(rssOf() - beforeKib).toBeLessThan(64 * 1024);
 });
 
