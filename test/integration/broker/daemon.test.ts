@@ -5,15 +5,19 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
-import { expect, test, vi } from 'vitest';
+import { expect, test as base, vi } from 'vitest';
 import { DatagramSealer } from '../../../src/broker/datagram.ts';
 import { BrokerClient, type Pmaked, PmakedRig } from '../../rig/pmaked.ts';
 
+/** Each has brokers of its own, which mostly wait: for the first look at the load, for what is to be believed. */
+const test = base.concurrent;
 const PATIENCE = { timeout: 20_000, interval: 20 };
 const MULTICAST_TTL = fileURLToPath(new URL('../../rig/multicast-ttl.c', import.meta.url));
 const NOISE = fileURLToPath(new URL('../../../scripts/lib/noise-sender.js', import.meta.url));
 /** An unprivileged user and group. */
 const NOBODY = 65_534;
+/** To be somebody else. */
+const MUST_BE_ROOT = { skip: process.getuid?.() !== 0 };
 
 /** Waits until the brokers see `nodes` free nodes. */
 async function untilFree(client: BrokerClient, nodes: number): Promise<void> {
@@ -153,26 +157,23 @@ test('thresholds and the weight change with the config file', async () => {
   }
 });
 
-test.runIf(process.getuid?.() === 0)(
-  'pmaked needs no privileges: it leases, remembers and ends, and complains of nothing',
-  async () => {
-    await using rig = await PmakedRig.create();
-    const n1 = await rig.start('n1', { user: NOBODY });
-    expect(readFileSync(`/proc/${n1.child.pid}/status`, 'utf8')).toMatch(/^CapEff:\s+0+$/m);
-    using client = await BrokerClient.connect(n1);
-    await untilFree(client, 1);
-    expect(await client.lease()).toMatchObject({ kind: 'leased', node: 'n1' });
-    using admin = await BrokerClient.connect(n1, 'control', true);
-    admin.send({ kind: 'drain', on: true });
-    await admin.answer('drained');
-    n1.child.kill('SIGTERM');
-    expect(await n1.ended).toBe(0);
-    const again = await rig.start('n1', { user: NOBODY });
-    using later = await BrokerClient.connect(again, 'control');
-    expect((await later.cluster()).nodes).toMatchObject([{ node: 'n1', state: 'drained' }]);
-    expect(again.log()).toMatch(/^pmaked: node n1 of cluster .*\n$/);
-  },
-);
+test('pmaked needs no privileges: it leases, remembers and ends, and complains of nothing', MUST_BE_ROOT, async () => {
+  await using rig = await PmakedRig.create();
+  const n1 = await rig.start('n1', { user: NOBODY });
+  expect(readFileSync(`/proc/${n1.child.pid}/status`, 'utf8')).toMatch(/^CapEff:\s+0+$/m);
+  using client = await BrokerClient.connect(n1);
+  await untilFree(client, 1);
+  expect(await client.lease()).toMatchObject({ kind: 'leased', node: 'n1' });
+  using admin = await BrokerClient.connect(n1, 'control', true);
+  admin.send({ kind: 'drain', on: true });
+  await admin.answer('drained');
+  n1.child.kill('SIGTERM');
+  expect(await n1.ended).toBe(0);
+  const again = await rig.start('n1', { user: NOBODY });
+  using later = await BrokerClient.connect(again, 'control');
+  expect((await later.cluster()).nodes).toMatchObject([{ node: 'n1', state: 'drained' }]);
+  expect(again.log()).toMatch(/^pmaked: node n1 of cluster .*\n$/);
+});
 
 test('a drained node takes nothing, also after a restart; only who may steer it drains it', async () => {
   await using rig = await PmakedRig.create();
