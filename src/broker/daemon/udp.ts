@@ -40,8 +40,9 @@ export async function openUdp(options: UdpOptions): Promise<Result<Transport, st
   try {
     socket.setMulticastInterface(options.address);
     socket.setMulticastTTL(options.ttl);
-    // For other brokers on this host; what comes back of its own, a broker drops.
-    socket.setMulticastLoopback(true);
+    // A host has one broker, which would be woken by all that it says itself: a leader five times a second. Several on
+    // loopback hear each other, and drop their own.
+    socket.setMulticastLoopback(options.address.startsWith('127.'));
   } catch (cause) {
     socket.close();
     return fail(
