@@ -314,7 +314,8 @@ export class LeasePool {
   }
 
   #balance(nowMs: number): void {
-    this.#requests.balance(this.#idle.size + this.#connecting.size, () => this.#unusable(), nowMs);
+    const leases = { held: this.#leases.size, ready: this.#idle.size + this.#connecting.size };
+    this.#requests.balance(leases, () => this.#unusable(), nowMs);
   }
 
   #unusable(): string[] {

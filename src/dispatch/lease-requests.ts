@@ -1,6 +1,6 @@
 /**
- * How many slots are asked of the broker, and when: as many as jobs wait, and a few ahead. Pure: jobs, answers and a
- * time in, requests and cancellations out. Unaware of what becomes of a lease.
+ * How many slots are asked of the broker, and when: as many as jobs wait and the cluster may have, and a few ahead. Pure:
+ * jobs, answers and a time in, requests and cancellations out. Unaware of what becomes of a lease.
  */
 
 /** How long a broker may keep a request. Longer than it goes without a leader (2 s) before it says so. */
@@ -21,6 +21,11 @@ const SURPLUS_KEPT_MS = 100;
 const MAX_OPEN = 256;
 /** Asked for even if the broker has not heard yet what the cluster has. */
 const MIN_OPEN = 8;
+/**
+ * Asked for even if all that the cluster has is held: for a node that joins, and what others give back. As many as jobs
+ * wait would be asked for and taken back with each job, which costs this host and the leader a millisecond each.
+ */
+const STANDING = 2;
 
 export type RequestEffect =
   /** A broker may look at the last of `excluded` only. */
@@ -40,6 +45,11 @@ interface WaitingJob {
   isRefused: boolean;
 }
 
+interface HeldLeases {
+  readonly held: number;
+  readonly ready: number;
+}
+
 export class LeaseRequests {
   readonly #emit: (effect: RequestEffect) => void;
   /** Insertion order is the order of asking. */
@@ -48,7 +58,8 @@ export class LeaseRequests {
   /** Those of `#waiting` that some node failed; each has a request of its own. */
   readonly #choosy = new Map<number, WaitingJob>();
   #isUp = false;
-  #limit = MIN_OPEN;
+  /** Of the cluster; 0 while that is not known. */
+  #capacity = 0;
   #nextId = 1;
   #wantedMs = -Infinity;
   #surplusSinceMs: number | undefined;
@@ -77,6 +88,7 @@ export class LeaseRequests {
   /** No broker answers any more. */
   end(): void {
     this.#isUp = false;
+    this.#capacity = 0;
     this.#open.clear();
     this.#surplusSinceMs = undefined;
     this.#refusals = 0;
@@ -88,7 +100,7 @@ export class LeaseRequests {
   }
 
   setCapacity(slots: number): void {
-    this.#limit = Math.min(MAX_OPEN, Math.max(MIN_OPEN, slots));
+    this.#capacity = slots;
   }
 
   add(id: number, excluded: ReadonlySet<string>, nowMs: number): void {
@@ -144,18 +156,19 @@ export class LeaseRequests {
 
   /**
    * Asks for what is missing and takes back what is too much.
-   * @param ready - leases that are free for the next jobs, or soon will be
+   * @param leases - `held` in all, `ready` of these free for the next jobs, or soon
    * @param unusable - nodes of no use to anybody, the most recent last
    */
-  balance(ready: number, unusable: () => readonly string[], nowMs: number): void {
+  balance(leases: HeldLeases, unusable: () => readonly string[], nowMs: number): void {
     if (!this.#isUp) return;
     this.#giveUpOverdue(nowMs);
     const mayAsk = nowMs >= this.#askAfterMs;
     if (mayAsk) this.#askForChoosy(unusable, nowMs);
-    const missing = this.#wanted(nowMs) - ready - (this.#open.size - this.#choosyOpen());
+    const anyones = this.#open.size - this.#choosyOpen();
+    const missing = this.#wanted(nowMs) - leases.ready - anyones;
     if (missing >= 0) this.#surplusSinceMs = undefined;
     if (missing > 0 && mayAsk) {
-      const count = Math.min(missing, this.#limit - this.#open.size);
+      const count = Math.min(missing, this.#mostOf(leases) - anyones);
       for (let asked = 0; asked < count; asked += 1) this.#ask(undefined, unusable(), nowMs);
     } else if (missing < 0) {
       this.#takeBack(-missing, nowMs);
@@ -175,6 +188,12 @@ export class LeaseRequests {
     return Math.min(...times.filter((time) => time > nowMs), Infinity);
   }
 
+  /** Requests for any node that may be open at once. */
+  #mostOf({ held }: HeldLeases): number {
+    if (this.#capacity === 0) return MIN_OPEN;
+    return Math.min(MAX_OPEN, Math.max(STANDING, this.#capacity - held));
+  }
+
   #wanted(nowMs: number): number {
     const ahead = nowMs - this.#wantedMs < PREFETCH_WINDOW_MS ? PREFETCH : 0;
     return this.#waiting.size - this.#choosy.size + ahead;
@@ -187,8 +206,9 @@ export class LeaseRequests {
   }
 
   #askForChoosy(unusable: () => readonly string[], nowMs: number): void {
+    const most = Math.min(MAX_OPEN, Math.max(MIN_OPEN, this.#capacity));
     for (const [id, job] of this.#choosy) {
-      if (job.request !== undefined || this.#open.size >= this.#limit) continue;
+      if (job.request !== undefined || this.#open.size >= most) continue;
       job.request = this.#ask(id, [...unusable(), ...job.excluded], nowMs);
     }
   }

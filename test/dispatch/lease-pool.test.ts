@@ -102,6 +102,34 @@ describe('asking', () => {
     expect(rig.pool.open).toBe(20);
   });
 
+  it('is for two slots while all are held, whatever jobs come and go, and for more when the cluster has more', () => {
+    const rig = new Rig(4);
+    for (let job = 1; job <= 4; job += 1) rig.want(job);
+    for (let job = 1; job <= 4; job += 1) {
+      rig.leased(job, `lease ${job}`);
+      rig.place(job);
+    }
+    rig.said();
+    expect(rig.pool.open).toBe(2);
+    let running = ['lease 1', 'lease 2', 'lease 3', 'lease 4'];
+    for (let job = 5; job < 50; job += 1) {
+      rig.want(job);
+      rig.want(100 + job);
+      rig.wait(20);
+      const [first = '', ...others] = running;
+      rig.release(first);
+      expect(rig.place(job)).toBe(first);
+      rig.pool.unwant(100 + job, rig.nowMs);
+      rig.wait(20);
+      running = [...others, first];
+    }
+    expect(rig.said()).toEqual([]);
+    for (let job = 200; job < 220; job += 1) rig.want(job);
+    expect(rig.pool.open).toBe(2);
+    rig.pool.setCapacity(12, rig.nowMs);
+    expect(rig.pool.open).toBe(8);
+  });
+
   it('waits longer after each refusal, and not at all when the whole patience was waited', () => {
     const rig = new Rig();
     rig.want(1);
