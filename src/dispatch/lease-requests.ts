@@ -23,7 +23,7 @@ const MAX_OPEN = 256;
 const MIN_OPEN = 8;
 /**
  * Asked for even if all that the cluster has is held: for a node that joins, and what others give back. As many as jobs
- * wait would be asked for and taken back with each job, which costs this host and the leader a millisecond each.
+ * wait would be asked for and taken back with each job, all for nothing.
  */
 const STANDING = 2;
 
@@ -168,7 +168,7 @@ export class LeaseRequests {
     const missing = this.#wanted(nowMs) - leases.ready - anyones;
     if (missing >= 0) this.#surplusSinceMs = undefined;
     if (missing > 0 && mayAsk) {
-      const count = Math.min(missing, this.#mostOf(leases) - anyones);
+      const count = Math.min(missing, this.#unheld(leases) - anyones, this.#limit - this.#open.size);
       for (let asked = 0; asked < count; asked += 1) this.#ask(undefined, unusable(), nowMs);
     } else if (missing < 0) {
       this.#takeBack(-missing, nowMs);
@@ -188,10 +188,14 @@ export class LeaseRequests {
     return Math.min(...times.filter((time) => time > nowMs), Infinity);
   }
 
-  /** Requests for any node that may be open at once. */
-  #mostOf({ held }: HeldLeases): number {
-    if (this.#capacity === 0) return MIN_OPEN;
-    return Math.min(MAX_OPEN, Math.max(STANDING, this.#capacity - held));
+  /** Requests that may be open at once. */
+  get #limit(): number {
+    return Math.min(MAX_OPEN, Math.max(MIN_OPEN, this.#capacity));
+  }
+
+  /** Of these, the ones for any node: slots that the cluster may yet give. */
+  #unheld({ held }: HeldLeases): number {
+    return this.#capacity === 0 ? this.#limit : Math.max(STANDING, this.#capacity - held);
   }
 
   #wanted(nowMs: number): number {
@@ -206,9 +210,8 @@ export class LeaseRequests {
   }
 
   #askForChoosy(unusable: () => readonly string[], nowMs: number): void {
-    const most = Math.min(MAX_OPEN, Math.max(MIN_OPEN, this.#capacity));
     for (const [id, job] of this.#choosy) {
-      if (job.request !== undefined || this.#open.size >= most) continue;
+      if (job.request !== undefined || this.#open.size >= this.#limit) continue;
       job.request = this.#ask(id, [...unusable(), ...job.excluded], nowMs);
     }
   }
