@@ -57,12 +57,16 @@ export function isOfPart(file: string): boolean {
 export async function removePart(source: string, path: string): Promise<void> {
   const files = await readdir(join(path, KERNEL_PART), { recursive: true, withFileTypes: true });
   const paths = files.filter((file) => file.isFile()).map((file) => join(file.parentPath, file.name));
-  await Promise.all(paths.filter((file) => !existsSync(join(source, relative(path, file)))).map((file) => rm(file)));
+  await Promise.all(paths.filter((file) => isProduct(source, relative(path, file))).map((file) => rm(file)));
 }
 
 /** Of every file in the kernel tree at `path` that is not in `source`: what configuring and building wrote. */
 export async function hashKernelProducts(source: string, path: string): Promise<Hashes> {
-  return hashTree(path, (file) => !existsSync(join(source, file)));
+  return hashTree(path, (file) => isProduct(source, file));
+}
+
+function isProduct(source: string, file: string): boolean {
+  return !existsSync(join(source, file));
 }
 
 export function sortedLines(text: string): string[] {
