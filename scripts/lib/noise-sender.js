@@ -58,7 +58,9 @@ const timer = setInterval(() => {
   const due = Math.floor(((performance.now() - startMs) * Number(perSecond)) / 1_000) - sent;
   for (let n = Math.min(due, MOST_AT_ONCE); n > 0; n -= 1) {
     const { host, port } = addresses[sent % addresses.length];
-    socket.send(noise[sent % noise.length], port, host, () => undefined);
+    // By one count for both, each address would always get the same kinds.
+    const round = Math.floor(sent / addresses.length);
+    socket.send(noise[round % noise.length], port, host, () => undefined);
     sent += 1;
   }
 }, TICK_MS);

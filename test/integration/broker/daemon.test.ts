@@ -336,6 +336,10 @@ test('ten thousand datagrams of noise a second: nothing changes hands, memory st
       expect(now.nodes.map(({ node }) => node).sort()).toEqual(['n1', 'n2']);
       dropped = now.nodes.flatMap((node) => Object.values(node.dropped)).reduce((sum, count) => sum + count, 0);
     }
+    const reasons = ['bad-hmac', 'malformed', 'old-sequence', 'unknown-cluster'];
+    for (const { dropped: counts } of (await client.cluster()).nodes) {
+      expect(Object.keys(counts).sort()).toEqual(reasons);
+    }
     const others = await Promise.all([client.lease(), client.lease(), client.lease()]);
     expect(others.map(({ kind }) => kind)).toEqual(['leased', 'leased', 'leased']);
     expect(await client.lease(100)).toMatchObject({ kind: 'none', reason: 'patience' });
