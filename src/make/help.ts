@@ -12,7 +12,8 @@ when nodes join and fewer when they leave. An explicit -jN is obeyed.
 
 Environment:
   PMAKE_NODES="n2/8 me@n3:2222/4"  the nodes, as [USER@]HOST[:PORT][/SLOTS];
-                         else ~/.config/pmake/config.json, /etc/pmake/config.json
+                         else those of a running pmaked, else of config.json in
+                         ~/.config/pmake ($XDG_CONFIG_HOME) or /etc/pmake
   PMAKE_LOCAL=1          the same as --pmake-local
   PMAKE_MAKE=PROGRAM     the make to run
   PMAKE_SUMMARY=1 or 0   the line after the build: always, never
