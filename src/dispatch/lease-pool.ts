@@ -178,7 +178,8 @@ export class LeasePool {
 
   leased(request: number, id: string, node: string, nowMs: number): void {
     if (this.#leases.has(id)) return;
-    const isUsable = this.#nodes.get(node) !== 'unusable';
+    // A broker looks at the last of a job's many excluded nodes only.
+    const isUsable = this.#nodes.get(node) !== 'unusable' && !this.#requests.excludes(request, node);
     if (!isUsable) this.#requests.refused(request, nowMs);
     if (!isUsable || !this.#requests.granted(request)) {
       this.#emit({ kind: 'release', lease: id });
@@ -314,7 +315,8 @@ export class LeasePool {
   }
 
   #balance(nowMs: number): void {
-    const leases = { held: this.#leases.size, ready: this.#idle.size + this.#connecting.size };
+    const ready = [...this.#idle, ...this.#connecting].map(({ node }) => node);
+    const leases = { held: this.#leases.size, ready };
     this.#requests.balance(leases, () => this.#unusable(), nowMs);
   }
 

@@ -3,6 +3,8 @@
  * jobs, answers and a time in, requests and cancellations out. Unaware of what becomes of a lease.
  */
 
+import { isSameSet } from '../util/sets.ts';
+
 /** How long a broker may keep a request. Longer than it goes without a leader (2 s) before it says so. */
 const PATIENCE_MS = 3_000;
 /** A broker that answers no request this long after its patience is stuck; the request is given up. */
@@ -47,7 +49,8 @@ interface WaitingJob {
 
 interface HeldLeases {
   readonly held: number;
-  readonly ready: number;
+  /** The nodes of those that are free for the next jobs, or will be soon. */
+  readonly ready: readonly string[];
 }
 
 export class LeaseRequests {
@@ -103,11 +106,15 @@ export class LeaseRequests {
     this.#capacity = slots;
   }
 
+  /** Said again, it changes nothing but which nodes are excluded. */
   add(id: number, excluded: ReadonlySet<string>, nowMs: number): void {
+    this.#wantedMs = nowMs;
+    const known = this.#waiting.get(id);
+    if (known && isSameSet(known.excluded, excluded)) return;
+    this.remove(id);
     const job: WaitingJob = { excluded, request: undefined, isRefused: false };
     this.#waiting.set(id, job);
     if (excluded.size > 0) this.#choosy.set(id, job);
-    this.#wantedMs = nowMs;
   }
 
   remove(id: number): void {
@@ -120,6 +127,12 @@ export class LeaseRequests {
   /** A job found a slot without waiting: more will come. */
   noteUse(nowMs: number): void {
     this.#wantedMs = nowMs;
+  }
+
+  /** Was request `id` made for a job that cannot use `node`? */
+  excludes(id: number, node: string): boolean {
+    const job = this.#open.get(id)?.job;
+    return job !== undefined && this.#waiting.get(job)?.excluded.has(node) === true;
   }
 
   /** Was this job told that nothing is there for it? */
@@ -156,16 +169,16 @@ export class LeaseRequests {
 
   /**
    * Asks for what is missing and takes back what is too much.
-   * @param leases - `held` in all, `ready` of these free for the next jobs, or soon
    * @param unusable - nodes of no use to anybody, the most recent last
    */
   balance(leases: HeldLeases, unusable: () => readonly string[], nowMs: number): void {
     if (!this.#isUp) return;
     this.#giveUpOverdue(nowMs);
     const mayAsk = nowMs >= this.#askAfterMs;
-    if (mayAsk) this.#askForChoosy(unusable, nowMs);
+    const served = this.#served(leases.ready);
+    if (mayAsk) this.#askForChoosy(served, unusable, nowMs);
     const anyones = this.#open.size - this.#choosyOpen();
-    const missing = this.#wanted(nowMs) - leases.ready - anyones;
+    const missing = this.#wanted(nowMs) - (leases.ready.length - served.size) - anyones;
     if (missing >= 0) this.#surplusSinceMs = undefined;
     if (missing > 0 && mayAsk) {
       const count = Math.min(missing, this.#unheld(leases) - anyones, this.#limit - this.#open.size);
@@ -209,9 +222,23 @@ export class LeaseRequests {
     return count;
   }
 
-  #askForChoosy(unusable: () => readonly string[], nowMs: number): void {
+  /** Choosy jobs that one of the slots at `ready` nodes will do for: what they asked for has come. */
+  #served(ready: readonly string[]): Set<number> {
+    const served = new Set<number>();
+    if (this.#choosy.size === 0) return served;
+    const left = [...ready];
+    for (const [id, { excluded }] of this.#choosy) {
+      const at = left.findIndex((node) => !excluded.has(node));
+      if (at < 0) continue;
+      left.splice(at, 1);
+      served.add(id);
+    }
+    return served;
+  }
+
+  #askForChoosy(served: ReadonlySet<number>, unusable: () => readonly string[], nowMs: number): void {
     for (const [id, job] of this.#choosy) {
-      if (job.request !== undefined || this.#open.size >= this.#limit) continue;
+      if (job.request !== undefined || served.has(id) || this.#open.size >= this.#limit) continue;
       job.request = this.#ask(id, [...unusable(), ...job.excluded], nowMs);
     }
   }

@@ -247,6 +247,7 @@ export class Placement {
       if (choice.mayLease) this.broker?.want(job.id, sparedFor(job.excluded, entry));
       return undefined;
     }
+    this.broker?.unwant(job.id);
     if (this.admission.admit(place.node, entry.need) === true) return place;
     this.release(place);
     return undefined;

@@ -176,6 +176,38 @@ describe('asking', () => {
     rig.pool.unwant(1, rig.nowMs);
     expect(rig.said()).toEqual([again?.replace('request', 'cancel').replace(' n1', '')]);
   });
+
+  it('takes a lease of a node that failed the job for a refusal: brokers look at some of many names only', () => {
+    const rig = new Rig();
+    const failed = new Set(['n1', 'n2']);
+    rig.want(1, failed);
+    rig.leased(1, 'a');
+    expect(rig.said()).toContain('release a');
+    expect(rig.pool.mayServe(1, failed)).toBe(false);
+  });
+
+  it('is once for a job that a node failed, while what came for it waits for its node', () => {
+    const rig = new Rig();
+    rig.want(1, new Set(['n1']));
+    const asked = rig.said().filter((text) => text.endsWith(' n1'));
+    expect(asked).toEqual(['request 1 n1']);
+    rig.leased(1, 'a', 'n2');
+    rig.wait(400);
+    expect(rig.said().filter((text) => text.endsWith(' n1'))).toEqual([]);
+    // Another is not served by it.
+    rig.want(2, new Set(['n2']));
+    expect(rig.said().filter((text) => text.endsWith(' n2'))).toHaveLength(1);
+  });
+
+  it('is not done again for a job that says the same twice, and anew for one that a further node failed', () => {
+    const rig = new Rig();
+    rig.want(1, new Set(['n1']));
+    rig.said();
+    rig.want(1, new Set(['n1']));
+    expect(rig.said()).toEqual([]);
+    rig.want(1, new Set(['n1', 'n2']));
+    expect(rig.said()).toEqual(['cancel 1', expect.stringMatching(/^request \d+ n1 n2$/)]);
+  });
 });
 
 describe('a lease', () => {
