@@ -53,6 +53,8 @@ export interface BrokerStatus {
   readonly term: Term | undefined;
   readonly slots: number;
   readonly inUse: number;
+  /** Those of `inUse` whose holders nobody has told to stop. */
+  readonly staying: number;
   readonly available: boolean;
   /** Requests of this host's that wait, and leases it holds. */
   readonly open: number;
@@ -101,10 +103,10 @@ export class Broker {
   }
 
   get status(): BrokerStatus {
-    const { available, slots, inUse } = this.#member;
+    const { available, slots, inUse, staying } = this.#member;
     const term = this.#election.leadingTerm ?? this.#election.leader(this.#nowMs)?.term;
     const { open, held, leaderLost } = this.#client;
-    return { role: this.#election.role, term, slots, inUse, available, open, held, leaderLost };
+    return { role: this.#election.role, term, slots, inUse, staying, available, open, held, leaderLost };
   }
 
   /** The leader's part while this broker leads. */
@@ -186,6 +188,8 @@ export class Broker {
       this.#leader = new Leader({ random: this.#random, outbox: this.#outbox, nowMs });
     }
     const term = leading ?? this.#election.leader(nowMs)?.term;
+    // Also when the leader is no news: this node may just have become free.
+    if (term && this.#member.available) this.#member.onLeader(term, this.#election.members, nowMs);
     if (term === this.#leaderTerm) return;
     if (term === undefined) {
       // Heard again, it may have forgotten this node meanwhile.
@@ -195,9 +199,7 @@ export class Broker {
     }
     const isNew = this.#leaderTerm?.counter !== term.counter || this.#leaderTerm.nodeId !== term.nodeId;
     this.#leaderTerm = term;
-    if (!isNew) return;
-    this.#client.onNewLeader(nowMs);
-    if (this.#member.available) this.#member.onLeader(term, this.#election.members, nowMs);
+    if (isNew) this.#client.onNewLeader(nowMs);
   }
 
   /** A new leader goes by what the last one said until the nodes have reported: they spread their reports by it. */

@@ -91,10 +91,10 @@ export class LeaseTable {
     return [...this.#leases.values()].filter((lease) => lease.mayKeep);
   }
 
-  /** The newest first: as far as a node knows, what runs under these loses least when it is stopped. */
-  newest(count: number): Lease[] {
+  /** Those that nobody revoked, newest first: as far as a node knows, what runs under these loses least when it is stopped. */
+  newest(): Lease[] {
     const running = [...this.#leases.values()].filter((lease) => !lease.revoked);
-    return running.reverse().slice(0, count);
+    return running.reverse();
   }
 }
 

@@ -76,6 +76,11 @@ export class Member {
     return this.#leases.size;
   }
 
+  /** Those of `inUse` whose holders nobody has told to stop. */
+  get staying(): number {
+    return this.#leases.newest().length;
+  }
+
   get nextTickMs(): number {
     const holdMs = this.#holdUntilMs === -Infinity ? Infinity : this.#holdUntilMs;
     return Math.min(this.#reportMs, this.#leases.nextExpiryMs, holdMs);
@@ -179,7 +184,7 @@ export class Member {
 
   /** Has the holders of the newest leases stop. */
   revoke(count: number, reason: LossReason): void {
-    const revoked = this.#leases.newest(count);
+    const revoked = this.#leases.newest().slice(0, count);
     for (const lease of revoked) lease.revoked = true;
     this.#tellHolders(revoked, (leases) => ({ kind: 'revoke', reason, leases }));
   }

@@ -247,7 +247,8 @@ export class Daemon {
     this.#tellState();
     if (!this.#load.mustEvict) return;
     // Half of them, the newest first, and with the next sample half of the rest: as few as the owner needs.
-    const count = Math.ceil(this.#node.status.inUse / 2);
+    // Those that were told to stop may take a moment to: this node is busy.
+    const count = Math.ceil(this.#node.status.staying / 2);
     if (count > 0) this.#node.step({ kind: 'evict', count });
   }
 
