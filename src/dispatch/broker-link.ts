@@ -75,14 +75,17 @@ export class BrokerLink {
   }
 
   async #look(): Promise<void> {
+    let problem = '';
     for (const path of this.#options.sockets) {
       const failure = await introduce(path, this.#options.user, {
         onWelcome: (session, node) => this.#begin(path, session, node),
         onAnswer: (answer) => this.#options.handlers.onAnswer(answer),
       });
       if (failure === undefined) return;
-      if (failure !== '') this.#problem = `the broker at ${path} cannot be used: ${failure}`;
+      if (failure !== '') problem = `the broker at ${path} cannot be used: ${failure}`;
     }
+    // Also when it is none any more: whoever could not be used may have gone.
+    this.#problem = problem;
     this.#lookAgain();
   }
 

@@ -3,7 +3,7 @@
  * nodes together. Unaware of jobs but for their numbers, and of where they run without a broker.
  */
 import type { BrokerStatus } from '../protocol/control.ts';
-import { MAX_EXCLUDED_NAMES, type BrokerAnswer } from '../protocol/local-broker.ts';
+import { MAX_EXCLUDED_NAMES, MAX_NAME_BYTES, type BrokerAnswer } from '../protocol/local-broker.ts';
 import { deferred, type Deferred } from '../util/deferred.ts';
 import { outOfPatience } from '../util/patience.ts';
 import { BrokerLink } from './broker-link.ts';
@@ -255,7 +255,10 @@ export class BrokerNodes implements LeasedSlots {
     switch (effect.kind) {
       case 'request': {
         // This host itself is no node for its own builds: it has local slots. Last, where a broker surely looks.
-        const ids = effect.excluded.map((name) => this.#nodes.idOf(name) ?? name);
+        const ids = effect.excluded
+          .map((name) => this.#nodes.idOf(name) ?? name)
+          // One of a list; no broker has a node of such a name.
+          .filter((id) => Buffer.byteLength(id) <= MAX_NAME_BYTES);
         const exclude = [...ids, this.#link.state.node].slice(-MAX_EXCLUDED_NAMES);
         this.#link.send({ kind: 'request', id: effect.id, patienceMs: effect.patienceMs, exclude });
         return;

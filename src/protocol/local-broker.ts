@@ -140,20 +140,24 @@ export function decodeBrokerAnswer(frame: Frame): BrokerAnswer {
 
 type Check = (value: unknown) => boolean;
 
-const MAX_NAME = 64;
+/** Of a node or a user, in bytes. */
+export const MAX_NAME_BYTES = 64;
+/** Longer than anybody waits; what is counted in milliseconds must fit into the datagrams. */
+const MAX_PATIENCE_MS = 3_600_000;
 const isName: Check = (value) =>
-  typeof value === 'string' && value.length > 0 && Buffer.byteLength(value, 'utf8') <= MAX_NAME;
+  typeof value === 'string' && value.length > 0 && Buffer.byteLength(value, 'utf8') <= MAX_NAME_BYTES;
 const isWhole: Check = (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 32;
+const isPatience: Check = (value) => isWhole(value) && (value as number) <= MAX_PATIENCE_MS;
 const isFlag: Check = (value) => typeof value === 'boolean';
 const isSpeed: Check = (value) => typeof value === 'number' && value > 0 && value < 1_000;
 const areNames: Check = (value) => Array.isArray(value) && value.length <= MAX_EXCLUDED_NAMES && value.every(isName);
-const isLease: Check = (value) => typeof value === 'string' && value.length <= 2 * MAX_NAME;
+const isLease: Check = (value) => typeof value === 'string' && value.length <= 2 * MAX_NAME_BYTES;
 
 const REQUEST_FIELDS: Readonly<Record<BrokerRequest['kind'], Readonly<Record<string, Check>>>> = {
   dispatcher: { version: isWhole, user: isName },
   worker: { version: isWhole, pid: isWhole },
   control: { version: isWhole },
-  request: { id: isWhole, patienceMs: isWhole, exclude: areNames },
+  request: { id: isWhole, patienceMs: isPatience, exclude: areNames },
   cancel: { id: isWhole },
   release: { lease: isLease },
   speed: { node: isName, speed: isSpeed },

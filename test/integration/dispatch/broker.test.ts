@@ -70,6 +70,14 @@ describe('a leased slot', () => {
     expect(broker.faults).toEqual([]);
   });
 
+  it('is asked for without names that no broker takes', async () => {
+    await warmUp();
+    rig.dispatcher.placement.broker?.want(1_000, new Set(['n'.repeat(65), 'n9']));
+    await until(() => broker.asked.some(({ exclude }) => exclude.join() === 'n9,submit'));
+    expect(broker.isConnected).toBe(true);
+    rig.dispatcher.placement.broker?.unwant(1_000);
+  });
+
   it('serves the next job that waits, without asking again', async () => {
     await warmUp();
     broker.capacity(2);
@@ -244,6 +252,10 @@ describe('a broker that cannot be used', () => {
     expect(rig.report().byNode).toEqual({ listed: 1 });
     expect(rig.report().problems).toEqual([expect.stringContaining(sentence)]);
     expect(rig.dispatcher.placement.broker?.status()).toMatchObject({ state: 'lost' });
+    // Once it is gone there is nothing to complain of.
+    await broker.hangUp();
+    await until(() => rig.dispatcher.placement.broker?.problem === '');
+    expect(rig.dispatcher.placement.broker?.status()).toBeUndefined();
   });
 });
 
