@@ -3,10 +3,12 @@
  * then key files. Never asks for a passphrase. Unaware of the connection.
  */
 import { readFile, stat } from 'node:fs/promises';
+import type { Duplex } from 'node:stream';
 import ssh2, {
   BaseAgent,
-  createAgent,
+  type GetStreamCallback,
   type IdentityCallback,
+  OpenSSHAgent,
   type ParsedKey,
   type SigningRequestOptions,
   type SignCallback,
@@ -62,13 +64,35 @@ class OneKeyAgent extends BaseAgent {
   }
 }
 
+/** An agent that can be hung up on: one that never answers would keep a socket open for each time it is asked. */
+class ImpatientAgent extends OpenSSHAgent {
+  readonly #streams = new Set<Duplex>();
+  #isOver = false;
+
+  override getStream(done: GetStreamCallback): void {
+    super.getStream((cause, stream) => {
+      if (stream && this.#isOver) stream.destroy();
+      else if (stream) {
+        this.#streams.add(stream);
+        stream.once('close', () => this.#streams.delete(stream));
+      }
+      done(cause, stream);
+    });
+  }
+
+  hangUp(): void {
+    this.#isOver = true;
+    for (const stream of this.#streams) stream.destroy();
+  }
+}
+
 export async function findIdentities(settings: SshSettings): Promise<Identities> {
   const { identityFiles, identitiesOnly, agentSocket } = settings;
   const files = await Promise.all(identityFiles.paths.map((path) => readKeyFile(path)));
   const skipped: SkippedIdentity[] = [];
   const offered: Identity[] = [];
   if (agentSocket !== undefined) {
-    const agent = createAgent(agentSocket);
+    const agent = new ImpatientAgent(agentSocket);
     const keys = await agentKeys(agent);
     if (keys.ok) {
       for (const key of inOrder(keys.value, files, identitiesOnly)) {
@@ -97,9 +121,12 @@ function inOrder(keys: readonly ParsedKey[], files: readonly KeyFile[], namedOnl
   return namedOnly ? named : [...named, ...keys.filter((key) => !isNamed(key))];
 }
 
-function agentKeys(agent: BaseAgent): Promise<Result<readonly ParsedKey[], undefined>> {
+function agentKeys(agent: ImpatientAgent): Promise<Result<readonly ParsedKey[], undefined>> {
   return new Promise((resolve) => {
-    const endWait = outOfPatience(AGENT_TIMEOUT_MS, () => resolve(fail(undefined)));
+    const endWait = outOfPatience(AGENT_TIMEOUT_MS, () => {
+      agent.hangUp();
+      resolve(fail(undefined));
+    });
     agent.getIdentities((cause, keys) => {
       endWait();
       if (cause || !keys) resolve(fail(undefined));

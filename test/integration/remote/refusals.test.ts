@@ -90,6 +90,24 @@ describe('identities', () => {
     home.env.SSH_AUTH_SOCK = home.path('no-agent');
     await expectEcho(expectChannel(await home.connect(specFor(sshd))));
   });
+
+  test('an agent that never answers is hung up on, and the key file is used', async () => {
+    await using home = await NodeHome.for(sshd);
+    const socket = home.path('stuck-agent');
+    home.env.SSH_AUTH_SOCK = socket;
+    const calls: Promise<unknown>[] = [];
+    const server = createServer((call) => {
+      calls.push(once(call.resume(), 'close'));
+    });
+    await once(server.listen(socket), 'listening');
+    try {
+      await expectEcho(expectChannel(await home.connect(specFor(sshd))));
+      expect(calls).toHaveLength(1);
+      await calls[0];
+    } finally {
+      server.close();
+    }
+  });
 });
 
 describe('what answers is no sshd', () => {
