@@ -8,7 +8,6 @@ import ssh2, {
   BaseAgent,
   type GetStreamCallback,
   type IdentityCallback,
-  OpenSSHAgent,
   type ParsedKey,
   type SigningRequestOptions,
   type SignCallback,
@@ -65,7 +64,7 @@ class OneKeyAgent extends BaseAgent {
 }
 
 /** An agent that can be hung up on: one that never answers would keep a socket open for each time it is asked. */
-class ImpatientAgent extends OpenSSHAgent {
+class ImpatientAgent extends ssh2.OpenSSHAgent {
   readonly #streams = new Set<Duplex>();
   #isOver = false;
 
