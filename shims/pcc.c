@@ -543,7 +543,7 @@ static void reset_signals(void) {
 }
 
 /* In the grandchild. Nothing of the build comes along: an inherited jobserver pipe would keep make waiting for ever. */
-static void become_dispatcher(const char *script, int ready) {
+static void become_dispatcher(const char *script, int ready, int lock) {
 	static const char *const dropped[] = {"MAKEFLAGS",   "MFLAGS",       "GNUMAKEFLAGS",  "MAKELEVEL", "MAKEOVERRIDES",
 	                                      "MAKE_TERMOUT", "MAKE_TERMERR", GUARD_VARIABLE, "LD_PRELOAD",
 	                                      /* Node would read them all, which doubles its start; nothing here speaks TLS. */
@@ -553,17 +553,20 @@ static void become_dispatcher(const char *script, int ready) {
 	if (write(ready, &own_id, sizeof own_id) != sizeof own_id) _exit(1);
 	reset_signals();
 	umask(077);
-	int fds[4] = {open("/dev/null", O_RDONLY), open_in_runtime("dispatcher.log", O_WRONLY | O_APPEND), -1, ready};
+	/* The lock goes along until it listens: we may be killed before, and nobody shall start a second one. */
+	int fds[] = {open("/dev/null", O_RDONLY), open_in_runtime("dispatcher.log", O_WRONLY | O_APPEND), -1, ready, lock};
+	const int count = sizeof fds / sizeof *fds;
 	if (fds[1] >= 0 && fstat(fds[1], &log) == 0 && log.st_size > LOG_LIMIT_BYTES && ftruncate(fds[1], 0) != 0) _exit(1);
-	for (int index = 0; index < 4; index++)
+	for (int index = 0; index < count; index++)
 		if (index != 2) fds[index] = move_high(fds[index], true);
 	fds[2] = fds[1];
-	for (int index = 0; index < 4; index++)
+	for (int index = 0; index < count; index++)
 		if (fds[index] < 0 || dup2(fds[index], index) < 0) _exit(1);
-	close_from(4);
+	close_from(count);
 	if (chdir("/") != 0) _exit(1);
 	for (size_t index = 0; index < sizeof dropped / sizeof *dropped; index++) unsetenv(dropped[index]);
 	setenv("PMAKE_READY_FD", "3", 1);
+	setenv("PMAKE_START_LOCK_FD", "4", 1);
 	setenv("PMAKE_RUNTIME_DIR", runtime, 1);
 	execl(PMAKE_NODE, PMAKE_NODE, script, (char *)NULL);
 	execlp("node", "node", script, (char *)NULL);
@@ -605,7 +608,7 @@ static const char *await_ready(int fd, pid_t group) {
 }
 
 /* Starts it and waits; NULL or why not. */
-static const char *launch(void) {
+static const char *launch(int lock) {
 	char script[PATH_MAX];
 	int ready[2];
 	if (!*self_path) return "/proc is not mounted";
@@ -616,7 +619,7 @@ static const char *launch(void) {
 	pid_t child = fork();
 	if (child == 0) {
 		setsid();
-		if (fork() == 0) become_dispatcher(script, ready[1]);
+		if (fork() == 0) become_dispatcher(script, ready[1], lock);
 		_exit(0);
 	}
 	close(ready[1]);
@@ -663,7 +666,7 @@ static int start_dispatcher(bool insist, const char **why) {
 	*why = "an earlier start has just failed";
 	/* Between our first look and the lock another may have started it, or failed to. */
 	if ((fd = connect_dispatcher()) >= 0 || (!insist && failed_lately())) goto done;
-	*why = launch();
+	*why = launch(lock);
 	if (*why) {
 		note_failure();
 		goto done;

@@ -14,7 +14,8 @@
  * dispatcher counts), slots/queue (flock'ed by the first of those that wait for one).
  *
  * The dispatcher is started as `NODE DIR/../cli/dispatcher.cjs`, DIR being where pcc is: a session of its own,
- * cwd /, umask 077, stdin /dev/null, stdout and stderr the log, fd 3 a pipe (PMAKE_READY_FD=3), nothing else open.
+ * cwd /, umask 077, stdin /dev/null, stdout and stderr the log, fd 3 a pipe (PMAKE_READY_FD=3), fd 4
+ * the start lock (PMAKE_START_LOCK_FD=4), which it closes before it writes into the pipe, nothing else open.
  * It writes one byte to fd 3 when its socket listens, and closes it; end of file without a byte means that it failed. It is
  * given up, and ended, when it has used no CPU time for 5 s, or after a minute.
  */

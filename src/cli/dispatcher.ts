@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /** The dispatcher's executable: started by the shim, never by hand. Only wires. */
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { serveDispatcher } from '../dispatch/server.ts';
+import { cacheDirectory } from '../util/cache-directory.ts';
 import { findInstallation } from '../util/install.ts';
 import { runtimeDirectory, SOCKET_NAME } from '../util/runtime-directory.ts';
 
@@ -15,18 +15,22 @@ async function main(): Promise<void> {
     process.exit(1);
   }
   const installation = findInstallation();
-  const cache = process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache');
-  const readyFd = process.env.PMAKE_READY_FD;
+  const cache = cacheDirectory(process.env);
   await serveDispatcher({
     socketPath: join(directory.value, SOCKET_NAME),
     masqueradeRoot: join(directory.value, 'masquerade'),
-    reportPath: join(cache, 'pmake', 'last-build.json'),
-    costsPath: join(cache, 'pmake', 'costs'),
-    trialsPath: join(cache, 'pmake', 'trials'),
+    reportPath: join(cache, 'last-build.json'),
+    costsPath: join(cache, 'costs'),
+    trialsPath: join(cache, 'trials'),
     installRoot: installation.root,
     version: installation.version,
     env: process.env,
-    readyFd: readyFd === undefined ? undefined : Number(readyFd),
+    readyFd: descriptor(process.env.PMAKE_READY_FD),
+    lockFd: descriptor(process.env.PMAKE_START_LOCK_FD),
   });
   process.exit(0);
+}
+
+function descriptor(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : Number(text);
 }

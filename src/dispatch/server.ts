@@ -22,6 +22,8 @@ import { ReportFile } from './report-file.ts';
 
 /** Without a shim, a pmake or a pmakectl connected for this long, the dispatcher goes. */
 const IDLE_LIMIT_MS = 5 * 60_000;
+/** Whoever starts it gives up by then (START_MOST_MS in shims/pcc.c), and others wait for the lock. */
+const START_LIMIT_MS = 60_000;
 
 export interface ServerOptions {
   readonly socketPath: string;
@@ -38,10 +40,13 @@ export interface ServerOptions {
   readonly env: NodeJS.ProcessEnv;
   /** The pipe on which the starter waits for a byte; undefined when nobody waits. */
   readonly readyFd: number | undefined;
+  /** The starter's lock, which nobody else starts a dispatcher under: held until this one listens, also if the starter dies. */
+  readonly lockFd: number | undefined;
 }
 
 /** Serves until stopped or idle. Resolves when everything is closed. */
 export async function serveDispatcher(options: ServerOptions): Promise<void> {
+  const tellStarter = beginStart(options);
   const nodeLists = new NodeLists(options.env);
   const sshEnvironment = { ...options.env };
   const reports = new ReportFile(options.reportPath);
@@ -102,9 +107,9 @@ export async function serveDispatcher(options: ServerOptions): Promise<void> {
     clearTimeout(idle);
     dispatcher.accept(socket);
   });
-  // The starter holds a lock, so nobody else does this at the same time.
+  // The lock is held, so nobody else does this at the same time.
   removeSocket = await listenAt(server, options.socketPath, 0o600);
-  tellReady(options.readyFd);
+  tellStarter();
   watchIdle();
   await closed;
 }
@@ -141,12 +146,21 @@ function userName(): string {
   }
 }
 
-function tellReady(fd: number | undefined): void {
-  if (fd === undefined) return;
-  try {
-    writeSync(fd, 'r');
-    closeSync(fd);
-  } catch {
-    // The starter was interrupted; the next shim finds the socket by itself.
-  }
+/** Ends this process if the answer, which lets the starter and its lock go, is not called in time. */
+function beginStart({ readyFd, lockFd }: Pick<ServerOptions, 'readyFd' | 'lockFd'>): () => void {
+  const tooLong = setTimeout(() => {
+    console.error(`pmake: the dispatcher did not listen within ${START_LIMIT_MS / 1_000} s`);
+    process.exit(1);
+  }, START_LIMIT_MS);
+  return () => {
+    clearTimeout(tooLong);
+    if (lockFd !== undefined) closeSync(lockFd);
+    if (readyFd === undefined) return;
+    try {
+      writeSync(readyFd, 'r');
+      closeSync(readyFd);
+    } catch {
+      // The starter was interrupted; the next shim finds the socket by itself.
+    }
+  };
 }

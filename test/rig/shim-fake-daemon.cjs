@@ -8,6 +8,7 @@ const fs = require('node:fs');
 const net = require('node:net');
 
 const ready = Number(process.env.PMAKE_READY_FD);
+const lock = Number(process.env.PMAKE_START_LOCK_FD);
 const socketPath = `${process.env.PMAKE_RUNTIME_DIR}/dispatcher.sock`;
 const orders = net.connect(process.env.FAKE_DAEMON_SOCKET);
 orders.on('close', () => process.exit(0));
@@ -44,9 +45,18 @@ function listen(afterwards = () => {}) {
     socket.once('data', () => socket.end(Buffer.from([2, 0, 0, 0, 0x13, 7])));
   });
   server.listen(socketPath, () => {
-    fs.writeSync(ready, 'r');
+    tellReady();
     afterwards();
   });
+}
+
+function tellReady() {
+  fs.closeSync(lock);
+  try {
+    fs.writeSync(ready, 'r');
+  } catch {
+    // Nobody waits for it any more.
+  }
 }
 
 let line = '';
@@ -64,7 +74,7 @@ orders.on('data', (chunk) => {
     }
     if (order === 'busy') listen(() => work(15));
     if (order === 'still') listen(() => process.kill(process.pid, 'SIGSTOP'));
-    if (order === 'byte') fs.writeSync(ready, 'r');
+    if (order === 'byte') tellReady();
     if (order === 'exit') process.exit(1);
   }
 });

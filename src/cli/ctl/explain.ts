@@ -3,11 +3,11 @@
  * `pmakectl explain -- COMMAND`: see explain-command.ts.
  */
 import { readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { CommandModule } from 'yargs';
 import type { BuildReport } from '../../protocol/control.ts';
 import { explainBuild, explainFile } from '../../report/explain-text.ts';
+import { cacheDirectory } from '../../util/cache-directory.ts';
 import { askDispatcher, FAILURE_CODE, JSON_OPTION, type JsonFlag, print, printFailure } from './answer.ts';
 import { splitAtDashes } from './command-words.ts';
 
@@ -56,9 +56,8 @@ function onlyFile(report: BuildReport, file: string): BuildReport {
 
 /** What the dispatcher wrote when the last build ended; undefined when there is none, or it is not readable. */
 function savedReport(): BuildReport | undefined {
-  const cache = process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache');
   try {
-    return JSON.parse(readFileSync(join(cache, 'pmake', 'last-build.json'), 'utf8')) as BuildReport;
+    return JSON.parse(readFileSync(join(cacheDirectory(process.env), 'last-build.json'), 'utf8')) as BuildReport;
   } catch {
     return undefined;
   }

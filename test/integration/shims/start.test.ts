@@ -1,7 +1,9 @@
 /** How a shim, or pmake, starts the dispatcher: one, clean, and never at the build's expense. */
 import {
   existsSync,
+  readdirSync,
   readFileSync,
+  readlinkSync,
   statSync,
   utimesSync,
   writeFileSync,
@@ -11,7 +13,7 @@ import {
   rmdirSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { FakeDaemons } from '../../rig/shim-fake-daemon.ts';
 import { ShimRig } from '../../rig/shim-rig.ts';
 
@@ -20,6 +22,10 @@ async function rigWithCompiler(): Promise<ShimRig> {
   rig.masqueradeAs('gcc');
   rig.fakeCompiler('gcc');
   return rig;
+}
+
+function openFiles(pid: number): string[] {
+  return readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
 }
 
 describe('the first shim', () => {
@@ -68,8 +74,9 @@ describe('the first shim', () => {
       (target) => target.startsWith(rig.work) || target === '/etc/passwd',
     );
     expect(strange).toEqual([]);
-    const { PMAKE_READY_FD, PMAKE_RUNTIME_DIR, OTHER, ...rest } = hello.env;
-    expect([PMAKE_READY_FD, PMAKE_RUNTIME_DIR, OTHER]).toEqual(['3', rig.runtime, 'kept']);
+    expect(hello.fds[4]).toBe(`${rig.runtime}/dispatcher.start`);
+    const { PMAKE_READY_FD, PMAKE_START_LOCK_FD, PMAKE_RUNTIME_DIR, OTHER, ...rest } = hello.env;
+    expect([PMAKE_READY_FD, PMAKE_START_LOCK_FD, PMAKE_RUNTIME_DIR, OTHER]).toEqual(['3', '4', rig.runtime, 'kept']);
     expect(Object.keys(rest).filter((name) => /MAKE|MFLAGS|PRELOAD|CA_CERTS/.test(name))).toEqual([]);
     expect(statSync(join(rig.runtime, 'dispatcher.log')).mode & 0o777).toBe(0o600);
   });
@@ -120,6 +127,20 @@ describe('the first shim', () => {
     const shim = rig.start('gcc', ['-c', 'a.c']);
     (await rig.calls.next()).exit(0);
     expect(await shim.ended).toMatchObject({ code: 0, stderr: Buffer.alloc(0) });
+  });
+
+  it('starts no second one when the first was killed before its dispatcher listened', async () => {
+    await using rig = await rigWithCompiler();
+    await using daemons = await FakeDaemons.install(rig);
+    const first = rig.start(rig.pcc, ['--pmake-start-dispatcher'], { env: daemons.env });
+    const daemon = await daemons.started.next();
+    first.child.kill('SIGKILL');
+    await first.ended;
+    const second = rig.start('gcc', ['-c', 'a.c'], { env: daemons.env });
+    await vi.waitFor(() => expect(openFiles(second.pid)).toContain(join(rig.runtime, 'dispatcher.start')));
+    daemon.order('ready');
+    expect((await second.ended).code).toBe(7);
+    expect(daemons.count).toBe(1);
   });
 
   it('starts another one when the last left its socket behind', async () => {
