@@ -113,11 +113,13 @@ function withoutComments(text: string): string {
 function readHead(path: string): string | undefined {
   let file: number | undefined;
   try {
+    // To open a FIFO waits for its writer, and to close it again takes that writer's reader away, which is make.
+    if (!statSync(path).isFile()) return undefined;
     file = openSync(path, 'r');
     const bytes = Buffer.allocUnsafe(MAX_READ_BYTES);
     return bytes.toString('latin1', 0, readSync(file, bytes, 0, MAX_READ_BYTES, 0));
   } catch {
-    // Missing, closed to us, a pipe: make will say what it thinks of it.
+    // Missing, closed to us: make will say what it thinks of it.
     return undefined;
   } finally {
     if (file !== undefined) closeSync(file);

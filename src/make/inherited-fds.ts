@@ -27,10 +27,29 @@ function inheritedFds(env: NodeJS.ProcessEnv): number[] {
     // Node's own pipes and sockets have both ends here; one end alone came from outside.
     return link.startsWith('pipe:') && links.filter((other) => other === link).length === 1;
   };
+  const jobserverLinks = new Set(jobserver.map((fd) => open.get(fd)));
+  const isForMake = (fd: number, link: string): boolean => {
+    if (jobserver.includes(fd)) return isForeign(link) || isParents(fd, link);
+    // Another descriptor of the same FIFO is pmake's own end of it.
+    return isForeign(link) && !jobserverLinks.has(link);
+  };
   return [...open]
-    .filter(([fd, link]) => jobserver.includes(fd) || isForeign(link))
+    .filter(([fd, link]) => isForMake(fd, link))
     .map(([fd]) => fd)
     .sort((one, other) => one - other);
+}
+
+/**
+ * A make that is not told of a sub-make closes its jobserver for the recipe and leaves the numbers in MAKEFLAGS. Node has
+ * descriptors of its own under these then.
+ */
+function isParents(fd: number, link: string): boolean {
+  try {
+    return readlinkSync(`/proc/${process.ppid}/fd/${fd}`) === link;
+  } catch (cause) {
+    // Another user's process does not show what it has.
+    return (cause as NodeJS.ErrnoException).code !== 'ENOENT';
+  }
 }
 
 /** `--jobserver-auth=3,4`, as make 4.2 to 4.4 write it; `fifo:PATH` needs no descriptor. */

@@ -15,6 +15,7 @@ import { promisify } from 'node:util';
 const TOKEN = '+';
 /** Half of what a FIFO holds by default (pipe(7)): a write never waits. */
 const MAX_TOKENS = 32_768;
+/** FIFOs are opened both ways: then they are never at their end, and opening never waits. */
 const { O_RDWR, O_NONBLOCK } = constants;
 
 export class Jobserver {
@@ -28,11 +29,11 @@ export class Jobserver {
   #isClosed = false;
 
   private constructor(forMake: string, fromMake: string) {
-    this.#forMake = openFifo(forMake);
-    this.#fromMake = openFifo(fromMake);
+    this.#forMake = openSync(forMake, O_RDWR);
+    this.#fromMake = openSync(fromMake, O_RDWR);
     this.option = `--jobserver-auth=${this.#forMake},${this.#fromMake}`;
-    // A descriptor of our own: what is set on this one is not set on make's.
-    this.#returned = new Socket({ fd: openFifo(fromMake), readable: true, writable: false });
+    // A descriptor of our own: what is set on this one is not set on make's. make 4.2 gives up where a read would wait.
+    this.#returned = new Socket({ fd: openSync(fromMake, O_RDWR | O_NONBLOCK), readable: true, writable: false });
     this.#returned.on('data', (tokens) => this.#handOn(tokens.length));
     // make then has as many jobs as it holds bytes for; the build ends, on fewer slots.
     this.#returned.on('error', () => undefined);
@@ -85,9 +86,4 @@ export class Jobserver {
     this.#tokens -= surplus;
     if (returned > surplus && !this.#isClosed) writeSync(this.#forMake, TOKEN.repeat(returned - surplus));
   }
-}
-
-/** Both ways: it is never at its end, and opening it never waits. */
-function openFifo(path: string): number {
-  return openSync(path, O_RDWR | O_NONBLOCK);
 }

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -31,6 +32,13 @@ function layOut(files: Readonly<Record<string, string>> = {}) {
   };
   return { find };
 }
+
+test('a makefile that is a FIFO is left to make, whether its writer has come or not', () => {
+  const directory = temporaryDirectory();
+  const fifo = join(directory, 'fifo');
+  execFileSync('mkfifo', [fifo]);
+  expect(findHardWired({}, ['-f', fifo], directory)).toEqual([]);
+});
 
 describe('in the words to make', () => {
   test.each([

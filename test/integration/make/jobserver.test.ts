@@ -1,7 +1,7 @@
 /** The number of jobs changes under the real make; the compiler takes the test's orders. */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
+import { constants, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { withJobserver } from '../../../src/make/jobs.ts';
@@ -26,6 +26,15 @@ beforeEach(async () => {
 
 afterEach(() => calls[Symbol.asyncDispose]());
 
+function linkOf(fd: string): string {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`);
+  } catch {
+    // The directory that is being read.
+    return '';
+  }
+}
+
 /** make with many targets below another make, each of which runs the compiler. */
 function startMake(server: Jobserver) {
   const env = { ...process.env, MAKEFLAGS: '', FAKE_COMPILER_SOCKET: calls.path };
@@ -41,6 +50,30 @@ async function writeMakefiles(): Promise<void> {
     inner: `all: ${names}\n${names}:\n\t@./compiler $@\n`,
   });
 }
+
+test('reads and writes of make wait, as make 4.2 needs it, and pmake keeps its own end', async () => {
+  const server = await Jobserver.open(directory);
+  try {
+    const env = { MAKEFLAGS: server.option };
+    const fds = (/=(\d+),(\d+)$/.exec(server.option) ?? []).slice(1).map(Number);
+    for (const fd of fds) {
+      const [, flags = ''] = /^flags:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8')) ?? [];
+      expect(Number.parseInt(flags, 8) & constants.O_NONBLOCK).toBe(0);
+    }
+    const links = inheritedStdio(env).flatMap((fd) =>
+      typeof fd === 'number' ? [readlinkSync(`/proc/self/fd/${fd}`)] : [],
+    );
+    expect(links.filter((link) => link.includes('/jobs-'))).toHaveLength(2);
+  } finally {
+    server.close();
+  }
+});
+
+test('a jobserver that make closed for the recipe is not pmake’s to give: Node has these numbers then', () => {
+  const own = readdirSync('/proc/self/fd').find((fd) => linkOf(fd).includes('[eventpoll]'));
+  expect(Number(own)).toBeGreaterThan(2);
+  expect(inheritedStdio({ MAKEFLAGS: ` -j4 --jobserver-auth=${own},${own}` })).not.toContain(Number(own));
+});
 
 test('more jobs at once when there are more, without waiting for one to end; fewer as they end', async () => {
   await writeMakefiles();
