@@ -8,6 +8,7 @@ import { parseDriverLine, type DriverLine, type Item } from './driver-line.ts';
 import { languageOf } from './language.ts';
 import { filesToWaitFor } from './link-inputs.ts';
 import { makeNativeExplicit, type NativeResult } from './native.ts';
+import { readsNodeLocal } from './node-local.ts';
 import { outputsOf, type CompileOutputs } from './outputs.ts';
 import { absolutePath, isNodeLocal } from './paths.ts';
 import type { CompilePlan, HerePlan, Invocation, Language, Look, Plan } from './plan.ts';
@@ -36,12 +37,6 @@ const FREE: ReadonlySet<HereReason> = new Set<HereReason>([
 
 /** Variables that make gcc append to a file that other compiles append to as well. */
 const SHARED_OUTPUT_VARIABLES = ['DEPENDENCIES_OUTPUT', 'SUNPRO_DEPENDENCIES'] as const;
-
-const READ_ROLES: ReadonlySet<Item['role']> = new Set<Item['role']>([
-  'directory',
-  'system-directory',
-  'forced-include',
-]);
 
 export function planDriver(invocation: Invocation, driver: Driver, look: Look): Plan {
   const { argv, cwd } = invocation;
@@ -81,8 +76,12 @@ function reasonOfWords(line: DriverLine, { env, cwd }: Invocation): HereReason |
   return undefined;
 }
 
-/** With -save-temps gcc writes down what a response file came to, in files numbered as it goes. */
-function reasonOfResponseFiles({ facts }: DriverLine, { files }: ExpandedWords): HereReason | undefined {
+/**
+ * With -save-temps gcc writes down what a response file came to, in files numbered as it goes. What in one is not UTF-8
+ * cannot be sent as it is.
+ */
+function reasonOfResponseFiles({ facts }: DriverLine, { files, words }: ExpandedWords): HereReason | undefined {
+  if (files.length > 0 && words.some((word) => word.includes('\uFFFD'))) return 'response-file';
   const savesTemporaries = facts.has('save-temps') || facts.has('save-temps-beside-object');
   return savesTemporaries && files.length > 0 ? 'dump-files' : undefined;
 }
@@ -103,12 +102,16 @@ function reasonOfFiles(
   if (sourceKind !== 'file' && source !== NOTHING) return 'special-input';
   const objectKind = look.kind(absolutePath(cwd, outputs.object));
   if (outputs.object === '-' || objectKind === 'other' || objectKind === 'directory') return 'special-output';
-  if (outputs.depfile === '-') return 'special-output';
+  if (line.items.some(isSpecialDepfile)) return 'special-output';
   if (outputs.object.endsWith('.gch') || outputs.object.endsWith('.pch')) return 'precompiled-header';
-  const directories = line.items.filter(({ role }) => READ_ROLES.has(role));
-  const named = [...outputs.all, ...directories.map(({ argument }) => absolutePath(cwd, argument))];
-  if (source !== NOTHING) named.push(source);
-  return named.some((path) => isNodeLocal(path, cwd)) ? 'node-local-path' : undefined;
+  const named = source === NOTHING ? outputs.all : [...outputs.all, source];
+  const isLocal = named.some((path) => isNodeLocal(path, cwd)) || readsNodeLocal(line, cwd);
+  return isLocal ? 'node-local-path' : undefined;
+}
+
+/** A node's compiler has other descriptors, and no terminal. */
+function isSpecialDepfile({ role, argument }: Item): boolean {
+  return role === 'depfile' && (argument === '-' || (argument.startsWith('/dev/') && argument !== NOTHING));
 }
 
 interface Understood {

@@ -8,6 +8,9 @@ import type { RetryReason } from './job.ts';
 const NODE_TROUBLE: readonly RegExp[] = [
   // gcc's driver when the kernel's out-of-memory killer took cc1.
   /fatal error: Killed signal terminated program/,
+  // clang's, which has a process for each of several steps.
+  /unable to execute command: (?:Killed|Terminated|Bus error)/,
+  /LLVM ERROR: out of memory/,
   /: (?:out of memory allocating|virtual memory exhausted)/,
   /Cannot allocate memory/,
   /No space left on device/,

@@ -67,6 +67,14 @@ describe('what stays here', () => {
     ['gcc -c a.c -o /tmp/x.o', 'node-local-path', 'counted'],
     ['gcc -c /tmp/a.c -o x.o', 'node-local-path', 'counted'],
     ['gcc -c a.c -I/tmp/x', 'node-local-path', 'counted'],
+    ['gcc -c a.c -fprofile-use=/tmp/pgo', 'node-local-path', 'counted'],
+    ['clang -c a.c -fprofile-instr-use=/tmp/pgo', 'node-local-path', 'counted'],
+    ['gcc -c a.c --sysroot=/tmp/sr', 'node-local-path', 'counted'],
+    ['gcc -c a.c -isysroot /tmp/sr', 'node-local-path', 'counted'],
+    ['gcc -c a.c -B/tmp/binutils', 'node-local-path', 'counted'],
+    ['gcc -c a.c -fplugin=/tmp/x.so', 'node-local-path', 'counted'],
+    ['gcc -c a.c -MD -MF /dev/stdout', 'special-output', 'free'],
+    ['gcc -c a.c -Wp,-MD,/dev/stderr', 'special-output', 'free'],
     ['g++ -c x.h', 'precompiled-header', 'counted'],
     ['g++ x.h', 'precompiled-header', 'counted'],
     ['gcc -c a.c -fopt-info-vec=x.txt', 'dump-files', 'counted'],
@@ -155,6 +163,19 @@ describe('what stays here', () => {
     const look = fakeLook({ '/t/build/a.c': '', '/t/build/w.rsp': '-O2' });
     expect(plan('gcc -save-temps -c a.c @w.rsp', { look })).toMatchObject({ reason: 'dump-files' });
   });
+
+  it('a response file with bytes that are no text, which a node would get as others', () => {
+    const look = fakeLook({ '/t/build/a.c': '', '/t/build/w.rsp': Buffer.from('-DWHO=M\xfcller', 'latin1') });
+    expect(plan('gcc -c a.c @w.rsp', { look })).toMatchObject({ reason: 'response-file' });
+    expect(plan('gcc a.o @w.rsp', { look })).toMatchObject({ reason: 'not-a-compile' });
+  });
+
+  it.each([['-fprofile-generate=/tmp/x'], ['-DX=/tmp/x'], ['-MT /tmp/x'], ['-fdebug-prefix-map=/tmp=.']])(
+    'not what %s names: nothing is read there',
+    (words) => {
+      expect(plan(`gcc -c a.c ${words}`)).toMatchObject({ kind: 'compile' });
+    },
+  );
 
   it('a compile in a scratch directory of CMake', () => {
     const cwd = '/t/build/CMakeFiles/CMakeTmp';

@@ -16,6 +16,8 @@ describe('findTrouble', () => {
     ],
     ['a header moved away under the compiler', exited(1), 'x.h: Stale file handle\n', 'file-missing-on-node'],
     ['cc1 killed for memory', exited(1), 'gcc: fatal error: Killed signal terminated program cc1\n', 'node-trouble'],
+    ['clang’s step killed', exited(254), 'clang: error: unable to execute command: Killed\n', 'node-trouble'],
+    ['clang’s memory exhausted', exited(1), 'LLVM ERROR: out of memory\n', 'node-trouble'],
     ['memory exhausted', exited(1), 'cc1: out of memory allocating 65536 bytes\n', 'node-trouble'],
     ['a full disk', exited(1), '/tmp/x.s: Fatal error: No space left on device\n', 'node-trouble'],
     ['the driver killed', { kind: 'signalled', signal: 9 } as const, '', 'node-trouble'],
