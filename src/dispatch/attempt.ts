@@ -12,6 +12,7 @@ import { findMissed } from '../tree/find-missed.ts';
 import { removeRegularFiles } from '../tree/files.ts';
 import type { SearchedDirectories } from '../tree/searched-directories.ts';
 import { waitVisible } from '../tree/visible.ts';
+import { workingDirectory } from '../tree/working-directory.ts';
 import type { KnownEnvironment } from './environments.ts';
 import { environmentForPaths, jobForNode, outputFromNode } from './job-for-node.ts';
 import type { RetryReason } from './job.ts';
@@ -105,7 +106,10 @@ async function runOnNode(
   await directories.ready(plan.searched);
   // Nothing may come between: jobs that follow count on the node's having been told with this one.
   const changed = directories.takeChanged(link, plan.searched);
-  const job = jobForNode(request, staged, link.paths, [...changed, ...late]);
+  const cwd = workingDirectory(request.cwd, input.environment.entries.get('PWD'), staged.plan.words);
+  // A node with names of its own is told the one that it has.
+  const from = link.paths.length === 0 ? { ...request, cwd } : request;
+  const job = jobForNode(from, staged, link.paths, [...changed, ...late]);
   if (!job) {
     directories.tellAgain(link, plan.searched);
     return undefined;

@@ -6,6 +6,7 @@ import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { environmentForNode, parseEnvironment } from '../command/environment.ts';
 import type { NodeEnvironment } from '../remote/node-link.ts';
+import { hostTimeZone } from '../tree/time-zone.ts';
 import { putLast } from '../util/put-last.ts';
 
 /** The one that was used least recently goes first; one entry is a few KiB. */
@@ -22,10 +23,13 @@ export class EnvironmentCache {
   readonly #byHash = new Map<string, KnownEnvironment>();
   /** PATH entries below it are ours and mean nothing on a node. */
   readonly #masqueradeRoot: string;
+  readonly #zone: string | undefined;
   #nextId = 1;
 
-  constructor(masqueradeRoot: string) {
+  /** @param zone what a compiler here takes for the time zone where TZ does not say it; undefined where that is not known */
+  constructor(masqueradeRoot: string, zone = hostTimeZone()) {
     this.#masqueradeRoot = masqueradeRoot;
+    this.#zone = zone;
   }
 
   /** `block`: NUL-terminated `NAME=value` entries, as the shim sends them. */
@@ -40,9 +44,12 @@ export class EnvironmentCache {
   #parse(block: Buffer): KnownEnvironment {
     const id = this.#nextId;
     this.#nextId += 1;
+    const entries = parseEnvironment(block);
+    const travelling = environmentForNode(block, [this.#masqueradeRoot]);
+    const zone = entries.has('TZ') || this.#zone === undefined ? '' : `TZ=${this.#zone}\0`;
     return {
-      entries: parseEnvironment(block),
-      forNodes: { id, block: environmentForNode(block, [this.#masqueradeRoot]) },
+      entries,
+      forNodes: { id, block: Buffer.concat([travelling, Buffer.from(zone)]) },
       isText: isUtf8(block),
     };
   }

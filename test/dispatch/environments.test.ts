@@ -10,3 +10,11 @@ it('an environment that is in use is not forgotten for a thousand others, so nod
     expect(cache.get(usual).forNodes.id).toBe(id);
   }
 });
+
+it.each([
+  ['A=1\0', 'A=1\0TZ=Europe/Berlin\0'],
+  ['TZ=\0A=1\0', 'TZ=\0A=1\0'],
+])('nodes go by the time zone of this host, unless %j has one', (here, there) => {
+  const cache = new EnvironmentCache('/masquerade', 'Europe/Berlin');
+  expect(cache.get(Buffer.from(here)).forNodes.block.toString()).toBe(there);
+});
