@@ -134,7 +134,7 @@ function spreadsOf(cells: readonly Cell[]): Spreads {
 function spreadOf(values: readonly number[]): Spread {
   const mean = meanOf(values);
   const deviation = Math.sqrt(meanOf(values.map((value) => (value - mean) ** 2)));
-  return { mean, deviation, least: Math.min(...values), most: Math.max(...values), nodes: values.length };
+  return { mean, deviation, least: leastOf(values), most: mostOf(values), nodes: values.length };
 }
 
 function overallOf(rows: readonly ReportRow[]): Spreads {
@@ -145,12 +145,21 @@ function overallOf(rows: readonly ReportRow[]): Spreads {
     overall[metric] = {
       mean: meanOf(spreads.map((each) => each.mean)),
       deviation: meanOf(spreads.map((each) => each.deviation)),
-      least: Math.min(...spreads.map((each) => each.least)),
-      most: Math.max(...spreads.map((each) => each.most)),
-      nodes: Math.max(...spreads.map((each) => each.nodes)),
+      least: leastOf(spreads.map((each) => each.least)),
+      most: mostOf(spreads.map((each) => each.most)),
+      nodes: mostOf(spreads.map((each) => each.nodes)),
     };
   }
   return overall;
+}
+
+/** Math.min and max take no more values than fit on the stack; a week of a log has more. */
+function leastOf(values: readonly number[]): number {
+  return values.reduce((least, value) => Math.min(least, value), Infinity);
+}
+
+function mostOf(values: readonly number[]): number {
+  return values.reduce((most, value) => Math.max(most, value), -Infinity);
 }
 
 function meanOf(values: readonly number[]): number {

@@ -42,7 +42,8 @@ function isPartition(name: string, names: ReadonlySet<string>): boolean {
 }
 
 /** Bridges, bonds, VLANs, tunnels and the near ends of containers: their bytes pass a listed interface as well. */
-const STACKED_INTERFACE = /^(veth|docker|br\d|br-|virbr|vnet|bond|team|tun|tap|wg|ifb|dummy|vlan|cni|flannel|cali)|\./;
+const STACKED_INTERFACE =
+  /^(veth|docker|podman|[a-z]*br\d|br-|vnet|bond|team|tun|tap|wg|tailscale|ppp|ifb|dummy|vlan|cni|flannel|cali)|\./;
 
 /**
  * Interfaces without lo and without stacked ones; inside a container or namespace where nothing but a stacked one is

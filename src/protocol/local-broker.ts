@@ -61,7 +61,8 @@ export type BrokerAnswer =
   /** Stop what runs under this lease, then release it. */
   | { readonly kind: 'lost'; readonly lease: string; readonly reason: string }
   | { readonly kind: 'cluster'; readonly cluster: ClusterView }
-  | { readonly kind: 'drained'; readonly on: boolean }
+  /** `problem`: a sentence, why a restart will forget it. */
+  | { readonly kind: 'drained'; readonly on: boolean; readonly problem?: string }
   | { readonly kind: 'refused'; readonly reason: string };
 
 /** One metric of a node: the newest value beside the marks that judge it. */

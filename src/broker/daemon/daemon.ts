@@ -254,7 +254,7 @@ export class Daemon {
 
   #tellState(): void {
     const { slots } = this.#live;
-    const available = this.#load.hasSample && this.#load.isAvailable && !this.#drained && slots > 0;
+    const available = this.#load.hasLooked && this.#load.isAvailable && !this.#drained && slots > 0;
     this.#node.step({ kind: 'node-state', state: { available, slots, speed: this.#speed } });
   }
 
@@ -268,10 +268,12 @@ export class Daemon {
       return;
     }
     this.#drained = on;
-    this.#options.state.remember({ drained: on });
-    this.#options.log(on ? 'drained: takes nothing new until "pmakectl undrain"' : 'not drained any more');
+    const { state, log } = this.#options;
+    state.remember({ drained: on });
+    log(on ? 'drained: takes nothing new until "pmakectl undrain"' : 'not drained any more');
+    if (state.problem !== '') log(state.problem);
     this.#tellState();
-    session.send({ kind: 'drained', on });
+    session.send({ kind: 'drained', on, ...(state.problem !== '' && { problem: state.problem }) });
   }
 
   #askCapacity(): void {

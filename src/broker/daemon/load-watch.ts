@@ -42,6 +42,7 @@ export class LoadWatch {
   #settings: LoadSettings;
   #timer: NodeJS.Timeout | undefined;
   #newest: LoadSample | undefined;
+  #isBlind = false;
   #problem = '';
 
   constructor(options: LoadWatchOptions, settings: LoadSettings) {
@@ -52,9 +53,9 @@ export class LoadWatch {
     this.#sampler = new LoadSampler({ procRoot: options.procRoot, now });
   }
 
-  /** False until the load was seen once: a node that has just started may be busy. */
-  get hasSample(): boolean {
-    return this.#newest !== undefined;
+  /** False until the load was seen once, or cannot be: a node that has just started may be busy. */
+  get hasLooked(): boolean {
+    return this.#newest !== undefined || this.#isBlind;
   }
 
   /** True while foreign load leaves room for jobs; also where it cannot be measured. */
@@ -99,6 +100,8 @@ export class LoadWatch {
     if (!sample.ok) {
       if (sample.failure.reason === 'stat-unreadable') {
         this.#report(`the load cannot be measured (${sample.failure.path} is unreadable): this node counts as free`);
+        this.#isBlind = true;
+        this.#options.onSample();
       }
       return;
     }

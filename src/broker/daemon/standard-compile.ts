@@ -2,7 +2,7 @@
  * Times the standard compile, for a node's first guess at its speed (load/speed.ts). Unaware of brokers.
  */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, type Stats, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { STANDARD_COMPILE_WORDS, standardSource, staticSpeed } from '../../load/speed.ts';
@@ -17,12 +17,21 @@ export function findStandardCompiler(path = process.env.PATH ?? ''): { path: str
   for (const name of COMPILERS) {
     for (const directory of path.split(delimiter)) {
       const candidate = join(directory, name);
-      const stat = directory === '' ? undefined : statSync(candidate, { throwIfNoEntry: false });
+      const stat = directory === '' ? undefined : statOf(candidate);
       if (!stat?.isFile()) continue;
       return { path: candidate, identity: `${candidate} ${stat.size} ${Math.floor(stat.mtimeMs)}` };
     }
   }
   return undefined;
+}
+
+/** Undefined also in a directory that is closed to us, which a PATH may name. */
+function statOf(path: string): Stats | undefined {
+  try {
+    return statSync(path);
+  } catch {
+    return undefined;
+  }
 }
 
 /** The node's static speed; undefined when the compiler did not do it. Takes a second or two of one core. */

@@ -28,10 +28,14 @@ function steer(verb: string, on: boolean, describe: string): CommandModule<objec
 }
 
 async function steerHere(flags: DrainFlags, on: boolean): Promise<void> {
-  const path = `${brokerSocket(process.env) ?? BROKER_SOCKET}${ADMIN_SUFFIX}`;
+  const path = `${(await brokerSocket(process.env)) ?? BROKER_SOCKET}${ADMIN_SUFFIX}`;
   const answer = await askBroker(path, { kind: 'drain', on }, 'drained');
   if (answer.ok) {
-    print(flags, { drained: on }, on ? 'This node takes no new jobs.\n' : 'This node takes jobs again.\n');
+    const { problem } = answer.value;
+    print(flags, { drained: on, problem }, on ? 'This node takes no new jobs.\n' : 'This node takes jobs again.\n');
+    if (problem === undefined) return;
+    process.exitCode = FAILURE_CODE;
+    process.stderr.write(`pmakectl: until pmaked is restarted only: ${problem}\n`);
     return;
   }
   process.exitCode = FAILURE_CODE;

@@ -1,7 +1,7 @@
 /** Real pmaked processes on loopback: leases, elections, settings, drains, hostile datagrams, the end. */
 import { createHmac, randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
@@ -175,6 +175,17 @@ test('pmaked needs no privileges: it leases, remembers and ends, and complains o
   using later = await BrokerClient.connect(again, 'control');
   expect((await later.cluster()).nodes).toMatchObject([{ node: 'n1', state: 'drained' }]);
   expect(again.log()).toMatch(/^pmaked: node n1 of cluster .*\n$/);
+});
+
+test('a drain that a restart will forget is said to be one', async () => {
+  await using rig = await PmakedRig.create();
+  const state = join(rig.directory, 'state');
+  mkdirSync(join(state, 'state.json'), { recursive: true });
+  const n1 = await rig.start('n1', { broker: { state } });
+  using admin = await BrokerClient.connect(n1, 'control', true);
+  admin.send({ kind: 'drain', on: true });
+  const problem = expect.stringMatching(/^what this node learned cannot be kept in .*state.json: /) as string;
+  expect(await admin.answer('drained')).toEqual({ kind: 'drained', on: true, problem });
 });
 
 test('a drained node takes nothing, also after a restart; only who may steer it drains it', async () => {
