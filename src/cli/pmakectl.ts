@@ -12,8 +12,12 @@ import { nodesCommand } from './ctl/nodes.ts';
 import { statusCommand } from './ctl/status.ts';
 import { stopCommand } from './ctl/stop.ts';
 
-// A reader like head(1) may leave early.
-process.stdout.on('error', () => process.exit(0));
+process.stdout.on('error', (cause: NodeJS.ErrnoException) => {
+  // A reader like head(1) may leave early.
+  if (cause.code === 'EPIPE') process.exit();
+  process.stderr.write(`pmakectl: the answer could not be written: ${cause.message}\n`);
+  process.exit(1);
+});
 
 await yargs(splitAtDashes(hideBin(process.argv)).own)
   .scriptName('pmakectl')

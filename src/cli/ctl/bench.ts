@@ -32,7 +32,7 @@ const loadCommand: CommandModule<object, LoadFlags> = {
         directory: { type: 'string', default: '/var/tmp', describe: 'where `io` writes, on each node' },
       }),
   handler: async (flags) => {
-    const socket = brokerSocket(process.env) ?? BROKER_SOCKET;
+    const socket = (await brokerSocket(process.env)) ?? BROKER_SOCKET;
     const cluster = await askBroker(socket, { kind: 'cluster' }, 'cluster');
     if (!cluster.ok) {
       process.exitCode = FAILURE_CODE;

@@ -1,5 +1,7 @@
 /** How the verbs of pmakectl ask the broker of this host. */
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { connect } from 'node:net';
 import { brokerSockets } from '../../config/broker-sockets.ts';
 import { type BrokerAnswer, type BrokerRequest, LOCAL_BROKER_VERSION } from '../../protocol/local-broker.ts';
 import { fail, ok, type Result } from '../../util/result.ts';
@@ -15,10 +17,32 @@ export interface BrokerFailure {
   readonly sentence: string;
 }
 
-/** The socket of this host's broker, as dispatchers find it; undefined where there is none. */
-export function brokerSocket(env: NodeJS.ProcessEnv): string | undefined {
+/**
+ * The socket of this host's broker, as dispatchers find it: the first that somebody listens at, else the first that is
+ * there; undefined where there is none.
+ */
+export async function brokerSocket(env: NodeJS.ProcessEnv): Promise<string | undefined> {
   const directory = runtimeDirectory(env);
-  return brokerSockets(env, directory.ok ? directory.value : undefined).find((path) => existsSync(path));
+  const paths = brokerSockets(env, directory.ok ? directory.value : undefined).filter((path) => existsSync(path));
+  // A broker that was killed leaves its socket, which must not hide the machine's.
+  return (await firstAnswered(paths)) ?? paths[0];
+}
+
+export async function firstAnswered(paths: readonly string[]): Promise<string | undefined> {
+  for (const path of paths) if (await isAnswered(path)) return path;
+  return undefined;
+}
+
+async function isAnswered(path: string): Promise<boolean> {
+  const socket = connect(path);
+  try {
+    await once(socket, 'connect');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
 }
 
 /** Sends one request and waits for an answer of `kind`. */

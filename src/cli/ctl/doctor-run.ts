@@ -84,7 +84,7 @@ async function findNodes(words: readonly string[]): Promise<Result<readonly Node
 
 /** The nodes that take jobs, by the broker of this host. */
 async function brokersNodes(): Promise<string[]> {
-  const path = brokerSocket(process.env);
+  const path = await brokerSocket(process.env);
   const answer = path === undefined ? undefined : await askBroker(path, { kind: 'cluster' }, 'cluster');
   if (!answer?.ok) return [];
   return answer.value.cluster.nodes.filter(({ slots }) => slots > 0).map(({ node }) => node);

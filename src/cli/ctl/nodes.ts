@@ -24,7 +24,7 @@ export const nodesCommand: CommandModule<object, JsonFlag> = {
 
 /** Undefined where no broker runs: then there are only the dispatcher's nodes. */
 async function lookAtCluster(): Promise<ClusterView | undefined> {
-  const path = brokerSocket(process.env);
+  const path = await brokerSocket(process.env);
   if (path === undefined) return undefined;
   const answer = await askBroker(path, { kind: 'cluster' }, 'cluster');
   if (answer.ok) return answer.value.cluster;

@@ -1,7 +1,11 @@
 /** pmakectl as a process, against a dispatcher of the test's, and against none. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { firstAnswered } from '../../../src/cli/ctl/broker.ts';
 import type { ControlAnswer, DispatcherStatus, JobRecord, NodeStatus } from '../../../src/protocol/control.ts';
 import { startFakeDispatcher } from '../../make/fake-dispatcher.ts';
 import { sampleReport } from '../../report/sample-report.ts';
@@ -37,6 +41,29 @@ function saveReport({ directory }: Workplace, text: string): void {
   mkdirSync(join(directory, '.cache', 'pmake'), { recursive: true });
   writeFileSync(join(directory, '.cache', 'pmake', 'last-build.json'), text);
 }
+
+test('an answer that cannot be written is no success, and a reader that leaves is none of our business', async () => {
+  const ran = await place().run('/bin/sh', ['-c', '"$0" stop > /dev/full', PMAKECTL]);
+  expect(ran).toMatchObject({ code: 1, stderr: expect.stringContaining('could not be written') as string });
+  const left = await place().run('/bin/bash', ['-c', '"$0" status | true; exit ${PIPESTATUS[0]}', PMAKECTL]);
+  expect(left).toMatchObject({ stderr: '' });
+});
+
+test('of several sockets the first that somebody listens at is the broker’s', async () => {
+  const { directory } = place();
+  const [stale, live] = ['stale', 'live'].map((name) => join(directory, name)) as [string, string];
+  const script = 'require("net").createServer().listen(process.argv[1], () => process.kill(process.pid, "SIGKILL"))';
+  spawnSync(process.execPath, ['-e', script, stale]);
+  expect(existsSync(stale)).toBe(true);
+  const server = createServer().listen(live);
+  try {
+    await once(server, 'listening');
+    expect(await firstAnswered([join(directory, 'none'), stale, live])).toBe(live);
+    expect(await firstAnswered([stale])).toBeUndefined();
+  } finally {
+    server.close();
+  }
+});
 
 describe('with no dispatcher', () => {
   test.each(['status', 'nodes'])('%s says so plainly, with status 3', async (verb) => {
