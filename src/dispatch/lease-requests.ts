@@ -2,7 +2,6 @@
  * How many slots are asked of the broker, and when: as many as jobs wait and the cluster may have, and a few ahead. Pure:
  * jobs, answers and a time in, requests and cancellations out. Unaware of what becomes of a lease.
  */
-
 import { isSameSet } from '../util/sets.ts';
 
 /** How long a broker may keep a request. Longer than it goes without a leader (2 s) before it says so. */
