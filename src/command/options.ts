@@ -18,6 +18,7 @@ export type Takes = 'nothing' | 'joined' | 'separate' | 'either';
  * - `forced-include`: a file looked up in cwd first and on the search path then; may be rewritten when it is in cwd
  * - `object`, `depfile`: written; may be rewritten
  * - `read`, `written`: a further file that is read or written; stays as it is
+ * - `read-below`: a directory, or the beginning of paths, that files are read below, or read by; stays as it is
  * - `prefix-map`: OLD=NEW
  * - `preprocessor`, `assembler`: comma-separated words for cpp and as
  * - `clang-word`: one word for clang's inner command line
@@ -31,6 +32,7 @@ export type Role =
   | 'object'
   | 'depfile'
   | 'read'
+  | 'read-below'
   | 'written'
   | 'prefix-map'
   | 'preprocessor'
@@ -118,21 +120,23 @@ const PATHS: readonly OptionRow[] = [
   ...rows('--include --imacros', 'separate', 'forced-include'),
   ...rows('--include= --imacros=', 'joined', 'forced-include'),
   // The compiler puts something before or after these, or looks for programs and libraries there: they stay.
-  ...rows('-iprefix -iwithprefix -iwithprefixbefore -isysroot -imultilib -imultiarch -L -B', 'either', 'text'),
-  ...rows('--include-prefix --include-with-prefix --include-with-prefix-before', 'separate', 'text'),
-  ...rows('--include-with-prefix-after --library-directory --sysroot --prefix', 'separate', 'text'),
-  ...rows('--sysroot= --prefix= --gcc-toolchain=', 'joined', 'text'),
-  ...rows('-gcc-toolchain -resource-dir', 'separate', 'text'),
-  ...rows('-iframework -cxx-isystem -c-isystem -isystem-after -iwithsysroot -F', 'either', 'text'),
+  ...rows('-imultilib -imultiarch -L -iwithsysroot', 'either', 'text'),
+  ...rows('--include-with-prefix --include-with-prefix-before --include-with-prefix-after', 'separate', 'text'),
+  ...rows('--library-directory', 'separate', 'text'),
+  ...rows('-iprefix -iwithprefix -iwithprefixbefore -isysroot -B', 'either', 'read-below'),
+  ...rows('--include-prefix --sysroot --prefix', 'separate', 'read-below'),
+  ...rows('--sysroot= --prefix= --gcc-toolchain=', 'joined', 'read-below'),
+  ...rows('-gcc-toolchain -resource-dir', 'separate', 'read-below'),
+  ...rows('-iframework -cxx-isystem -c-isystem -isystem-after -F', 'either', 'read-below'),
   ...rows('-ivfsoverlay', 'either', 'read', { keep: 'passed-through' }),
   ...rows('-include-pch', 'separate', 'read', { keep: 'precompiled-header-used' }),
-  ...rows('-specs= --specs=', 'joined', 'text', { keep: 'passed-through' }),
-  ...rows('--specs', 'separate', 'text', { keep: 'passed-through' }),
+  ...rows('-specs= --specs=', 'joined', 'read-below', { keep: 'passed-through' }),
+  ...rows('--specs', 'separate', 'read-below', { keep: 'passed-through' }),
   ...rows('-fplugin=', 'joined', 'read', { keep: 'plugin' }),
   ...rows('-fpass-plugin=', 'joined', 'read', { keep: 'plugin' }),
   ...rows('-fplugin-arg-', 'joined', 'text', { keep: 'plugin' }),
-  ...rows('--config', 'separate', 'text', { keep: 'passed-through' }),
-  ...rows('--config=', 'joined', 'text', { keep: 'passed-through' }),
+  ...rows('--config', 'separate', 'read-below', { keep: 'passed-through' }),
+  ...rows('--config=', 'joined', 'read-below', { keep: 'passed-through' }),
 ];
 
 const DEPFILES: readonly OptionRow[] = [
@@ -167,6 +171,7 @@ const DEBUGGING: readonly OptionRow[] = [
   ...rows('-fdebug-compilation-dir', 'separate', 'text', { keep: 'debug-names' }),
   ...flags('--coverage -coverage -ftest-coverage', { fact: 'coverage', keep: 'coverage' }),
   ...flags('-fprofile-arcs -fprofile-generate -fprofile-use -fauto-profile -fprofile-values', { keep: 'coverage' }),
+  ...rows('-fprofile-use= -fcs-profile-use=', 'joined', 'read-below', { keep: 'coverage' }),
   ...rows('-fprofile-note=', 'joined', 'written', { keep: 'coverage' }),
   ...rows('-fprofile- -fcs-profile- -fcoverage- -fprofile-instr-', 'joined', 'text', { keep: 'coverage' }),
   ...rows('-fauto-profile= -fprofile-sample-use= -fprofile-instr-use= -fprofile-list=', 'joined', 'read', {
@@ -247,7 +252,8 @@ const FAMILIES: readonly OptionRow[] = [
   ...flags('-EB -EL -nopie'),
   ...rows('-G', 'either', 'text'),
   ...rows('-stdlib= -rtlib= -unwindlib= --stdlib= --rtlib= --unwindlib=', 'joined', 'text'),
-  ...rows('-stdlib++-isystem -meabi -mthread-model', 'separate', 'text'),
+  ...rows('-stdlib++-isystem', 'separate', 'read-below'),
+  ...rows('-meabi -mthread-model', 'separate', 'text'),
   ...rows('-l -R', 'joined', 'text'),
 ];
 
