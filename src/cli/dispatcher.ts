@@ -2,7 +2,7 @@
 /** The dispatcher's executable: started by the shim, never by hand. Only wires. */
 import { join } from 'node:path';
 import { serveDispatcher } from '../dispatch/server.ts';
-import { cacheDirectory } from '../util/cache-directory.ts';
+import { cacheDirectory } from '../util/own-directories.ts';
 import { findInstallation } from '../util/install.ts';
 import { runtimeDirectory, SOCKET_NAME } from '../util/runtime-directory.ts';
 

@@ -3,8 +3,8 @@
  * Unaware of when to look again (watch.ts) and of what the settings do.
  */
 import { readFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { configDirectory } from '../util/own-directories.ts';
 import { fail, ok, type Result } from '../util/result.ts';
 import { NODES_VARIABLE, parseNodes } from './nodes.ts';
 import type { ConfigProblem } from './problem.ts';
@@ -26,10 +26,7 @@ export interface LoadedConfig {
 
 /** The files that could have a say, the first having more of it. */
 export function configFiles(env: Environment, systemFile = SYSTEM_FILE): readonly string[] {
-  const base = env.XDG_CONFIG_HOME;
-  // The XDG specification: a relative path is to be ignored.
-  const directory = base?.startsWith('/') ? base : join(env.HOME ?? homedir(), '.config');
-  return [join(directory, 'pmake', 'config.json'), systemFile];
+  return [join(configDirectory(env), 'config.json'), systemFile];
 }
 
 /** Reads the settings anew. A file that does not exist is no mistake. `systemFile` is another one only in tests. */

@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { cacheDirectory } from '../../src/util/cache-directory.ts';
+import { cacheDirectory } from '../../src/util/own-directories.ts';
 
 test.each([
   ['/var/cache/me', '/var/cache/me/pmake'],

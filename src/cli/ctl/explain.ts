@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path';
 import type { CommandModule } from 'yargs';
 import type { BuildReport } from '../../protocol/control.ts';
 import { explainBuild, explainFile } from '../../report/explain-text.ts';
-import { cacheDirectory } from '../../util/cache-directory.ts';
+import { cacheDirectory } from '../../util/own-directories.ts';
 import { askDispatcher, FAILURE_CODE, JSON_OPTION, type JsonFlag, print, printFailure } from './answer.ts';
 import { splitAtDashes } from './command-words.ts';
 
