@@ -21,24 +21,36 @@ type Layer = (typeof LAYERS)[number];
 const LAYER_OF_FOLDER: Readonly<Record<string, Layer>> = {
   util: 'util',
   protocol: 'protocol',
+  admission: 'core',
+  broker: 'core',
   command: 'core',
   load: 'core',
-  broker: 'core',
   config: 'adapters',
+  ipc: 'adapters',
   remote: 'adapters',
   tree: 'adapters',
+  bench: 'processes',
   dispatch: 'processes',
   make: 'processes',
+  pmaked: 'processes',
   report: 'processes',
   cli: 'cli',
 };
 
-/** Files that are of another layer than their folder: the pure parts of a process, the daemon around pure parts. */
-const LAYER_OF_FILE: readonly (readonly [RegExp, Layer])[] = [
-  [/^dispatch\/(admission-rules|builds|job|lease-pool|lease-requests|node-speeds|queue|trouble)\.ts$/, 'core'],
-  [/^load\/sampler\.ts$/, 'adapters'],
-  [/^load\/load-program\.ts$/, 'processes'],
-  [/^broker\/(daemon|transport)[\w-]*(\.ts$|\/)/, 'processes'],
+/**
+ * The rooms of src/dispatch/, from the bottom up: a room may import from itself and from rooms of the rows before it.
+ * Files that stand in no room are rooms of their own.
+ */
+const DISPATCH_ROOMS: readonly (readonly string[])[] = [
+  ['reasons', 'environment-cache'],
+  ['nodes'],
+  ['leases', 'builds', 'probes'],
+  ['delivery', 'scheduling'],
+  ['job'],
+  ['shim-session'],
+  ['dispatcher'],
+  ['control'],
+  ['main'],
 ];
 
 /** What computes and nothing else; node:crypto for hashes, never for chance. */
@@ -54,8 +66,6 @@ interface SourceFile {
   readonly tree: ts.SourceFile;
   /** As written. */
   readonly imports: readonly string[];
-  /** Those of them that are there when the types are gone, and at once. */
-  readonly loads: readonly string[];
 }
 
 const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
@@ -67,17 +77,14 @@ function readSource(path: string): SourceFile {
   const text = readFileSync(join(SRC, path), 'utf8');
   const tree = ts.createSourceFile(path, text, ts.ScriptTarget.ESNext, true);
   const imports: string[] = [];
-  const loads: string[] = [];
   visit(tree, (node) => {
     const isStatement = ts.isImportDeclaration(node) || ts.isExportDeclaration(node);
     const isCall = ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword;
     const specifier = isStatement ? node.moduleSpecifier : isCall ? node.arguments[0] : undefined;
     if (!specifier || !ts.isStringLiteralLike(specifier)) return;
     imports.push(specifier.text);
-    const isType = ts.isImportDeclaration(node) && node.importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword;
-    if (isStatement && !isType) loads.push(specifier.text);
   });
-  return { path, text, tree, imports, loads };
+  return { path, text, tree, imports };
 }
 
 function visit(node: ts.Node, look: (node: ts.Node) => void): void {
@@ -86,12 +93,33 @@ function visit(node: ts.Node, look: (node: ts.Node) => void): void {
 }
 
 function layerOf(path: string): Layer | undefined {
-  return LAYER_OF_FILE.find(([pattern]) => pattern.test(path))?.[1] ?? LAYER_OF_FOLDER[path.split('/')[0] ?? ''];
+  return LAYER_OF_FOLDER[path.split('/')[0] ?? ''];
+}
+
+/** Held to the core's rules: the core, and every file whose header promises it. */
+function isPure(file: SourceFile): boolean {
+  const header = file.text.slice(0, file.text.indexOf('*/'));
+  return layerOf(file.path) === 'core' || /\bPure\b/.test(header);
+}
+
+/** The room of a file of src/dispatch/; undefined for other files. */
+function dispatchRoomOf(path: string): string | undefined {
+  const [folder, room = ''] = path.split('/');
+  return folder === 'dispatch' ? room.replace(/\.ts$/, '') : undefined;
+}
+
+/** What of the dispatcher report/ knows: the literals, each with its sentence. */
+const REASONS = 'dispatch/reasons.ts';
+
+function dispatchRank(room: string): number {
+  return DISPATCH_ROOMS.findIndex((row) => row.includes(room));
 }
 
 /** Imports of files of ours, relative to src/. */
-function ownImports(file: SourceFile, names = file.imports): readonly string[] {
-  return names.filter((name) => name.startsWith('.')).map((name) => relative(SRC, join(SRC, dirname(file.path), name)));
+function ownImports(file: SourceFile): readonly string[] {
+  return file.imports
+    .filter((name) => name.startsWith('.'))
+    .map((name) => relative(SRC, join(SRC, dirname(file.path), name)));
 }
 
 function lineCount(text: string): number {
@@ -115,28 +143,42 @@ describe('src/', () => {
   });
 
   it('lets processes meet in protocol/ only', () => {
-    // report/ turns records into words, for whichever process has them.
+    // report/ turns records and reasons into words, for whichever process has them.
     const meetings = files.flatMap((file) =>
       ownImports(file)
         .filter((target) => layerOf(file.path) === 'processes' && layerOf(target) === 'processes')
         .filter((target) => dirname(target).split('/')[0] !== dirname(file.path).split('/')[0])
-        .filter((target) => !target.startsWith('report/'))
+        .filter((target) => !target.startsWith('report/') && target !== REASONS)
         .map((target) => `${file.path} imports ${target}`),
     );
     expect(meetings).toEqual([]);
   });
 
-  it('has no circle of imports', () => {
+  it('has no circle of imports, not even of types', () => {
     expect(findCircles()).toEqual([]);
   });
 
-  it('keeps input, output, clock and chance out of the core', () => {
-    const impure = files
-      .filter((file) => layerOf(file.path) === 'core')
-      .flatMap((file) => {
-        const modules = file.imports.filter((name) => !name.startsWith('.') && !CORE_MODULES.has(name));
-        return [...modules, ...findImpureCalls(file)].map((what) => `${file.path} uses ${what}`);
-      });
+  it('lets the rooms of dispatch/ import downwards only', () => {
+    const inDispatch = files.filter((file) => file.path.startsWith('dispatch/'));
+    const unknown = inDispatch.filter((file) => dispatchRank(dispatchRoomOf(file.path) ?? '') < 0);
+    expect(unknown.map((file) => file.path)).toEqual([]);
+    const upward = inDispatch.flatMap((file) => {
+      const room = dispatchRoomOf(file.path) ?? '';
+      return ownImports(file)
+        .filter((target) => {
+          const other = dispatchRoomOf(target);
+          return other !== undefined && other !== room && dispatchRank(other) >= dispatchRank(room);
+        })
+        .map((target) => `${file.path} imports ${target}`);
+    });
+    expect(upward).toEqual([]);
+  });
+
+  it('keeps input, output, clock and chance out of the core and of what calls itself pure', () => {
+    const impure = files.filter(isPure).flatMap((file) => {
+      const modules = file.imports.filter((name) => !name.startsWith('.') && !CORE_MODULES.has(name));
+      return [...modules, ...findImpureCalls(file)].map((what) => `${file.path} uses ${what}`);
+    });
     expect(impure).toEqual([]);
   });
 
@@ -180,9 +222,8 @@ function findLongFunctions(file: SourceFile): readonly string[] {
   return long;
 }
 
-/** Circles of imports that remain when types are gone: those can meet an unfinished module when they load. */
 function findCircles(): readonly string[] {
-  const graph = new Map(files.map((file) => [file.path, ownImports(file, file.loads)]));
+  const graph = new Map(files.map((file) => [file.path, ownImports(file)]));
   const circles: string[] = [];
   const done = new Set<string>();
   const walk = (path: string, way: readonly string[]): void => {

@@ -8,7 +8,7 @@ import { randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { lookup } from 'node:dns/promises';
 import { readFileSync } from 'node:fs';
-import { DatagramSealer } from '../../dist/broker/datagram.js';
+import { DatagramSealer } from '../../dist/broker/wire/datagram.js';
 
 const [cluster = '', keyFile = '', perSecond = '', limitSeconds = '', ...targets] = process.argv.slice(2);
 const TICK_MS = 5;

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The dispatcher's executable: started by the shim, never by hand. Only wires. */
 import { join } from 'node:path';
-import { serveDispatcher } from '../dispatch/server.ts';
+import { serveDispatcher } from '../dispatch/main.ts';
 import { cacheDirectory } from '../util/own-directories.ts';
 import { findInstallation } from '../util/install.ts';
 import { runtimeDirectory, SOCKET_NAME } from '../util/runtime-directory.ts';

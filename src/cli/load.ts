@@ -5,7 +5,7 @@
  * Called as: load.js KIND SECONDS MEBIBYTES DIRECTORY
  */
 import { brokerSockets } from '../config/broker-sockets.ts';
-import { LOAD_KINDS, runLoad } from '../load/load-program.ts';
+import { LOAD_KINDS, runLoad } from '../bench/load-program.ts';
 import { WORKER_PREAMBLE } from '../protocol/worker.ts';
 import { announceWorker } from '../remote/worker/announce.ts';
 import { runtimeDirectoryPath } from '../util/runtime-directory.ts';

@@ -4,9 +4,9 @@
  */
 import { realpathSync, writeSync } from 'node:fs';
 import { runBuild } from '../make/build.ts';
-import { readWords } from '../make/raw-bytes.ts';
-import { endAs } from '../make/run-make.ts';
-import { splitWords } from '../make/words.ts';
+import { readWords } from '../make/invocation/raw-bytes.ts';
+import { endAs } from '../make/invocation/run-make.ts';
+import { splitWords } from '../make/invocation/own-switches.ts';
 import { findInstallation } from '../util/install.ts';
 
 void main();

@@ -2,7 +2,7 @@
 /** `pmaked`: the broker of one node, in the foreground, for systemd or a terminal. Only wires. */
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
-import { runDaemon } from '../broker/daemon/run.ts';
+import { runDaemon } from '../pmaked/run.ts';
 import { findInstallation } from '../util/install.ts';
 
 const { version } = findInstallation();

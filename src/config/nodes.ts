@@ -1,6 +1,6 @@
 /**
  * The node list as the user writes it: `n2/8 user@n3:2222/4 [::1]:22/2`.
- * Pure; unaware of ssh's own configuration, which may give a host another name, port or user.
+ * Unaware of ssh's own configuration, which may give a host another name, port or user.
  */
 import { isIPv6 } from 'node:net';
 import { fail, ok, type Result } from '../util/result.ts';

@@ -11,9 +11,9 @@ import type {
   DispatcherStatus,
   RunningJob,
 } from '../protocol/control.ts';
-import type { Build } from './builds.ts';
+import type { Build } from './builds/tally.ts';
 import type { Dispatcher } from './dispatcher.ts';
-import type { JobState } from './job.ts';
+import type { JobState } from './job/state.ts';
 import type { ControlPort } from './shim-session.ts';
 
 /** How long `build-begin` waits for nodes whose slots nobody wrote down: make must not wait longer to start. */

@@ -4,21 +4,22 @@
  */
 import type { Socket } from 'node:net';
 import type { ShimRequest } from '../protocol/shim.ts';
-import type { Work } from './admission.ts';
+import type { Work } from './nodes/admission.ts';
 import { SearchedDirectories } from '../tree/searched-directories.ts';
-import { BuildBook, UNNAMED_BUILD, type Build } from './builds.ts';
-import { EnvironmentCache } from './environments.ts';
-import type { Fleet } from './fleet.ts';
-import { WritesInFlight } from './hold.ts';
-import { JobCosts } from './job-costs.ts';
-import { JobLife, type JobContext } from './job-life.ts';
-import { holdLimitMs, planJob } from './job-plan.ts';
-import { Placement, type PlacementOptions } from './placement.ts';
-import { ServerWatch } from './server-watch.ts';
-import { Session, type SessionHandlers, type ShimPort } from './shim-session.ts';
-import { TailWatch } from './tail-watch.ts';
-import { TrialChoice } from './trial-choice.ts';
-import { TrialMemory } from './trial-memory.ts';
+import { BuildBook, UNNAMED_BUILD, type Build } from './builds/tally.ts';
+import { EnvironmentCache } from './environment-cache.ts';
+import type { Fleet } from './nodes/fleet.ts';
+import { WritesInFlight } from './job/pending-outputs.ts';
+import { JobCosts } from './scheduling/job-costs.ts';
+import { JobLife, type JobContext } from './job/job.ts';
+import { holdLimitMs, planJob } from './job/plan-job.ts';
+import { Placement, type PlacementOptions } from './scheduling/placement.ts';
+import { ServerWatch } from './scheduling/file-server-watch.ts';
+import type { ShimPort } from './job/shim-port.ts';
+import { Session, type SessionHandlers } from './shim-session.ts';
+import { TailWatch } from './scheduling/straggler-watch.ts';
+import { TrialChoice } from './probes/probe-placement.ts';
+import { TrialMemory } from './probes/probe-memory.ts';
 
 export interface DispatcherOptions extends Omit<PlacementOptions, 'wantedNodes'> {
   readonly masqueradeRoot: string;

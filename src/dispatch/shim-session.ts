@@ -24,24 +24,10 @@ import {
 } from '../protocol/shim.ts';
 import type { Termination } from '../protocol/termination.ts';
 import type { OutputChunk } from '../protocol/worker.ts';
+import type { ShimPort } from './job/shim-port.ts';
 import { ByteReader, MalformedError } from '../util/bytes.ts';
 
 const MAX_OUTPUT_CHUNK_BYTES = MAX_FRAME_BYTES / 4;
-
-/** What a job may ask of its shim. */
-export interface ShimPort {
-  /** Resolves when the shim, or the compiler it became, is gone. */
-  readonly closed: Promise<void>;
-  readonly isClosed: boolean;
-  /** Exec the real compiler, with so much more niceness. */
-  runHere(niceness?: number): void;
-  showNode(name: string): void;
-  finish(output: readonly OutputChunk[], termination: Termination): void;
-  /** Ends the connection without an answer: the shim then runs its compiler itself. */
-  hangUp(): void;
-  /** Called for each signal the shim received. */
-  onSignal(listener: (signal: number) => void): void;
-}
 
 export interface SessionHandlers {
   readonly onJob: (request: ShimRequest, shim: ShimPort) => void;

@@ -10,7 +10,7 @@ import type { Termination } from '../protocol/termination.ts';
 import type { Installation } from '../util/install.ts';
 import { runtimeDirectory } from '../util/runtime-directory.ts';
 import { type BehindMake, type BuildSession, type ClusterOptions, prepareCluster, prepareNested } from './cluster.ts';
-import { describeSessionFailure } from './dispatcher-client.ts';
+import { describeSessionFailure } from '../ipc/dispatcher-client.ts';
 import {
   chainedEnvironment,
   chainLength,
@@ -19,15 +19,15 @@ import {
   localEnvironment,
   newBuildId,
 } from './environment.ts';
-import { describeNoMake, findMake } from './find-make.ts';
-import { followSlots } from './elastic-jobs.ts';
-import { areJobsGiven, withJobs, withJobserver } from './jobs.ts';
-import { Jobserver } from './jobserver.ts';
-import { takesJobserver } from './make-version.ts';
-import type { RawWords } from './raw-bytes.ts';
-import { type MakeCall, startMake } from './run-make.ts';
-import { isExecutableFile } from './search-path.ts';
-import { isProgressWanted, isSummaryWanted } from './wanted.ts';
+import { describeNoMake, findMake } from './invocation/find-make.ts';
+import { followSlots } from './jobs/elastic-jobs.ts';
+import { areJobsGiven, withJobs, withJobserver } from './jobs/jobs.ts';
+import { Jobserver } from './jobs/jobserver.ts';
+import { takesJobserver } from './invocation/make-version.ts';
+import type { RawWords } from './invocation/raw-bytes.ts';
+import { type MakeCall, startMake } from './invocation/run-make.ts';
+import { isExecutableFile } from './masquerade/search-path.ts';
+import { isProgressWanted, isSummaryWanted } from './progress/wanted.ts';
 
 /** What a shell says of a command that it does not find, and of one that it cannot run. */
 const NOT_FOUND_CODE = 127;
@@ -143,7 +143,7 @@ function showProgress(makePid: number, session: BuildSession): () => void {
   const startedMs = performance.now();
   let stop = (): void => clearTimeout(timer);
   const timer = setTimeout(() => {
-    void import('./progress-line.ts').then(({ ProgressLine }) => {
+    void import('./progress/progress-line.ts').then(({ ProgressLine }) => {
       if (isStopped) return;
       const line = new ProgressLine({ makePid, startedMs, look: () => session.progress() });
       stop = () => line.stop();

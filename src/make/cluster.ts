@@ -8,12 +8,12 @@ import { NO_NODES_ADVICE } from '../report/words.ts';
 import type { Installation } from '../util/install.ts';
 import { fail, ok, type Result } from '../util/result.ts';
 import { runtimeDirectory } from '../util/runtime-directory.ts';
-import { describeSessionFailure, type DispatcherSession, type SessionFailure } from './dispatcher-client.ts';
+import { describeSessionFailure, type DispatcherSession, type SessionFailure } from '../ipc/dispatcher-client.ts';
 import { clusterEnvironment } from './environment.ts';
-import { jobsForSlots } from './jobs.ts';
-import { type MasqueradeOptions, openMasquerade } from './masquerade.ts';
-import { preparePreload } from './preload.ts';
-import { isExecutableFile } from './search-path.ts';
+import { jobsForSlots } from './jobs/jobs.ts';
+import { type MasqueradeOptions, openMasquerade } from './masquerade/masquerade.ts';
+import { preparePreload } from './masquerade/preload.ts';
+import { isExecutableFile } from './masquerade/search-path.ts';
 import { reachDispatcher } from './start-dispatcher.ts';
 
 /** The dispatcher may wait for nodes that have not said how many slots they have; make does not wait longer. */

@@ -1,6 +1,6 @@
 /**
- * The environment that make gets from pmake, and how a pmake below another one knows it. Pure but for looking whether
- * a process lives.
+ * The environment that make gets from pmake, and how a pmake below another one knows it. Looks at nothing but
+ * whether a process lives.
  */
 /** Set for make: the build that its jobs belong to, `PID-RANDOM`, where PID is pmake's. */
 const BUILD_VARIABLE = 'PMAKE_BUILD';

@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { fail, ok, type Result } from '../util/result.ts';
 import { SOCKET_NAME } from '../util/runtime-directory.ts';
-import { describeSessionFailure, DispatcherSession } from './dispatcher-client.ts';
+import { describeSessionFailure, DispatcherSession } from '../ipc/dispatcher-client.ts';
 
 /** Longer than the shim's own patience with a start, so that its reason is heard. */
 const START_LIMIT_MS = 65_000;

@@ -3,17 +3,16 @@
  * Unaware of the frames that worker and dispatcher exchange, and of when to try again.
  */
 import { join } from 'node:path';
-import type { Duplex } from 'node:stream';
 import type { NodeSpec } from '../config/nodes.ts';
 import { ownTurn } from '../util/own-turn.ts';
 import { fail, type Result } from '../util/result.ts';
-import { openCommandPipe } from './command-pipe.ts';
+import { openCommandPipe } from './channel/command-pipe.ts';
 import type { NodeFailure, NodeTarget } from './failure.ts';
 import { CONNECT_LIMITS, type ConnectLimits } from './limits.ts';
-import { awaitWorker, type NodePipe } from './node-pipe.ts';
-import { quoteWord, quoteWords } from './quote.ts';
-import { resolveSshSettings } from './ssh-settings.ts';
-import { openTransport, type TransportFailure } from './ssh-transport.ts';
+import { awaitWorker, type NodeChannel, type NodePipe } from './channel/node-pipe.ts';
+import { quoteWord, quoteWords } from './ssh/quote.ts';
+import { resolveSshSettings } from './ssh/ssh-settings.ts';
+import { openTransport, type TransportFailure } from './ssh/ssh-transport.ts';
 
 const DEFAULT_SSH_PORT = 22;
 
@@ -28,20 +27,6 @@ export interface WorkerCommand {
 export function workerCommand(spec: NodeSpec, installRoot: string): WorkerCommand {
   const script = join(spec.install ?? installRoot, 'dist', 'cli', 'worker.cjs');
   return { node: spec.node ?? process.execPath, script, args: [] };
-}
-
-/** A worker's stdin and stdout. */
-export interface NodeChannel {
-  /** Starts right after the worker's preamble; binary; backpressure works in both directions. Never emits `error`. */
-  readonly stream: Duplex;
-  /** Resolves once, whichever way the channel ends, with why. Never rejects. */
-  readonly closed: Promise<string>;
-  /** Ends the channel at once; the worker dies with it. May be called again. */
-  close(): void;
-  /** What was printed there before the worker's first word, by rc files of the login shell; harmless, and skipped. */
-  readonly noise: string;
-  /** The last that the worker and its login shell wrote to stderr. */
-  stderrTail(): string;
 }
 
 export interface ConnectOptions {
@@ -70,8 +55,8 @@ export async function connectNode(
   const target = { name: spec.name, host: spec.host, port: settings.port, user: settings.user };
   // ssh2 is half of what a dispatcher loads: while the first node answers, not before make may start.
   const [{ openSshPipe }, identities, transport] = await Promise.all([
-    import('./ssh-pipe.ts'),
-    import('./identities.ts').then(({ findIdentities }) => findIdentities(settings)),
+    import('./ssh/ssh-pipe.ts'),
+    import('./ssh/identities.ts').then(({ findIdentities }) => findIdentities(settings)),
     openTransport(settings, limits, abort, onSilent),
   ]);
   if (!transport.ok) return fail(transportFailure(target, transport.failure, limits));

@@ -2,9 +2,9 @@
  * What must be true of a simulated cluster after every step, whatever happens to it, and what must have come true a
  * while after the last fault. A breach is an Error; the test adds the seed.
  */
-import type { Leader } from '../../src/broker/leader.ts';
-import { formatTerm } from '../../src/broker/term.ts';
-import { LEASE_TTL_MS } from '../../src/broker/timing.ts';
+import type { Leader } from '../../src/broker/core/leader.ts';
+import { formatTerm } from '../../src/broker/core/term.ts';
+import { LEASE_TTL_MS } from '../../src/broker/core/timing.ts';
 import { Peace } from './peace.ts';
 import { Renewals } from './renewals.ts';
 import type { Host, Job, World } from './world.ts';

@@ -2,11 +2,11 @@
  * What a leader costs: one real broker with real, signed datagrams, and nodes and clients that only say their lines.
  * Only the leader's own work is timed.
  */
-import { Broker } from '../../src/broker/broker.ts';
-import { DatagramOpener, DatagramSealer, type Opened } from '../../src/broker/datagram.ts';
-import type { Effect } from '../../src/broker/effects.ts';
-import type { Message, MessageOf } from '../../src/broker/messages.ts';
-import { ReplayWindow } from '../../src/broker/replay-window.ts';
+import { Broker } from '../../src/broker/core/broker.ts';
+import { DatagramOpener, DatagramSealer, type Opened } from '../../src/broker/wire/datagram.ts';
+import type { Effect } from '../../src/broker/core/effects.ts';
+import type { Message, MessageOf } from '../../src/broker/core/messages.ts';
+import { ReplayWindow } from '../../src/broker/wire/replay-window.ts';
 import { seededRandom } from '../broker/seeded-random.ts';
 
 const CLUSTER = { cluster: 'load', key: Buffer.alloc(32, 1), bootId: 1 };

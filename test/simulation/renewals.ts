@@ -2,9 +2,9 @@
  * When the nodes of a simulated cluster last gave or renewed each lease, as their datagrams say. Unaware of slots: it
  * says only what must have ended by now.
  */
-import { LEASE_TTL_MS } from '../../src/broker/timing.ts';
-import type { Destination } from '../../src/broker/effects.ts';
-import type { LeaseName, Message } from '../../src/broker/messages.ts';
+import { LEASE_TTL_MS } from '../../src/broker/core/timing.ts';
+import type { Destination } from '../../src/broker/core/effects.ts';
+import type { LeaseName, Message } from '../../src/broker/core/messages.ts';
 import type { Host, World } from './world.ts';
 
 /** A timer may be so much later than what it is for. */

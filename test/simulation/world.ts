@@ -2,13 +2,13 @@
  * A simulated cluster: brokers on a network that loses, delays, repeats and reorders, with hosts that crash, pause,
  * restart and are cut off, and dispatchers that run jobs. One seed decides everything.
  */
-import { Broker, type BrokerEvent } from '../../src/broker/broker.ts';
-import { DatagramOpener, DatagramSealer, type Seal } from '../../src/broker/datagram.ts';
-import type { Destination, Effect, Group } from '../../src/broker/effects.ts';
-import type { Message, Peer } from '../../src/broker/messages.ts';
-import { ReplayWindow } from '../../src/broker/replay-window.ts';
-import { RESTART_HOLD_MS } from '../../src/broker/timing.ts';
-import { encodeMessage } from '../../src/broker/wire.ts';
+import { Broker, type BrokerEvent } from '../../src/broker/core/broker.ts';
+import { DatagramOpener, DatagramSealer, type Seal } from '../../src/broker/wire/datagram.ts';
+import type { Destination, Effect, Group } from '../../src/broker/core/effects.ts';
+import type { Message, Peer } from '../../src/broker/core/messages.ts';
+import { ReplayWindow } from '../../src/broker/wire/replay-window.ts';
+import { RESTART_HOLD_MS } from '../../src/broker/core/timing.ts';
+import { encodeMessage } from '../../src/broker/wire/wire.ts';
 import { seededRandom } from '../broker/seeded-random.ts';
 import { EventQueue } from './event-queue.ts';
 

@@ -1,7 +1,7 @@
 /** What the verbs of pmakectl share: reaching the dispatcher that runs, and how a command ends when none does. */
 import { join } from 'node:path';
 import type { ControlAnswer, ControlRequest } from '../../protocol/control.ts';
-import { describeSessionFailure, DispatcherSession, type SessionFailure } from '../../make/dispatcher-client.ts';
+import { describeSessionFailure, DispatcherSession, type SessionFailure } from '../../ipc/dispatcher-client.ts';
 import { fail, type Result } from '../../util/result.ts';
 import { runtimeDirectory, SOCKET_NAME } from '../../util/runtime-directory.ts';
 

@@ -1,7 +1,7 @@
 /** `pmakectl bench load KIND`, and the verbs beside it. */
 import { resolve } from 'node:path';
 import type { CommandModule } from 'yargs';
-import { LOAD_KINDS, type LoadKind } from '../../load/load-program.ts';
+import { LOAD_KINDS, type LoadKind } from '../../bench/load-program.ts';
 import { formatExperiment } from '../../report/load-text.ts';
 import { BROKER_SOCKET } from '../../protocol/local-broker.ts';
 import { FAILURE_CODE, JSON_OPTION, type JsonFlag, print } from './answer.ts';
@@ -47,7 +47,7 @@ const loadCommand: CommandModule<object, LoadFlags> = {
       return;
     }
     // Brings ssh along, which no other verb should have to wait for.
-    const { runExperiment } = await import('./bench-load.ts');
+    const { runExperiment } = await import('../../bench/load-experiment.ts');
     const result = await runExperiment(socket, {
       kind,
       processes,

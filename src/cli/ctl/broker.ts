@@ -6,7 +6,7 @@ import { brokerSockets } from '../../config/broker-sockets.ts';
 import { type BrokerAnswer, type BrokerRequest, LOCAL_BROKER_VERSION } from '../../protocol/local-broker.ts';
 import { fail, ok, type Result } from '../../util/result.ts';
 import { runtimeDirectory } from '../../util/runtime-directory.ts';
-import { openBrokerSession } from '../../remote/broker-session.ts';
+import { openBrokerSession } from '../../ipc/broker-session.ts';
 
 /** Longer than a look at the whole cluster may take. */
 const ANSWER_LIMIT_MS = 5_000;

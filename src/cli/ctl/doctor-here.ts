@@ -1,7 +1,7 @@
 /** What `pmakectl doctor` looks at on the submit host: the installation, the directory's tree, its clock, the compilers. */
 import { readFileSync } from 'node:fs';
-import { describeMount, mebibytes, MIN_TREE_BYTES, skewOver, versionLine } from '../../dispatch/admission-rules.ts';
-import { findAllOnPath, isExecutableFile, splitPath } from '../../make/search-path.ts';
+import { describeMount, mebibytes, MIN_TREE_BYTES, skewOver, versionLine } from '../../admission/admission-rules.ts';
+import { findAllOnPath, isExecutableFile, splitPath } from '../../make/masquerade/search-path.ts';
 import type { CompilerFacts, MountFacts, TreeFacts } from '../../protocol/inspection.ts';
 import type { DoctorLine } from '../../report/doctor-text.ts';
 import { identifyCompiler } from '../../tree/compiler-identity.ts';

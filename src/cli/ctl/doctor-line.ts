@@ -1,5 +1,5 @@
 /** Lines of `pmakectl doctor`: from what the admission rules say, and from figures. */
-import { clockSkewMs, describeSkew, type Refusal } from '../../dispatch/admission-rules.ts';
+import { clockSkewMs, describeSkew, type Refusal } from '../../admission/admission-rules.ts';
 import type { ClockFacts } from '../../protocol/inspection.ts';
 import type { DoctorCheck, DoctorLevel, DoctorLine } from '../../report/doctor-text.ts';
 

@@ -13,10 +13,11 @@ import {
   mebibytes,
   noAnswer,
   type TreeCase,
-} from '../../dispatch/admission-rules.ts';
+} from '../../admission/admission-rules.ts';
 import type { MountFacts } from '../../protocol/inspection.ts';
 import type { WorkerReady } from '../../protocol/worker.ts';
-import { connectNode, workerCommand, type NodeChannel } from '../../remote/connect.ts';
+import type { NodeChannel } from '../../remote/channel/node-pipe.ts';
+import { connectNode, workerCommand } from '../../remote/connect.ts';
 import { describeNodeFailure, type NodeFailure } from '../../remote/failure.ts';
 import { NodeLink } from '../../remote/node-link.ts';
 import type { DoctorLine, DoctorNode } from '../../report/doctor-text.ts';

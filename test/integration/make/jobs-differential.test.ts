@@ -3,8 +3,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { expect, test } from 'vitest';
-import { areJobsGiven } from '../../../src/make/jobs.ts';
-import { scanMakeOptions, wordsOfMakeflags } from '../../../src/make/make-options.ts';
+import { areJobsGiven } from '../../../src/make/jobs/jobs.ts';
+import { scanMakeOptions, wordsOfMakeflags } from '../../../src/make/invocation/make-options.ts';
 import { seededRandom } from '../../broker/seeded-random.ts';
 import { temporaryDirectory } from '../../make/temporary-directory.ts';
 

@@ -5,7 +5,7 @@ import { constants } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type ControlRequest, encodeControlAnswer } from '../../../src/protocol/control.ts';
-import { answerBuild, startFakeDispatcher, type FakeDispatcher } from '../../make/fake-dispatcher.ts';
+import { answerBuild, startFakeDispatcher, type FakeDispatcher } from '../../ipc/fake-dispatcher.ts';
 import { temporaryDirectory } from '../../make/temporary-directory.ts';
 import { sampleReport } from '../../report/sample-report.ts';
 import { installForTests, NO_DISPATCHER, type Workplace, workplace, writeShim } from './installation.ts';

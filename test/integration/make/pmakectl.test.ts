@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { firstAnswered } from '../../../src/cli/ctl/broker.ts';
 import type { ControlAnswer, DispatcherStatus, JobRecord, NodeStatus } from '../../../src/protocol/control.ts';
-import { startFakeDispatcher } from '../../make/fake-dispatcher.ts';
+import { startFakeDispatcher } from '../../ipc/fake-dispatcher.ts';
 import { sampleReport } from '../../report/sample-report.ts';
 import { installForTests, workplace, type Workplace } from './installation.ts';
 

@@ -2,7 +2,7 @@
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { answerBuild, startFakeDispatcher } from '../../make/fake-dispatcher.ts';
+import { answerBuild, startFakeDispatcher } from '../../ipc/fake-dispatcher.ts';
 import { sampleReport } from '../../report/sample-report.ts';
 import { installForTests, workplace } from './installation.ts';
 

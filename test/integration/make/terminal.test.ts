@@ -4,8 +4,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { BuildProgress } from '../../../src/protocol/control.ts';
-import { answerBuild, type FakeDispatcher, startFakeDispatcher } from '../../make/fake-dispatcher.ts';
-import { Screen } from '../../make/screen.ts';
+import { answerBuild, type FakeDispatcher, startFakeDispatcher } from '../../ipc/fake-dispatcher.ts';
+import { Screen } from '../../make/progress/screen.ts';
 import { sampleReport } from '../../report/sample-report.ts';
 import { installForTests, type Workplace, workplace } from './installation.ts';
 

@@ -1,6 +1,6 @@
 import { execa } from 'execa';
 import { describe, expect, test } from 'vitest';
-import { quoteWords } from '../../../src/remote/quote.ts';
+import { quoteWords } from '../../../src/remote/ssh/quote.ts';
 
 const WORDS = [
   ...['plain', 'a b', "it's", "''", 'back\\slash', 'end\\', 'two\\\\', "\\'", '\\n', '"q"', '', '-n', '--', '\ttab'],

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { NodeSpec } from '../../../src/config/nodes.ts';
-import { resolveSshSettings, type SshSettings } from '../../../src/remote/ssh-settings.ts';
+import { resolveSshSettings, type SshSettings } from '../../../src/remote/ssh/ssh-settings.ts';
 
 let home: string;
 beforeAll(async () => {

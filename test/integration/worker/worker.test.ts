@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { WORKER_PROTOCOL_VERSION, type WorkerJob } from '../../../src/protocol/worker.ts';
 import { NodeLink } from '../../../src/remote/node-link.ts';
-import { PreambleScanner } from '../../../src/remote/preamble.ts';
+import { PreambleScanner } from '../../../src/remote/channel/preamble.ts';
 import { stampNow } from '../../../src/tree/files.ts';
 
 const WORKER = fileURLToPath(new URL('../../../dist/cli/worker.cjs', import.meta.url));

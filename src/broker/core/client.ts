@@ -1,0 +1,269 @@
+/**
+ * The part that asks for slots on behalf of this host's dispatchers. While a leader answers, the leader finds the
+ * node; when none does, the nodes on the last free list are asked directly; when these have nothing, the answer is
+ * "none" and the job runs at home. Unaware of what jobs are.
+ */
+import { CachedList } from './cached-list.ts';
+import type { Outbox } from './effects.ts';
+import { HeldLeases } from './held-leases.ts';
+import { MAX_EXCLUDED, MAX_IDS, MAX_OPEN_REQUESTS, MAX_TAKES } from './limits.ts';
+import type { MessageOf, NoneReason, Peer } from './messages.ts';
+import { Stamps } from './stamp.ts';
+import * as timing from './timing.ts';
+import { groupBy, type NonEmpty, partsOf } from '../../util/lists.ts';
+
+export interface SlotRequest {
+  /** Never used twice by this host's broker in one boot. */
+  readonly requestId: number;
+  readonly user: string;
+  /** How long it may wait for a slot before the answer is "none". */
+  readonly patienceMs: number;
+  /** Nodes not to be given, by id. Only the last MAX_EXCLUDED count. */
+  readonly exclude: readonly string[];
+}
+
+interface Open {
+  readonly request: SlotRequest;
+  readonly endMs: number;
+  sendMs: number;
+  queued: boolean;
+  /** The node asked directly, and until when it may answer. */
+  taking: { readonly nodeId: string; readonly untilMs: number } | undefined;
+  readonly tried: Set<string>;
+  /** Leases given back although it goes on: what says that they are this request's comes too late. */
+  readonly returned: Set<string>;
+}
+
+export class Client {
+  readonly #outbox: Outbox;
+  readonly #open = new Map<number, Open>();
+  readonly #stamps: Stamps;
+  readonly #held: HeldLeases;
+  readonly #cached: CachedList;
+  /** When something was sent to the leader that is still without an answer. */
+  #unansweredMs: number | undefined;
+  #lostMs: number | undefined;
+  #gaveUpMs: number | undefined;
+  #nextTickMs = Infinity;
+
+  constructor(options: { readonly outbox: Outbox; readonly random: () => number; readonly nowMs: number }) {
+    this.#outbox = options.outbox;
+    this.#stamps = new Stamps(options.nowMs);
+    this.#held = new HeldLeases(options.outbox, this.#stamps);
+    this.#cached = new CachedList(options.random);
+  }
+
+  /** True while no leader answers. */
+  get leaderLost(): boolean {
+    return this.#lostMs !== undefined;
+  }
+
+  /** A leader is needed here and now, and none answers. */
+  wantsLeader(nowMs: number): boolean {
+    return this.leaderLost && (this.#open.size > 0 || this.#gaveUpMs === nowMs);
+  }
+
+  get open(): number {
+    return this.#open.size;
+  }
+
+  get held(): number {
+    return this.#held.size;
+  }
+
+  get nextTickMs(): number {
+    return Math.min(this.#nextTickMs, this.#held.nextTickMs);
+  }
+
+  request(request: SlotRequest, nowMs: number): void {
+    if (this.#open.size >= MAX_OPEN_REQUESTS) {
+      this.#outbox.emit({ kind: 'none', requestId: request.requestId, reason: 'queue-full' });
+      return;
+    }
+    const open = { request, endMs: nowMs + request.patienceMs, sendMs: nowMs, queued: false, taking: undefined };
+    this.#open.set(request.requestId, { ...open, tried: new Set(request.exclude), returned: new Set() });
+    this.#nextTickMs = nowMs;
+  }
+
+  /** The job does not need it any more. */
+  cancel(requestId: number): void {
+    if (!this.#open.delete(requestId)) return;
+    this.#outbox.toGroup('leader', { kind: 'cancel', requestIds: [requestId] });
+  }
+
+  release(lease: string, nowMs: number): void {
+    this.#held.release(lease, nowMs);
+    this.#cached.freed(lease.slice(0, lease.indexOf('/')));
+  }
+
+  /** There is another leader, which does not know what waits here. A heartbeat is no answer: it may be deaf. */
+  onNewLeader(nowMs: number): void {
+    this.#unansweredMs = undefined;
+    for (const open of this.#open.values()) open.sendMs = nowMs;
+    this.#nextTickMs = Math.min(this.#nextTickMs, nowMs);
+  }
+
+  onQueued(requestIds: readonly number[], nowMs: number): void {
+    this.#onAnswer();
+    for (const id of requestIds) {
+      const open = this.#open.get(id);
+      if (open === undefined) continue;
+      open.queued = true;
+      open.sendMs = nowMs + timing.REQUEST_KEEP_MS;
+    }
+  }
+
+  onNone({ requestIds, reason }: MessageOf<'none'>): void {
+    this.#onAnswer();
+    for (const id of requestIds) if (this.#open.delete(id)) this.#none(id, reason);
+  }
+
+  onFreeList(from: Peer, { nodes }: MessageOf<'free-list'>, nowMs: number): void {
+    this.#onAnswer();
+    this.#cached.learn(from, nodes, nowMs);
+  }
+
+  onLease(from: Peer, message: MessageOf<'lease'>, nowMs: number): void {
+    if (this.#held.has(from, message.leaseId)) return;
+    this.#cached.used(from, nowMs);
+    const open = this.#open.get(message.requestId);
+    const lease = this.#held.add(from, message, open?.request.user ?? '', nowMs);
+    if (lease === undefined) return;
+    const askedMs = this.#stamps.momentMs(message.stamp, nowMs);
+    if (open === undefined || open.returned.has(lease) || nowMs - askedMs > timing.LEASE_STALE_MS) {
+      // Answered before, given up, or two leaders have answered: the slot goes back at once. Or this host slept, and the
+      // node may have been restarted since: then it is asked for again, and may name the old lease once more on its way
+      // to ending it.
+      open?.returned.add(lease);
+      this.#held.release(lease, nowMs);
+      return;
+    }
+    if (open.taking === undefined) this.#onAnswer();
+    this.#open.delete(message.requestId);
+    this.#outbox.emit({ kind: 'leased', requestId: message.requestId, lease, nodeId: from.nodeId });
+  }
+
+  onDeclined(from: Peer, { requestId }: MessageOf<'declined'>, nowMs: number): void {
+    this.#cached.full(from.nodeId);
+    const open = this.#open.get(requestId);
+    if (open?.taking?.nodeId !== from.nodeId) return;
+    open.taking = undefined;
+    this.#nextTickMs = nowMs;
+  }
+
+  onRenewed(from: Peer, message: MessageOf<'renewed'>, nowMs: number): void {
+    // A leader that does not answer, though nodes hear it, does not know who waits.
+    const mayKeep = message.mayKeep && !this.leaderLost;
+    this.#held.onRenewed(from, { ...message, mayKeep }, nowMs);
+  }
+
+  onWanted(from: Peer, { leases }: MessageOf<'wanted'>): void {
+    this.#held.onWanted(from, leases);
+  }
+
+  onReleased(from: Peer, { leases }: MessageOf<'released'>): void {
+    this.#held.onReleased(from, leases);
+  }
+
+  onRevoke(from: Peer, { leases, reason }: MessageOf<'revoke'>): void {
+    this.#held.lose(from, leases, reason);
+  }
+
+  tick(nowMs: number): void {
+    this.#held.tick(nowMs);
+    if (nowMs < this.#nextTickMs) return;
+    const impatient: number[] = [];
+    const due: Open[] = [];
+    this.#watchLeader(nowMs);
+    for (const [id, open] of this.#open) {
+      if (nowMs >= open.endMs) {
+        impatient.push(id);
+        continue;
+      }
+      if (nowMs >= open.sendMs) due.push(open);
+      this.#endTaking(open, nowMs);
+      if (this.#lostMs !== undefined && !this.#takeDirectly(open, nowMs)) this.#giveUp(id, nowMs);
+    }
+    for (const id of impatient) {
+      this.#open.delete(id);
+      this.#none(id, 'patience');
+    }
+    this.#sendCancels(impatient);
+    this.#send(due, nowMs);
+    this.#wake();
+  }
+
+  #onAnswer(): void {
+    this.#unansweredMs = undefined;
+    this.#lostMs = undefined;
+  }
+
+  #watchLeader(nowMs: number): void {
+    if (this.#lostMs !== undefined || this.#unansweredMs === undefined) return;
+    if (this.#open.size === 0) this.#unansweredMs = undefined;
+    else if (nowMs - this.#unansweredMs >= timing.LEADER_SILENCE_MS) this.#lostMs = nowMs;
+  }
+
+  /** Asks the next node on the cached list, unless one is being asked; false when there is none to ask. */
+  #takeDirectly(open: Open, nowMs: number): boolean {
+    if (open.taking !== undefined) return true;
+    if (open.tried.size - open.request.exclude.length >= MAX_TAKES) return false;
+    const node = this.#cached.take(open.tried, nowMs);
+    if (node === undefined) return false;
+    open.tried.add(node.nodeId);
+    open.taking = { nodeId: node.nodeId, untilMs: nowMs + timing.TAKE_TIMEOUT_MS };
+    const { requestId, user } = open.request;
+    this.#outbox.toPeer(node, { kind: 'take', requestId, stamp: this.#stamps.make(nowMs), user });
+    return true;
+  }
+
+  #endTaking(open: Open, nowMs: number): void {
+    if (open.taking === undefined || nowMs < open.taking.untilMs) return;
+    this.#cached.full(open.taking.nodeId);
+    open.taking = undefined;
+  }
+
+  #giveUp(id: number, nowMs: number): void {
+    if (this.#lostMs === undefined || nowMs - this.#lostMs < timing.LEADERLESS_PATIENCE_MS) return;
+    this.#gaveUpMs = nowMs;
+    // It is not cancelled: the answer of a leader that comes back is how this client learns of it.
+    if (this.#open.delete(id)) this.#none(id, 'no-leader');
+  }
+
+  #send(due: readonly Open[], nowMs: number): void {
+    for (const open of due) open.sendMs = nowMs + timing.REQUEST_REPEAT_MS;
+    const alike = groupBy(due, ({ request }) => `${request.user} ${request.exclude.join(' ')}`);
+    for (const group of alike.values()) for (const some of partsOf(group, MAX_IDS)) this.#sendGroup(some, nowMs);
+  }
+
+  #sendGroup(group: NonEmpty<Open>, nowMs: number): void {
+    const [{ request }] = group;
+    this.#unansweredMs ??= nowMs;
+    this.#outbox.toGroup('leader', {
+      kind: 'request',
+      stamp: this.#stamps.make(nowMs),
+      user: request.user,
+      patienceMs: Math.ceil(Math.max(...group.map((open) => open.endMs)) - nowMs),
+      exclude: request.exclude.slice(-MAX_EXCLUDED),
+      requestIds: group.map((open) => open.request.requestId),
+    });
+  }
+
+  #sendCancels(ids: readonly number[]): void {
+    for (const requestIds of partsOf(ids, MAX_IDS)) this.#outbox.toGroup('leader', { kind: 'cancel', requestIds });
+  }
+
+  #none(requestId: number, reason: NoneReason): void {
+    this.#outbox.emit({ kind: 'none', requestId, reason });
+  }
+
+  #wake(): void {
+    let next = Infinity;
+    for (const { endMs, sendMs, taking } of this.#open.values()) {
+      next = Math.min(next, endMs, sendMs, taking?.untilMs ?? Infinity);
+    }
+    const silentMs = this.#lostMs === undefined ? this.#unansweredMs : undefined;
+    if (this.#open.size > 0 && silentMs !== undefined) next = Math.min(next, silentMs + timing.LEADER_SILENCE_MS);
+    this.#nextTickMs = next;
+  }
+}

@@ -1,0 +1,172 @@
+/**
+ * The leases this host's jobs hold on nodes: renewed while they are used, released until the node knows.
+ * Unaware of requests and leaders.
+ */
+import type { Outbox } from './effects.ts';
+import { MAX_LEASES } from './limits.ts';
+import type { LeaseName, LossReason, MessageOf, Peer } from './messages.ts';
+import type { Stamps } from './stamp.ts';
+import * as timing from './timing.ts';
+import { groupBy, partsOf } from '../../util/lists.ts';
+
+/** `held` and renewed; `stopping`: lost or revoked, its job is being stopped; `releasing` until the node has answered. */
+interface Held {
+  readonly key: string;
+  readonly name: LeaseName;
+  readonly requestId: number;
+  readonly user: string;
+  readonly ttlMs: number;
+  node: Peer;
+  state: 'held' | 'stopping' | 'releasing';
+  expiresMs: number;
+  releaseMs: number;
+  releaseTries: number;
+}
+
+export class HeldLeases {
+  readonly #outbox: Outbox;
+  readonly #leases = new Map<string, Held>();
+  /** When the leases on a node are to be renewed next. */
+  readonly #renewMs = new Map<string, number>();
+  #nextTickMs = Infinity;
+  readonly #stamps: Stamps;
+
+  constructor(outbox: Outbox, stamps: Stamps) {
+    this.#outbox = outbox;
+    this.#stamps = stamps;
+  }
+
+  get nextTickMs(): number {
+    return this.#nextTickMs;
+  }
+
+  /** Leases in use. */
+  get size(): number {
+    let held = 0;
+    for (const lease of this.#leases.values()) if (lease.state !== 'releasing') held++;
+    return held;
+  }
+
+  /** A node has granted one. Its key; undefined when it is known already. */
+  add(node: Peer, message: MessageOf<'lease'>, user: string, nowMs: number): string | undefined {
+    const { requestId, leaseId, ttlMs } = message;
+    const name = { bootId: node.bootId, leaseId };
+    const key = leaseKey(node, name);
+    if (this.#leases.has(key)) return undefined;
+    // From when it was asked for, which was before the node began to count.
+    const expiresMs = this.#stamps.momentMs(message.stamp, nowMs) + ttlMs;
+    const fresh = { key, name, requestId, user, ttlMs, node, expiresMs, releaseMs: Infinity, releaseTries: 0 };
+    this.#leases.set(key, { ...fresh, state: 'held' });
+    const renewMs = this.#renewMs.get(node.nodeId) ?? Infinity;
+    this.#renewMs.set(node.nodeId, Math.min(renewMs, nowMs + Math.min(timing.FIRST_RENEW_MS, ttlMs / 3)));
+    this.#wake(nowMs);
+    return key;
+  }
+
+  has(node: Peer, leaseId: number): boolean {
+    return this.#leases.has(leaseKey(node, { bootId: node.bootId, leaseId }));
+  }
+
+  /** The job under it has ended. Of no effect on one that is gone. */
+  release(key: string, nowMs: number): void {
+    const lease = this.#leases.get(key);
+    if (lease === undefined || lease.state === 'releasing') return;
+    lease.state = 'releasing';
+    lease.releaseMs = nowMs;
+    this.#nextTickMs = Math.min(this.#nextTickMs, nowMs);
+  }
+
+  onRenewed(from: Peer, { stamp, held, gone, mayKeep }: MessageOf<'renewed'>, nowMs: number): void {
+    const sentMs = this.#stamps.momentMs(stamp, nowMs);
+    if (this.#renewMs.has(from.nodeId)) this.#renewMs.set(from.nodeId, nowMs + timing.LEASE_RENEW_MS);
+    const inUse: string[] = [];
+    for (const name of held) {
+      const lease = this.#leases.get(leaseKey(from, name));
+      if (lease === undefined) continue;
+      lease.node = from;
+      lease.expiresMs = Math.max(lease.expiresMs, sentMs + timing.LEASE_TTL_MS);
+      if (lease.state === 'held') inUse.push(lease.key);
+    }
+    // From when it was asked: who read the answer late does not know who waits now.
+    const forMs = mayKeep ? Math.max(0, sentMs + timing.KEEP_MS - nowMs) : 0;
+    if (inUse.length > 0) this.#outbox.emit({ kind: 'keep', leases: inUse, forMs });
+    this.lose(from, gone, 'gone');
+  }
+
+  /** Somebody else waits for these now. */
+  onWanted(from: Peer, names: readonly LeaseName[]): void {
+    const keys = names.map((name) => leaseKey(from, name));
+    const inUse = keys.filter((key) => this.#leases.get(key)?.state === 'held');
+    if (inUse.length > 0) this.#outbox.emit({ kind: 'keep', leases: inUse, forMs: 0 });
+  }
+
+  onReleased(from: Peer, names: readonly LeaseName[]): void {
+    for (const name of names) this.#leases.delete(leaseKey(from, name));
+  }
+
+  /** Has the jobs under these leases stopped. */
+  lose(from: Peer, names: readonly LeaseName[], reason: LossReason): void {
+    for (const name of names) {
+      const lease = this.#leases.get(leaseKey(from, name));
+      if (lease?.state === 'held') this.#lose(lease, reason);
+    }
+  }
+
+  tick(nowMs: number): void {
+    if (nowMs < this.#nextTickMs) return;
+    const releases: Held[] = [];
+    for (const lease of this.#leases.values()) {
+      if (lease.state === 'held' && nowMs >= lease.expiresMs) this.#lose(lease, 'expired');
+      if (lease.state !== 'releasing' || nowMs < lease.releaseMs) continue;
+      if (lease.releaseTries++ >= timing.RELEASE_TRIES) this.#leases.delete(lease.key);
+      else {
+        lease.releaseMs = nowMs + timing.RELEASE_REPEAT_MS;
+        releases.push(lease);
+      }
+    }
+    for (const leases of groupBy(releases, ({ node }) => node.nodeId).values()) this.#sendReleases(leases);
+    for (const [nodeId, renewMs] of this.#renewMs) if (nowMs >= renewMs) this.#renew(nodeId, nowMs);
+    this.#wake(nowMs);
+  }
+
+  #renew(nodeId: string, nowMs: number): void {
+    // One that is being stopped still has its slot, until its job is gone.
+    const held = [...this.#leases.values()].filter(
+      ({ node, state }) => node.nodeId === nodeId && state !== 'releasing',
+    );
+    for (const [user, leases] of groupBy(held, (lease) => lease.user)) {
+      for (const some of partsOf(leases, MAX_LEASES)) {
+        const names = some.map((lease) => ({ ...lease.name, requestId: lease.requestId }));
+        this.#outbox.toPeer(some[0].node, { kind: 'renew', stamp: this.#stamps.make(nowMs), user, leases: names });
+      }
+    }
+    // Until the node answers.
+    if (held.length > 0) this.#renewMs.set(nodeId, nowMs + timing.RENEW_REPEAT_MS);
+    else this.#renewMs.delete(nodeId);
+  }
+
+  #sendReleases(leases: readonly Held[]): void {
+    for (const some of partsOf(leases, MAX_LEASES)) {
+      this.#outbox.toPeer(some[0].node, { kind: 'release', leases: some.map((lease) => lease.name) });
+    }
+  }
+
+  #lose(lease: Held, reason: LossReason): void {
+    lease.state = 'stopping';
+    this.#outbox.emit({ kind: 'lost', lease: lease.key, reason });
+  }
+
+  #wake(nowMs: number): void {
+    let next = Infinity;
+    for (const lease of this.#leases.values()) {
+      if (lease.state === 'held') next = Math.min(next, lease.expiresMs);
+      else if (lease.state === 'releasing') next = Math.min(next, lease.releaseMs);
+    }
+    for (const renewMs of this.#renewMs.values()) next = Math.min(next, renewMs);
+    this.#nextTickMs = Math.max(next, nowMs);
+  }
+}
+
+function leaseKey(node: Peer, name: LeaseName): string {
+  return `${node.nodeId}/${name.bootId}/${name.leaseId}`;
+}

@@ -1,0 +1,151 @@
+/**
+ * The parts that broker messages are made of: names, terms, peers, leases and lists, each with its limit.
+ * Unaware of the messages themselves.
+ */
+import { ByteReader, ByteWriter, MalformedError } from '../../util/bytes.ts';
+import * as limits from '../core/limits.ts';
+import type { FreeNode, LeaseName, Peer } from '../core/messages.ts';
+import type { Term } from '../core/term.ts';
+
+/** Speeds travel in thousandths. */
+const SPEED_UNIT = 1_000;
+
+/** Writes them. What is over a limit is a RangeError: the sender's bug. */
+export class FieldWriter extends ByteWriter {
+  flag(value: boolean): this {
+    return this.u8(value ? 1 : 0);
+  }
+
+  name(value: string, maxBytes: number): this {
+    const bytes = Buffer.from(value, 'utf8');
+    if (bytes.length > maxBytes) throw new RangeError(`a name of ${bytes.length} bytes, the limit is ${maxBytes}`);
+    return this.u8(bytes.length).raw(bytes);
+  }
+
+  nodeId(value: string): this {
+    return this.name(value, limits.MAX_NODE_ID_BYTES);
+  }
+
+  user(value: string): this {
+    return this.name(value, limits.MAX_USER_BYTES);
+  }
+
+  /** A word of ours: a metric, a version, a reason. */
+  word(value: string): this {
+    return this.name(value, limits.MAX_WORD_BYTES);
+  }
+
+  whole(value: number): this {
+    return this.u64(BigInt(value));
+  }
+
+  term(term: Term): this {
+    return this.whole(term.counter).nodeId(term.nodeId);
+  }
+
+  peer(peer: Peer): this {
+    return this.nodeId(peer.nodeId).whole(peer.bootId).name(peer.address, limits.MAX_ADDRESS_BYTES);
+  }
+
+  lease(lease: LeaseName): this {
+    return this.whole(lease.bootId).u32(lease.leaseId);
+  }
+
+  speed(value: number): this {
+    return this.u32(Math.round(value * SPEED_UNIT));
+  }
+
+  freeNodes(nodes: readonly FreeNode[]): this {
+    return this.list(nodes, limits.MAX_HINTS, (node) => this.peer(node).u16(node.freeSlots).speed(node.speed));
+  }
+
+  oneOf<T extends string>(values: readonly T[], value: T): this {
+    return this.u8(values.indexOf(value));
+  }
+
+  list<T>(items: readonly T[], max: number, write: (item: T) => void): this {
+    if (items.length > max) throw new RangeError(`a list of ${items.length}, the limit is ${max}`);
+    this.u8(items.length);
+    for (const item of items) write(item);
+    return this;
+  }
+
+  ids(ids: readonly number[]): this {
+    return this.list(ids, limits.MAX_IDS, (id) => this.u32(id));
+  }
+
+  leases(leases: readonly LeaseName[]): this {
+    return this.list(leases, limits.MAX_LEASES, (lease) => this.lease(lease));
+  }
+}
+
+/** Reads them back, with the same limits. Whatever does not fit is a MalformedError: the peer's fault. */
+export class FieldReader extends ByteReader {
+  flag(): boolean {
+    return this.u8() !== 0;
+  }
+
+  name(maxBytes: number): string {
+    const length = this.u8();
+    if (length > maxBytes) throw new MalformedError(`a name of ${length} bytes, the limit is ${maxBytes}`);
+    return this.raw(length).toString('utf8');
+  }
+
+  nodeId(): string {
+    return this.name(limits.MAX_NODE_ID_BYTES);
+  }
+
+  user(): string {
+    return this.name(limits.MAX_USER_BYTES);
+  }
+
+  word(): string {
+    return this.name(limits.MAX_WORD_BYTES);
+  }
+
+  whole(): number {
+    const value = this.u64();
+    if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw new MalformedError('a number over 2^53');
+    return Number(value);
+  }
+
+  term(): Term {
+    return { counter: this.whole(), nodeId: this.nodeId() };
+  }
+
+  peer(): Peer {
+    return { nodeId: this.nodeId(), bootId: this.whole(), address: this.name(limits.MAX_ADDRESS_BYTES) };
+  }
+
+  lease(): LeaseName {
+    return { bootId: this.whole(), leaseId: this.u32() };
+  }
+
+  speed(): number {
+    return this.u32() / SPEED_UNIT;
+  }
+
+  freeNodes(): FreeNode[] {
+    return this.list(limits.MAX_HINTS, () => ({ ...this.peer(), freeSlots: this.u16(), speed: this.speed() }));
+  }
+
+  oneOf<T extends string>(values: readonly T[]): T {
+    const value = values[this.u8()];
+    if (value === undefined) throw new MalformedError('a choice that is none');
+    return value;
+  }
+
+  list<T>(max: number, read: () => T): T[] {
+    const length = this.u8();
+    if (length > max) throw new MalformedError(`a list of ${length}, the limit is ${max}`);
+    return Array.from({ length }, read);
+  }
+
+  ids(): number[] {
+    return this.list(limits.MAX_IDS, () => this.u32());
+  }
+
+  leases(): LeaseName[] {
+    return this.list(limits.MAX_LEASES, () => this.lease());
+  }
+}

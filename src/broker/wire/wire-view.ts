@@ -1,0 +1,41 @@
+/** The bytes of a node's description of itself, for displays. Unaware of the message around it (wire.ts). */
+import type { MetricView, NodeView } from '../../protocol/local-broker.ts';
+import * as limits from '../core/limits.ts';
+import type { FieldReader, FieldWriter } from './wire-fields.ts';
+
+const STATES: readonly NodeView['state'][] = ['free', 'busy', 'drained', 'starting'];
+const JUDGES: readonly NonNullable<MetricView['judges']>[] = ['foreign', 'total'];
+
+export function writeView(view: NodeView, to: FieldWriter): void {
+  const { busyBy } = view;
+  to.nodeId(view.node)
+    .word(view.version)
+    .oneOf(STATES, view.state)
+    .flag(busyBy !== undefined);
+  if (busyBy) to.word(busyBy.metric).f64(busyBy.value).f64(busyBy.mark);
+  to.u16(view.slots).u16(view.inUse).speed(view.speed).u16(view.workers);
+  to.list(view.metrics, limits.MAX_METRICS, ({ metric, total, foreign, highMark, lowMark, judges }) => {
+    to.word(metric)
+      .f64(total)
+      .f64(foreign)
+      .flag(highMark !== undefined);
+    if (highMark !== undefined)
+      to.f64(highMark)
+        .f64(lowMark ?? highMark)
+        .oneOf(JUDGES, judges ?? 'foreign');
+  });
+  to.list(Object.entries(view.dropped), limits.MAX_DROP_REASONS, ([reason, count]) => to.word(reason).whole(count));
+}
+
+export function readView(from: FieldReader): NodeView {
+  const head = { node: from.nodeId(), version: from.word(), state: from.oneOf(STATES) };
+  const busyBy = from.flag() ? { metric: from.word(), value: from.f64(), mark: from.f64() } : undefined;
+  const figures = { slots: from.u16(), inUse: from.u16(), speed: from.speed(), workers: from.u16() };
+  const metrics = from.list(limits.MAX_METRICS, (): MetricView => {
+    const values = { metric: from.word(), total: from.f64(), foreign: from.f64() };
+    if (!from.flag()) return values;
+    return { ...values, highMark: from.f64(), lowMark: from.f64(), judges: from.oneOf(JUDGES) };
+  });
+  const dropped = Object.fromEntries(from.list(limits.MAX_DROP_REASONS, () => [from.word(), from.whole()] as const));
+  return { ...head, ...(busyBy && { busyBy }), ...figures, metrics, dropped };
+}

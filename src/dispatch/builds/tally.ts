@@ -1,0 +1,235 @@
+/**
+ * Counts what every build's jobs did, for the summary, `pmakectl explain` and the saved last report.
+ * Pure but for the clock handed in; unaware of sockets and files.
+ */
+import type { BuildReport, JobRecord } from '../../protocol/control.ts';
+import { PLACEMENT_SENTENCES, type RetryReason } from '../reasons.ts';
+
+/** Newest records kept of one build, by count and by what they take as JSON: a frame holds 4 MiB. */
+const MAX_RECORDS_PER_BUILD = 10_000;
+const MAX_RECORDS_BYTES = 3 * 1024 * 1024;
+/** A record without its names. */
+const RECORD_BYTES = 200;
+/** The id of a build that no pmake named begins so; the shim's session follows. */
+export const UNNAMED_BUILD = 'session-';
+/** Such a build is over when its session was silent for this long: the next make in that terminal is another. */
+const UNNAMED_BUILD_GAP_MS = 60_000;
+/** Jobs that a node sends back, or whose outputs it hides, before it is left out of the build. */
+const MAX_USELESS_IN_A_ROW = 3;
+/** Builds that are over and remembered while the dispatcher lives. */
+const MAX_BUILDS = 32;
+/** Builds whose nodes stay connected for the next one. */
+const RECENT_BUILDS = 4;
+
+export class Build {
+  readonly id: string;
+  readonly #startedAtMs: number;
+  readonly #startedMs: number;
+  #endedMs: number;
+  #here = 0;
+  readonly #byNode = new Map<string, number>();
+  readonly #hereReasons = new Map<string, number>();
+  readonly #retryReasons = new Map<string, number>();
+  readonly #records: JobRecord[] = [];
+  #recordBytes = 0;
+  readonly #uselessInARow = new Map<string, number>();
+  #visibleWaitMaxMs = 0;
+  #visibleWaitSumMs = 0;
+  #slowServerMs = 0;
+  #startedTwice = 0;
+  /** The newest. */
+  readonly #visibleWaitsMs: number[] = [];
+  readonly problems = new Set<string>();
+  /** A pmake waits for its end: it is not over, however long it links or tests. */
+  isOpen = false;
+  nodesConfigured = 0;
+  /** The list that `nodes` came from: an edit of the configuration makes another. */
+  nodeList: object | undefined;
+  /** Names of the nodes of lists that this build may use. */
+  nodes: ReadonlySet<string> = new Set();
+  /** It uses the slots that the broker leases, whichever nodes they are on. */
+  isLeasing = false;
+  /** Nodes that were of no use to too many of its jobs. */
+  readonly leftOut = new Set<string>();
+  /** Nodes that wrote what did not become visible here. */
+  readonly unseenOf = new Set<string>();
+
+  constructor(id: string, startedAtMs: number, nowMs: number) {
+    this.id = id;
+    this.#startedAtMs = startedAtMs;
+    this.#startedMs = nowMs;
+    this.#endedMs = nowMs;
+  }
+
+  get finished(): number {
+    return this.#here + sum(this.#byNode);
+  }
+
+  /** When the last job ended, on the caller's clock. */
+  get endedMs(): number {
+    return this.#endedMs;
+  }
+
+  /** No job of it will come. */
+  isOver(nowMs: number): boolean {
+    return !this.isOpen && !(this.id.startsWith(UNNAMED_BUILD) && nowMs - this.#endedMs <= UNNAMED_BUILD_GAP_MS);
+  }
+
+  /** A job of this build arrived: it is not over. */
+  noteArrival(nowMs: number): void {
+    this.#endedMs = Math.max(this.#endedMs, nowMs);
+  }
+
+  /**
+   * `node` did not run a job of this build, or to no use, because of `reason`. After several in a row it is left out of
+   * the build: one that answers at once always has free slots, and every job would be sent there first.
+   */
+  noteUseless(node: string, reason: RetryReason): void {
+    const inARow = (this.#uselessInARow.get(node) ?? 0) + 1;
+    this.#uselessInARow.set(node, inARow);
+    if (inARow < MAX_USELESS_IN_A_ROW) return;
+    this.leftOut.add(node);
+    this.nodes = new Set([...this.nodes].filter((name) => name !== node));
+    this.problems.add(`${node}: ${PLACEMENT_SENTENCES[reason]}; left out of this build`);
+  }
+
+  noteRan(node: string): void {
+    this.#uselessInARow.delete(node);
+  }
+
+  addRecord(record: JobRecord, nowMs: number): void {
+    this.#endedMs = nowMs;
+    if (record.where === 'here') {
+      this.#here += 1;
+      count(this.#hereReasons, record.reason);
+    } else {
+      count(this.#byNode, record.where);
+    }
+    this.#records.push(record);
+    this.#recordBytes += sizeOf(record);
+    while (this.#records.length > MAX_RECORDS_PER_BUILD || this.#recordBytes > MAX_RECORDS_BYTES) {
+      const oldest = this.#records.shift();
+      if (!oldest) return;
+      this.#recordBytes -= sizeOf(oldest);
+    }
+  }
+
+  addRetry(reason: RetryReason): void {
+    count(this.#retryReasons, reason);
+  }
+
+  addVisibleWait(waitedMs: number): void {
+    this.#visibleWaitMaxMs = Math.max(this.#visibleWaitMaxMs, waitedMs);
+    this.#visibleWaitSumMs += waitedMs;
+    this.#visibleWaitsMs.push(waitedMs);
+    if (this.#visibleWaitsMs.length > MAX_RECORDS_PER_BUILD) this.#visibleWaitsMs.shift();
+  }
+
+  /** A job was started on a second node as well. */
+  noteSecondStart(): void {
+    this.#startedTwice += 1;
+  }
+
+  /** Jobs waited for so long because the file server was slow. */
+  noteSlowServer(forMs: number): void {
+    this.#slowServerMs += forMs;
+  }
+
+  /** With `file`, only the records whose file ends in it. `wallMs` runs to `nowMs`, or to the last job's end without it. */
+  report(nowMs: number | undefined, file?: string): BuildReport {
+    return {
+      buildId: this.id,
+      startedAtMs: this.#startedAtMs,
+      wallMs: Math.round((nowMs ?? this.#endedMs) - this.#startedMs),
+      here: this.#here,
+      there: sum(this.#byNode),
+      byNode: Object.fromEntries(this.#byNode),
+      retries: sum(this.#retryReasons),
+      hereReasons: Object.fromEntries(this.#hereReasons),
+      retryReasons: Object.fromEntries(this.#retryReasons),
+      visibleWaitMaxMs: Math.round(this.#visibleWaitMaxMs),
+      visibleWaitSumMs: Math.round(this.#visibleWaitSumMs),
+      slowServerMs: this.#slowServerMs,
+      startedTwice: this.#startedTwice,
+      visibleWaitP95Ms: Math.round(percentile95(this.#visibleWaitsMs)),
+      nodesConfigured: this.nodesConfigured,
+      problems: [...this.problems],
+      records: file === undefined ? this.#records : this.#records.filter((record) => isFile(record.file, file)),
+    };
+  }
+}
+
+/** The builds of this dispatcher, newest last. */
+export class BuildBook {
+  readonly #builds = new Map<string, Build>();
+
+  get size(): number {
+    return this.#builds.size;
+  }
+
+  /** The one whose last job ended last. */
+  get newest(): Build | undefined {
+    let newest: Build | undefined;
+    for (const build of this.#builds.values()) {
+      if (!newest || build.endedMs >= newest.endedMs) newest = build;
+    }
+    return newest;
+  }
+
+  /** The nodes of every build that is under way, or recent enough to be followed by one like it. */
+  newestNodes(nowMs: number): ReadonlySet<string>[] {
+    const builds = [...this.#builds.values()];
+    const wanted = builds.filter((build, index) => index >= builds.length - RECENT_BUILDS || !build.isOver(nowMs));
+    return wanted.map((build) => build.nodes);
+  }
+
+  find(id: string): Build | undefined {
+    return this.#builds.get(id);
+  }
+
+  /** The build `id`, begun now if it is not known. */
+  begin(id: string, startedAtMs: number, nowMs: number): Build {
+    const known = this.#builds.get(id);
+    if (known && !(id.startsWith(UNNAMED_BUILD) && known.isOver(nowMs))) {
+      known.noteArrival(nowMs);
+      return known;
+    }
+    this.#builds.delete(id);
+    const build = new Build(id, startedAtMs, nowMs);
+    this.#builds.set(id, build);
+    this.#forgetOldest(nowMs);
+    return build;
+  }
+
+  /** Builds under way stay, as many as there are: each has a process that waits for it. */
+  #forgetOldest(nowMs: number): void {
+    for (const [id, build] of this.#builds) {
+      if (this.#builds.size <= MAX_BUILDS) return;
+      if (build.isOver(nowMs)) this.#builds.delete(id);
+    }
+  }
+}
+
+/** An upper bound of the record as JSON: every byte of a name may need an escape. */
+function sizeOf({ file, name, where, reason }: JobRecord): number {
+  return RECORD_BYTES + 2 * (Buffer.byteLength(file) + name.length + where.length + reason.length);
+}
+
+function percentile95(values: readonly number[]): number {
+  const sorted = values.toSorted((one, other) => one - other);
+  return sorted[Math.floor(0.95 * sorted.length)] ?? 0;
+}
+
+function isFile(recorded: string, asked: string): boolean {
+  return recorded === asked || recorded.endsWith(`/${asked}`);
+}
+
+function count(counts: Map<string, number>, key: string): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
+}
+
+function sum(counts: ReadonlyMap<string, number>): number {
+  let total = 0;
+  for (const value of counts.values()) total += value;
+  return total;
+}

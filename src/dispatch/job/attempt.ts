@@ -1,0 +1,265 @@
+/**
+ * One try of one compile on one node: send it, pass signals on, fence a lost node, settle the outputs here.
+ * Unaware of queues, of other tries and of what the shim is told in the end.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { CompilePlan } from '../../command/plan.ts';
+import type { ShimRequest } from '../../protocol/shim.ts';
+import type { Termination } from '../../protocol/termination.ts';
+import type { NotRunReason, OutputChunk } from '../../protocol/worker.ts';
+import type { NodeLink, RemoteEnd, RemoteRun } from '../../remote/node-link.ts';
+import { findMissed } from '../../tree/find-missed.ts';
+import { removeRegularFiles } from '../../tree/files.ts';
+import type { SearchedDirectories } from '../../tree/searched-directories.ts';
+import { waitVisible } from '../../tree/visible.ts';
+import { workingDirectory } from '../../tree/working-directory.ts';
+import type { KnownEnvironment } from '../environment-cache.ts';
+import { environmentForPaths, jobForNode, outputFromNode } from './remote-job.ts';
+import type { RetryReason } from '../reasons.ts';
+import type { Runner } from './race.ts';
+import type { ShimPort } from './shim-port.ts';
+import { discard, makeMoves, movesFor, stage, type StagedPlan, withoutTag } from './staged-outputs.ts';
+import { findTrouble, missedNames } from './node-fault.ts';
+
+/** From a first signal to SIGKILL: the user was promised 2 s to the end of the process group. */
+const KILL_DELAY_MS = 1_000;
+const SIGTERM = 15;
+const SIGKILL = 9;
+
+export type Attempt =
+  | {
+      readonly kind: 'finished';
+      readonly termination: Termination;
+      readonly output: readonly OutputChunk[];
+      readonly cpuMs: number;
+      readonly maxRssKiB: number;
+      readonly visibleWaitMs: number;
+    }
+  /** `elsewhere`: another node may do better; else only a compile here can settle it. */
+  | {
+      readonly kind: 'retry';
+      readonly reason: RetryReason;
+      readonly elsewhere: boolean;
+      /** The node sent the job back without starting it. */
+      readonly isNotRun?: true;
+      /** Nothing went wrong: the node wanted its slot back. */
+      readonly isRevoked?: true;
+      /** The output that did not become visible here in time. */
+      readonly unseen?: string;
+    }
+  /** The shim went away. */
+  | { readonly kind: 'abandoned' };
+
+export interface AttemptInput {
+  readonly request: ShimRequest;
+  readonly environment: KnownEnvironment;
+  readonly shim: Pick<ShimPort, 'closed' | 'isClosed' | 'onSignal'>;
+  readonly plan: CompilePlan;
+  readonly link: NodeLink;
+  readonly directories: SearchedDirectories;
+  /** How long outputs may take to become visible here. */
+  readonly visibleLimitMs: number;
+  /** Resolves when the slot is taken back, with why; undefined for a slot that nobody takes back. */
+  readonly revoked: Promise<RetryReason> | undefined;
+  /** Only one attempt at a job may put its outputs in place. */
+  readonly runner: Runner;
+  /** The node's slot is free: it is done with the job, whose outputs are yet to be settled. */
+  readonly onNodeDone: () => void;
+  readonly onSettling: () => void;
+  /** The node saw a file late, and compiles again. */
+  readonly onLate: () => void;
+}
+
+export async function attemptOnNode(input: AttemptInput): Promise<Attempt> {
+  const { shim } = input;
+  const staged = stage(input.plan);
+  // Its node may be cut off: what it has written so far need not lie there until that is known.
+  if (staged.places.length > 0) void input.runner.beaten.then(() => discard(staged.plan.outputs));
+  const startedMs = performance.now();
+  let run = await runOnNode(input, staged, []);
+  if (run) {
+    const late = await findLate(input, run);
+    if (late.length > 0) {
+      input.onLate();
+      input.directories.tellAgain(input.link, input.plan.searched);
+      run = await runOnNode(input, staged, late);
+    }
+  }
+  input.onNodeDone();
+  if (!run) return { kind: 'retry', reason: 'paths-not-mapped', elsewhere: true };
+  const attempt = await settle({ ...input, staged, startedMs }, run.end, run.stops);
+  return shim.isClosed ? { kind: 'abandoned' } : attempt;
+}
+
+interface EndedRun {
+  readonly end: RemoteEnd;
+  readonly stops: Stops;
+}
+
+/** @param late further directories that the node shall look at again. @returns undefined where it cannot have the job */
+async function runOnNode(
+  input: AttemptInput,
+  staged: StagedPlan,
+  late: readonly string[],
+): Promise<EndedRun | undefined> {
+  const { request, plan, link, directories } = input;
+  await directories.ready(plan.searched);
+  // Nothing may come between: jobs that follow count on the node's having been told with this one.
+  const changed = directories.takeChanged(link, plan.searched);
+  const cwd = workingDirectory(request.cwd, input.environment.entries.get('PWD'), staged.plan.words);
+  // A node with names of its own is told the one that it has.
+  const from = link.paths.length === 0 ? { ...request, cwd } : request;
+  const job = jobForNode(from, staged, link.paths, [...changed, ...late]);
+  if (!job) {
+    directories.tellAgain(link, plan.searched);
+    return undefined;
+  }
+  const run = link.run(job, environmentForPaths(input.environment.forNodes, link.paths));
+  const stops = passStops(run, input);
+  return { end: await run.end, stops };
+}
+
+/** Directories of files that the compile missed there, and that are here. */
+async function findLate({ request, plan, environment }: AttemptInput, { end, stops }: EndedRun): Promise<string[]> {
+  if (end.kind !== 'done' || stops.wasSignalled || stops.revokedBy !== undefined) return [];
+  const stderr = stderrOf(end.output);
+  const trouble = findTrouble(end.report.termination, stderr, environment.entries);
+  if (trouble !== 'file-missing-on-node') return [];
+  return findMissed(missedNames(stderr), [request.cwd, ...plan.searched]);
+}
+
+interface Settling extends AttemptInput {
+  readonly staged: StagedPlan;
+  /** By performance.now(). */
+  readonly startedMs: number;
+}
+
+async function settle(input: Settling, end: RemoteEnd, stops: Stops): Promise<Attempt> {
+  const { plan, places, tag } = input.staged;
+  const { visibleLimitMs } = input;
+  const isStaged = places.length > 0;
+  switch (end.kind) {
+    case 'lost':
+      await leaveBehind(input, end.fencedAtMs);
+      return { kind: 'retry', reason: 'node-lost', elsewhere: true };
+    case 'notRun':
+      if (isStaged) await discard(plan.outputs);
+      return { kind: 'retry', ...NOT_RUN[end.reason], isNotRun: true };
+    case 'done':
+      break;
+  }
+  const { report } = end;
+  const output = withoutTag(end.output, tag);
+  const { termination, maxRssKiB } = report;
+  const used = { cpuMs: Number((report.cpuUserUs + report.cpuSystemUs) / 1000n), maxRssKiB };
+  if (stops.wasSignalled) {
+    // gcc removes its outputs on a signal it can catch; SIGKILL leaves them half written.
+    if (isStaged || termination.kind === 'signalled') await removeRegularFiles(plan.outputs);
+    return { kind: 'finished', termination, output, ...used, visibleWaitMs: 0 };
+  }
+  if (stops.revokedBy !== undefined && !isSuccess(termination)) {
+    await removeRegularFiles(plan.outputs);
+    return { kind: 'retry', reason: stops.revokedBy, elsewhere: true, isRevoked: true };
+  }
+  if (input.runner.isBeaten) {
+    await discard(plan.outputs);
+    return BEATEN;
+  }
+  const trouble = findTrouble(termination, stderrOf(output), input.environment.entries);
+  if (trouble !== undefined) {
+    if (isStaged) await discard(plan.outputs);
+    return { kind: 'retry', reason: trouble, elsewhere: false };
+  }
+  input.onSettling();
+  const files = report.outputs.map((one) => outputFromNode(one, input.link.paths));
+  for (const path of input.plan.outputs) input.directories.noteWritten(path);
+  const visibility = await waitVisible(files, visibleLimitMs);
+  if (visibility.kind === 'visible' && !input.runner.claim()) {
+    await discard(plan.outputs);
+    return BEATEN;
+  }
+  const unseen =
+    visibility.kind === 'visible'
+      ? await makeMoves(movesFor(places, files), performance.now() - input.startedMs)
+      : input.plan.outputs[files.findIndex(({ path }) => path === visibility.path)];
+  if (unseen !== undefined) {
+    if (isStaged) await discard(plan.outputs);
+    return { kind: 'retry', reason: 'outputs-not-visible', elsewhere: false, unseen };
+  }
+  return { kind: 'finished', termination, output, ...used, visibleWaitMs: visibility.waitedMs };
+}
+
+/** Only attempts whose outputs have names of their own have rivals. */
+const BEATEN: Attempt = { kind: 'retry', reason: 'slow-there', elsewhere: true, isRevoked: true };
+
+/** What a node that nobody hears any more wrote, or is writing yet. */
+async function leaveBehind({ staged, shim }: Settling, fencedAtMs: number): Promise<void> {
+  const { outputs } = staged.plan;
+  const fenced = delay(Math.max(0, fencedAtMs - performance.now()), undefined, { ref: false });
+  if (staged.places.length > 0) {
+    void discard(outputs, fenced);
+    return;
+  }
+  // Under the outputs' own names its compiler may write until its worker has surely killed it; a retry before that is
+  // a race for the object.
+  await Promise.race([fenced, shim.closed]);
+  await removeRegularFiles(outputs);
+}
+
+/** What ended a job before its time; set while it runs. */
+interface Stops {
+  /** By the shim. */
+  wasSignalled: boolean;
+  revokedBy: RetryReason | undefined;
+}
+
+/**
+ * Signals of the shim, its death, and the loss of the slot reach the job's process group; SIGKILL follows. SIGTERM comes
+ * first for a lost slot too: a compiler then removes what it has in /tmp, in a millisecond.
+ */
+function passStops(run: RemoteRun, { shim, revoked, runner }: AttemptInput): Stops {
+  const stops: Stops = { wasSignalled: false, revokedBy: undefined };
+  let isOver = false;
+  let kill: NodeJS.Timeout | undefined;
+  const signal = (value: number): void => {
+    run.signal(value);
+    kill ??= setTimeout(() => run.signal(SIGKILL), KILL_DELAY_MS);
+  };
+  const signalFromShim = (value: number): void => {
+    if (isOver) return;
+    stops.wasSignalled = true;
+    signal(value);
+  };
+  shim.onSignal(signalFromShim);
+  void shim.closed.then(() => signalFromShim(SIGTERM));
+  const takeBack = (reason: RetryReason): void => {
+    if (isOver) return;
+    stops.revokedBy = reason;
+    signal(SIGTERM);
+  };
+  void revoked?.then(takeBack);
+  void runner.beaten.then(() => takeBack('slow-there'));
+  void run.end.then(() => {
+    isOver = true;
+    clearTimeout(kill);
+  });
+  return stops;
+}
+
+function isSuccess(termination: Termination): boolean {
+  return termination.kind === 'exited' && termination.code === 0;
+}
+
+const NOT_RUN: Readonly<Record<NotRunReason, { readonly reason: RetryReason; readonly elsewhere: boolean }>> = {
+  'cwd-missing': { reason: 'node-has-no-cwd', elsewhere: true },
+  'program-missing': { reason: 'node-has-no-compiler', elsewhere: true },
+  'source-differs': { reason: 'node-sees-another-source', elsewhere: true },
+  'environment-unknown': { reason: 'node-could-not-start', elsewhere: true },
+  'spawn-failed': { reason: 'node-could-not-start', elsewhere: true },
+  'restore-failed': { reason: 'node-trouble', elsewhere: false },
+  'output-too-large': { reason: 'output-too-large', elsewhere: false },
+};
+
+function stderrOf(output: readonly OutputChunk[]): string {
+  return Buffer.concat(output.filter(({ fd }) => fd === 2).map(({ bytes }) => bytes)).toString('utf8');
+}

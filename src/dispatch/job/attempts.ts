@@ -1,0 +1,146 @@
+/**
+ * One job's compiles on nodes: one, and where that is late a second elsewhere, of which the first that ends well counts.
+ * Unaware of queues, and of what becomes of a job that no node could do.
+ */
+import type { CompilePlan } from '../../command/plan.ts';
+import { stagePlan } from '../../command/staging.ts';
+import type { ShimRequest } from '../../protocol/shim.ts';
+import type { NodeLink } from '../../remote/node-link.ts';
+import type { SearchedDirectories } from '../../tree/searched-directories.ts';
+import { attemptOnNode, type Attempt } from './attempt.ts';
+import type { Build } from '../builds/tally.ts';
+import type { KnownEnvironment } from '../environment-cache.ts';
+import type { RetryReason } from '../reasons.ts';
+import type { PlacedJob } from '../scheduling/placement.ts';
+import type { NodePlace, Place } from '../scheduling/slot-queue.ts';
+import { Race, type Runner } from './race.ts';
+import type { ShimPort } from './shim-port.ts';
+
+/** What tries share with those of other jobs. */
+export interface TriesContext {
+  readonly build: Build;
+  readonly directories: SearchedDirectories;
+  /** How long outputs of nodes are waited for. */
+  readonly holdLimitMs: number;
+  /** A node's slot if one is free. */
+  acquireNow(job: Pick<PlacedJob, 'id' | 'excluded'>): NodePlace | undefined;
+  release(place: Place): void;
+  link(node: string): NodeLink | undefined;
+  /** Resolves when the place is taken back; undefined for one that nobody takes back. */
+  revoked(place: NodePlace): Promise<RetryReason> | undefined;
+}
+
+export interface TriesInput {
+  readonly id: number;
+  readonly request: ShimRequest;
+  readonly environment: KnownEnvironment;
+  readonly shim: ShimPort;
+  /** Nodes that failed the job. */
+  readonly excluded: ReadonlySet<string>;
+  /** The compiler on `node` is done; its outputs are yet to be seen here. */
+  readonly onSettling: (node: string) => void;
+}
+
+export interface Tried {
+  readonly attempt: Attempt;
+  readonly node: string;
+}
+
+export class NodeTries {
+  readonly #input: TriesInput;
+  readonly #context: TriesContext;
+  #count = 0;
+  #startSecond: (() => void) | undefined;
+
+  constructor(input: TriesInput, context: TriesContext) {
+    this.#input = input;
+    this.#context = context;
+  }
+
+  /** How often a node was tried so far. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** One is under way, alone so far, and might have a second beside it. */
+  get isAlone(): boolean {
+    return this.#startSecond !== undefined;
+  }
+
+  /** Starts it on a second node as well, if one is free. */
+  startSecond(): void {
+    this.#startSecond?.();
+  }
+
+  /** Resolves with those that failed while another went on, and last with the one that counts. Takes `place`. */
+  async run(plan: CompilePlan, place: NodePlace): Promise<{ readonly failed: readonly Tried[]; readonly last: Tried }> {
+    const { id, excluded } = this.#input;
+    const race = new Race<Tried>(({ attempt }) => attempt.kind !== 'retry');
+    const shim = shared(this.#input.shim);
+    const enter = (at: NodePlace): void => {
+      this.#count += 1;
+      race.enter(async (runner) => ({ attempt: await this.#attempt(plan, at, shim, runner), node: at.node }));
+    };
+    shim.showNode(place.node);
+    enter(place);
+    this.#startSecond = (): void => {
+      // Under their own names the outputs of two would be a race for one file.
+      if (!stagePlan(plan, 'second')) return;
+      const second = this.#context.acquireNow({ id, excluded: new Set([...excluded, place.node]) });
+      if (!second) return;
+      this.#startSecond = undefined;
+      this.#context.build.noteSecondStart();
+      enter(second);
+    };
+    const results = await race.results;
+    this.#startSecond = undefined;
+    return {
+      failed: results.slice(0, -1),
+      last: results.at(-1) ?? { attempt: { kind: 'abandoned' }, node: place.node },
+    };
+  }
+
+  async #attempt(plan: CompilePlan, place: NodePlace, shim: ShimPort, runner: Runner): Promise<Attempt> {
+    const { node } = place;
+    const context = this.#context;
+    const link = context.link(node);
+    if (!link) {
+      context.release(place);
+      return { kind: 'retry', reason: 'node-lost', elsewhere: true };
+    }
+    const { request, environment, onSettling } = this.#input;
+    return attemptOnNode({
+      request,
+      environment,
+      shim,
+      plan,
+      link,
+      directories: context.directories,
+      visibleLimitMs: context.holdLimitMs,
+      revoked: context.revoked(place),
+      runner,
+      onNodeDone: () => context.release(place),
+      onSettling: () => onSettling(node),
+      onLate: () => context.build.addRetry('file-late-on-node'),
+    });
+  }
+}
+
+/** The same shim for several attempts: each hears its signals. */
+function shared(shim: ShimPort): ShimPort {
+  const listeners: ((signal: number) => void)[] = [];
+  shim.onSignal((signal) => {
+    for (const listener of listeners) listener(signal);
+  });
+  return {
+    closed: shim.closed,
+    get isClosed() {
+      return shim.isClosed;
+    },
+    runHere: (niceness) => shim.runHere(niceness),
+    showNode: (name) => shim.showNode(name),
+    finish: (output, termination) => shim.finish(output, termination),
+    hangUp: () => shim.hangUp(),
+    onSignal: (listener) => listeners.push(listener),
+  };
+}

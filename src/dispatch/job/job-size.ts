@@ -1,0 +1,22 @@
+/** Whether a command is one that a node takes. Unaware of nodes' states. */
+import type { CompilePlan } from '../../command/plan.ts';
+import { MAX_FILES_PER_JOB } from '../../protocol/worker.ts';
+import type { KnownEnvironment } from '../environment-cache.ts';
+
+/** One word of a command line, MAX_ARG_STRLEN of execve(2): 32 pages. */
+const MAX_WORD_BYTES = 128 * 1024 - 1;
+/** Words and environment together: with a stack of 8 MiB execve(2) takes 2 MiB, whatever the stack is here. */
+const MAX_COMMAND_BYTES = 1_536 * 1024;
+/** A pointer and a NUL for each word, as the kernel counts them. */
+const WORD_OVERHEAD_BYTES = 9;
+
+/** Would a node's kernel, or one frame, not take it? Here it may: a response file is one word here and many there. */
+export function isTooLong(plan: CompilePlan, environment: KnownEnvironment): boolean {
+  let total = environment.forNodes.block.length;
+  for (const word of plan.words) {
+    const bytes = Buffer.byteLength(word);
+    if (bytes > MAX_WORD_BYTES) return true;
+    total += bytes + WORD_OVERHEAD_BYTES;
+  }
+  return total > MAX_COMMAND_BYTES || plan.outputs.length + plan.sources.length > MAX_FILES_PER_JOB;
+}

@@ -1,0 +1,39 @@
+/** A shim's request as a command with a plan. Never throws: what cannot be read runs here. Unaware of nodes and slots. */
+import { resolve as resolvePath } from 'node:path';
+import { planCommand } from '../../command/plan-command.ts';
+import type { Plan } from '../../command/plan.ts';
+import { ShimFlag, type ShimRequest } from '../../protocol/shim.ts';
+import { fileLook, realProgram } from '../../tree/look.ts';
+import type { KnownEnvironment } from '../environment-cache.ts';
+import type { PlacementReason } from '../reasons.ts';
+
+const DEFAULT_HOLD_LIMIT_MS = 60_000;
+
+export function planJob(request: ShimRequest, environment: KnownEnvironment): Plan | PlacementReason {
+  const { entries } = environment;
+  if (entries.get('PMAKE_LOCAL') === '1') return 'switched-off';
+  if (!request.isText || !environment.isText) return 'not-text';
+  try {
+    return planCommand(
+      {
+        name: request.name,
+        program: realProgram(request.program),
+        argv: request.argv,
+        cwd: resolvePath(request.cwd),
+        env: entries,
+        rewrite: entries.get('PMAKE_PATHS') !== 'keep',
+        stderrIsTty: (request.flags & ShimFlag.stderrIsTty) !== 0,
+      },
+      fileLook,
+    );
+  } catch (cause) {
+    console.error(`planning ${request.name} ${request.argv.join(' ')}:`, cause);
+    return 'internal-error';
+  }
+}
+
+/** PMAKE_HOLD_TIMEOUT, in seconds. */
+export function holdLimitMs(entries: ReadonlyMap<string, string>): number {
+  const seconds = Number(entries.get('PMAKE_HOLD_TIMEOUT'));
+  return Number.isFinite(seconds) && seconds > 0 ? seconds * 1_000 : DEFAULT_HOLD_LIMIT_MS;
+}

@@ -1,0 +1,71 @@
+/**
+ * A job's life, as one documented union. Pure: no sockets, no clock.
+ *
+ *   received ─▶ held ─▶ queued ─▶ running-here ─────────────▶ ended
+ *                         │  ▲
+ *                         ▼  └──(node lost, evicted …)──┐
+ *                      running-there ─▶ settling ───────┴───▶ ended
+ */
+import type { JobRecord } from '../../protocol/control.ts';
+import { formatTermination, type Termination } from '../../protocol/termination.ts';
+
+export type JobState =
+  /** The request is here, nothing is decided. */
+  | { readonly kind: 'received' }
+  /** A link waits for objects that other jobs are writing. */
+  | { readonly kind: 'held'; readonly sinceMs: number; readonly waitingFor: readonly string[] }
+  /** Waits for a slot, first come first served. */
+  | { readonly kind: 'queued'; readonly sinceMs: number }
+  /** The shim is the compiler now; its socket is the slot. */
+  | { readonly kind: 'running-here'; readonly sinceMs: number }
+  | { readonly kind: 'running-there'; readonly sinceMs: number; readonly node: string }
+  /** The compiler ended on the node; its outputs are not yet visible here. */
+  | { readonly kind: 'settling'; readonly sinceMs: number; readonly node: string }
+  | { readonly kind: 'ended'; readonly how: JobEnding };
+
+/** The last thing known of a job. What a compiler that ran here returned is between it and make. */
+export type JobEnding =
+  | { readonly kind: 'terminated'; readonly termination: Termination }
+  | { readonly kind: 'ran-here' }
+  /** The shim went away: Ctrl-C, or make was killed. */
+  | { readonly kind: 'abandoned' };
+
+function formatEnding(how: JobEnding): string {
+  switch (how.kind) {
+    case 'terminated':
+      return formatTermination(how.termination);
+    case 'ran-here':
+      return 'ran here';
+    case 'abandoned':
+      return 'abandoned';
+  }
+}
+
+export interface JobFacts {
+  readonly file: string;
+  readonly name: string;
+  readonly where: string;
+  readonly reason: string;
+  readonly attempts: number;
+  readonly arrivedMs: number;
+  readonly startedMs: number;
+  readonly endedMs: number;
+  readonly cpuMs: number;
+  readonly maxRssKiB: number;
+  readonly how: JobEnding;
+}
+
+export function toRecord(facts: JobFacts): JobRecord {
+  return {
+    file: facts.file,
+    name: facts.name,
+    where: facts.where,
+    reason: facts.reason,
+    attempts: facts.attempts,
+    wallMs: Math.round(facts.endedMs - facts.startedMs),
+    waitMs: Math.round(facts.startedMs - facts.arrivedMs),
+    cpuMs: facts.cpuMs,
+    maxRssKiB: facts.maxRssKiB,
+    ended: formatEnding(facts.how),
+  };
+}

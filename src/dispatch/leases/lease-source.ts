@@ -1,0 +1,299 @@
+/**
+ * The nodes that the broker of this host gives slots of: ties the link to it, the lease pool and the connections to
+ * nodes together. Unaware of jobs but for their numbers, and of where they run without a broker.
+ */
+import type { BrokerStatus } from '../../protocol/control.ts';
+import { MAX_EXCLUDED_NAMES, MAX_NAME_BYTES, type BrokerAnswer } from '../../protocol/local-broker.ts';
+import { deferred, type Deferred } from '../../util/deferred.ts';
+import { outOfPatience } from '../../util/patience.ts';
+import { BrokerLink } from './broker-connection.ts';
+import type { Fleet } from '../nodes/fleet.ts';
+import type { RetryReason } from '../reasons.ts';
+import { LeasePool, type LeaseEffect, type LeasedSlot } from './lease-pool.ts';
+import { LeasedNodes, type LeasedFleet, type LeasedNodesOptions } from './leased-nodes.ts';
+import type { LeasedSlots } from './leased-slots.ts';
+
+/** A question about the whole cluster makes every node answer; new nodes are rare. */
+const CLUSTER_INTERVAL_MS = 60_000;
+/** A broker that has just begun to answer hears of the cluster's slots within this. One without a leader says nothing. */
+const CAPACITY_PATIENCE_MS = 1_500;
+
+/** What the other nodes of the cluster have. */
+export interface Capacity {
+  readonly slots: number;
+  readonly nodes: number;
+}
+
+export interface BrokerNodesOptions extends Pick<LeasedNodesOptions, 'configured'> {
+  readonly sockets: readonly string[];
+  readonly user: string;
+  readonly fleet: LeasedFleet & Pick<Fleet, 'tryAgain'>;
+  /** A slot became free, or other ones are to be expected. */
+  readonly onSlots: () => void;
+  /** The broker came or went. */
+  readonly onBroker: () => void;
+  /** The number of leases held on a node has changed. */
+  readonly onHeld: (node: string) => void;
+}
+
+export class BrokerNodes implements LeasedSlots {
+  readonly #options: BrokerNodesOptions;
+  readonly #link: BrokerLink;
+  readonly #pool = new LeasePool((effect) => this.#carryOut(effect));
+  readonly #nodes: LeasedNodes;
+  readonly #revocations = new Map<string, Deferred<RetryReason>>();
+  /** What the broker said of nodes, by the name that it knows them by. */
+  #speeds: ReadonlyMap<string, number> = new Map();
+  #clusterAskedMs = -Infinity;
+  #isClusterAsked = false;
+  #capacity: Capacity | undefined;
+  #endCapacityWait: () => void = () => undefined;
+  #timer: { readonly atMs: number; readonly handle: NodeJS.Timeout } | undefined;
+
+  constructor(options: BrokerNodesOptions) {
+    this.#options = options;
+    this.#nodes = new LeasedNodes({
+      fleet: options.fleet,
+      configured: options.configured,
+      onUp: (name) => this.#pool.nodeUp(name, performance.now()),
+      onAwaited: (name) => this.#pool.nodeAwaited(name, performance.now()),
+      onUnusable: (name) => this.#pool.nodeUnusable(name, performance.now()),
+      onForgotten: (name) => this.#pool.nodeForgotten(name, performance.now()),
+    });
+    const handlers = {
+      onUp: () => this.#onLink(true),
+      onDown: () => this.#onLink(false),
+      onAnswer: (answer: BrokerAnswer) => this.#onAnswer(answer),
+    };
+    this.#link = new BrokerLink({ sockets: options.sockets, user: options.user, handlers });
+  }
+
+  /** Resolves when it is known whether there is a broker. */
+  open(): Promise<void> {
+    return this.#link.open();
+  }
+
+  close(): void {
+    this.#link.close();
+    this.#endCapacityWait();
+    clearTimeout(this.#timer?.handle);
+  }
+
+  /** A broker answers. */
+  get isUp(): boolean {
+    return this.#link.state.isUp;
+  }
+
+  /** Undefined until the broker has said it, or ought to have. */
+  get capacity(): Capacity | undefined {
+    return this.#capacity;
+  }
+
+  /** A sentence: why a broker that is there is not used. Empty when it is, or when there is none. */
+  get problem(): string {
+    return this.#link.state.problem;
+  }
+
+  /** The nodes that are or were leased a short while ago, as the fleet calls them. */
+  names(): Set<string> {
+    return this.#nodes.names((name) => this.#pool.held(name) > 0, performance.now());
+  }
+
+  status(): BrokerStatus | undefined {
+    const { isUp, socket, node, problem } = this.#link.state;
+    if (!isUp && socket === '' && problem === '') return undefined;
+    return {
+      state: isUp ? 'connected' : 'lost',
+      socket,
+      node,
+      problem,
+      slots: this.#capacity?.slots ?? 0,
+      nodes: this.#capacity?.nodes ?? 0,
+      leases: this.#pool.size,
+      asked: this.#pool.open,
+      waiting: this.#pool.waiting,
+    };
+  }
+
+  get isFull(): boolean {
+    return this.#pool.isFull;
+  }
+
+  held(node: string): number {
+    return this.#pool.held(node);
+  }
+
+  inUse(node: string): number {
+    return this.#pool.inUse(node);
+  }
+
+  want(job: number, excluded: ReadonlySet<string>): void {
+    this.#pool.want(job, excluded, performance.now());
+    this.#setTimer();
+  }
+
+  unwant(job: number): void {
+    this.#pool.unwant(job, performance.now());
+    this.#setTimer();
+  }
+
+  acquire(excluded: ReadonlySet<string>): LeasedSlot | undefined {
+    const slot = this.#pool.acquire(excluded, performance.now());
+    if (slot) this.#revocations.set(slot.lease, deferred<RetryReason>());
+    return slot;
+  }
+
+  /** Resolves when what runs under this lease must end, with why. */
+  revoked(lease: string): Promise<RetryReason> | undefined {
+    return this.#revocations.get(lease)?.promise;
+  }
+
+  release(lease: string): void {
+    this.#revocations.delete(lease);
+    this.#pool.release(lease, performance.now());
+    this.#setTimer();
+  }
+
+  mayServe(job: number, excluded: ReadonlySet<string>): boolean {
+    return this.#pool.mayServe(job, excluded);
+  }
+
+  expectedSlots(): number {
+    return this.#pool.expectedSlots(performance.now());
+  }
+
+  /** A node of the fleet came up, was refused, lost or let go. */
+  nodesChanged(): void {
+    this.#nodes.look();
+    this.#setTimer();
+  }
+
+  /** A build begins: nodes that are refused are tried again without waiting for their turn. */
+  tryAgain(): void {
+    this.#options.fleet.tryAgain(this.names());
+  }
+
+  /** What the broker takes a node for, or `asked` when it is about to say so; undefined for a node not of its. */
+  speedOf(name: string): number | 'asked' | undefined {
+    const id = this.#nodes.idOf(name);
+    if (id === undefined) return undefined;
+    return this.#speeds.get(id) ?? (this.#isClusterAsked ? 'asked' : undefined);
+  }
+
+  /** Tells the broker how fast a node of the fleet proved to be. */
+  tellSpeed(name: string, speed: number): void {
+    const id = this.#nodes.idOf(name);
+    if (id !== undefined) this.#link.send({ kind: 'speed', node: id, speed });
+  }
+
+  #onLink(isUp: boolean): void {
+    this.#capacity = undefined;
+    this.#endCapacityWait();
+    this.#isClusterAsked = false;
+    if (isUp) {
+      this.#pool.linkUp(performance.now());
+      this.#endCapacityWait = outOfPatience(CAPACITY_PATIENCE_MS, () => this.#setCapacity({ slots: 0, nodes: 0 }));
+    } else {
+      this.#pool.linkDown(performance.now());
+    }
+    this.#setTimer();
+    this.#options.onBroker();
+  }
+
+  #onAnswer(answer: BrokerAnswer): void {
+    const now = performance.now();
+    switch (answer.kind) {
+      case 'leased': {
+        this.#askForSpeeds(answer.node, now);
+        const name = this.#nodes.use(answer.node, now);
+        this.#pool.leased(answer.id, answer.lease, name, now);
+        break;
+      }
+      case 'none':
+        this.#pool.none(answer.id, now);
+        break;
+      case 'keep':
+        this.#pool.keep(answer.leases, answer.forMs, now);
+        return;
+      case 'lost':
+        this.#pool.lost(answer.lease, answer.reason, now);
+        break;
+      case 'capacity':
+        this.#setCapacity(answer);
+        return;
+      case 'cluster':
+        this.#isClusterAsked = false;
+        this.#speeds = new Map(answer.cluster.nodes.map(({ node, speed }) => [node, speed]));
+        return;
+      case 'welcome':
+      case 'refused':
+      case 'drained':
+      default:
+        // Not for dispatchers, or of a later release.
+        return;
+    }
+    this.#setTimer();
+    this.#options.onSlots();
+  }
+
+  #setCapacity({ slots, nodes }: Capacity): void {
+    this.#endCapacityWait();
+    this.#capacity = { slots, nodes };
+    this.#pool.setCapacity(slots, performance.now());
+    this.#setTimer();
+    this.#options.onSlots();
+  }
+
+  #askForSpeeds(id: string, nowMs: number): void {
+    if (this.#speeds.has(id) || nowMs - this.#clusterAskedMs < CLUSTER_INTERVAL_MS) return;
+    this.#clusterAskedMs = nowMs;
+    this.#isClusterAsked = true;
+    this.#link.send({ kind: 'cluster' });
+  }
+
+  #carryOut(effect: LeaseEffect): void {
+    switch (effect.kind) {
+      case 'request': {
+        // This host itself is no node for its own builds: it has local slots. Last, where a broker surely looks.
+        const ids = effect.excluded
+          .map((name) => this.#nodes.idOf(name) ?? name)
+          // One of a list; no broker has a node of such a name.
+          .filter((id) => Buffer.byteLength(id) <= MAX_NAME_BYTES);
+        const exclude = [...ids, this.#link.state.node].slice(-MAX_EXCLUDED_NAMES);
+        this.#link.send({ kind: 'request', id: effect.id, patienceMs: effect.patienceMs, exclude });
+        return;
+      }
+      case 'cancel':
+      case 'release':
+        this.#link.send(effect);
+        return;
+      case 'stop':
+        this.#revocations.get(effect.lease)?.resolve(effect.reason === 'evicted' ? 'evicted' : 'lease-lost');
+        return;
+      case 'held':
+        this.#options.onHeld(effect.node);
+        return;
+    }
+  }
+
+  /** One timer, for the next moment at which something happens by itself. */
+  #setTimer(): void {
+    const now = performance.now();
+    const atMs = this.#pool.nextTickMs(now);
+    if (this.#timer && this.#timer.atMs <= atMs) return;
+    clearTimeout(this.#timer?.handle);
+    this.#timer = undefined;
+    if (atMs === Infinity) return;
+    const handle = setTimeout(
+      () => {
+        this.#timer = undefined;
+        this.#pool.tick(performance.now());
+        this.#setTimer();
+        this.#options.onSlots();
+      },
+      Math.ceil(atMs - now),
+    );
+    handle.unref();
+    this.#timer = { atMs, handle };
+  }
+}

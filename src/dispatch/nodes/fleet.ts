@@ -1,0 +1,291 @@
+/**
+ * The nodes this dispatcher knows: connecting, introducing, refusing, losing and finding them again.
+ * Unaware of jobs; it tells the owner when the set of usable nodes changes.
+ */
+import type { PathMap } from '../../command/path-maps.ts';
+import type { NodeSpec } from '../../config/nodes.ts';
+import type { NodeStateName, NodeStatus } from '../../protocol/control.ts';
+import type { WorkerReady } from '../../protocol/worker.ts';
+import { NodeLink, type LinkChannel } from '../../remote/node-link.ts';
+import { fail, type Result } from '../../util/result.ts';
+
+/** Waits before a node is tried again, by how often it failed in a row. */
+const RETRY_DELAYS_MS = [1_000, 2_000, 5_000, 10_000, 30_000] as const;
+
+/** Opens a worker's channel; a failure is one sentence: what, why, and what to do. Calls `onSilent` where the host says nothing. */
+export type ConnectNode = (
+  spec: NodeSpec,
+  abort: AbortSignal,
+  onSilent: () => void,
+) => Promise<Result<LinkChannel, NodeRefusal>>;
+
+export interface NodeRefusal {
+  readonly sentence: string;
+}
+
+/** The pool of slots that the fleet keeps up to date. */
+export interface FleetPool {
+  setNode(node: string, slots: number): void;
+  removeNode(node: string): void;
+  inFlight(node: string): number;
+}
+
+export interface FleetOptions {
+  readonly connect: ConnectNode;
+  readonly pool: FleetPool;
+  /** Why a worker that introduced itself cannot be used, or undefined. */
+  readonly findMismatch: (ready: WorkerReady) => string | undefined;
+  /** Nodes came, went, or their slots changed. */
+  readonly onChange: () => void;
+}
+
+type MemberState =
+  | Connecting
+  | { readonly kind: 'up'; readonly link: NodeLink; readonly ready: WorkerReady }
+  /** Not usable now; looked at again when the timer fires. */
+  | (Trouble & { readonly retry: NodeJS.Timeout });
+
+interface Connecting {
+  readonly kind: 'connecting';
+  readonly abort: AbortController;
+  /** What the last try came to, while it is tried again; who looks then is to see why, too. */
+  readonly after: Trouble | undefined;
+  /** Nothing speaks against its being up in a moment. */
+  isAwaited: boolean;
+}
+
+interface Trouble {
+  readonly kind: 'refused' | 'lost';
+  readonly reason: string;
+}
+
+interface Member {
+  /** Under the name that the node goes by here. */
+  readonly spec: NodeSpec;
+  /** Of the list that named the node last; undefined for its cores. */
+  slots: number | undefined;
+  state: MemberState;
+  failures: number;
+  finished: number;
+}
+
+export class Fleet {
+  readonly #options: FleetOptions;
+  readonly #members = new Map<string, Member>();
+
+  constructor(options: FleetOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Makes sure that every node of `specs` is known and being connected. The answer is the names they go by here: the
+   * same place is one node, however many lists have it; another place under a name already taken gets a number.
+   */
+  use(specs: readonly NodeSpec[]): Set<string> {
+    const names = new Set<string>();
+    for (const spec of specs) {
+      const known = this.#findByPlace(spec);
+      if (known) this.#useAgain(known, spec.slots);
+      names.add(known?.spec.name ?? this.#add(spec));
+    }
+    return names;
+  }
+
+  /** The same for one node whose slots are somebody else's business. One that is refused is left to its next turn. */
+  useLeased(spec: NodeSpec): string {
+    return this.#findByPlace(spec)?.spec.name ?? this.#add(spec);
+  }
+
+  /** Nodes that are refused or lost are tried now: somebody may have mended them. */
+  tryAgain(names: Iterable<string>): void {
+    for (const name of names) {
+      const member = this.#members.get(name);
+      if (member) this.#useAgain(member, member.slots);
+    }
+  }
+
+  /** Lets go of every node that is not in `wanted` and runs nothing. */
+  retain(wanted: ReadonlySet<string>): void {
+    for (const [name, member] of this.#members) {
+      if (wanted.has(name) || this.#options.pool.inFlight(name) > 0) continue;
+      this.#members.delete(name);
+      leave(member.state);
+    }
+  }
+
+  /** Those of `names` that run jobs now or may soon. */
+  usable(names: Iterable<string>): Set<string> {
+    const usable = new Set<string>();
+    for (const name of names) {
+      const kind = this.#members.get(name)?.state.kind;
+      if (kind === 'up' || kind === 'connecting') usable.add(name);
+    }
+    return usable;
+  }
+
+  /** Slots of those of `names` that are up, or will be in a moment; `unknown` of one that has not said how many it has. */
+  slotsAhead(names: Iterable<string>, unknown: number): number {
+    let slots = 0;
+    for (const name of names) {
+      const member = this.#members.get(name);
+      if (member?.state.kind === 'up') slots += slotsOf(member);
+      else if (member && this.isAwaited(name)) slots += member.slots ?? unknown;
+    }
+    return slots;
+  }
+
+  /** Undefined for a node that is not known, or not any more. */
+  stateOf(name: string): NodeStateName | undefined {
+    return this.#members.get(name)?.state.kind;
+  }
+
+  /** It is being connected, and nothing speaks against its being up in a moment. */
+  isAwaited(name: string): boolean {
+    const state = this.#members.get(name)?.state;
+    return state?.kind === 'connecting' && state.isAwaited;
+  }
+
+  link(name: string): NodeLink | undefined {
+    const state = this.#members.get(name)?.state;
+    return state?.kind === 'up' ? state.link : undefined;
+  }
+
+  countFinished(name: string): void {
+    const member = this.#members.get(name);
+    if (member) member.finished += 1;
+  }
+
+  status(names?: ReadonlySet<string>): NodeStatus[] {
+    const members = [...this.#members].filter(([name]) => names?.has(name) ?? true);
+    return members.map(([name, member]) => ({
+      name,
+      state: (troubleOf(member)?.kind ?? member.state.kind) satisfies NodeStateName,
+      reason: troubleOf(member)?.reason ?? '',
+      slots: slotsOf(member),
+      jobs: this.#options.pool.inFlight(name),
+      finished: member.finished,
+      hostname: member.state.kind === 'up' ? member.state.ready.hostname : '',
+    }));
+  }
+
+  close(): void {
+    for (const { state } of this.#members.values()) leave(state);
+    this.#members.clear();
+  }
+
+  #add(spec: NodeSpec): string {
+    const name = this.#freeName(spec.name);
+    this.#connect({ spec: { ...spec, name }, slots: spec.slots, failures: 0, finished: 0 });
+    return name;
+  }
+
+  #connect(known: Omit<Member, 'state'>, after?: Trouble): void {
+    const abort = new AbortController();
+    const state: Connecting = { kind: 'connecting', abort, after, isAwaited: after === undefined };
+    const member: Member = { ...known, state };
+    this.#members.set(member.spec.name, member);
+    this.#options.onChange();
+    void this.#introduce(member, abort, () => {
+      state.isAwaited = false;
+      this.#options.onChange();
+    });
+  }
+
+  async #introduce(member: Member, abort: AbortController, onSilent: () => void): Promise<void> {
+    const channel = await this.#options.connect(member.spec, abort.signal, onSilent).catch((cause: unknown) => {
+      // A defect of the connection's code costs this node only.
+      return fail({ sentence: `it could not be connected: ${String(cause)}` });
+    });
+    if (abort.signal.aborted) {
+      if (channel.ok) channel.value.close();
+      return;
+    }
+    if (!channel.ok) {
+      this.#retryLater(member, 'refused', channel.failure.sentence);
+      return;
+    }
+    const link = new NodeLink(channel.value, pathMapsOf(member.spec));
+    const ready = await Promise.race([link.ready, link.closed]);
+    if (this.#members.get(member.spec.name) !== member) {
+      link.close();
+      return;
+    }
+    if (typeof ready === 'string') {
+      this.#retryLater(member, 'refused', `its worker ended at once: ${ready}`);
+      return;
+    }
+    const mismatch = this.#options.findMismatch(ready);
+    if (mismatch !== undefined) {
+      link.close();
+      this.#retryLater(member, 'refused', mismatch);
+      return;
+    }
+    member.state = { kind: 'up', link, ready };
+    member.failures = 0;
+    this.#options.pool.setNode(member.spec.name, slotsOf(member));
+    this.#options.onChange();
+    void link.closed.then((why) => {
+      this.#options.pool.removeNode(member.spec.name);
+      this.#retryLater(member, 'lost', why);
+    });
+  }
+
+  /** A build begins: whoever mended a node since the last one need not wait for its next turn. */
+  #useAgain(member: Member, slots: number | undefined): void {
+    if ('retry' in member.state) {
+      clearTimeout(member.state.retry);
+      this.#connect({ ...member, slots, failures: 0 });
+      return;
+    }
+    if (member.slots === slots) return;
+    member.slots = slots;
+    if (member.state.kind !== 'up') return;
+    this.#options.pool.setNode(member.spec.name, slotsOf(member));
+    this.#options.onChange();
+  }
+
+  #findByPlace(spec: NodeSpec): Member | undefined {
+    const place = placeOf(spec);
+    return [...this.#members.values()].find((member) => placeOf(member.spec) === place);
+  }
+
+  #freeName(name: string): string {
+    let free = name;
+    for (let number = 2; this.#members.has(free); number += 1) free = `${name}#${number}`;
+    return free;
+  }
+
+  #retryLater(member: Member, kind: 'refused' | 'lost', reason: string): void {
+    // Let go of meanwhile.
+    if (this.#members.get(member.spec.name) !== member) return;
+    const delayMs = RETRY_DELAYS_MS[Math.min(member.failures, RETRY_DELAYS_MS.length - 1)] ?? 0;
+    const again = (): void => this.#connect({ ...member, failures: member.failures + 1 }, { kind, reason });
+    const retry = setTimeout(again, delayMs);
+    retry.unref();
+    member.state = { kind, reason, retry };
+    this.#options.onChange();
+  }
+}
+
+function troubleOf({ state }: Member): Trouble | undefined {
+  if (state.kind === 'connecting') return state.after;
+  return state.kind === 'up' ? undefined : state;
+}
+
+function leave(state: MemberState): void {
+  if (state.kind === 'connecting') state.abort.abort();
+  else if (state.kind === 'up') state.link.close();
+  else clearTimeout(state.retry);
+}
+
+function slotsOf({ slots, state }: Member): number {
+  return slots ?? (state.kind === 'up' ? state.ready.cores : 0);
+}
+
+function placeOf({ host, port, user, install, node, command, paths }: NodeSpec): string {
+  return JSON.stringify([host, port, user, install, node, command, paths]);
+}
+
+function pathMapsOf({ paths = {} }: NodeSpec): PathMap[] {
+  return Object.entries(paths).map(([here, there]) => ({ here, there }));
+}

@@ -1,0 +1,120 @@
+/**
+ * Asks a node about a tree or a compiler, looks at the same here, and has the two judged (admission-rules.ts).
+ * Unaware of jobs, and of how long a verdict holds.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { mapPath } from '../../command/path-maps.ts';
+import type { Findings, Inspection } from '../../protocol/inspection.ts';
+import type { NodeLink } from '../../remote/node-link.ts';
+import { identifyCompiler } from '../../tree/compiler-identity.ts';
+import { proofDirectories } from '../../tree/proof.ts';
+import {
+  describeSkew,
+  judgeCompiler,
+  judgeTree,
+  noAnswer,
+  skewOver,
+  type Refusal,
+  type RefusalReason,
+} from '../../admission/admission-rules.ts';
+import { SharedProofs } from './shared-proofs.ts';
+
+/** A node that says nothing for so long is refused until it is asked again. */
+const ANSWER_LIMIT_MS = 20_000;
+/** How long a node may take to see a file that was just written: a fresh name is asked of the file server at once. */
+const PROOF_PATIENCE_MS = 500;
+/** Further up, where many nodes do not have the directory at all. */
+const OUTER_PROOF_PATIENCE_MS = 20;
+/** What may be another for a directory further in. */
+const DEPENDS_ON_PLACE: ReadonlySet<RefusalReason> = new Set(['tree-differs', 'proof-unreadable', 'not-writable']);
+
+export interface TreeCondition {
+  readonly kind: 'tree';
+  /** The topmost directory of it that a build was seen in. */
+  readonly directory: string;
+  /** Where a proof was seen by a node, so that the others are tried there first. */
+  provenAt: string | undefined;
+}
+
+export interface CompilerCondition {
+  readonly kind: 'compiler';
+  readonly program: string;
+  /** PATH of the jobs. */
+  readonly searchPath: string;
+}
+
+/** What a node must fulfil. */
+export type Condition = TreeCondition | CompilerCondition;
+
+export class NodeChecks {
+  /** A sentence for each tree whose file server's clock is not this host's. */
+  readonly skews = new Map<string, string>();
+  readonly #proofs = new SharedProofs();
+
+  /** Resolves with why the node will not do, or undefined. */
+  check(link: NodeLink, condition: Condition): Promise<Refusal | undefined> {
+    return condition.kind === 'tree' ? this.#checkTree(link, condition) : checkCompiler(link, condition);
+  }
+
+  close(): void {
+    this.#proofs.close();
+  }
+
+  /** From the outside in, until the node sees a proof: above the sources it disturbs nobody. */
+  async #checkTree(link: NodeLink, tree: TreeCondition): Promise<Refusal | undefined> {
+    const places = proofDirectories(tree.directory);
+    const first = tree.provenAt === undefined ? 0 : Math.max(0, places.indexOf(tree.provenAt));
+    let refusal: Refusal | undefined;
+    for (const place of places.slice(first)) {
+      const patienceMs = place === tree.directory ? PROOF_PATIENCE_MS : OUTER_PROOF_PATIENCE_MS;
+      refusal = await this.#checkAt(link, place, tree.directory, patienceMs);
+      if (refusal && DEPENDS_ON_PLACE.has(refusal.reason)) continue;
+      if (refusal?.reason !== 'directory-missing') tree.provenAt = place;
+      return refusal;
+    }
+    return refusal;
+  }
+
+  async #checkAt(link: NodeLink, place: string, directory: string, patienceMs: number): Promise<Refusal | undefined> {
+    const shared = this.#proofs.take(place, directory);
+    // Where this host cannot write there is nothing to prove by; each job's source still is compared.
+    if (!shared) return undefined;
+    try {
+      const { proof } = shared;
+      const there = await ask(link, {
+        kind: 'tree',
+        directory: mapPath(directory, link.paths),
+        proof: mapPath(proof.path, link.paths),
+        scratch: mapPath(proof.scratch(), link.paths),
+        patienceMs,
+      });
+      const here = await shared.facts;
+      this.#noteSkew(directory, here);
+      return there ? judgeTree({ directory, text: proof.text, here, there }) : noAnswer(directory, ANSWER_LIMIT_MS);
+    } finally {
+      shared.release();
+    }
+  }
+
+  #noteSkew(directory: string, { clock }: Findings['tree']): void {
+    const skewMs = skewOver(clock);
+    if (skewMs === undefined) return;
+    const words = `this host's clock is ${describeSkew(skewMs)} that of the file server of ${directory}`;
+    this.skews.set(directory, `${words}: make judges by both; let ntp or chrony set them`);
+  }
+}
+
+async function checkCompiler(link: NodeLink, { program, searchPath }: CompilerCondition): Promise<Refusal | undefined> {
+  const directories = searchPath.split(':').map((directory) => mapPath(directory, link.paths));
+  const [here, there] = await Promise.all([
+    identifyCompiler({ program, searchPath }),
+    ask(link, { kind: 'compiler', program: mapPath(program, link.paths), searchPath: directories.join(':') }),
+  ]);
+  return there ? judgeCompiler(program, here, there) : noAnswer(program, ANSWER_LIMIT_MS);
+}
+
+/** undefined when there is no answer in time. */
+function ask<I extends Inspection>(link: NodeLink, inspection: I): Promise<Findings[I['kind']] | undefined> {
+  const limit = delay(ANSWER_LIMIT_MS, undefined, { ref: false });
+  return Promise.race([link.inspect(inspection), limit]);
+}

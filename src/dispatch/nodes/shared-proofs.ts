@@ -1,0 +1,56 @@
+/**
+ * The proofs that lie in trees now: nodes that are checked at the same time read the same one, and the last removes it.
+ * Unaware of nodes and of verdicts.
+ */
+import type { TreeFacts } from '../../protocol/inspection.ts';
+import { inspectTree } from '../../tree/inspect-tree.ts';
+import { writeProof, type Proof } from '../../tree/proof.ts';
+
+export interface SharedProof {
+  readonly proof: Proof;
+  /** How this host sees the tree. */
+  readonly facts: Promise<TreeFacts>;
+  /** To be called once. */
+  release(): void;
+}
+
+interface Entry {
+  readonly proof: Proof;
+  readonly facts: Promise<TreeFacts>;
+  users: number;
+}
+
+export class SharedProofs {
+  readonly #entries = new Map<string, Entry>();
+
+  /** A proof in `place` for the tree of `directory`; undefined when none can be written there. */
+  take(place: string, directory: string): SharedProof | undefined {
+    const key = `${place}\0${directory}`;
+    const entry = this.#entries.get(key) ?? this.#write(key, place, directory);
+    if (!entry) return undefined;
+    entry.users += 1;
+    const release = (): void => {
+      entry.users -= 1;
+      if (entry.users > 0) return;
+      this.#entries.delete(key);
+      // Not before this host is done with it: it makes a file beside it.
+      void entry.facts.finally(() => entry.proof.remove());
+    };
+    return { proof: entry.proof, facts: entry.facts, release };
+  }
+
+  /** Nothing is left in any tree. */
+  close(): void {
+    for (const { proof } of this.#entries.values()) proof.remove();
+    this.#entries.clear();
+  }
+
+  #write(key: string, place: string, directory: string): Entry | undefined {
+    const proof = writeProof(place);
+    if (!proof) return undefined;
+    const facts = inspectTree({ directory, proof: proof.path, scratch: proof.scratch(), patienceMs: 0 });
+    const entry: Entry = { proof, facts, users: 0 };
+    this.#entries.set(key, entry);
+    return entry;
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * Why a job that could have run on a node was started again, came home or ran here: literals, and what people are told
+ * of each. Reasons of the command itself are in command/reasons.ts. Pure; unaware of how a reason is found.
+ */
+
+/** Why a job that could have run on a node was started again, or came home. */
+export type RetryReason =
+  | 'node-lost'
+  | 'evicted'
+  | 'lease-lost'
+  | 'slow-there'
+  | 'node-has-no-cwd'
+  | 'node-has-no-compiler'
+  | 'node-sees-another-source'
+  | 'node-could-not-start'
+  | 'paths-not-mapped'
+  | 'node-trouble'
+  | 'file-late-on-node'
+  | 'file-missing-on-node'
+  | 'failed-in-another-language'
+  | 'output-too-large'
+  | 'outputs-not-visible';
+
+/** Why a job got a slot of this host and none of a node. */
+export type NoSlotReason = 'no-nodes' | 'nodes-not-ready' | 'nodes-busy';
+
+/** Why a job that could have run on a node ran here. Reasons of the command itself are command/'s HereReason. */
+export type PlacementReason =
+  | NoSlotReason
+  | 'switched-off'
+  | 'not-text'
+  | 'source-not-a-file'
+  | 'too-long'
+  | 'internal-error'
+  | 'held-too-long'
+  | 'known-trial'
+  | RetryReason;
+
+/** Sentences for people; `pmakectl explain` shows them beside the counts. */
+export const PLACEMENT_SENTENCES: Readonly<Record<PlacementReason, string>> = {
+  'no-nodes': 'no node is configured or none could be used',
+  'nodes-not-ready': 'its nodes were still being connected or checked, and this host had a slot free',
+  'nodes-busy': 'every slot of the nodes was taken, and this host had one free',
+  'switched-off': 'PMAKE_LOCAL or --pmake-local asked for it',
+  'not-text': 'a word or the environment is not UTF-8',
+  'source-not-a-file': 'its source is missing or no regular file',
+  'too-long': 'its command line is longer than a node takes',
+  'internal-error': 'pmake could not read the command: a defect of pmake, please report it',
+  'held-too-long': 'what it links was still being written after PMAKE_HOLD_TIMEOUT',
+  'known-trial': 'it only tries an option out, and this compiler took it before: nothing had to run',
+  'node-lost': 'the connection to the node broke',
+  evicted: 'somebody else needed the node',
+  'lease-lost': 'the node gave up the slot: it drained, or its broker was restarted or cut off',
+  'slow-there': 'it was late there, and a second node was quicker',
+  'node-has-no-cwd': 'the node does not have this directory: it does not share the tree',
+  'node-has-no-compiler': 'the node does not have this compiler at this path',
+  'node-sees-another-source':
+    'the node sees another source file than this host: it does not share the tree, or sees it late',
+  'paths-not-mapped': 'the node has the tree under another name, and this command cannot be sent there unchanged',
+  'node-could-not-start': 'the node could not start the compiler',
+  'node-trouble': 'the compiler was killed there, or the node ran out of memory or disk',
+  'file-late-on-node':
+    'the compiler missed a file there that is here: compiled again on the same node, which had looked again',
+  'file-missing-on-node': 'the compiler missed a file there; compiled here to be sure',
+  'failed-in-another-language':
+    'the compile failed there, and pmake cannot read in this language whether it missed a file; compiled here to be sure',
+  'output-too-large': 'the compiler printed more than pmake holds for a node',
+  'outputs-not-visible': 'what the node wrote did not become visible here in time',
+};

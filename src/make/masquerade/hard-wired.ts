@@ -1,0 +1,127 @@
+/**
+ * Finds the compilers that a build names by their full path, which no PATH leads to the shim: in the words to make, in
+ * the environment, in the files that cmake and configure left in the build directory, in the makefile. A few stats and
+ * short reads. Unaware of what is done about them.
+ */
+import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { toolCalled } from '../../command/driver-name.ts';
+import { scanMakeOptions, wordsOfMakeflags } from '../invocation/make-options.ts';
+import { isExecutableFile } from './search-path.ts';
+
+/** What says how a tree is configured is near its beginning, and a build does not wait for more. */
+const MAX_READ_BYTES = 512 * 1024;
+/** Below the build directory; a stat each. */
+const MAX_DIRECTORIES = 100;
+
+/** A compiler's path as a word of its own, or behind `CC=`. */
+const COMPILER_PATH = /(?<=^|[\s='"`;&|(@+-])\/[\w.+~,/-]*(?:cc|\+\+|clang|ccache)(?:-[\d.]+)?(?=$|[\s'"`;&|)])/gm;
+/** A cache named by its path finds the compiler on PATH; through the shim it finds it where it would without pmake. */
+const CACHES: ReadonlySet<string> = new Set(['ccache', 'sccache']);
+/** Variables of the environment that makefiles take a compiler from. */
+const COMPILER_VARIABLE = /^(?:\w+_)?(?:CC|CXX|CPP|OBJC|HOSTCC|HOSTCXX)(?:_\w+)?$/;
+/** Those that hold what stands in front of the compiler's name, and how to get at a name. */
+const PREFIX_VARIABLES: readonly (readonly [RegExp, string])[] = [
+  [/^(?:\w+_)?CROSS_COMPILE(?:_\w+)?$/, 'gcc'],
+  [/^LLVM$/, 'clang'],
+];
+const ASSIGNMENT = /^([\w.-]+)[:?+!]*=(.*)$/s;
+
+const MAKEFILES: readonly string[] = ['GNUmakefile', 'makefile', 'Makefile'];
+/** In a makefile of cmake's: where its cache is; make may be called in a directory below. */
+const CMAKE_TOP = /^CMAKE_BINARY_DIR = (\/.*)$/m;
+
+/** The paths, in no order. Empty for most builds. */
+export function findHardWired(env: NodeJS.ProcessEnv, words: readonly string[], cwd: string): readonly string[] {
+  const found = new Set<string>();
+  const add = (text: string): void => {
+    for (const path of compilersIn(text)) found.add(path);
+  };
+  for (const word of [...words, ...wordsOfMakeflags(env.MAKEFLAGS ?? '')]) {
+    const [, name, value] = ASSIGNMENT.exec(word) ?? [];
+    if (name !== undefined && value !== undefined) add(withPrefixes(name, value));
+  }
+  for (const [name, value] of Object.entries(env)) {
+    if (value?.includes('/') && !name.startsWith('PMAKE_')) {
+      if (COMPILER_VARIABLE.test(name) || isPrefix(name)) add(withPrefixes(name, value));
+    }
+  }
+  for (const text of filesOf(words, cwd)) add(text);
+  return [...found];
+}
+
+function isPrefix(name: string): boolean {
+  return PREFIX_VARIABLES.some(([pattern]) => pattern.test(name));
+}
+
+/** `CROSS_COMPILE=/opt/x/bin/arm-linux-` names a compiler too. */
+function withPrefixes(name: string, value: string): string {
+  const ending = PREFIX_VARIABLES.find(([pattern]) => pattern.test(name))?.[1];
+  return ending === undefined ? value : `${value}${ending}`;
+}
+
+function compilersIn(text: string): readonly string[] {
+  return [...new Set(text.match(COMPILER_PATH))].filter((path) => {
+    const name = basename(path);
+    // `/usr/lib/gcc` is a directory.
+    return (CACHES.has(name) || toolCalled(name, undefined).kind === 'driver') && isExecutableFile(path);
+  });
+}
+
+/** The contents that may name compilers, of the directory that make will work in. */
+function* filesOf(words: readonly string[], cwd: string): Generator<string> {
+  let directory = cwd;
+  let makefiles: readonly string[] = MAKEFILES;
+  for (const { name, argument } of scanMakeOptions(words)) {
+    if (name === 'C' && argument !== undefined) directory = resolve(directory, argument);
+    if (name === 'f' && argument !== undefined) makefiles = [argument];
+  }
+  const cache = readHead(resolve(directory, 'CMakeCache.txt'));
+  if (cache !== undefined) {
+    yield cache;
+    return;
+  }
+  const makefile = makefiles.map((name) => readHead(resolve(directory, name))).find((text) => text !== undefined);
+  const top = makefile === undefined ? undefined : CMAKE_TOP.exec(makefile)?.[1];
+  if (top !== undefined && dirname(top) !== top) {
+    yield readHead(resolve(top, 'CMakeCache.txt')) ?? '';
+    return;
+  }
+  yield withoutComments(makefile ?? '');
+  yield readHead(resolve(directory, 'config.status')) ?? '';
+  for (const path of cachesBelow(directory)) yield readHead(path) ?? '';
+}
+
+/** Many a makefile is there only to run cmake, and make in `build`. */
+function cachesBelow(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .slice(0, MAX_DIRECTORIES)
+      .map((entry) => join(directory, entry.name, 'CMakeCache.txt'))
+      .filter((path) => statSync(path, { throwIfNoEntry: false }) !== undefined);
+  } catch {
+    return [];
+  }
+}
+
+function withoutComments(text: string): string {
+  return text.replaceAll(/^[ \t]*#.*$/gm, '');
+}
+
+/** Undefined where there is no such file. */
+function readHead(path: string): string | undefined {
+  let file: number | undefined;
+  try {
+    // To open a FIFO waits for its writer, and to close it again takes that writer's reader away, which is make.
+    if (!statSync(path).isFile()) return undefined;
+    file = openSync(path, 'r');
+    const bytes = Buffer.allocUnsafe(MAX_READ_BYTES);
+    return bytes.toString('latin1', 0, readSync(file, bytes, 0, MAX_READ_BYTES, 0));
+  } catch {
+    // Missing, closed to us: make will say what it thinks of it.
+    return undefined;
+  } finally {
+    if (file !== undefined) closeSync(file);
+  }
+}

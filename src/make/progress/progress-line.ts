@@ -1,0 +1,142 @@
+/**
+ * Shows what the cluster is doing while make says nothing, in a row of its own at the bottom of the terminal. Gone at
+ * the first sign of life from make, when pmake is suspended, and at the end. Unaware of how the figures are counted.
+ */
+import { writeSync } from 'node:fs';
+import type { BuildProgress } from '../../protocol/control.ts';
+import { formatProgress } from '../../report/progress.ts';
+import { isInForeground, writtenBytes } from '../invocation/process-state.ts';
+import { fillRow, MIN_ROWS, releaseRow, reserveRow } from './status-row.ts';
+
+/** Silence that makes a user wonder. */
+const SILENCE_MS = 2_000;
+const LOOK_MS = 250;
+/** Taken by the spinner and the space after it, and by the last column, where some terminals would wrap. */
+const SPINNER_COLUMNS = 4;
+
+export interface ProgressOptions {
+  readonly makePid: number;
+  /** When the build began, on performance's clock. */
+  readonly startedMs: number;
+  /** Undefined when the dispatcher does not answer: then nothing is shown any more. */
+  readonly look: () => Promise<BuildProgress | undefined>;
+}
+
+export class ProgressLine {
+  readonly #options: ProgressOptions;
+  #timer: NodeJS.Timeout | undefined;
+  #isStopped = false;
+  #silentSinceMs = performance.now();
+  #written: string | undefined;
+  #finished = 0;
+  /** Rows of the terminal when the row was reserved; 0 while there is none. */
+  #shownRows = 0;
+  #addSpinner: ((text: string) => string) | undefined;
+  readonly #onSuspend = (): void => {
+    this.#hide();
+    // SIGSTOP, because this listener has replaced what SIGTSTP does by itself.
+    process.kill(process.pid, 'SIGSTOP');
+  };
+  /**
+   * Terminals forget the scrolling region when they are resized; the next look draws again. The row is emptied where the
+   * last row is now: where it was there may be text, moved down from above.
+   */
+  readonly #onResize = (): void => this.#hide(process.stderr.rows);
+
+  constructor(options: ProgressOptions) {
+    this.#options = options;
+    this.#schedule();
+  }
+
+  /** Leaves the screen as make left it. */
+  stop(): void {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+    this.#hide();
+  }
+
+  #schedule(): void {
+    this.#timer = setTimeout(() => {
+      void this.#look()
+        // Nobody needs this line; whatever is wrong with it, the build is not to notice.
+        .catch(() => this.stop())
+        .finally(() => {
+          if (!this.#isStopped) this.#schedule();
+        });
+    }, LOOK_MS);
+  }
+
+  async #look(): Promise<void> {
+    const now = performance.now();
+    const written = writtenBytes(this.#options.makePid);
+    if (written !== this.#written) {
+      this.#written = written;
+      this.#noteActivity(now);
+      return;
+    }
+    if (now - this.#silentSinceMs < SILENCE_MS) return;
+    const progress = await this.#options.look();
+    if (progress === undefined) {
+      this.stop();
+      return;
+    }
+    if (progress.finished !== this.#finished) {
+      this.#finished = progress.finished;
+      this.#noteActivity(now);
+      return;
+    }
+    await this.#show(progress);
+  }
+
+  #noteActivity(now: number): void {
+    this.#silentSinceMs = now;
+    this.#hide();
+  }
+
+  async #show(progress: BuildProgress): Promise<void> {
+    const { rows, columns } = process.stderr;
+    const text = formatProgress(progress, performance.now() - this.#options.startedMs, columns - SPINNER_COLUMNS);
+    if (text === '' || rows < MIN_ROWS || !isInForeground()) {
+      this.#hide();
+      return;
+    }
+    this.#addSpinner ??= await loadSpinner();
+    // While the module was loading make may have ended.
+    if (this.#isStopped) return;
+    const line = this.#addSpinner(text);
+    if (this.#shownRows !== rows) {
+      this.#hide();
+      this.#shownRows = rows;
+      process.on('SIGTSTP', this.#onSuspend);
+      process.stderr.on('resize', this.#onResize);
+      writeSync(2, reserveRow(rows) + fillRow(rows, line));
+    } else {
+      writeSync(2, fillRow(rows, line));
+    }
+  }
+
+  #hide(rows = this.#shownRows): void {
+    if (this.#shownRows === 0) return;
+    process.off('SIGTSTP', this.#onSuspend);
+    process.stderr.off('resize', this.#onResize);
+    this.#shownRows = 0;
+    try {
+      writeSync(2, releaseRow(rows));
+    } catch {
+      // The terminal is gone.
+    }
+  }
+}
+
+/**
+ * ora makes the frames, and no more: where it would draw, on the cursor's line, is make's text, and it would take
+ * make's standard input.
+ */
+async function loadSpinner(): Promise<(text: string) => string> {
+  const { default: ora } = await import('ora');
+  const spinner = ora({ stream: process.stderr, isEnabled: true, discardStdin: false, hideCursor: false });
+  return (text) => {
+    spinner.text = text;
+    return spinner.frame();
+  };
+}

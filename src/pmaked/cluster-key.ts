@@ -1,0 +1,45 @@
+/** The cluster's key from its file. Unaware of what is signed with it. */
+import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
+import { fail, ok, type Result } from '../util/result.ts';
+
+/** 128 bits, however they are written: less can be guessed. */
+const MIN_KEY_BYTES = 16;
+const MAX_KEY_BYTES = 4_096;
+/** Whatever lets group or others in. */
+const SHARED_BITS = 0o077;
+
+/**
+ * The bytes of the file, white space around them left out. Only the owner may read it, and that is this process's
+ * user or root: who has the key can take any slot of the cluster. The failure is a sentence.
+ */
+export function readClusterKey(path: string, uid = process.geteuid?.() ?? 0): Result<Buffer, string> {
+  let fd: number;
+  try {
+    fd = openSync(path, 'r');
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
+    if (code !== 'ENOENT')
+      return fail(`the cluster's key ${path} cannot be read (${code}); it must belong to uid ${uid}`);
+    return fail(
+      `there is no cluster key ${path}; make one with "umask 077; head -c 32 /dev/urandom | base64 > ${path}" ` +
+        'and copy it to every node',
+    );
+  }
+  try {
+    const stat = fstatSync(fd);
+    if (!stat.isFile()) return fail(`the cluster's key ${path} is not a regular file`);
+    if ((stat.mode & SHARED_BITS) !== 0) {
+      const mode = (stat.mode & 0o777).toString(8);
+      return fail(`the cluster's key ${path} can be read by others (mode ${mode}); run "chmod 600 ${path}"`);
+    }
+    if (stat.uid !== uid && stat.uid !== 0)
+      return fail(`the cluster's key ${path} belongs to uid ${stat.uid}, not to ${uid}`);
+    if (stat.size > MAX_KEY_BYTES)
+      return fail(`the cluster's key ${path} has ${stat.size} bytes: that is another file`);
+    const key = Buffer.from(readFileSync(fd, 'latin1').trim(), 'latin1');
+    if (key.length >= MIN_KEY_BYTES) return ok(key);
+    return fail(`the cluster's key ${path} has ${key.length} bytes, which can be guessed; it needs ${MIN_KEY_BYTES}`);
+  } finally {
+    closeSync(fd);
+  }
+}

@@ -1,0 +1,345 @@
+/**
+ * pmaked: this node's load, its broker, and who asks for leases here, tied together. Unaware of how it was configured
+ * and of the bytes on network and socket.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { AvailabilityChange } from '../load/availability.ts';
+import type { BrokerRequest, NodeView } from '../protocol/local-broker.ts';
+import { fail, ok, type Result } from '../util/result.ts';
+import { Inspection } from './inspection.ts';
+import { LoadWatch } from './load-watch.ts';
+import { type Holder, JOBS_END_MS, LocalLeases } from './local-leases.ts';
+import { listenLocally, type LocalServer, type Session } from './local-server.ts';
+import { BrokerNode, type Aside, type NodeEvent } from './node.ts';
+import type { FixedSettings, LiveSettings } from './settings.ts';
+import { findStandardCompiler, measureSpeed } from './standard-compile.ts';
+import type { StateDirectory } from './state-directory.ts';
+import { openUdp } from './udp.ts';
+import type { Transport } from './transport.ts';
+
+/** "I am leaving" is said three times within this, and whoever is to lead has begun. */
+const LEAVE_MS = 500;
+/** How often the leader is asked how large the cluster is, while somebody here builds. */
+const CAPACITY_MS = 2_000;
+/** One client's word on a node's speed moves it by this part; several are to agree. */
+const LEARN_SHARE = 0.25;
+/** What clients learned may differ from the standard compile by so much at most. */
+const LEARN_MOST = 4;
+
+export interface DaemonOptions {
+  readonly version: string;
+  readonly fixed: FixedSettings;
+  readonly live: LiveSettings;
+  readonly key: Buffer;
+  readonly state: StateDirectory;
+  readonly procRoot: string;
+  /** Jobs of an earlier start may still run here until then. */
+  readonly holdMs: number;
+  readonly log: (sentence: string) => void;
+}
+
+export class Daemon {
+  readonly #options: DaemonOptions;
+  readonly #node: BrokerNode;
+  readonly #load: LoadWatch;
+  readonly #leases: LocalLeases;
+  readonly #inspection: Inspection;
+  readonly #holders = new Map<Session, Holder>();
+  readonly #workers = new Map<Session, number>();
+  #live: LiveSettings;
+  #drained: boolean;
+  /** Of the standard compile. */
+  #staticSpeed: number;
+  #learned = 1;
+  #isMeasuring = false;
+  /** Of the other nodes; undefined until a leader has said it. */
+  #capacity: { readonly slots: number; readonly nodes: number } | undefined;
+  #transport: Transport | undefined;
+  #server: LocalServer | undefined;
+  #capacityTimer: NodeJS.Timeout | undefined;
+
+  constructor(options: DaemonOptions) {
+    this.#options = options;
+    const { fixed, live, key, state } = options;
+    this.#live = live;
+    this.#drained = state.remembered.drained ?? false;
+    this.#staticSpeed = state.remembered.speed?.value ?? 1;
+    const seal = { cluster: fixed.cluster, key, nodeId: fixed.node, bootId: state.nextBootId(Date.now()) };
+    this.#node = new BrokerNode({
+      seal,
+      holdMs: options.holdMs,
+      random: Math.random,
+      onEvent: (event) => this.#onEvent(event),
+    });
+    this.#leases = new LocalLeases((event) => this.#node.step(event));
+    this.#load = new LoadWatch(
+      {
+        node: fixed.node,
+        procRoot: options.procRoot,
+        workers: () => [...this.#workers.values(), ...(this.#isMeasuring ? [process.pid] : [])],
+        leased: () => this.#node.status.inUse,
+        onChange: (change) => this.#onLoadChange(change),
+        onSample: () => this.#onSample(),
+        onProblem: options.log,
+      },
+      loadSettings(live),
+    );
+    this.#inspection = new Inspection({
+      cluster: fixed.cluster,
+      self: () => this.#view(),
+      status: () => this.#node.status,
+      askRoster: () => this.#node.step({ kind: 'ask-who', wantsRoster: true }),
+      inspect: (peer) => this.#node.say(peer, { kind: 'inspect' }),
+    });
+  }
+
+  /** For the log: who this is. */
+  get summary(): string {
+    const { fixed } = this.#options;
+    const { name, address } = fixed.interface;
+    const ways = fixed.peers.length > 0 ? `${fixed.peers.length} peers` : `multicast on ${name} (${address})`;
+    const drained = this.#drained ? ', drained' : '';
+    return `node ${fixed.node} of cluster "${fixed.cluster}", ${this.#live.slots} slots${drained}, ${ways}, socket ${fixed.socket}`;
+  }
+
+  /** Resolves when the broker is heard and can be asked. The failure is a sentence. */
+  async start(): Promise<Result<string, string>> {
+    const { fixed } = this.#options;
+    const transport = await openUdp({
+      address: fixed.interface.address,
+      port: fixed.port,
+      groups: fixed.groups,
+      ttl: fixed.ttl,
+      peers: fixed.peers,
+      onDatagram: this.#node.onDatagram,
+    });
+    if (!transport.ok) return transport;
+    const server = await listenLocally(fixed.socket, fixed.node, {
+      onOpen: (session) => this.#onOpen(session),
+      onRequest: (session, request) => this.#onRequest(session, request),
+      onClose: (session) => this.#onClose(session),
+    });
+    if (!server.ok) {
+      await transport.value.close();
+      return fail(server.failure);
+    }
+    this.#transport = transport.value;
+    this.#server = server.value;
+    this.#node.start(transport.value);
+    this.#load.start();
+    this.#capacityTimer = setInterval(() => this.#askCapacity(), CAPACITY_MS);
+    void this.#measureSpeed();
+    return ok(transport.value.address);
+  }
+
+  /** Slots, weight, thresholds and the like, from now on. */
+  setLive(live: LiveSettings): void {
+    this.#live = live;
+    this.#load.setSettings(loadSettings(live));
+    this.#tellState();
+  }
+
+  /** Takes nothing new, lets another lead, says so, and ends. Jobs that run here go on. */
+  async stop(): Promise<void> {
+    clearInterval(this.#capacityTimer);
+    this.#load.stop();
+    this.#node.step({ kind: 'leave' });
+    await delay(LEAVE_MS);
+    this.#node.stop();
+    this.#server?.close();
+    await this.#transport?.close();
+  }
+
+  #onEvent(event: NodeEvent): void {
+    switch (event.kind) {
+      case 'leased':
+      case 'none':
+      case 'lost':
+      case 'keep':
+        this.#leases.onEffect(event);
+        return;
+      case 'capacity':
+        this.#inspection.onCapacity(event.term);
+        this.#onCapacity(event);
+        return;
+      case 'roster':
+        this.#inspection.onRoster(event.nodes);
+        return;
+      case 'aside':
+        this.#onAside(event);
+        return;
+    }
+  }
+
+  #onAside({ from, message }: Aside): void {
+    switch (message.kind) {
+      case 'inspect':
+        this.#node.say(from, { kind: 'condition', view: this.#view() });
+        return;
+      case 'condition':
+        this.#inspection.onCondition(from, message.view);
+        return;
+      case 'speed':
+        this.#learnSpeed(message.speed);
+        return;
+    }
+  }
+
+  #onOpen(session: Session): void {
+    const { who } = session;
+    if (who.kind === 'worker') this.#workers.set(session, who.pid);
+    if (who.kind !== 'dispatcher') return;
+    this.#holders.set(session, { user: who.user, send: (answer) => session.send(answer) });
+    if (this.#capacity) session.send({ kind: 'capacity', ...this.#capacity });
+    this.#askCapacity();
+  }
+
+  #onRequest(session: Session, request: BrokerRequest): void {
+    const holder = this.#holders.get(session);
+    switch (request.kind) {
+      case 'request':
+        if (holder) this.#leases.request(holder, request);
+        return;
+      case 'cancel':
+        if (holder) this.#leases.cancel(holder, request.id);
+        return;
+      case 'release':
+        if (holder) this.#leases.release(holder, request.lease);
+        return;
+      case 'speed':
+        if (holder) this.#tellSpeed(request.node, request.speed);
+        return;
+      case 'cluster':
+        void this.#inspection.look().then((cluster) => session.send({ kind: 'cluster', cluster }));
+        return;
+      case 'drain':
+        this.#drain(session, request.on);
+        return;
+      case 'dispatcher':
+      case 'worker':
+      case 'control':
+        // Introduced already.
+        return;
+    }
+  }
+
+  #onClose(session: Session): void {
+    this.#workers.delete(session);
+    const holder = this.#holders.get(session);
+    this.#holders.delete(session);
+    if (!holder) return;
+    const release = this.#leases.leave(holder);
+    setTimeout(release, JOBS_END_MS).unref();
+  }
+
+  #onLoadChange(change: AvailabilityChange): void {
+    const { log } = this.#options;
+    if (change.kind === 'became-available') log('free: no foreign load over the marks any more');
+    else if (change.kind === 'evict-over') log('foreign load left the eviction mark: jobs may stay');
+    else {
+      const { metric, value, mark } = change.by;
+      const what = change.kind === 'evict' ? 'jobs leave' : 'busy';
+      log(`${what}: ${metric} is ${Math.round(value)}, the mark is ${Math.round(mark)}`);
+    }
+  }
+
+  #onSample(): void {
+    this.#tellState();
+    if (!this.#load.mustEvict) return;
+    // Half of them, the newest first, and with the next sample half of the rest: as few as the owner needs.
+    // Those that were told to stop may take a moment to: this node is busy.
+    const count = Math.ceil(this.#node.status.staying / 2);
+    if (count > 0) this.#node.step({ kind: 'evict', count });
+  }
+
+  #tellState(): void {
+    const { slots } = this.#live;
+    const available = this.#load.hasLooked && this.#load.isAvailable && !this.#drained && slots > 0;
+    this.#node.step({ kind: 'node-state', state: { available, slots, speed: this.#speed } });
+  }
+
+  get #speed(): number {
+    return Math.max(0.001, Math.round(1_000 * this.#staticSpeed * this.#learned * this.#live.weight) / 1_000);
+  }
+
+  #drain(session: Session, on: boolean): void {
+    if (!session.isAdmin) {
+      session.send({ kind: 'refused', reason: 'only root and the user that pmaked runs as may drain a node' });
+      return;
+    }
+    this.#drained = on;
+    const { state, log } = this.#options;
+    state.remember({ drained: on });
+    log(on ? 'drained: takes nothing new until "pmakectl undrain"' : 'not drained any more');
+    if (state.problem !== '') log(state.problem);
+    this.#tellState();
+    session.send({ kind: 'drained', on, ...(state.problem !== '' && { problem: state.problem }) });
+  }
+
+  #askCapacity(): void {
+    if (this.#holders.size > 0) this.#node.step({ kind: 'ask-who', wantsRoster: false });
+  }
+
+  #onCapacity(cluster: { readonly slots: number; readonly nodes: number }): void {
+    // A build has its own host's cores without asking; what it can lease is the others'.
+    const { available } = this.#node.status;
+    const slots = Math.max(0, cluster.slots - (available ? this.#node.status.slots : 0));
+    const nodes = Math.max(0, cluster.nodes - (available ? 1 : 0));
+    if (slots === this.#capacity?.slots && nodes === this.#capacity.nodes) return;
+    this.#capacity = { slots, nodes };
+    for (const holder of this.#holders.values()) holder.send({ kind: 'capacity', slots, nodes });
+  }
+
+  #tellSpeed(node: string, speed: number): void {
+    const peer = this.#node.peerOf(node);
+    if (node === this.#options.fixed.node) this.#learnSpeed(speed);
+    else if (peer) this.#node.say(peer, { kind: 'speed', speed });
+  }
+
+  #learnSpeed(speed: number): void {
+    // The weight is the owner's wish, no property of the machine: what was learned must not take it away again.
+    const seen = speed / (this.#staticSpeed * this.#live.weight);
+    const bounded = Math.min(LEARN_MOST, Math.max(1 / LEARN_MOST, seen));
+    this.#learned = (1 - LEARN_SHARE) * this.#learned + LEARN_SHARE * bounded;
+    this.#tellState();
+  }
+
+  async #measureSpeed(): Promise<void> {
+    const { state, log } = this.#options;
+    const compiler = findStandardCompiler();
+    if (!compiler || state.remembered.speed?.compiler === compiler.identity) return;
+    this.#isMeasuring = true;
+    const value = await measureSpeed(compiler.path).catch(() => undefined);
+    this.#isMeasuring = false;
+    if (value === undefined) {
+      log(`the standard compile failed with ${compiler.path}: this node counts as one of speed 1`);
+      return;
+    }
+    this.#staticSpeed = value;
+    state.remember({ speed: { value, compiler: compiler.identity } });
+    log(`speed ${value.toFixed(2)} by the standard compile`);
+    this.#tellState();
+  }
+
+  #view(): NodeView {
+    const { available, slots, inUse } = this.#node.status;
+    const { busyBy, metrics } = this.#load.view;
+    const unavailable = this.#drained ? 'drained' : busyBy ? 'busy' : 'starting';
+    return {
+      node: this.#options.fixed.node,
+      version: this.#options.version,
+      state: available ? 'free' : unavailable,
+      ...(busyBy && { busyBy }),
+      slots,
+      inUse,
+      speed: this.#speed,
+      workers: this.#workers.size,
+      metrics,
+      dropped: this.#node.dropped,
+    };
+  }
+}
+
+function loadSettings({ policy, intervalMs, loadLog }: LiveSettings) {
+  return { policy, intervalMs, log: loadLog };
+}

@@ -1,0 +1,33 @@
+/** Which of the host's addresses datagrams go through. Pure: the interfaces are given. */
+import { fail, ok, type Result } from '../util/result.ts';
+
+/** As os.networkInterfaces() has them. */
+export type Interfaces = Readonly<
+  Record<
+    string,
+    readonly { readonly address: string; readonly family: string; readonly internal: boolean }[] | undefined
+  >
+>;
+
+export interface ChosenInterface {
+  readonly name: string;
+  readonly address: string;
+}
+
+/** The one `wanted` by name or address, else the first that is not loopback, else loopback. The failure is a sentence. */
+export function chooseInterface(interfaces: Interfaces, wanted: string | undefined): Result<ChosenInterface, string> {
+  const all = Object.entries(interfaces).flatMap(([name, addresses = []]) =>
+    addresses.filter(({ family }) => family === 'IPv4').map(({ address, internal }) => ({ name, address, internal })),
+  );
+  if (wanted !== undefined) {
+    const found = all.find(({ name, address }) => name === wanted || address === wanted);
+    // Any address of 127.0.0.0/8 is this host's, though only one is listed.
+    const loopback = /^127\.\d+\.\d+\.\d+$/.test(wanted) ? { name: 'lo', address: wanted } : undefined;
+    const chosen = found ?? loopback;
+    if (chosen) return ok({ name: chosen.name, address: chosen.address });
+    const known = all.map(({ name, address }) => `${name} (${address})`).join(', ');
+    return fail(`there is no interface "${wanted}" with an IPv4 address here; there are ${known || 'none'}`);
+  }
+  const [first] = [...all.filter(({ internal }) => !internal), ...all];
+  return first ? ok({ name: first.name, address: first.address }) : fail('no interface has an IPv4 address');
+}

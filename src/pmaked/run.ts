@@ -1,0 +1,99 @@
+/**
+ * The life of a pmaked process: its settings read and watched, its end by a signal. Unaware of what a broker does.
+ */
+import { resolve } from 'node:path';
+import type { BrokerSettings } from '../config/broker-settings.ts';
+import { configFiles, readConfigFiles } from '../config/load.ts';
+import { describeConfigProblem } from '../config/problem.ts';
+import { watchConfig } from '../config/watch.ts';
+import { fail, ok, type Result } from '../util/result.ts';
+import { RESTART_HOLD_MS } from '../broker/core/timing.ts';
+import { readClusterKey } from './cluster-key.ts';
+import { Daemon } from './daemon.ts';
+import { hasWorkers } from './old-workers.ts';
+import { notifyService } from './service.ts';
+import { fixedSettings, liveSettings, restartNeeded } from './settings.ts';
+import { StateDirectory } from './state-directory.ts';
+
+export interface RunOptions {
+  readonly version: string;
+  readonly env: NodeJS.ProcessEnv;
+  /** Instead of the user's and the machine's. */
+  readonly configFile: string | undefined;
+  readonly interface: string | undefined;
+  readonly socket: string | undefined;
+  readonly procRoot: string;
+}
+
+/** Runs until SIGTERM or SIGINT; the answer is the exit status. */
+export async function runDaemon(options: RunOptions): Promise<number> {
+  const files = options.configFile === undefined ? configFiles(options.env) : [resolve(options.configFile)];
+  const ended = untilSignal();
+  const settings = await readSettings(files);
+  const daemon = settings.ok ? makeDaemon(options, settings.value) : settings;
+  if (!daemon.ok) return refuse(daemon.failure);
+  const address = await daemon.value.start();
+  if (!address.ok) return refuse(address.failure);
+
+  let inForce = settings.ok ? settings.value : {};
+  const watch = watchConfig(files, () => {
+    void readSettings(files).then((edited) => {
+      if (!edited.ok) {
+        log(`the edit was not taken, the old values stay: ${edited.failure}`);
+        return;
+      }
+      for (const name of restartNeeded(inForce, edited.value)) log(`"broker.${name}" changes with the next start`);
+      inForce = edited.value;
+      daemon.value.setLive(liveSettings(inForce));
+      log('took the edited settings');
+    });
+  });
+  await watch.ready;
+  log(`${daemon.value.summary} at ${address.value}`);
+  await notifyService('READY=1', options.env);
+  log(`stopping: ${await ended}`);
+  await Promise.all([notifyService('STOPPING=1', options.env), watch.close(), daemon.value.stop()]);
+  return 0;
+}
+
+function makeDaemon(options: RunOptions, file: BrokerSettings): Result<Daemon, string> {
+  const fixed = fixedSettings(file, options, options.env);
+  if (!fixed.ok) return fixed;
+  const key = readClusterKey(fixed.value.key);
+  if (!key.ok) return key;
+  const state = new StateDirectory(fixed.value.state);
+  const daemon = new Daemon({
+    version: options.version,
+    fixed: fixed.value,
+    live: liveSettings(file),
+    key: key.value,
+    state,
+    procRoot: options.procRoot,
+    holdMs: hasWorkers(options.procRoot) ? RESTART_HOLD_MS : 0,
+    log,
+  });
+  if (state.problem !== '') log(state.problem);
+  return ok(daemon);
+}
+
+async function readSettings(files: readonly string[]): Promise<Result<BrokerSettings, string>> {
+  const read = await readConfigFiles(files);
+  return read.ok ? ok(read.value.broker ?? {}) : fail(describeConfigProblem(read.failure));
+}
+
+function untilSignal(): Promise<string> {
+  return new Promise((resolve) => {
+    process.once('SIGTERM', resolve);
+    process.once('SIGINT', resolve);
+  });
+}
+
+/** One line each, without a time: the journal has its own. */
+function log(sentence: string): void {
+  process.stderr.write(`pmaked: ${sentence}\n`);
+}
+
+function refuse(sentence: string): number {
+  log(sentence);
+  return 1;
+}

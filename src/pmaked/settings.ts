@@ -1,0 +1,97 @@
+/**
+ * What pmaked goes by: its config file and its switches, the defaults filled in. Unaware of who uses a value.
+ */
+import { availableParallelism, hostname, networkInterfaces } from 'node:os';
+import type { BrokerSettings } from '../config/broker-settings.ts';
+import { ownBrokerSocket } from '../config/broker-sockets.ts';
+import { DEFAULT_POLICY, type Policy } from '../load/policy.ts';
+import { BROKER_SOCKET } from '../protocol/local-broker.ts';
+import { fail, ok, type Result } from '../util/result.ts';
+import { runtimeDirectory } from '../util/runtime-directory.ts';
+import { chooseInterface, type ChosenInterface } from './interfaces.ts';
+
+const DEFAULT_CLUSTER = 'pmake';
+const DEFAULT_KEY = '/etc/pmake/cluster.key';
+const DEFAULT_PORT = 7737;
+/** Of the block that RFC 2365 leaves to each organisation. */
+const DEFAULT_GROUPS = ['239.255.77.1', '239.255.77.2'] as const;
+/** This network only: a router passes nothing on. */
+const DEFAULT_TTL = 1;
+const DEFAULT_SAMPLE_SECONDS = 1;
+
+/** What holds from start to end. */
+export interface FixedSettings {
+  readonly cluster: string;
+  readonly key: string;
+  readonly node: string;
+  readonly interface: ChosenInterface;
+  readonly port: number;
+  readonly groups: { readonly leader: string; readonly available: string };
+  readonly peers: readonly string[];
+  readonly ttl: number;
+  readonly socket: string;
+  readonly state: string | undefined;
+}
+
+/** What may change while it runs. */
+export interface LiveSettings {
+  readonly slots: number;
+  readonly weight: number;
+  readonly policy: Policy;
+  readonly intervalMs: number;
+  readonly loadLog: string | undefined;
+}
+
+/** Switches go before the file. */
+export interface Switches {
+  readonly interface?: string | undefined;
+  readonly socket?: string | undefined;
+}
+
+/** The failure is a sentence. */
+export function fixedSettings(
+  file: BrokerSettings,
+  switches: Switches,
+  env: NodeJS.ProcessEnv,
+): Result<FixedSettings, string> {
+  const chosen = chooseInterface(networkInterfaces(), switches.interface ?? file.interface);
+  if (!chosen.ok) return fail(chosen.failure);
+  const [leader, available] = file.groups ?? DEFAULT_GROUPS;
+  if (leader === undefined || available === undefined) return fail('"broker.groups" needs two addresses');
+  return ok({
+    cluster: file.cluster ?? DEFAULT_CLUSTER,
+    key: file.key ?? DEFAULT_KEY,
+    node: file.node ?? hostname(),
+    interface: chosen.value,
+    port: file.port ?? DEFAULT_PORT,
+    groups: { leader, available },
+    peers: file.peers ?? [],
+    ttl: file.ttl ?? DEFAULT_TTL,
+    socket: switches.socket ?? file.socket ?? defaultSocket(env),
+    // Of a systemd unit with StateDirectory=.
+    state: file.state ?? env.STATE_DIRECTORY,
+  });
+}
+
+/** The machine's for root and a systemd unit, else the user's own. */
+function defaultSocket(env: NodeJS.ProcessEnv): string {
+  if (process.geteuid?.() === 0 || env.RUNTIME_DIRECTORY !== undefined) return BROKER_SOCKET;
+  const directory = runtimeDirectory(env);
+  return directory.ok ? ownBrokerSocket(directory.value) : BROKER_SOCKET;
+}
+
+export function liveSettings(file: BrokerSettings): LiveSettings {
+  return {
+    slots: file.slots ?? availableParallelism(),
+    weight: file.weight ?? 1,
+    policy: file.thresholds ?? DEFAULT_POLICY,
+    intervalMs: 1_000 * (file.sampleSeconds ?? DEFAULT_SAMPLE_SECONDS),
+    loadLog: file.loadLog,
+  };
+}
+
+/** Settings that an edit changed and that only a restart takes up, by name. */
+export function restartNeeded(before: BrokerSettings, after: BrokerSettings): string[] {
+  const fixed = ['cluster', 'key', 'node', 'interface', 'port', 'groups', 'peers', 'ttl', 'socket', 'state'] as const;
+  return fixed.filter((name) => JSON.stringify(before[name]) !== JSON.stringify(after[name]));
+}

@@ -1,0 +1,119 @@
+/**
+ * The raw way to a program on a node, whatever carries it, and what a started worker looks like on it.
+ * Unaware of ssh and of frames.
+ */
+import type { Duplex, Readable, Writable } from 'node:stream';
+import { deferred } from '../../util/deferred.ts';
+import { outOfPatience } from '../../util/patience.ts';
+import { fail, ok, type Result } from '../../util/result.ts';
+import { ChannelStream } from './channel-stream.ts';
+import { WORKER_PREAMBLE } from '../../protocol/worker.ts';
+import { PreambleScanner } from './preamble.ts';
+
+/** Enough for Node's words about a module that is missing. */
+const STDERR_TAIL_BYTES = 4 * 1024;
+
+/** How the program there ended, or why we lost sight of it: `exit status 127`, `the connection was lost: ...`. */
+export type PipeEnd = string;
+
+export interface NodePipe {
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  readonly stdin: Writable;
+  /** Resolves once, after the last byte of stdout and stderr. */
+  readonly ended: Promise<PipeEnd>;
+  /** Takes the program's connection away. */
+  destroy(): void;
+}
+
+/** A worker's stdin and stdout. */
+export interface NodeChannel {
+  /** Starts right after the worker's preamble; binary; backpressure works in both directions. Never emits `error`. */
+  readonly stream: Duplex;
+  /** Resolves once, whichever way the channel ends, with why. Never rejects. */
+  readonly closed: Promise<string>;
+  /** Ends the channel at once; the worker dies with it. May be called again. */
+  close(): void;
+  /** What was printed there before the worker's first word, by rc files of the login shell; harmless, and skipped. */
+  readonly noise: string;
+  /** The last that the worker and its login shell wrote to stderr. */
+  stderrTail(): string;
+}
+
+export type StartFailure =
+  | { readonly kind: 'aborted' }
+  | { readonly kind: 'timeout' }
+  | { readonly kind: 'no-worker'; readonly printed: string; readonly stderr: string; readonly ended: PipeEnd };
+
+/** Waits for the worker's first bytes on `pipe`; on a failure the pipe is destroyed. */
+export async function awaitWorker(
+  pipe: NodePipe,
+  startMs: number,
+  abort: AbortSignal,
+): Promise<Result<NodeChannel, StartFailure>> {
+  const stderr = new StderrTail(pipe.stderr);
+  const scanner = new PreambleScanner();
+  const outcome = deferred<Result<Buffer, StartFailure>>();
+  const noWorker = (ended: PipeEnd) =>
+    outcome.resolve(fail({ kind: 'no-worker', printed: tailOf(scanner.printed), stderr: stderr.text(), ended }));
+  const onData = (chunk: Buffer) => {
+    const step = scanner.push(chunk);
+    if (step.kind === 'more') return;
+    pipe.stdout.off('data', onData);
+    pipe.stdout.pause();
+    if (step.kind === 'found') outcome.resolve(ok(step.rest));
+    else noWorker('still running');
+  };
+  const onAbort = () => outcome.resolve(fail({ kind: 'aborted' }));
+  const endWait = outOfPatience(startMs, () => outcome.resolve(fail({ kind: 'timeout' })));
+  abort.addEventListener('abort', onAbort);
+  if (abort.aborted) onAbort();
+  pipe.stdout.on('data', onData);
+  void pipe.ended.then(noWorker);
+  const started = await outcome.promise;
+  endWait();
+  abort.removeEventListener('abort', onAbort);
+  if (started.ok) return ok(channelOf(pipe, started.value, stderr, noiseOf(scanner.printed)));
+  pipe.destroy();
+  return started;
+}
+
+/** What a login shell's rc files printed before the worker spoke. */
+function noiseOf(printed: Buffer): string {
+  return tailOf(printed.subarray(0, printed.indexOf(WORKER_PREAMBLE)));
+}
+
+function channelOf(pipe: NodePipe, first: Buffer, stderr: StderrTail, noise: string): NodeChannel {
+  const stream = new ChannelStream(pipe.stdout, pipe.stdin, first);
+  const closed = deferred<string>();
+  // What the worker said last may still be unread in `stream` when it ends by itself; closed here, nobody will read.
+  const close = () => {
+    closed.resolve('closed here');
+    pipe.destroy();
+    stream.destroy();
+  };
+  void pipe.ended.then((ended) => {
+    const lastWords = stderr.text().trim().split('\n').at(-1) ?? '';
+    closed.resolve(lastWords === '' ? ended : `${ended}: ${lastWords}`);
+    pipe.destroy();
+  });
+  return { stream, closed: closed.promise, close, noise, stderrTail: () => stderr.text() };
+}
+
+class StderrTail {
+  #bytes: Buffer = Buffer.alloc(0);
+
+  constructor(stderr: Readable) {
+    stderr.on('data', (chunk: Buffer) => {
+      this.#bytes = Buffer.concat([this.#bytes, chunk]).subarray(-STDERR_TAIL_BYTES);
+    });
+  }
+
+  text(): string {
+    return this.#bytes.toString('utf8');
+  }
+}
+
+function tailOf(bytes: Buffer): string {
+  return bytes.subarray(-STDERR_TAIL_BYTES).toString('utf8');
+}

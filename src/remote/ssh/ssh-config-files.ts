@@ -1,0 +1,206 @@
+/**
+ * Reads ~/.ssh/config and /etc/ssh/ssh_config into one list of lines, `Include`s followed, which the ssh-config library
+ * does not do by itself. Unaware of what the settings mean.
+ *
+ * `Match exec` is never true here: it would run a program, for as long as it likes, inside the dispatcher.
+ */
+import { readFile, stat } from 'node:fs/promises';
+import { dirname, isAbsolute, join } from 'node:path';
+import glob from 'fast-glob';
+import SSHConfig, { LineType, type Directive, type Line, type Section } from 'ssh-config';
+import { fail, ok, type Result } from '../../util/result.ts';
+
+/** ssh's own limit. */
+const MAX_INCLUDE_DEPTH = 16;
+const GROUP_OR_OTHERS_WRITE = 0o022;
+
+/** The settings that pmake heeds; all others are left out before the library sees them. */
+const HEEDED = [
+  'Host',
+  'Match',
+  'Include',
+  'HostName',
+  'Port',
+  'User',
+  'IdentityFile',
+  'IdentitiesOnly',
+  'IdentityAgent',
+  'UserKnownHostsFile',
+  'GlobalKnownHostsFile',
+  'HostKeyAlias',
+  'ProxyCommand',
+  'ProxyJump',
+] as const;
+type HeededSetting = Exclude<(typeof HEEDED)[number], 'Host' | 'Match' | 'Include'>;
+/** ssh ignores the case of names, the library does not in every place. */
+const SPELLING: ReadonlyMap<string, string> = new Map(HEEDED.map((name) => [name.toLowerCase(), name]));
+
+export interface SshConfigProblem {
+  readonly file: string;
+  readonly detail: string;
+}
+
+/** The settings for one host, in the order in which they were found: the first of a name counts. */
+export type SshConfigValues = Partial<Record<HeededSetting, string | readonly string[]>>;
+
+export interface SshConfigPlaces {
+  readonly home: string;
+  /** `/etc/ssh` */
+  readonly systemDirectory: string;
+}
+
+interface Query {
+  readonly host: string;
+  readonly user: string | undefined;
+}
+
+/** What ssh's configuration says for `host`; a file that does not exist says nothing. */
+export async function readSshConfig(
+  query: Query,
+  places: SshConfigPlaces,
+): Promise<Result<SshConfigValues, SshConfigProblem>> {
+  const reader = new ConfigReader(query);
+  const sources: readonly Omit<Place, 'file' | 'depth'>[] = [
+    { directory: join(places.home, '.ssh'), isUsers: true },
+    { directory: places.systemDirectory, isUsers: false },
+  ];
+  for (const source of sources) {
+    const file = join(source.directory, source.isUsers ? 'config' : 'ssh_config');
+    const problem = await reader.addFile({ ...source, file, depth: 0 });
+    if (problem) return fail(problem);
+  }
+  return ok(reader.compute());
+}
+
+/** Where a line was read; `isUsers`: the file must not be writable by others, as ssh demands of the user's own. */
+interface Place {
+  readonly file: string;
+  /** What relative Includes are relative to. */
+  readonly directory: string;
+  readonly isUsers: boolean;
+  readonly depth: number;
+}
+
+const PROBE = 'PmakeProbe';
+
+class ConfigReader {
+  readonly #query: Query;
+  /** Everything read so far, flat: a section that an Include stands in is cut in two. */
+  readonly #lines = new SSHConfig();
+
+  constructor(query: Query) {
+    this.#query = query;
+  }
+
+  compute(): SshConfigValues {
+    return computeFor(this.#lines, this.#query);
+  }
+
+  async addFile(place: Place): Promise<SshConfigProblem | undefined> {
+    const { file } = place;
+    if (place.depth > MAX_INCLUDE_DEPTH) return { file, detail: 'too many levels of Include' };
+    const text = await readIfThere(file);
+    if (text === undefined) return undefined;
+    if (place.isUsers && (await isOpenToOthers(file))) {
+      return { file, detail: `others may write to it; chmod go-w ${file}` };
+    }
+    try {
+      return await this.#addLines(SSHConfig.parse(text), place, undefined);
+    } catch (cause) {
+      return { file, detail: cause instanceof Error ? cause.message : String(cause) };
+    }
+  }
+
+  /** Adds lines at the end, or to the end of `section`, which is then the last. */
+  async #addLines(
+    lines: readonly Line[],
+    place: Place,
+    section: Section | undefined,
+  ): Promise<SshConfigProblem | undefined> {
+    let open = section;
+    for (const line of lines) {
+      if (line.type !== LineType.DIRECTIVE) continue;
+      const name = SPELLING.get(line.param.toLowerCase());
+      if (name === undefined) continue;
+      line.param = name;
+      let problem: SshConfigProblem | undefined;
+      if ('config' in line) {
+        problem = await this.#addSection(line, place);
+      } else if (name === 'Include') {
+        problem = await this.#addIncluded(line, place);
+        // What follows in the section must stand behind what was included.
+        if (open) open = this.#begin(open);
+      } else {
+        // Expanded before the library sees it: it compares the name with `Match host`.
+        if (name === 'HostName' && typeof line.value === 'string') line.value = expandHostName(line.value, this.#query);
+        (open ? open.config : this.#lines).push(line);
+      }
+      if (problem) return problem;
+    }
+    return undefined;
+  }
+
+  async #addSection(section: Section, place: Place): Promise<SshConfigProblem | undefined> {
+    const hasInclude = section.config.some((line) => line.type === LineType.DIRECTIVE && /^include$/i.test(line.param));
+    // An Include counts only where its section does, so that question is settled here and now.
+    if (hasInclude && !this.#applies(section)) return undefined;
+    return this.#addLines(section.config, place, this.#begin(section));
+  }
+
+  async #addIncluded(include: Directive, place: Place): Promise<SshConfigProblem | undefined> {
+    for (const file of await includedFiles(include, place.directory)) {
+      const problem = await this.addFile({ ...place, file, depth: place.depth + 1 });
+      if (problem) return problem;
+    }
+    return undefined;
+  }
+
+  #begin(section: Section): Section {
+    const begun = { ...section, config: new SSHConfig() };
+    this.#lines.push(begun);
+    return begun;
+  }
+
+  #applies(section: Section): boolean {
+    const lines = new SSHConfig();
+    lines.push(...this.#lines, { ...section, config: SSHConfig.parse(`${PROBE} yes`) });
+    return PROBE in computeFor(lines, this.#query);
+  }
+}
+
+function computeFor(lines: SSHConfig, { host, user }: Query): SshConfigValues {
+  return lines.compute(user === undefined ? { Host: host } : { Host: host, User: user }, { matchExec: false });
+}
+
+/** The only tokens that HostName may have. */
+function expandHostName(value: string, { host }: Query): string {
+  return value.replace(/%([%h])/g, (_, letter) => (letter === 'h' ? host : '%'));
+}
+
+async function includedFiles(include: Directive, directory: string): Promise<readonly string[]> {
+  const patterns = typeof include.value === 'string' ? [include.value] : include.value.map(({ val }) => val);
+  const files: string[] = [];
+  for (const pattern of patterns) {
+    const atHome = pattern.replace(/^~(?=\/)/, () => dirname(directory));
+    const absolute = isAbsolute(atHome) ? atHome : join(directory, atHome);
+    // As glob(3): no braces, no extended patterns, sorted.
+    const found = await glob(absolute, { braceExpansion: false, extglob: false, globstar: false, dot: false });
+    files.push(...found.sort());
+  }
+  return files;
+}
+
+async function readIfThere(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch {
+    // ssh passes over files that it cannot read.
+    return undefined;
+  }
+}
+
+async function isOpenToOthers(file: string): Promise<boolean> {
+  const { uid, mode } = await stat(file);
+  const isTrusted = uid === 0 || uid === process.getuid?.();
+  return !isTrusted || (mode & GROUP_OR_OTHERS_WRITE) !== 0;
+}

@@ -1,0 +1,243 @@
+/**
+ * A node behind ssh: one connection, one command on it, with the checks that ssh makes. ssh2's events become values here.
+ * Unaware of what the command is.
+ */
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { Client, type ClientChannel, type ServerHostKeyAlgorithm } from 'ssh2';
+import { deferred, type Deferred } from '../../util/deferred.ts';
+import { outOfPatience } from '../../util/patience.ts';
+import { fail, ok, type Result } from '../../util/result.ts';
+import type { ConnectPhase, NodeFailure, NodeTarget, SeenHostKey } from '../failure.ts';
+import type { Identities } from './identities.ts';
+import { hostKeyType, knownHostName, KnownHosts, type HostKeyVerdict, type KnownHostsFile } from './known-hosts.ts';
+import { KEEPALIVE_MISSES, type ConnectLimits } from '../limits.ts';
+import type { NodePipe, PipeEnd } from '../channel/node-pipe.ts';
+import type { SshSettings } from './ssh-settings.ts';
+import type { Transport } from './ssh-transport.ts';
+
+/** After saying goodbye; a peer that is gone would keep the socket for a quarter of an hour. */
+const GOODBYE_MS = 1_000;
+
+/** What we ask servers for when known_hosts has nothing; no SHA-1, as in ssh itself. */
+const HOST_KEY_ALGORITHMS: readonly ServerHostKeyAlgorithm[] = [
+  'ssh-ed25519',
+  'ecdsa-sha2-nistp256',
+  'ecdsa-sha2-nistp384',
+  'ecdsa-sha2-nistp521',
+  'rsa-sha2-512',
+  'rsa-sha2-256',
+];
+
+export interface SshRequest {
+  readonly target: NodeTarget;
+  readonly settings: SshSettings;
+  readonly identities: Identities;
+  readonly transport: Transport;
+  readonly command: string;
+  readonly limits: ConnectLimits;
+}
+
+/** Logs in and starts the command. On a failure nothing of the connection is left. */
+export async function openSshPipe(request: SshRequest, abort: AbortSignal): Promise<Result<NodePipe, NodeFailure>> {
+  const files = await readKnownHosts(request.settings.knownHostsFiles);
+  const login = new SshLogin(request, new KnownHosts(files));
+  const onAbort = () => login.abort();
+  abort.addEventListener('abort', onAbort);
+  if (abort.aborted) onAbort();
+  const opened = await login.run();
+  abort.removeEventListener('abort', onAbort);
+  return opened;
+}
+
+class SshLogin {
+  readonly #request: SshRequest;
+  readonly #knownHosts: KnownHosts;
+  readonly #client = new Client();
+  readonly #outcome: Deferred<Result<NodePipe, NodeFailure>> = deferred();
+  /** What ended the connection once it stood. */
+  readonly #lost: Deferred<string> = deferred();
+  readonly #tried: string[] = [];
+  #phase: ConnectPhase = 'handshake';
+  #refusedKey: NodeFailure | undefined;
+  #lastError = '';
+
+  constructor(request: SshRequest, knownHosts: KnownHosts) {
+    this.#request = request;
+    this.#knownHosts = knownHosts;
+  }
+
+  async run(): Promise<Result<NodePipe, NodeFailure>> {
+    const client = this.#client;
+    client.on('handshake', () => (this.#phase = 'authentication'));
+    client.on('ready', () => this.#start());
+    client.on('error', (cause) => this.#handleError(cause));
+    client.on('close', () => this.#handleClose());
+    const endWait = outOfPatience(this.#request.limits.handshakeMs, () => this.#fail(this.#timeout()));
+    if (this.#request.transport.stream.destroyed) this.#handleClose();
+    else this.#connect();
+    const opened = await this.#outcome.promise;
+    endWait();
+    return opened;
+  }
+
+  abort(): void {
+    this.#fail({ target: this.#request.target, reason: 'aborted' });
+  }
+
+  #connect(): void {
+    const { target, identities, transport, limits } = this.#request;
+    const untried = [...identities.offered];
+    this.#client.connect({
+      sock: transport.stream,
+      username: target.user,
+      // Ours covers the start of the command, too.
+      readyTimeout: 0,
+      keepaliveInterval: limits.keepaliveMs,
+      keepaliveCountMax: KEEPALIVE_MISSES,
+      algorithms: { serverHostKey: this.#hostKeyAlgorithms() },
+      hostVerifier: (key: Buffer) => this.#isKeyGood(key),
+      authHandler: (_methods, _partial, next) => {
+        const identity = untried.shift();
+        if (!identity) {
+          this.#fail(this.#noMoreIdentities());
+          return;
+        }
+        this.#tried.push(identity.label);
+        const username = target.user;
+        if (identity.kind === 'agent') next({ type: 'agent', username, agent: identity.agent });
+        else next({ type: 'publickey', username, key: identity.key });
+      },
+    });
+  }
+
+  /** Key types that known_hosts has come first: a server with more of them would else look unknown. */
+  #hostKeyAlgorithms(): ServerHostKeyAlgorithm[] {
+    const known = this.#lookedUp().flatMap((name) => this.#knownHosts.keyTypes(name));
+    const isKnown = (algorithm: string) => known.includes(algorithm.startsWith('rsa-') ? 'ssh-rsa' : algorithm);
+    return [...HOST_KEY_ALGORITHMS].sort((a, b) => Number(isKnown(b)) - Number(isKnown(a)));
+  }
+
+  /** The names to look for in known_hosts; like ssh, a host on a high port may be listed without it. */
+  #lookedUp(): readonly [string, ...string[]] {
+    const { hostKeyAlias, hostName, port } = this.#request.settings;
+    if (hostKeyAlias !== undefined) return [hostKeyAlias.toLowerCase()];
+    const name = knownHostName(hostName, port);
+    const portless = hostName.toLowerCase();
+    return name === portless ? [name] : [name, portless];
+  }
+
+  #isKeyGood(key: Buffer): boolean {
+    const [name, portless] = this.#lookedUp();
+    const verdict = this.#knownHosts.check(name, key);
+    if (verdict.kind === 'known') return true;
+    if (verdict.kind === 'unknown' && portless !== undefined) {
+      if (this.#knownHosts.check(portless, key).kind === 'known') return true;
+    }
+    this.#refusedKey = this.#keyFailure(verdict, {
+      type: hostKeyType(key),
+      fingerprint: `SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`,
+      lookedUp: name,
+    });
+    return false;
+  }
+
+  #keyFailure(verdict: Exclude<HostKeyVerdict, { kind: 'known' }>, key: SeenHostKey): NodeFailure {
+    const { target, settings } = this.#request;
+    if (verdict.kind === 'unknown') {
+      const files = settings.knownHostsFiles;
+      return { target, reason: 'host-key-unknown', key, files, certAuthority: verdict.certAuthority };
+    }
+    const { file, line } = verdict;
+    return { target, reason: verdict.kind === 'changed' ? 'host-key-changed' : 'host-key-revoked', key, file, line };
+  }
+
+  #noMoreIdentities(): NodeFailure {
+    const { target, identities } = this.#request;
+    const { skipped } = identities;
+    if (this.#tried.length === 0) return { target, reason: 'no-identity', skipped };
+    return { target, reason: 'authentication-failed', tried: this.#tried, skipped, detail: this.#lastError };
+  }
+
+  #handleError(cause: Error & { level?: string }): void {
+    this.#lastError = cause.message;
+    // An agent that could not sign, or a key that could not: ssh2 goes on with the next identity by itself.
+    if (cause.level === 'agent' || cause.level === 'client-authentication') return;
+    this.#fail(this.#brokenConnection(cause.message));
+  }
+
+  #handleClose(): void {
+    this.#fail(this.#brokenConnection(this.#lastError || 'the other end closed it'));
+  }
+
+  #brokenConnection(detail: string): NodeFailure {
+    const { target, identities, transport } = this.#request;
+    if (this.#refusedKey) return this.#refusedKey;
+    const words = [detail, transport.detail()].filter((text) => text !== '').join('; ');
+    if (this.#phase === 'authentication' && this.#tried.length > 0) {
+      return {
+        target,
+        reason: 'authentication-failed',
+        tried: this.#tried,
+        skipped: identities.skipped,
+        detail: words,
+      };
+    }
+    return { target, reason: 'connection-lost', phase: this.#phase, detail: words };
+  }
+
+  #timeout(): NodeFailure {
+    const { target, limits } = this.#request;
+    return { target, reason: 'timeout', phase: this.#phase, afterMs: limits.handshakeMs };
+  }
+
+  /** Before the command stands this is the outcome; afterwards, how the pipe ends. */
+  #fail(failure: NodeFailure): void {
+    const detail = 'detail' in failure ? failure.detail : failure.reason;
+    this.#lost.resolve(`the connection was lost: ${detail}`);
+    this.#outcome.resolve(fail(failure));
+    this.#client.destroy();
+    this.#request.transport.destroy();
+  }
+
+  #start(): void {
+    this.#phase = 'start';
+    this.#client.exec(this.#request.command, (cause, channel) => {
+      if (cause) this.#fail(this.#brokenConnection(`the command was not started: ${cause.message}`));
+      else this.#outcome.resolve(ok(this.#pipeOf(channel)));
+    });
+  }
+
+  #pipeOf(channel: ClientChannel): NodePipe {
+    const ended = deferred<PipeEnd>();
+    // `close` carries the exit status; it comes without one when the connection broke.
+    channel.once('close', (code?: number | null, signal?: string) => {
+      if (typeof code === 'number') ended.resolve(`exit status ${code}`);
+      else if (typeof signal === 'string') ended.resolve(`killed by ${signal}`);
+      else this.#client.end();
+    });
+    void this.#lost.promise.then((why) => setImmediate(() => ended.resolve(why)));
+    channel.on('error', () => undefined);
+    return {
+      stdout: channel,
+      stderr: channel.stderr,
+      stdin: channel,
+      ended: ended.promise,
+      destroy: () => this.#sayGoodbye(),
+    };
+  }
+
+  #sayGoodbye(): void {
+    this.#client.end();
+    setTimeout(() => {
+      this.#client.destroy();
+      this.#request.transport.destroy();
+    }, GOODBYE_MS).unref();
+  }
+}
+
+/** Files that are not there, or not for us to read, know nobody. */
+async function readKnownHosts(paths: readonly string[]): Promise<readonly KnownHostsFile[]> {
+  const texts = await Promise.all(paths.map((path) => readFile(path, 'utf8').catch(() => '')));
+  return texts.map((text, index) => ({ file: paths[index] ?? '', text }));
+}

@@ -1,0 +1,148 @@
+/**
+ * How to reach a node by ssh: the node list's words first, then ~/.ssh/config and /etc/ssh/ssh_config, then ssh's own
+ * defaults. Unaware of how the connection is made.
+ */
+import { hostname, homedir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import type { NodeSpec } from '../../config/nodes.ts';
+import { ok, type Result } from '../../util/result.ts';
+import { expandPath, expandTokens, type SshTokens } from './ssh-tokens.ts';
+import { readSshConfig, type SshConfigProblem, type SshConfigValues } from './ssh-config-files.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const DEFAULT_PORT = 22;
+const SYSTEM_DIRECTORY = '/etc/ssh';
+
+export interface SshSettings {
+  readonly hostName: string;
+  readonly port: number;
+  readonly user: string;
+  /** Private keys in the order to try; `isNamed` when the configuration names them, else ssh's default files. */
+  readonly identityFiles: { readonly isNamed: boolean; readonly paths: readonly string[] };
+  /** Offer no other key of the agent than those in `identityFiles`. */
+  readonly identitiesOnly: boolean;
+  /** The agent's socket. */
+  readonly agentSocket: string | undefined;
+  readonly knownHostsFiles: readonly string[];
+  readonly hostKeyAlias: string | undefined;
+  /** A shell command whose stdin and stdout are the connection, instead of TCP. */
+  readonly proxyCommand: string | undefined;
+}
+
+/** `systemDirectory` is another one only in tests. */
+export async function resolveSshSettings(
+  spec: NodeSpec,
+  env: Environment,
+  systemDirectory = SYSTEM_DIRECTORY,
+): Promise<Result<SshSettings, SshConfigProblem>> {
+  // HOME before the passwd entry, unlike ssh: whoever sets it means it, and both agree for everyone else.
+  const home = env.HOME ?? homedir();
+  const read = await readSshConfig({ host: spec.host, user: spec.user }, { home, systemDirectory });
+  if (!read.ok) return read;
+  const values = read.value;
+  const localUser = localUserName(env);
+  const port = spec.port ?? portOf(values.Port);
+  const proxyJump = unlessNone(textOf(values.ProxyJump));
+  const alias = textOf(values.HostKeyAlias);
+  const user = spec.user ?? textOf(values.User) ?? localUser;
+  const hostName = textOf(values.HostName) ?? spec.host;
+  const tokens: SshTokens = {
+    hostName,
+    originalHost: spec.host,
+    port,
+    remoteUser: user,
+    localUser,
+    home,
+    uid: process.getuid?.() ?? 0,
+    localHost: hostname(),
+    keyAlias: alias ?? spec.host,
+    proxyJump: proxyJump ?? '',
+  };
+  return ok({
+    hostName,
+    port,
+    user,
+    identityFiles: identityFiles(values, tokens, env),
+    identitiesOnly: textOf(values.IdentitiesOnly)?.toLowerCase() === 'yes',
+    agentSocket: agentSocket(values, tokens, env),
+    knownHostsFiles: knownHostsFiles(values, tokens, env, systemDirectory),
+    hostKeyAlias: alias,
+    proxyCommand: proxyCommand(values, proxyJump, tokens),
+  });
+}
+
+function identityFiles(values: SshConfigValues, tokens: SshTokens, env: Environment): SshSettings['identityFiles'] {
+  const named = listOf(values.IdentityFile).filter((path) => path.toLowerCase() !== 'none');
+  if (values.IdentityFile !== undefined) {
+    return { isNamed: true, paths: [...new Set(named.map((path) => expandPath(path, tokens, env)))] };
+  }
+  const defaults = ['id_ed25519', 'id_ecdsa', 'id_rsa'];
+  return { isNamed: false, paths: defaults.map((name) => join(tokens.home, '.ssh', name)) };
+}
+
+function agentSocket(values: SshConfigValues, tokens: SshTokens, env: Environment): string | undefined {
+  const text = textOf(values.IdentityAgent) ?? 'SSH_AUTH_SOCK';
+  if (text === 'none') return undefined;
+  const variable = text === 'SSH_AUTH_SOCK' ? text : /^\$(\w+)$/.exec(text)?.[1];
+  const socket = variable === undefined ? expandPath(text, tokens, env) : env[variable];
+  return socket === '' ? undefined : socket;
+}
+
+function knownHostsFiles(
+  values: SshConfigValues,
+  tokens: SshTokens,
+  env: Environment,
+  systemDirectory: string,
+): readonly string[] {
+  const defaults = (directory: string, stem: string) => [join(directory, stem), join(directory, `${stem}2`)];
+  const users = values.UserKnownHostsFile ?? defaults(join(tokens.home, '.ssh'), 'known_hosts');
+  const systems = values.GlobalKnownHostsFile ?? defaults(systemDirectory, 'ssh_known_hosts');
+  const named = [...listOf(users), ...listOf(systems)].filter((path) => path.toLowerCase() !== 'none');
+  return named.map((path) => expandPath(path, tokens, env));
+}
+
+/** ProxyCommand and ProxyJump compete: the first in the files wins (ssh_config(5)). ssh itself does the jumping. */
+function proxyCommand(values: SshConfigValues, proxyJump: string | undefined, tokens: SshTokens): string | undefined {
+  const first = Object.keys(values).find((name) => name === 'ProxyCommand' || name === 'ProxyJump');
+  if (first === 'ProxyJump' && proxyJump !== undefined) {
+    const hops = proxyJump.split(',');
+    const last = (hops.pop() ?? '').replace(/^ssh:\/\//, '');
+    const before = hops.length > 0 ? `-J ${hops.join(',')} ` : '';
+    const [, user = '', host = last, port = ''] = /^(?:(.*)@)?(.*?)(?::(\d+))?$/.exec(last) ?? [];
+    const login = `${user === '' ? '' : `-l ${user} `}${port === '' ? '' : `-p ${port} `}`;
+    return expandTokens(
+      `ssh -o BatchMode=yes ${before}${login}-W '[%h]:%p' -- ${host.replace(/^\[|\]$/g, '')}`,
+      tokens,
+    );
+  }
+  const command = unlessNone(textOf(values.ProxyCommand));
+  return command === undefined ? undefined : expandTokens(command, tokens);
+}
+
+function portOf(value: string | readonly string[] | undefined): number {
+  const port = Number(textOf(value) ?? DEFAULT_PORT);
+  return Number.isInteger(port) && port > 0 ? port : DEFAULT_PORT;
+}
+
+function localUserName(env: Environment): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // A uid without passwd entry, as in a bare container.
+    return env.USER ?? env.LOGNAME ?? '';
+  }
+}
+
+function textOf(value: string | readonly string[] | undefined): string | undefined {
+  return typeof value === 'string' ? value : value?.[0];
+}
+
+function listOf(value: string | readonly string[] | undefined): readonly string[] {
+  if (value === undefined) return [];
+  return typeof value === 'string' ? [value] : value;
+}
+
+function unlessNone(text: string | undefined): string | undefined {
+  return text?.toLowerCase() === 'none' ? undefined : text;
+}

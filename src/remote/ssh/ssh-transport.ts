@@ -1,0 +1,99 @@
+/**
+ * The bytes under an ssh connection: TCP, or the stdin and stdout of a ProxyCommand. Unaware of ssh itself.
+ */
+import { connect } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { outOfPatience } from '../../util/patience.ts';
+import { fail, ok, type Result } from '../../util/result.ts';
+import { ChannelStream } from '../channel/channel-stream.ts';
+import { openCommandPipe } from '../channel/command-pipe.ts';
+import type { ConnectLimits } from '../limits.ts';
+import type { SshSettings } from './ssh-settings.ts';
+
+/**
+ * For each address of a name that has several, before the next is tried instead. Node's own, and by the clock: it runs
+ * out also while this process cannot look.
+ */
+const ADDRESS_ATTEMPT_MS = 1_000;
+
+export type TransportFailure =
+  | { readonly kind: 'aborted' }
+  | { readonly kind: 'timeout' }
+  | { readonly kind: 'unreachable'; readonly code: string; readonly detail: string }
+  | { readonly kind: 'command-failed'; readonly command: string; readonly detail: string };
+
+export interface Transport {
+  readonly stream: Duplex;
+  /** Why the other end said nothing (a proxy's stderr), as far as is known. */
+  detail(): string;
+  destroy(): void;
+}
+
+/** @param onSilent the host has not taken the connection for `silentMs`; it is waited for nevertheless */
+export function openTransport(
+  settings: SshSettings,
+  limits: Pick<ConnectLimits, 'tcpMs' | 'silentMs'>,
+  abort: AbortSignal,
+  onSilent: () => void,
+): Promise<Result<Transport, TransportFailure>> {
+  const { proxyCommand } = settings;
+  return proxyCommand === undefined ? openTcp(settings, limits, abort, onSilent) : openProxy(proxyCommand);
+}
+
+function openTcp(
+  { hostName, port }: SshSettings,
+  { tcpMs, silentMs }: Pick<ConnectLimits, 'tcpMs' | 'silentMs'>,
+  abort: AbortSignal,
+  onSilent: () => void,
+): Promise<Result<Transport, TransportFailure>> {
+  return new Promise((resolve) => {
+    const socket = connect({
+      host: hostName,
+      port,
+      // Many small frames, each waited for.
+      noDelay: true,
+      keepAlive: true,
+      autoSelectFamily: true,
+      autoSelectFamilyAttemptTimeout: ADDRESS_ATTEMPT_MS,
+    });
+    const settle = (result: Result<Transport, TransportFailure>) => {
+      endWait();
+      endSilence();
+      abort.removeEventListener('abort', onAbort);
+      if (!result.ok) socket.destroy();
+      resolve(result);
+    };
+    const onAbort = () => settle(fail({ kind: 'aborted' }));
+    const endSilence = outOfPatience(silentMs, onSilent);
+    const endWait = outOfPatience(tcpMs, () => settle(fail({ kind: 'timeout' })));
+    abort.addEventListener('abort', onAbort);
+    // Stays for the socket's life: a late error after a failure must not end the process.
+    socket.on('error', (cause: NodeJS.ErrnoException) =>
+      settle(fail({ kind: 'unreachable', code: cause.code ?? 'unknown', detail: cause.message })),
+    );
+    socket.once('connect', () =>
+      settle(ok({ stream: socket, detail: () => '', destroy: () => void socket.destroy() })),
+    );
+    if (abort.aborted) onAbort();
+  });
+}
+
+async function openProxy(command: string): Promise<Result<Transport, TransportFailure>> {
+  const opened = await openCommandPipe(['/bin/sh', '-c', `exec ${command}`]);
+  if (!opened.ok) return fail({ kind: 'command-failed', command, detail: opened.failure });
+  const pipe = opened.value;
+  let stderr = '';
+  pipe.stderr.on('data', (chunk: Buffer) => {
+    stderr = (stderr + chunk.toString('utf8')).slice(-1_000);
+  });
+  const stream = new ChannelStream(pipe.stdout, pipe.stdin, Buffer.alloc(0));
+  void pipe.ended.then(() => stream.destroy());
+  return ok({
+    stream,
+    detail: () => stderr.trim(),
+    destroy: () => {
+      pipe.destroy();
+      stream.destroy();
+    },
+  });
+}

@@ -1,0 +1,40 @@
+import { expect, test } from 'vitest';
+import { Outbox } from '../../../src/broker/core/effects.ts';
+import { HeldLeases } from '../../../src/broker/core/held-leases.ts';
+import { Stamps } from '../../../src/broker/core/stamp.ts';
+import { FIRST_RENEW_MS, KEEP_MS, LEASE_TTL_MS } from '../../../src/broker/core/timing.ts';
+
+const NODE = { nodeId: 'n2', bootId: 7, address: 'n2' };
+const NAME = { bootId: 7, leaseId: 1 };
+
+/** A lease that was granted and asked to be renewed. */
+function renewing() {
+  const outbox = new Outbox();
+  const stamps = new Stamps(0);
+  const held = new HeldLeases(outbox, stamps);
+  const key = held.add(NODE, { kind: 'lease', requestId: 1, leaseId: 1, stamp: 0, ttlMs: LEASE_TTL_MS }, 'eve', 0);
+  held.tick(FIRST_RENEW_MS);
+  outbox.take();
+  const answer = (mayKeep: boolean, nowMs: number) => {
+    const stamp = stamps.make(FIRST_RENEW_MS);
+    held.onRenewed(NODE, { kind: 'renewed', stamp, held: [NAME], gone: [], mayKeep }, nowMs);
+    return outbox.take();
+  };
+  return { outbox, held, key, answer };
+}
+
+test('a lease may be kept for a while from when the node was asked, however late its answer is read', () => {
+  const { key, answer } = renewing();
+  expect(answer(true, FIRST_RENEW_MS + 100)).toEqual([{ kind: 'keep', leases: [key], forMs: KEEP_MS - 100 }]);
+  expect(answer(true, FIRST_RENEW_MS + KEEP_MS + 1)).toEqual([{ kind: 'keep', leases: [key], forMs: 0 }]);
+  expect(answer(false, FIRST_RENEW_MS + 100)).toEqual([{ kind: 'keep', leases: [key], forMs: 0 }]);
+});
+
+test('one that somebody waits for is told once it is known, and one that was given back is not', () => {
+  const { outbox, held, key } = renewing();
+  held.onWanted(NODE, [NAME, { bootId: 7, leaseId: 2 }]);
+  expect(outbox.take()).toEqual([{ kind: 'keep', leases: [key], forMs: 0 }]);
+  held.release(key ?? '', 2_500);
+  held.onWanted(NODE, [NAME]);
+  expect(outbox.take()).toEqual([]);
+});

@@ -1,0 +1,109 @@
+import { createHmac } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { DatagramOpener, DatagramSealer, MAX_DATAGRAM_BYTES, type Seal } from '../../../src/broker/wire/datagram.ts';
+import type { Message } from '../../../src/broker/core/messages.ts';
+import { ReplayWindow } from '../../../src/broker/wire/replay-window.ts';
+import { seededRandom } from '../seeded-random.ts';
+
+const key = Buffer.alloc(32, 7);
+const sender: Seal = { cluster: 'lab', key, nodeId: 'n1', bootId: 11 };
+const receiver: Seal = { ...sender, nodeId: 'n2', bootId: 22 };
+const opener = (seal: Partial<Seal> = {}): DatagramOpener =>
+  new DatagramOpener({ ...receiver, ...seal }, new ReplayWindow());
+const ask: Message = { kind: 'ask' };
+const report: Message = {
+  kind: 'report',
+  report: { version: 3, available: true, slots: 8, inUse: 2, speed: 1.5, users: [{ user: 'eve', slots: 2 }] },
+  answers: [{ offerId: 9, outcome: 'accepted' }],
+};
+
+function one(messages: readonly Message[] = [ask], seal = sender): Buffer {
+  const [bytes] = new DatagramSealer(seal).seal(messages);
+  if (bytes === undefined) throw new Error('nothing was sealed');
+  return bytes;
+}
+
+describe('a datagram', () => {
+  it('carries several messages and says who sent them', () => {
+    const opened = opener().open(one([ask, report]));
+    expect(opened).toEqual({ ok: true, value: { nodeId: 'n1', bootId: 11, messages: [ask, report] } });
+  });
+
+  it('never is longer than the limit, however many messages there are', () => {
+    const many = Array.from({ length: 200 }, () => report);
+    const datagrams = new DatagramSealer(sender).seal(many);
+    expect(Math.max(...datagrams.map((bytes) => bytes.length))).toBeLessThanOrEqual(MAX_DATAGRAM_BYTES);
+    const to = opener();
+    const opened = datagrams.map((bytes) => to.open(bytes));
+    expect(opened.flatMap((result) => (result.ok ? result.value.messages : []))).toEqual(many);
+  });
+
+  it.each([
+    ['another cluster', one(), { cluster: 'other' }, 'unknown-cluster'],
+    ['another key', one(), { key: Buffer.alloc(32, 8) }, 'bad-hmac'],
+    ['itself', one(), { nodeId: 'n1', bootId: 11 }, 'own'],
+    ['nobody: empty', Buffer.alloc(0), {}, 'malformed'],
+    ['nobody: noise', Buffer.alloc(300, 1), {}, 'malformed'],
+    ['nobody: too long', Buffer.alloc(MAX_DATAGRAM_BYTES + 1), {}, 'too-long'],
+  ] as const)('from %s is dropped', (_, bytes, seal, reason) => {
+    expect(opener(seal).open(bytes)).toEqual({ ok: false, failure: reason });
+  });
+
+  it('of another version is dropped as such', () => {
+    const bytes = one();
+    bytes.writeUInt8(99, 4);
+    expect(opener().open(bytes)).toEqual({ ok: false, failure: 'wrong-version' });
+  });
+
+  it('is taken once', () => {
+    const to = opener();
+    const bytes = one();
+    expect(to.open(bytes).ok).toBe(true);
+    expect(to.open(bytes)).toEqual({ ok: false, failure: 'old-sequence' });
+  });
+
+  it('with any bit turned over is dropped, without an exception and without shutting the sender out', () => {
+    const to = opener();
+    const bytes = one([ask, report]);
+    for (let bit = 0; bit < bytes.length * 8; bit++) {
+      const changed = Buffer.from(bytes);
+      changed.writeUInt8(changed.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
+      expect(to.open(changed).ok).toBe(false);
+    }
+    for (let length = 0; length < bytes.length; length++) expect(to.open(bytes.subarray(0, length)).ok).toBe(false);
+    expect(to.open(bytes).ok).toBe(true);
+  });
+
+  // A sender that has the key but a broken encoder: what is signed need not make sense.
+  it('that is signed nonsense never makes the opener throw', () => {
+    const random = seededRandom(42);
+    const to = opener();
+    const outcomes = new Map<string, number>();
+    for (let round = 0; round < 5_000; round++) {
+      const result = to.open(signedNonsense(random, round + 1));
+      const outcome = result.ok ? 'opened' : result.failure;
+      outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+    }
+    // Both ways out have been gone: otherwise this tests nothing.
+    expect(outcomes.get('opened')).toBeGreaterThan(10);
+    expect(outcomes.get('malformed')).toBeGreaterThan(250);
+  });
+});
+
+function signedNonsense(random: () => number, sequence: number): Buffer {
+  const sealed = one([report, ask, report], { ...sender, bootId: 100 + sequence });
+  const bytes = Buffer.from(sealed);
+  const changes = 1 + Math.floor(random() * 3);
+  // Behind the header, which ends after magic, version, two names, boot id and sequence.
+  const start = 5 + 4 + 3 + 16;
+  for (let i = 0; i < changes; i++) {
+    const at = start + Math.floor(random() * (bytes.length - start - 32));
+    bytes.writeUInt8(Math.floor(random() * 256), at);
+  }
+  return resign(bytes);
+}
+
+function resign(bytes: Buffer): Buffer {
+  const signed = bytes.subarray(0, bytes.length - 32);
+  return Buffer.concat([signed, createHmac('sha256', key).update(signed).digest()]);
+}

@@ -1,0 +1,52 @@
+import { describe, expect, it } from 'vitest';
+import type { LeasedSlots } from '../../../src/dispatch/leases/leased-slots.ts';
+import { NodeSlots } from '../../../src/dispatch/scheduling/slot-pool.ts';
+
+const ALL = new Set(['n1', 'n2']);
+const NONE: ReadonlySet<string> = new Set();
+
+/** Slots of which some are leased, as the test says. */
+function slotsWith(held: Map<string, number>, speeds: ReadonlyMap<string, number> = new Map()): NodeSlots {
+  const leased: LeasedSlots = {
+    isFull: true,
+    held: (node) => held.get(node) ?? 0,
+    inUse: (node) => held.get(node) ?? 0,
+    acquire: () => undefined,
+    release: () => undefined,
+    mayServe: () => false,
+  };
+  return new NodeSlots({ random: () => 0, speedOf: (node) => speeds.get(node) ?? 1, leased });
+}
+
+describe('the slots of a listed node', () => {
+  it('are fewer by those that are leased, so that no slot has two jobs', () => {
+    const held = new Map([['n1', 1]]);
+    const slots = slotsWith(held);
+    slots.setNode('n1', 2);
+    expect(slots.acquire(ALL, NONE)).toEqual({ kind: 'node', node: 'n1' });
+    expect(slots.acquire(ALL, NONE)).toBeUndefined();
+    expect(slots.inFlight('n1')).toBe(2);
+    held.delete('n1');
+    slots.refresh('n1');
+    expect(slots.acquire(ALL, NONE)).toBeDefined();
+  });
+
+  it('are none while it is down, whatever changes meanwhile', () => {
+    const slots = slotsWith(new Map());
+    slots.setNode('n1', 2);
+    slots.removeNode('n1');
+    slots.refresh('n1');
+    expect(slots.isFull).toBe(true);
+  });
+
+  it('are worth more on a faster node', () => {
+    const speeds = new Map([['n1', 1]]);
+    const slots = slotsWith(new Map(), speeds);
+    slots.setNode('n1', 2);
+    slots.setNode('n2', 2);
+    speeds.set('n2', 3);
+    slots.refresh('n2');
+    const nodes = [1, 2].map(() => slots.acquire(ALL, NONE)?.node);
+    expect(nodes).toEqual(['n2', 'n2']);
+  });
+});
