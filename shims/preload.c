@@ -25,6 +25,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "common.h"
 #include "protocol.h"
 
 /* The default of execvp(3) where PATH is not set. */
@@ -77,11 +78,6 @@ static void need_real(void) {
 }
 
 /* ---- is it a compiler? ---- */
-
-static const char *base_name(const char *path) {
-	const char *slash = strrchr(path, '/');
-	return slash ? slash + 1 : path;
-}
 
 /* "directory/name"; an empty directory is the current one. */
 static bool join(char out[PATH_MAX], const char *directory, size_t length, const char *name) {

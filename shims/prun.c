@@ -22,6 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common.h"
 #include "protocol.h"
 
 #define WORKER_FD 3
@@ -30,11 +31,6 @@
 struct failure {
 	unsigned char kind, cause;
 };
-
-static unsigned char *put_number(unsigned char *at, uint64_t value, int bytes) {
-	for (; bytes > 0; bytes--, value >>= 8) *at++ = (unsigned char)value;
-	return at;
-}
 
 static uint64_t microseconds(const struct timeval *time) {
 	return (uint64_t)time->tv_sec * 1000000 + (uint64_t)time->tv_usec;

@@ -11,7 +11,7 @@ const SHIMS = join(import.meta.dirname, '..', '..', '..', 'shims');
 let built = '';
 beforeAll(() => {
   built = mkdtempSync(join(tmpdir(), 'pmake-shim-'));
-  execFileSync('cc', ['-o', join(built, 'pcc'), '-DPMAKE_NODE="node"', join(SHIMS, 'pcc.c')]);
+  execFileSync('make', ['-s', '-C', SHIMS, `OUT=${built}`, `${built}/pcc`]);
 }, 60_000);
 afterAll(() => rmSync(built, { recursive: true, force: true }));
 

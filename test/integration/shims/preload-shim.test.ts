@@ -1,7 +1,7 @@
 /** The preload library and the real shim: what the dispatcher and the compiler get of a call by full path. */
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { copyFileSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { FakeDispatcher } from '../../rig/fake-dispatcher.ts';
@@ -65,7 +65,8 @@ describe('a compiler by full path', () => {
   it('is run once by a shim that is no static program', async () => {
     await using rig = await createRig();
     await using dispatcher = await FakeDispatcher.listen(rig.runtime);
-    execFileSync('cc', ['-std=c99', '-o', rig.pcc, join(SHIMS, 'pcc.c')]);
+    rmSync(rig.pcc);
+    execFileSync('make', ['-s', '-C', SHIMS, `OUT=${dirname(rig.pcc)}`, 'STATIC=', rig.pcc]);
     rig.masqueradeAs('gcc');
     rig.fakeCompiler('gcc');
     const shim = rig.start('/bin/sh', ['-c', `exec ${rig.bin}/gcc -c a.c`], { env: marked(rig) });

@@ -1,0 +1,80 @@
+/*
+ * The few helpers that the C programs share. Inline, since each program is linked by itself, and the preload library
+ * without a C library: it may use base_name only.
+ */
+#ifndef PMAKE_COMMON_H
+#define PMAKE_COMMON_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/*
+ * File descriptors that outlive execv stay clear of the low numbers: gcc -flto takes "3,4" of MAKEFLAGS for a jobserver
+ * if they are open.
+ */
+#define HIGH_FD 64
+
+static inline bool format(char *out, size_t size, const char *pattern, ...) {
+	va_list list;
+	va_start(list, pattern);
+	int length = vsnprintf(out, size, pattern, list);
+	va_end(list);
+	return length >= 0 && (size_t)length < size;
+}
+
+static inline long long now_ms(void) {
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static inline void sleep_ms(long ms) {
+	struct timespec left = {ms / 1000, ms % 1000 * 1000000};
+	while (nanosleep(&left, &left) != 0 && errno == EINTR) {
+	}
+}
+
+/* The environment variable, or NULL when unset or empty. */
+static inline const char *setting(const char *variable) {
+	const char *value = getenv(variable);
+	return value && *value ? value : NULL;
+}
+
+static inline bool is_on(const char *variable) {
+	const char *value = setting(variable);
+	return value && strcmp(value, "0") != 0;
+}
+
+static inline const char *base_name(const char *path) {
+	const char *slash = strrchr(path, '/');
+	return slash ? slash + 1 : path;
+}
+
+static inline bool ends_with(const char *text, const char *end) {
+	size_t length = strlen(text), wanted = strlen(end);
+	return length >= wanted && strcmp(text + length - wanted, end) == 0;
+}
+
+/* Clear of 0-2 when the caller closed those, and of the jobserver's. Closes fd when it cannot be moved. */
+static inline int move_high(int fd, bool cloexec) {
+	if (fd < 0) return -1;
+	int high = fcntl(fd, cloexec ? F_DUPFD_CLOEXEC : F_DUPFD, HIGH_FD);
+	close(fd);
+	return high;
+}
+
+/* Little-endian. Returns what comes after it. */
+static inline unsigned char *put_number(unsigned char *at, uint64_t value, int bytes) {
+	for (; bytes > 0; bytes--, value >>= 8) *at++ = (unsigned char)value;
+	return at;
+}
+
+#endif

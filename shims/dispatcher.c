@@ -1,0 +1,248 @@
+/*
+ * The runtime directory, and the dispatcher in it: reached, or started by the first that finds none. Unaware of jobs.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "shim.h"
+
+#ifndef PMAKE_NODE
+#define PMAKE_NODE "node"
+#endif
+
+/*
+ * A dispatcher is up 0.2 s after its start. On a machine busy with a build it may take much longer, so what counts is for how
+ * long it has used no CPU time; one that spins is ended too.
+ */
+#define START_LIMIT_MS 5000
+#define START_MOST_MS 60000
+/* A starting one is looked at this often. */
+#define PROGRESS_LOOK_MS 500
+/* Those that wait for the one that starts it look this often. */
+#define START_LOOK_MS 10
+/* After a failed start nobody tries again for so long: a compile must not pay 5 s each time. */
+#define START_AGAIN_S 30
+/* Bound on connect and on each send, for a dispatcher that is there but stopped. */
+#define SEND_LIMIT_S 5
+#define LOG_LIMIT_BYTES (1024 * 1024)
+
+char runtime[PATH_MAX];
+
+static bool is_private(const char *path) {
+	struct stat found;
+	if (lstat(path, &found) != 0) {
+		if (errno != ENOENT || (mkdir(path, 0700) != 0 && errno != EEXIST)) return false;
+		if (lstat(path, &found) != 0) return false;
+	}
+	return S_ISDIR(found.st_mode) && found.st_uid == geteuid() && (found.st_mode & 077) == 0;
+}
+
+void find_runtime(void) {
+	const char *chosen = setting("PMAKE_RUNTIME_DIR");
+	const char *xdg = setting("XDG_RUNTIME_DIR");
+	struct stat found;
+	bool fits;
+	if (chosen)
+		fits = *chosen == '/' && format(runtime, sizeof runtime, "%s", chosen);
+	else if (xdg && *xdg == '/' && stat(xdg, &found) == 0 && S_ISDIR(found.st_mode) && found.st_uid == geteuid())
+		fits = format(runtime, sizeof runtime, "%s/pmake", xdg);
+	else
+		fits = format(runtime, sizeof runtime, "/tmp/pmake-%ld", (long)geteuid());
+	if (!fits || !is_private(runtime)) *runtime = '\0';
+}
+
+int open_in_runtime(const char *file, int flags) {
+	char path[PATH_MAX];
+	if (!format(path, sizeof path, "%s/%s", runtime, file)) return -1;
+	return open(path, flags | O_CREAT | O_NOFOLLOW | O_NOCTTY, 0600);
+}
+
+/* Sets errno. ENOENT and ECONNREFUSED mean that no dispatcher runs. */
+int connect_dispatcher(void) {
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct timeval limit = {SEND_LIMIT_S, 0};
+	if (!format(address.sun_path, sizeof address.sun_path, "%s/dispatcher.sock", runtime)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	int fd = move_high(socket(AF_UNIX, SOCK_STREAM, 0), false);
+	if (fd < 0) return -1;
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+	if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0) return fd;
+	int cause = errno;
+	close(fd);
+	errno = cause;
+	return -1;
+}
+
+static void close_from(int first) {
+#ifdef SYS_close_range
+	if (syscall(SYS_close_range, (unsigned)first, ~0U, 0U) == 0) return;
+#endif
+	long limit = sysconf(_SC_OPEN_MAX);
+	for (int fd = first; fd < (limit > 0 && limit < 65536 ? limit : 65536); fd++) close(fd);
+}
+
+static void reset_signals(void) {
+	sigset_t none;
+	for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* In the grandchild. Nothing of the build comes along: an inherited jobserver pipe would keep make waiting for ever. */
+static void become_dispatcher(const char *script, int ready, int lock) {
+	static const char *const dropped[] = {"MAKEFLAGS",   "MFLAGS",       "GNUMAKEFLAGS",  "MAKELEVEL", "MAKEOVERRIDES",
+	                                      "MAKE_TERMOUT", "MAKE_TERMERR", GUARD_VARIABLE, "LD_PRELOAD",
+	                                      /* Node would read them all, which doubles its start; nothing here speaks TLS. */
+	                                      "NODE_EXTRA_CA_CERTS"};
+	struct stat log;
+	pid_t own_id = getpid();
+	if (write(ready, &own_id, sizeof own_id) != sizeof own_id) _exit(1);
+	reset_signals();
+	umask(077);
+	/* The lock goes along until it listens: we may be killed before, and nobody shall start a second one. */
+	int fds[] = {open("/dev/null", O_RDONLY), open_in_runtime("dispatcher.log", O_WRONLY | O_APPEND), -1, ready, lock};
+	const int count = sizeof fds / sizeof *fds;
+	if (fds[1] >= 0 && fstat(fds[1], &log) == 0 && log.st_size > LOG_LIMIT_BYTES && ftruncate(fds[1], 0) != 0) _exit(1);
+	for (int index = 0; index < count; index++)
+		if (index != 2) fds[index] = move_high(fds[index], true);
+	fds[2] = fds[1];
+	for (int index = 0; index < count; index++)
+		if (fds[index] < 0 || dup2(fds[index], index) < 0) _exit(1);
+	close_from(count);
+	if (chdir("/") != 0) _exit(1);
+	for (size_t index = 0; index < sizeof dropped / sizeof *dropped; index++) unsetenv(dropped[index]);
+	setenv("PMAKE_READY_FD", "3", 1);
+	setenv("PMAKE_START_LOCK_FD", "4", 1);
+	setenv("PMAKE_RUNTIME_DIR", runtime, 1);
+	execl(PMAKE_NODE, PMAKE_NODE, script, (char *)NULL);
+	execlp("node", "node", script, (char *)NULL);
+	fprintf(stderr, "pmake: cannot run " PMAKE_NODE " or node: %s\n", strerror(errno));
+	_exit(127);
+}
+
+/* The CPU time of a process, 0 when it is gone or not known: 0 would be ourselves. */
+long long cpu_ms(pid_t pid) {
+	clockid_t clock;
+	struct timespec used;
+	if (pid <= 0 || clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &used) != 0) return 0;
+	return (long long)used.tv_sec * 1000 + used.tv_nsec / 1000000;
+}
+
+/* Waits for the byte that says "ready". The pipe begins with the process's id. */
+static const char *await_ready(int fd, pid_t group) {
+	pid_t pid = 0;
+	long long start = now_ms(), idle_since = start, used = 0;
+	while (now_ms() - idle_since < START_LIMIT_MS && now_ms() - start < START_MOST_MS) {
+		struct pollfd wait = {fd, POLLIN, 0};
+		int count = poll(&wait, 1, PROGRESS_LOOK_MS);
+		if (count < 0 && errno != EINTR) break;
+		if (count > 0) {
+			char byte;
+			ssize_t length = pid ? read(fd, &byte, 1) : read(fd, &pid, sizeof pid);
+			if (length < 0 && errno == EINTR) continue;
+			if (length <= 0) return "it ended before it was ready";
+			if (length == 1) return NULL;
+		}
+		long long now_used = cpu_ms(pid);
+		if (now_used > used) idle_since = now_ms();
+		used = now_used;
+	}
+	/* Or one more would hang about after every START_AGAIN_S. */
+	kill(-group, SIGKILL);
+	return now_ms() - start < START_MOST_MS ? "it was not ready, and stood still for 5 s"
+	                                        : "it was not ready within a minute";
+}
+
+/* Starts it and waits; NULL or why not. */
+static const char *launch(int lock) {
+	char script[PATH_MAX];
+	int ready[2];
+	if (!*self_path) return "/proc is not mounted";
+	size_t length = (size_t)(base_name(self_path) - self_path);
+	if (!format(script, sizeof script, "%.*s../cli/dispatcher.cjs", (int)length, self_path)) return "its path is too long";
+	if (access(script, R_OK) != 0) return "its program is missing beside pcc (../cli/dispatcher.cjs)";
+	if (pipe2(ready, O_CLOEXEC) != 0) return "no pipe could be made";
+	pid_t child = fork();
+	if (child == 0) {
+		setsid();
+		if (fork() == 0) become_dispatcher(script, ready[1], lock);
+		_exit(0);
+	}
+	close(ready[1]);
+	const char *why = child < 0 ? "no process could be made" : await_ready(ready[0], child);
+	close(ready[0]);
+	while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR) {
+	}
+	return why;
+}
+
+static bool failed_lately(void) {
+	char path[PATH_MAX];
+	struct stat stamp;
+	if (!format(path, sizeof path, "%s/dispatcher.failed", runtime) || stat(path, &stamp) != 0) return false;
+	time_t age = time(NULL) - stamp.st_mtime;
+	return age >= 0 && age < START_AGAIN_S;
+}
+
+static void note_failure(void) {
+	int fd = open_in_runtime("dispatcher.failed", O_WRONLY | O_TRUNC | O_CLOEXEC);
+	if (fd < 0) return;
+	futimens(fd, NULL);
+	close(fd);
+}
+
+static void forget_failure(void) {
+	char path[PATH_MAX];
+	if (format(path, sizeof path, "%s/dispatcher.failed", runtime)) unlink(path);
+}
+
+/* Connects to the dispatcher that we, or whoever holds the start lock, start; -1 and why. */
+int start_dispatcher(bool insist, const char **why) {
+	/* Whoever starts it gives up by then. */
+	long long deadline = now_ms() + START_MOST_MS + 1000;
+	int lock = move_high(open_in_runtime("dispatcher.start", O_RDWR | O_CLOEXEC), true);
+	int fd = -1;
+	*why = "the lock file dispatcher.start cannot be used";
+	if (lock < 0) return -1;
+	while (flock(lock, LOCK_EX | LOCK_NB) != 0) {
+		bool waits = (errno == EWOULDBLOCK || errno == EINTR) && now_ms() < deadline;
+		if (waits) sleep_ms(START_LOOK_MS);
+		if ((fd = connect_dispatcher()) >= 0 || !waits || (!insist && failed_lately())) goto done;
+	}
+	*why = "an earlier start has just failed";
+	/* Between our first look and the lock another may have started it, or failed to. */
+	if ((fd = connect_dispatcher()) >= 0 || (!insist && failed_lately())) goto done;
+	*why = launch(lock);
+	if (*why) {
+		note_failure();
+		goto done;
+	}
+	forget_failure();
+	fd = connect_dispatcher();
+	if (fd < 0) *why = "it is ready but does not listen";
+done:
+	close(lock);
+	return fd;
+}
+
+int reach_dispatcher(void) {
+	const char *why;
+	if (!*runtime) return -1;
+	int fd = connect_dispatcher();
+	if (fd >= 0) return fd;
+	if ((errno != ENOENT && errno != ECONNREFUSED) || failed_lately()) return -1;
+	return start_dispatcher(false, &why);
+}

@@ -1,0 +1,94 @@
+/*
+ * The recursion guard: whatever a job starts by itself passes straight through a shim. And the way out of every shim,
+ * which is to become the real program.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+
+#include "shim.h"
+
+#define MAX_ANCESTORS 64
+
+struct guard guard;
+
+/* True as well when /proc cannot tell: a job too many here is better than two waiting for one slot. */
+static bool is_ancestor(pid_t wanted) {
+	pid_t pid = getpid();
+	for (int level = 0; level < MAX_ANCESTORS && pid > 0; level++) {
+		if (pid == wanted) return true;
+		char path[32], line[512];
+		format(path, sizeof path, "/proc/%ld/stat", (long)pid);
+		int fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0) return level == 0;
+		ssize_t length = read(fd, line, sizeof line - 1);
+		close(fd);
+		if (length <= 0) return false;
+		line[length] = '\0';
+		/* pid (comm) state ppid: comm may hold anything, so from its last parenthesis. */
+		const char *after = strrchr(line, ')');
+		long parent;
+		if (!after || sscanf(after, ") %*c %ld", &parent) != 1) return false;
+		pid = (pid_t)parent;
+	}
+	return false;
+}
+
+void read_guard(void) {
+	const char *value = setting(GUARD_VARIABLE);
+	if (!value) return;
+	char *rest;
+	long depth = strtol(value, &rest, 10);
+	if (*rest != ':' || depth < 0 || depth > GUARD_MAX_DEPTH) return;
+	long pid = strtol(rest + 1, &rest, 10);
+	if (rest[0] != ':' || !rest[1] || rest[2] != ':') return;
+	guard.set = true;
+	guard.depth = (int)depth;
+	guard.pid = (pid_t)pid;
+	guard.mode = rest[1];
+	guard.path = rest + 3;
+}
+
+/* A daemon that some job left behind carries our variable for ever: it counts only below the job itself. */
+bool is_inside_job(void) {
+	if (!guard.set || guard.mode != 'p') return false;
+	guard.set = is_ancestor(guard.pid);
+	return guard.set;
+}
+
+void check_depth(void) {
+	if (guard.depth < GUARD_MAX_DEPTH) return;
+	fprintf(stderr,
+	        "%s: pmake and a compiler wrapper call each other without end (%d times, the last was %s).\n"
+	        "%s: a wrapper there starts \"%s\" through PATH and finds itself again; let it name the compiler by its "
+	        "full path, or take its directory out of PATH.\n",
+	        name, guard.depth, guard.path, name, name);
+	_exit(GUARD_EXIT_CODE);
+}
+
+static void set_guard(char mode) {
+	char value[PATH_MAX + 64];
+	if (format(value, sizeof value, "%d:%ld:%c:%s", guard.depth + 1, (long)getpid(), mode, program))
+		setenv(GUARD_VARIABLE, value, 1);
+}
+
+void run_program(char mode) {
+	set_guard(mode);
+	words[0] = program;
+	execv(program, words);
+	/* Our own variable may be the one entry too many. */
+	if (errno == E2BIG && unsetenv(GUARD_VARIABLE) == 0) execv(program, words);
+	if (errno == ENOEXEC) {
+		/* A script without #!, as execvp(3) and every shell run it. */
+		size_t count = 0;
+		while (words[count]) count++;
+		char **shell = calloc(count + 2, sizeof *shell);
+		if (shell) {
+			shell[0] = (char *)"/bin/sh";
+			memcpy(shell + 1, words, count * sizeof *shell);
+			execv("/bin/sh", shell);
+		}
+	}
+	int code = errno == ENOENT ? 127 : 126;
+	fprintf(stderr, "%s: %s: %s\n", name, program, strerror(errno));
+	_exit(code);
+}

@@ -1,0 +1,65 @@
+/*
+ * The limit on local compiles while no dispatcher counts them: files that are locked, one a slot. Unaware of what a
+ * command means, but for what surely ends by itself.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <sched.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "shim.h"
+
+/* The first in the queue for a local slot looks this often. */
+#define SLOT_LOOK_MS 5
+#define MAX_LOCAL_SLOTS 4096
+
+/* Only what surely ends by itself: of two compilers in a pipeline, one must not wait for the other's slot. */
+static bool is_limited(void) {
+	bool compiles = false;
+	for (char **word = words + 1; *word; word++) {
+		const char *text = *word;
+		if (strcmp(text, "-c") == 0 || strcmp(text, "-S") == 0) compiles = true;
+		if (strcmp(text, "-") == 0 || strcmp(text, "-E") == 0 || strcmp(text, "-o-") == 0) return false;
+		if (strncmp(text, "/dev/", 5) == 0 && strcmp(text, "/dev/null") != 0) return false;
+		if (strncmp(text, "/proc/", 6) == 0) return false;
+	}
+	return compiles;
+}
+
+static long local_slots(void) {
+	const char *value = setting("PMAKE_LOCAL_SLOTS");
+	long count = value ? strtol(value, NULL, 10) : 0;
+	if (count >= 1 && count <= MAX_LOCAL_SLOTS) return count;
+	cpu_set_t allowed;
+	count = sched_getaffinity(0, sizeof allowed, &allowed) == 0 ? CPU_COUNT(&allowed) : sysconf(_SC_NPROCESSORS_ONLN);
+	return count >= 1 ? count : 1;
+}
+
+/* Locks a slot that is free, by a file description that the compiler inherits: its end is the slot's. */
+static enum slot { TAKEN, ALL_BUSY, UNUSABLE } try_slots(long count) {
+	char file[32];
+	for (long index = 0; index < count; index++) {
+		format(file, sizeof file, "slots/%ld", index);
+		int fd = move_high(open_in_runtime(file, O_RDWR), false);
+		if (fd < 0) return UNUSABLE;
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0) return TAKEN;
+		close(fd);
+	}
+	return ALL_BUSY;
+}
+
+/* One at a time looks for a slot, the others sleep behind it: so the next slot is used, whichever it is. */
+void take_slot(void) {
+	char directory[PATH_MAX];
+	if (!*runtime || !is_limited()) return;
+	if (!format(directory, sizeof directory, "%s/slots", runtime)) return;
+	if (mkdir(directory, 0700) != 0 && errno != EEXIST) return;
+	long count = local_slots();
+	if (try_slots(count) != ALL_BUSY) return;
+	int queue = move_high(open_in_runtime("slots/queue", O_RDWR | O_CLOEXEC), true);
+	while (queue >= 0 && flock(queue, LOCK_EX) != 0 && errno == EINTR) {
+	}
+	while (try_slots(count) == ALL_BUSY) sleep_ms(SLOT_LOOK_MS);
+}

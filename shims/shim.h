@@ -1,0 +1,92 @@
+/*
+ * What the files of pcc say to each other. Each part is declared under the name of the file that has it; a file calls
+ * only what stands above its own part.
+ */
+#ifndef PMAKE_SHIM_H
+#define PMAKE_SHIM_H
+
+#include <limits.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include "common.h"
+#include "protocol.h"
+
+extern char **environ;
+
+/* The command: what runs in the end, here or elsewhere. */
+extern char program[PATH_MAX]; /* the real one, absolute */
+extern const char *name;       /* without directory */
+extern char **words;           /* words[0] becomes `program`, the rest are the command's words */
+
+/* guard.c: the recursion guard, and the way out. */
+struct guard {
+	bool set;
+	int depth;
+	pid_t pid;
+	char mode;
+	const char *path;
+};
+extern struct guard guard;
+void read_guard(void);
+bool is_inside_job(void);
+void check_depth(void);
+/* Becomes `program`; `mode` is protocol.h's. Does not return. */
+void run_program(char mode);
+
+/* find-program.c: which program we stand for. */
+extern char self_path[PATH_MAX]; /* this executable; "" when /proc is not there */
+void find_self(const char *called);
+bool is_shim(const char *path, const struct stat *found);
+bool absolute(char out[PATH_MAX], const char *directory, size_t length, const char *file);
+bool find_program(const char *word, char out[PATH_MAX]);
+void no_program(const char *wanted);
+void choose_program(char **argv);
+
+/* environment.c: what of ours the program must not inherit. */
+void leave_preload(void);
+bool is_cache(const char *path);
+void leave_path(void);
+void run_cache(void);
+
+/* dispatcher.c: the runtime directory, and reaching or starting the dispatcher. */
+extern char runtime[PATH_MAX]; /* "" when there is no usable one */
+void find_runtime(void);
+int open_in_runtime(const char *file, int flags);
+int connect_dispatcher(void);
+int start_dispatcher(bool insist, const char **why);
+int reach_dispatcher(void);
+/* The CPU time of a process, 0 when it is gone or not known. */
+long long cpu_ms(pid_t pid);
+
+/* local-slots.c: the limit while no dispatcher counts. */
+void take_slot(void);
+
+/* title.c: what ps shows. */
+void find_title_area(char **argv);
+void show_node(const unsigned char *node, size_t length);
+
+/* signals.c: those that arrive while the job runs elsewhere. */
+extern sigset_t mask_before;
+extern int fatal; /* the first of HUP, INT, QUIT, TERM that arrived */
+void watch_signals(void);
+void unwatch_signals(void);
+void forward_signals(int fd);
+void die_by(int number);
+
+/* output.c: what the job prints, held until its end. */
+bool grow(void **block, size_t *room, size_t wanted, size_t item);
+bool hold_output(int fd, const unsigned char *bytes, size_t length);
+void write_held(void);
+
+/* request.c: what we ask of the dispatcher. */
+bool send_all(int fd, const unsigned char *bytes, size_t length);
+bool send_request(int fd);
+
+/* job.c: the command in the dispatcher's hands. */
+bool dispatch(void);
+
+#endif
