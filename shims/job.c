@@ -30,6 +30,19 @@
 enum verdict { UNDECIDED, RUN_HERE, BROKEN };
 
 static bool is_placed; /* a node has, or had, the job */
+static bool is_spoilt; /* what it wrote could not be put in place: its end does not count */
+static int connection; /* to the dispatcher */
+
+static void place(const unsigned char *payload, size_t length) {
+	struct place_failure failure;
+	unsigned char frame[4 + 1 + 9], *at = frame + 4;
+	is_spoilt = !place_outputs(payload, length, &failure);
+	at = put_number(put_number(at, FRAME_PLACED, 1), is_spoilt ? 0 : 1, 1);
+	if (is_spoilt) at = put_number(put_number(at, failure.index, 4), failure.cause, 4);
+	put_number(frame, (uint64_t)(at - frame - 4), 4);
+	/* Undeliverable: the socket's end says so soon enough. */
+	send_all(connection, frame, (size_t)(at - frame));
+}
 
 /* One frame of the dispatcher. Does not return when the job has ended. */
 static enum verdict take_frame(int type, const unsigned char *payload, size_t length) {
@@ -45,9 +58,17 @@ static enum verdict take_frame(int type, const unsigned char *payload, size_t le
 		is_placed = true;
 		show_node(payload, length);
 		return UNDECIDED;
+	case FRAME_PLACE:
+		place(payload, length);
+		return UNDECIDED;
 	case FRAME_EXITED:
 	case FRAME_SIGNALLED:
 		if (length < 1) return BROKEN;
+		if (is_spoilt) {
+			is_spoilt = false;
+			drop_held();
+			return UNDECIDED;
+		}
 		if (type == FRAME_SIGNALLED && (payload[0] == 0 || payload[0] >= NSIG)) return BROKEN;
 		unwatch_signals();
 		write_held();
@@ -142,6 +163,7 @@ static enum verdict await_verdict(int fd) {
 bool dispatch(void) {
 	int fd = reach_dispatcher();
 	if (fd < 0) return false;
+	connection = fd;
 	if (!send_request(fd)) {
 		close(fd);
 		return false;

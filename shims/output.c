@@ -47,7 +47,7 @@ bool hold_output(int fd, const unsigned char *bytes, size_t length) {
 	return true;
 }
 
-static bool write_all(int fd, const unsigned char *bytes, size_t length) {
+bool write_all(int fd, const unsigned char *bytes, size_t length) {
 	while (length > 0) {
 		ssize_t written = write(fd, bytes, length);
 		if (written < 0 && errno == EAGAIN) {
@@ -61,6 +61,12 @@ static bool write_all(int fd, const unsigned char *bytes, size_t length) {
 		length -= (size_t)written;
 	}
 	return true;
+}
+
+/* The job that printed it does not count. */
+void drop_held(void) {
+	held.length = 0;
+	held.run_count = 0;
 }
 
 /* A stream that is closed or full does not stop the other one. */

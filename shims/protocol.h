@@ -22,13 +22,14 @@
 #ifndef PMAKE_PROTOCOL_H
 #define PMAKE_PROTOCOL_H
 
-#define SHIM_PROTOCOL_VERSION 1
+#define SHIM_PROTOCOL_VERSION 2
 #define MAX_FRAME_BYTES (4 * 1024 * 1024)
 #define MAX_ARGV_WORDS 100000
 
 /* Shim to dispatcher. */
 #define FRAME_REQUEST 0x01
 #define FRAME_SIGNAL 0x02
+#define FRAME_PLACED 0x05
 
 /* Dispatcher to shim. */
 #define FRAME_RUN_HERE 0x11
@@ -37,6 +38,11 @@
 #define FRAME_SIGNALLED 0x14
 #define FRAME_NODE 0x15
 #define FRAME_REFUSED 0x16
+#define FRAME_PLACE 0x17
+
+/* Kinds of moves in FRAME_PLACE. */
+#define PLACE_MOVE 1
+#define PLACE_REMOVE 2
 
 /* Bits of the request's flags. */
 #define FLAG_STDOUT_IS_TTY 1

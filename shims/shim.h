@@ -80,7 +80,15 @@ void die_by(int number);
 /* output.c: what the job prints, held until its end. */
 bool grow(void **block, size_t *room, size_t wanted, size_t item);
 bool hold_output(int fd, const unsigned char *bytes, size_t length);
+void drop_held(void);
 void write_held(void);
+bool write_all(int fd, const unsigned char *bytes, size_t length);
+
+/* place.c: what a node wrote under names of its own gets its place. */
+struct place_failure {
+	uint32_t index, cause; /* of the move that failed, and errno */
+};
+bool place_outputs(const unsigned char *payload, size_t length, struct place_failure *failure);
 
 /* request.c: what we ask of the dispatcher. */
 bool send_all(int fd, const unsigned char *bytes, size_t length);

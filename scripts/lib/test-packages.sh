@@ -8,6 +8,7 @@ readonly TEST_PACKAGES='
   cmake                      makefiles that name the compiler by its path
   openssh-server             real nodes
   iproute2                   scripts/cluster: nodes as network namespaces
+  acl                        directories that hand an access control list down
   util-linux procps          scripts/cluster: nodes as mount and pid namespaces
   e2fsprogs kmod openssh-client     scripts/nfs-cluster: the disk of a file server, kernel modules, keys
   linux-source-6.1 xz-utils bc bison flex libelf-dev libssl-dev     the kernel build

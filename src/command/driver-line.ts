@@ -128,11 +128,15 @@ function preprocessorItem(draft: Draft, item: Item): Item {
 
 /** Options of as that neither hold a path nor write a file. */
 const HARMLESS_AS =
-  /^(--noexecstack|--execstack|--fatal-warnings|--no-warn|--warn|-W|--(no)?compress-debug-sections.*|-m[\w=.-]*|--gdwarf-\d|-g|--gen-debug|-mrelax-relocations=\w+|--keep-locals|--strip-local-absolute|-O[12]?|--divide|--[36][24])$/;
+  /^(--noexecstack|--execstack|--fatal-warnings|--no-warn|--warn|-W|--nocompress-debug-sections|-m[\w=.-]*|-mrelax-relocations=\w+|--keep-locals|--strip-local-absolute|-O[12]?|--divide|--[36][24])$/;
+/** as describes its input, which is a temporary file or the source under the name that the driver was given. */
+const DEBUG_AS = /^(-g|--gen-debug|--gstabs\+?|--gdwarf.*)$/;
 
 function takeAssemblerWords(draft: Draft, argument: string): void {
   for (const part of argument.split(',')) {
     if (part.startsWith('-a') || part.startsWith('--MD') || part.startsWith('-o')) draft.here.push('dump-files');
+    else if (DEBUG_AS.test(part)) draft.keep.push('debug-names');
+    else if (part.startsWith('--compress-debug-sections')) draft.keep.push('compressed-debug');
     else if (!HARMLESS_AS.test(part)) draft.keep.push('passed-through');
   }
 }

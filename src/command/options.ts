@@ -146,7 +146,7 @@ const DEPFILES: readonly OptionRow[] = [
   ...flags('-MP -Mno-modules'),
   // nmake's form of a depfile; nothing else is known of it.
   ...flags('-MV', { keep: 'passed-through' }),
-  ...rows('-MJ', 'either', 'written', { keep: 'secondary-output' }),
+  ...rows('-MJ', 'either', 'written', { keep: 'second-output' }),
   ...rows('-Wp,', 'joined', 'preprocessor'),
   ...rows('-Wa,', 'joined', 'assembler'),
   ...rows('-Wl,', 'joined', 'text'),
@@ -163,10 +163,14 @@ const DEBUGGING: readonly OptionRow[] = [
   ...flags('-gsplit-dwarf -gsplit-dwarf=split', { fact: 'split-dwarf', keep: 'split-dwarf' }),
   ...flags('-gsplit-dwarf=single', { keep: 'split-dwarf' }),
   ...flags('-gdwarf-2 -gdwarf-3 -gdwarf-4', { fact: 'debug', keep: 'debug-names' }),
-  ...rows('-gdwarf -gdwarf- -ggdb -gz -ginline -gcolumn -gno- -gstrict-dwarf -gas-loc', 'joined', 'text', {
+  ...rows('-gdwarf -gdwarf- -ggdb -ginline -gcolumn -gno- -gstrict-dwarf -gas-loc', 'joined', 'text', {
     fact: 'debug',
   }),
-  ...flags('-gstabs -gstabs+ -gvms -gcoff -gxcoff', { fact: 'debug', keep: 'debug-names' }),
+  ...rows('-gz', 'joined', 'text', { fact: 'debug', keep: 'compressed-debug' }),
+  ...rows('-gstabs -gvms -gcoff -gxcoff -gctf -gbtf -gcodeview', 'joined', 'text', {
+    fact: 'debug',
+    keep: 'debug-names',
+  }),
   ...rows('-fdebug-compilation-dir= -ffile-compilation-dir=', 'joined', 'text', { keep: 'debug-names' }),
   ...rows('-fdebug-compilation-dir', 'separate', 'text', { keep: 'debug-names' }),
   ...flags('--coverage -coverage -ftest-coverage', { fact: 'coverage', keep: 'coverage' }),
@@ -178,8 +182,17 @@ const DEBUGGING: readonly OptionRow[] = [
     keep: 'coverage',
   }),
   ...rows('-fsanitize-ignorelist= -fsanitize-blacklist= -fsanitize-coverage-allowlist=', 'joined', 'read', {
-    keep: 'secondary-output',
+    keep: 'names-decide',
   }),
+  // Patterns, held against the names of files.
+  ...rows(
+    '-finstrument-functions-exclude-file-list= -fprofile-filter-files= -fprofile-exclude-files=',
+    'joined',
+    'text',
+    {
+      keep: 'names-decide',
+    },
+  ),
   ...rows('-fsanitize=', 'joined', 'text', { keep: 'names-in-object' }),
   ...flags('-frecord-gcc-switches -frecord-command-line -grecord-command-line', { keep: 'recorded-words' }),
   ...flags('-fverbose-asm -dA -dP -dp', { keep: 'recorded-words' }),
@@ -190,32 +203,35 @@ const DEBUGGING: readonly OptionRow[] = [
   ...flags('-emit-llvm', { fact: 'emit-llvm', keep: 'intermediate-code' }),
   ...flags('-funique-internal-linkage-names', { keep: 'names-in-object' }),
   ...rows('-fopenmp-targets= -foffload= -foffload-options=', 'joined', 'text', { here: 'language' }),
+  // Outlined regions carry the name of the source, with OpenACC and target regions of OpenMP.
+  ...flags('-fopenmp -fopenacc', { keep: 'names-in-object' }),
+  ...rows('-fopenmp=', 'joined', 'text', { keep: 'names-in-object' }),
 ];
 
 const SECOND_OUTPUTS: readonly OptionRow[] = [
   ...flags('-save-temps -save-temps=cwd --save-temps --save-temps=cwd', { fact: 'save-temps', keep: 'save-temps' }),
   ...flags('-save-temps=obj --save-temps=obj', { fact: 'save-temps-beside-object', keep: 'save-temps' }),
-  ...flags('-fstack-usage', { fact: 'stack-usage', keep: 'secondary-output' }),
-  ...flags('-fcallgraph-info', { fact: 'callgraph-info', keep: 'secondary-output' }),
-  ...rows('-fcallgraph-info=', 'joined', 'text', { fact: 'callgraph-info', keep: 'secondary-output' }),
+  ...flags('-fstack-usage', { fact: 'stack-usage', keep: 'second-output' }),
+  ...flags('-fcallgraph-info', { fact: 'callgraph-info', keep: 'second-output' }),
+  ...rows('-fcallgraph-info=', 'joined', 'text', { fact: 'callgraph-info', keep: 'second-output' }),
   ...rows('-fdump- -fada-spec-parent= -fdbg-cnt', 'joined', 'text', { here: 'dump-files' }),
   ...rows('-dumpdir -dumpbase -dumpbase-ext', 'separate', 'text', { here: 'dump-files' }),
   ...rows('--dumpdir --dumpbase --dumpbase-ext', 'either', 'text', { here: 'dump-files' }),
   // -dM, -da, -dumpXX and the like: pass dumps under many names.
   ...rows('-d', 'joined', 'text', { here: 'dump-files' }),
-  ...rows('-aux-info', 'either', 'written', { keep: 'secondary-output' }),
-  ...rows('-fopt-info', 'joined', 'text', { keep: 'secondary-output' }),
+  ...rows('-aux-info', 'either', 'written', { keep: 'second-output' }),
+  ...rows('-fopt-info', 'joined', 'text', { keep: 'names-in-messages' }),
   // What is told after `=` or `file=` goes into files named by rules of its own.
   ...rows('-ftime-trace= -fdiagnostics-add-output= -fdiagnostics-set-output=', 'joined', 'text', {
     here: 'dump-files',
   }),
   ...flags('-fdiagnostics-format=json-file -fdiagnostics-format=sarif-file', { here: 'dump-files' }),
-  ...flags('-ftime-trace', { fact: 'time-trace', keep: 'secondary-output' }),
-  ...flags('-fsave-optimization-record', { fact: 'optimization-record', keep: 'secondary-output' }),
+  ...flags('-ftime-trace', { fact: 'time-trace', keep: 'second-output' }),
+  ...flags('-fsave-optimization-record', { fact: 'optimization-record', keep: 'second-output' }),
   ...rows('-fsave-optimization-record=', 'joined', 'text', { here: 'dump-files' }),
-  ...rows('-foptimization-record-file=', 'joined', 'written', { keep: 'secondary-output' }),
-  ...rows('--serialize-diagnostics -serialize-diagnostics', 'separate', 'written', { keep: 'secondary-output' }),
-  ...rows('-dependency-file', 'separate', 'written', { keep: 'secondary-output' }),
+  ...rows('-foptimization-record-file=', 'joined', 'written', { keep: 'second-output' }),
+  ...rows('--serialize-diagnostics -serialize-diagnostics', 'separate', 'written', { keep: 'second-output' }),
+  ...rows('-dependency-file', 'separate', 'written', { keep: 'second-output' }),
   ...rows('-index-store-path', 'separate', 'text', { here: 'dump-files' }),
   ...flags('-fmodules -fmodules-ts -fcxx-modules -fmodule-header -fimplicit-modules', { here: 'modules' }),
   ...rows('-fmodule -fmodules- -fprebuilt-module-path= -fcxx-modules', 'joined', 'text', { here: 'modules' }),
@@ -228,8 +244,11 @@ const MESSAGES: readonly OptionRow[] = [
   ...rows('-fdiagnostics-color= -fdiagnostics-colour=', 'joined', 'text', { fact: 'colour' }),
   ...flags('-fdiagnostics-color -fno-diagnostics-color -fcolor-diagnostics -fno-color-diagnostics', { fact: 'colour' }),
   ...flags('-fmessage-length=0'),
-  ...rows('-fmessage-length=', 'joined', 'text', { keep: 'wrapped-messages' }),
-  ...flags('-fdiagnostics-absolute-paths', { keep: 'wrapped-messages' }),
+  ...rows('-fmessage-length=', 'joined', 'text', { keep: 'names-in-messages' }),
+  ...flags('-fdiagnostics-absolute-paths', { keep: 'names-in-messages' }),
+  // These quote names by rules of their own.
+  ...flags('-fdiagnostics-parseable-fixits -fdiagnostics-generate-patch', { keep: 'names-in-messages' }),
+  ...rows('-fdiagnostics-format=', 'joined', 'text', { keep: 'names-in-messages' }),
 ];
 
 /** Everything else that both drivers take; the longest name that fits wins, so these come last in effect. */
@@ -242,7 +261,7 @@ const FAMILIES: readonly OptionRow[] = [
   ...flags('-g', { fact: 'debug' }),
   ...flags('-O -W -w -pipe -pthread -ansi -pedantic -pedantic-errors -p -pg -C -CC -P -undef -trigraphs -remap'),
   // gcc lists headers in the order of their names at the end.
-  ...flags('-H', { keep: 'secondary-output' }),
+  ...flags('-H', { keep: 'names-in-messages' }),
   ...flags('-nostdinc -nostdinc++ -nostdlib -nodefaultlibs -nostartfiles -nolibc -traditional -traditional-cpp'),
   ...flags('-static -shared -rdynamic -pie -no-pie -static-pie -static-libgcc -static-libstdc++ -s -r -n -t'),
   ...flags('-no-canonical-prefixes -canonical-prefixes -no-integrated-cpp -pass-exit-codes -Qunused-arguments -Qn -Qy'),

@@ -6,15 +6,7 @@ import type { Flavour } from './driver-name.ts';
 import type { DriverLine } from './driver-line.ts';
 import type { Fact } from './options.ts';
 import { absolutePath, baseName, withoutSuffix } from './paths.ts';
-
-export interface CompileOutputs {
-  /** As given on the line, or as the driver names it. */
-  readonly object: string;
-  /** The depfile, if one is asked for and is not a device. */
-  readonly depfile: string | undefined;
-  /** All of them, absolute, the object first. */
-  readonly all: readonly string[];
-}
+import type { Output } from './plan.ts';
 
 /** Second outputs named after the object, by the fact that asks for them. */
 const BESIDE_OBJECT: readonly (readonly [Fact, string])[] = [
@@ -25,29 +17,34 @@ const BESIDE_OBJECT: readonly (readonly [Fact, string])[] = [
   ['time-trace', '.json'],
 ];
 
-export function outputsOf(cwd: string, line: DriverLine, source: string, flavour: Flavour): CompileOutputs {
+/** All of them, the object first. */
+export function outputsOf(cwd: string, line: DriverLine, source: string, flavour: Flavour): readonly Output[] {
   const { facts } = line;
   const named = line.items.find(({ role }) => role === 'object')?.argument;
   const suffix = suffixOf(facts);
   const object = named ?? withoutSuffix(baseName(source)) + suffix;
   const stem = withoutSuffix(object);
-  const all = [object];
   const depfiles = line.items.filter(({ role }) => role === 'depfile').map(({ argument }) => argument);
   if (depfiles.length === 0 && facts.has('depfile')) depfiles.push(`${stem}.d`);
-  all.push(...depfiles.filter((path) => !path.startsWith('/dev/')));
-  for (const [fact, ending] of BESIDE_OBJECT) if (facts.has(fact)) all.push(stem + ending);
+  const others: string[] = [];
+  for (const [fact, ending] of BESIDE_OBJECT) if (facts.has(fact)) others.push(stem + ending);
   // Clang names it after the source when it stops at assembly.
   if (facts.has('split-dwarf') && suffix === '.s' && flavour !== 'gcc') {
-    all.push(`${withoutSuffix(baseName(source))}.dwo`);
+    others.push(`${withoutSuffix(baseName(source))}.dwo`);
   }
   if (facts.has('optimization-record')) {
     const record = flavour === 'clang' ? '.opt.yaml' : `.${baseName(source).replace(/^.*\./, '')}.opt-record.json.gz`;
-    all.push(stem + record);
+    others.push(stem + record);
   }
-  all.push(...temporaries(line, source, stem, flavour));
-  all.push(...line.items.filter(({ role }) => role === 'written').map(({ argument }) => argument));
-  const depfile = depfiles.find((path) => !path.startsWith('/dev/'));
-  return { object, depfile, all: [...new Set(all.map((path) => absolutePath(cwd, path)))] };
+  others.push(...temporaries(line, source, stem, flavour));
+  others.push(...line.items.filter(({ role }) => role === 'written').map(({ argument }) => argument));
+  const as = (role: Output['role']) => (name: string) => ({ path: absolutePath(cwd, name), name, role });
+  const all: readonly Output[] = [
+    as('object')(object),
+    ...depfiles.filter((path) => !path.startsWith('/dev/')).map(as('depfile')),
+    ...others.map(as('other')),
+  ];
+  return all.filter(({ path }, index) => all.findIndex((other) => other.path === path) === index);
 }
 
 /** Of an object without a name. */

@@ -1,29 +1,14 @@
 /**
- * A job for a node that has the tree under another name: `/home` here is `/nfs/home` there. Names are mapped on the
+ * Names for a node that has the tree under another name: `/home` here is `/nfs/home` there. Names are mapped on the
  * way there, and the compiler maps them back in what it writes: further prefix maps before all others, so that the
  * last match still wins. What it prints and its depfiles are mapped back by restore.ts.
  *
- * Only where that is known to give the same bytes: gcc, with words that could be rewritten. Unaware of nodes.
+ * Only where that is known to give the same bytes: gcc, with names that could be made absolute. Unaware of nodes.
  */
-import { parseDriverLine, type Item } from './driver-line.ts';
-import { withMaps } from './restore.ts';
-import { spellItem } from './rewrite.ts';
+import type { DirectoryNames } from '../protocol/worker.ts';
+import { plainItem, type Item } from './driver-line.ts';
 
-/** Two names of one directory, absolute and without a slash at the end. */
-export interface PathMap {
-  readonly here: string;
-  readonly there: string;
-}
-
-/** What of a job holds names. */
-export interface JobNames {
-  readonly cwd: string;
-  readonly program: string;
-  readonly words: readonly string[];
-  readonly sources: readonly string[];
-  readonly outputs: readonly string[];
-  readonly restore: string;
-}
+export type PathMap = DirectoryNames;
 
 const MAPPED_ROLES: ReadonlySet<Item['role']> = new Set<Item['role']>([
   'input',
@@ -56,38 +41,32 @@ function replaceDirectory(path: string, pairs: readonly (readonly [string, strin
   return longest ? longest[1] + path.slice(longest[0].length) : path;
 }
 
-/** The job with the node's names; undefined where what it writes could not be shown to be the same. */
-export function mapJob(job: JobNames, maps: readonly PathMap[]): JobNames | undefined {
-  const names = [job.cwd, job.program, ...job.sources, ...job.outputs, ...job.words];
-  if (!names.some((name) => maps.some(({ here }) => mentions(name, here)))) return job;
-  const restore = withMaps(
-    job.restore,
-    (path) => mapPath(path, maps),
-    [...maps].sort((one, other) => other.there.length - one.there.length).map(({ here, there }) => [there, here]),
-  );
-  // A compiler from a mapped directory has headers there, whose names it shortens by rules of its own.
-  if (restore === undefined || mapPath(job.program, maps) !== job.program) return undefined;
-  const { items } = parseDriverLine(job.words);
-  // A name of theirs would come back as one of ours.
-  const given = [job.cwd, ...job.sources, ...job.outputs, ...items.map(({ argument }) => argument)];
-  if (given.some((name) => maps.some(({ there }) => mentions(name, there, /[\w.+-]/)))) return undefined;
+/** Whether any of `names` lies in a directory that is called otherwise on the node. */
+export function concerns(maps: readonly PathMap[], names: readonly string[]): boolean {
+  return names.some((name) => maps.some(({ here }) => mentions(name, here)));
+}
+
+/**
+ * A line's items with the node's names, and the maps that take them away again in front; undefined where what the
+ * compiler writes could not be shown to be the same.
+ * @param given - further names of the job
+ */
+export function mapItems(
+  items: readonly Item[],
+  given: readonly string[],
+  maps: readonly PathMap[],
+): readonly Item[] | undefined {
+  // A name of the node's would come back as one of this host's.
+  const names = [...given, ...items.map(({ argument }) => argument)];
+  if (names.some((name) => maps.some(({ there }) => mentions(name, there, /[\w.+-]/)))) return undefined;
   const mapped = items.map((item) => mapItem(item, maps)).filter((item) => item !== undefined);
   if (mapped.length < items.length) return undefined;
   const byLength = [...maps].sort((one, other) => one.there.length - other.there.length);
-  return {
-    ...job,
-    cwd: mapPath(job.cwd, maps),
-    words: [
-      ...byLength.flatMap(({ here, there }) => [
-        `-fdebug-prefix-map=${there}=${here}`,
-        `-fmacro-prefix-map=${there}=${here}`,
-      ]),
-      ...mapped.flatMap(spellItem),
-    ],
-    sources: job.sources.map((path) => mapPath(path, maps)),
-    outputs: job.outputs.map((path) => mapPath(path, maps)),
-    restore,
-  };
+  const back = byLength.flatMap(({ here, there }) => [
+    `-fdebug-prefix-map=${there}=${here}`,
+    `-fmacro-prefix-map=${there}=${here}`,
+  ]);
+  return [...back.map(plainItem), ...mapped];
 }
 
 /** @param notBefore what may not stand before it, or it is the end of another name; by default anything may. */

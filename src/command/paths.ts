@@ -1,11 +1,19 @@
 /** Names as a command line gives them, made absolute. Pure text: unaware of what exists. */
 
 /**
- * What stands before a rewritten name. `CWD/./` rather than `CWD/`: no honest word of the user's holds it, so that
- * taking it away again never touches an absolute name that the user wrote.
+ * What stands before a rewritten name: the directory, and a way through it that leads nowhere else (`CWD/.//././/.`).
+ * No source and no command holds it, since it is made of chance, so that taking it away again never touches a name that
+ * somebody wrote, and finding it tells that a name was left.
+ * @param mark - as markOf makes it
  */
-export function rewritePrefix(cwd: string): string {
-  return cwd.endsWith('/') ? `${cwd}./` : `${cwd}/./`;
+export function rewritePrefix(cwd: string, mark: string): string {
+  return (cwd.endsWith('/') ? cwd.slice(0, -1) : cwd) + mark;
+}
+
+/** `/./` or `/.//` for each bit; it begins and ends with a slash. */
+export function markOf(chance: Buffer): string {
+  const bits = [...chance].flatMap((byte) => Array.from({ length: 8 }, (_, bit) => (byte >> bit) & 1));
+  return `/${bits.map((bit) => (bit === 1 ? './/' : './')).join('')}`;
 }
 
 /**

@@ -4,19 +4,18 @@
  */
 import { dirname } from 'node:path';
 import type { Flavour, Tool } from './driver-name.ts';
-import { parseDriverLine, type DriverLine, type Item } from './driver-line.ts';
+import { parseDriverLine, plainItem, type DriverInput, type DriverLine, type Item } from './driver-line.ts';
 import { languageOf } from './language.ts';
 import { filesToWaitFor } from './link-inputs.ts';
 import { makeNativeExplicit, type NativeResult } from './native.ts';
 import { readsNodeLocal } from './node-local.ts';
-import { outputsOf, type CompileOutputs } from './outputs.ts';
+import { outputsOf } from './outputs.ts';
 import { absolutePath, isNodeLocal } from './paths.ts';
-import type { CompilePlan, HerePlan, Invocation, Language, Look, Plan } from './plan.ts';
+import type { CompilePlan, HerePlan, Invocation, Language, Look, Output, PathsMode, Plan } from './plan.ts';
 import { isConfigureProbe } from './probe.ts';
 import { expandResponseFiles, type ExpandedWords } from './response-file.ts';
-import type { HereReason, KeepReason } from './reasons.ts';
-import { encodeRestore } from './restore.ts';
-import { reasonToKeep, rewriteWords, spellItem } from './rewrite.ts';
+import { bindsOutputs, type HereReason, type KeepReason } from './reasons.ts';
+import { reasonToKeepInputs, spellItem } from './rewrite.ts';
 import { NOTHING, questionOf } from './trial.ts';
 
 type Driver = Extract<Tool, { kind: 'driver' }>;
@@ -52,7 +51,7 @@ export function planDriver(invocation: Invocation, driver: Driver, look: Look): 
   const outputs = outputsOf(cwd, line, subject, driver.flavour);
   if (language === 'header') return planHeader(invocation, line);
   const reason = reasonOfFiles(invocation, line, language, outputs, look);
-  if (reason) return stay(invocation, reason, outputs.all, subject);
+  if (reason) return stay(invocation, reason, outputs, subject);
   return planCompile(invocation, driver, { line, expanded, outputs, language: language as Language }, look);
 }
 
@@ -91,7 +90,7 @@ function reasonOfFiles(
   { cwd }: Invocation,
   line: DriverLine,
   language: Language | 'header' | 'object',
-  outputs: CompileOutputs,
+  outputs: readonly Output[],
   look: Look,
 ): HereReason | undefined {
   const source = absolutePath(cwd, line.inputs[0]?.path ?? '');
@@ -100,11 +99,13 @@ function reasonOfFiles(
   const sourceKind = look.kind(source);
   if (sourceKind === 'missing') return 'source-missing';
   if (sourceKind !== 'file' && source !== NOTHING) return 'special-input';
-  const objectKind = look.kind(absolutePath(cwd, outputs.object));
-  if (outputs.object === '-' || objectKind === 'other' || objectKind === 'directory') return 'special-output';
+  const [object] = outputs;
+  const objectKind = look.kind(object?.path ?? '');
+  if (object?.name === '-' || objectKind === 'other' || objectKind === 'directory') return 'special-output';
   if (line.items.some(isSpecialDepfile)) return 'special-output';
-  if (outputs.object.endsWith('.gch') || outputs.object.endsWith('.pch')) return 'precompiled-header';
-  const named = source === NOTHING ? outputs.all : [...outputs.all, source];
+  if (/\.[gp]ch$/.test(object?.name ?? '')) return 'precompiled-header';
+  const written = outputs.map(({ path }) => path);
+  const named = source === NOTHING ? written : [...written, source];
   const isLocal = named.some((path) => isNodeLocal(path, cwd)) || readsNodeLocal(line, cwd);
   return isLocal ? 'node-local-path' : undefined;
 }
@@ -117,66 +118,87 @@ function isSpecialDepfile({ role, argument }: Item): boolean {
 interface Understood {
   readonly line: DriverLine;
   readonly expanded: ExpandedWords;
-  readonly outputs: CompileOutputs;
+  readonly outputs: readonly Output[];
   readonly language: Language;
 }
 
 function planCompile(invocation: Invocation, driver: Driver, understood: Understood, look: Look): Plan {
   const { line: given, expanded, outputs, language } = understood;
-  const { cwd } = invocation;
+  const { cwd, paths } = invocation;
   const source = absolutePath(cwd, given.inputs[0]?.path ?? '');
   const headers = precompiledHeaders(cwd, given, driver.flavour, look);
   const isTrial = source === NOTHING;
-  const planned = isTrial ? withoutNames(given) : given;
-  const kept =
-    reasonToKeep(invocation, driver.flavour, planned, language) ??
-    (headers.length > 0 ? ('precompiled-header-used' as const) : undefined);
+  const keepsInputs = reasonToKeepInputs(invocation, driver.flavour, given, language, headers.length > 0);
+  const keepsOutputs = reasonToKeepOutputs(given, outputs, driver.flavour, language, paths);
   // Its output would not have a name of its own on the node: too much for a trial.
-  if (isTrial && kept) return stay(invocation, 'special-input', outputs.all, source);
-  const explicit = explicitLine(invocation, understood, kept, look);
-  if (explicit.kind === 'stays') return stay(invocation, explicit.reason, outputs.all, source);
+  if (isTrial && keepsOutputs) return stay(invocation, 'special-input', outputs, source);
+  const explicit = explicitLine(invocation, understood, { keepsInputs, keepsOutputs }, look);
+  if (explicit.kind === 'stays') return stay(invocation, explicit.reason, outputs, source);
   const { line } = explicit;
-  // Kept words name the response files, so a node must be able to read them.
-  if (kept && expanded.files.some((path) => isNodeLocal(path, cwd))) {
-    return stay(invocation, 'node-local-path', outputs.all, source);
+  // Words that stay as they are name the response files, so a node must be able to read them.
+  if (keepsOutputs && expanded.files.some((path) => isNodeLocal(path, cwd))) {
+    return stay(invocation, 'node-local-path', outputs, source);
   }
-  const words = kept ? keptWords(invocation, given, line) : rewriteWords(cwd, line, look);
-  const beside = [...headers, ...readFiles(cwd, line, look), ...(kept ? expanded.files : [])];
+  const argv = line === given ? invocation.argv : line.items.flatMap(spellItem);
+  const beside = [...headers, ...readFiles(cwd, line, look)];
+  const colour = colourWords(invocation, line);
   const plan: CompilePlan = {
     kind: 'compile',
-    words: [...colourWords(invocation, line), ...words],
+    cwd,
+    flavour: driver.flavour,
+    language,
+    argv: [...colour, ...argv],
+    line: { ...line, items: [...colour.map(plainItem), ...line.items] },
+    responseFiles: line === given ? expanded.files : [],
     source,
     sources: [...new Set(isTrial ? beside : [source, ...beside])],
-    outputs: outputs.all,
+    outputs,
     searched: searchedDirectories(invocation, line, source),
-    restore: kept ? '' : encodeRestore(invocation, driver.flavour, line, outputs.depfile),
-    language,
+    paths,
+    keepsInputs: paths === 'keep' ? 'paths-kept' : keepsInputs,
+    keepsOutputs,
   };
-  if (isTrial) return { ...plan, trial: { question: expanded.files.length > 0 ? undefined : questionOf(planned) } };
-  return kept ? { ...plan, kept } : plan;
+  if (!isTrial) return plan;
+  return { ...plan, trial: { question: expanded.files.length > 0 ? undefined : questionOf(given) } };
 }
 
-/** Of nothing no names come into the object. */
-function withoutNames(line: DriverLine): DriverLine {
-  return { ...line, keep: line.keep.filter((reason) => reason !== 'names-in-object') };
+/** Why outputs have their own names from the start; undefined when a node may write them under others. */
+function reasonToKeepOutputs(
+  { facts, items, inputs, keep }: DriverLine,
+  outputs: readonly Output[],
+  flavour: Flavour,
+  language: Language,
+  paths: PathsMode,
+): KeepReason | undefined {
+  if (paths === 'keep') return 'paths-kept';
+  const named = keep.find(bindsOutputs);
+  if (named) return named;
+  if (!facts.has('compile') || facts.has('to-assembly') || facts.has('emit-llvm')) return 'assembly';
+  if (outputs.some(({ role }) => role === 'other')) return 'second-output';
+  const depfiles = items.filter(({ role }) => role === 'depfile');
+  const isAskedTwice = facts.has('depfile') && depfiles.some(({ spelled }) => spelled !== '-MF');
+  if (depfiles.length > 1 || isAskedTwice) return 'two-depfiles';
+  const mayBeUnused = flavour !== 'gcc' && !isPreprocessedHere(inputs[0], language);
+  return mayBeUnused && (depfiles.length > 0 || facts.has('depfile')) ? 'unused-words' : undefined;
+}
+
+/** Whether the compile itself preprocesses its input, and so knows what that includes. */
+function isPreprocessedHere(input: DriverInput | undefined, language: Language): boolean {
+  if (language !== 'assembler') return language !== 'preprocessed';
+  return input?.language === 'assembler-with-cpp' || /\.(S|sx)$/.test(input?.path ?? '');
 }
 
 /** With the processor of this machine, where the line asks for it, named: the node's may be another one. */
 function explicitLine(
   { program }: Invocation,
   { line, expanded, language }: Understood,
-  kept: KeepReason | undefined,
+  keeps: Pick<CompilePlan, 'keepsInputs' | 'keepsOutputs'>,
   look: Look,
 ): NativeResult {
   if (!line.facts.has('this-machine')) return { kind: 'explicit', line };
-  // Kept words leave response files as they are, so what those hold cannot be replaced.
-  if (kept && expanded.files.length > 0) return { kind: 'stays', reason: 'this-machine' };
-  return makeNativeExplicit(program, line, language, kept, look);
-}
-
-/** As given, or as little changed as can be. */
-function keptWords({ argv }: Invocation, given: DriverLine, explicit: DriverLine): readonly string[] {
-  return given === explicit ? argv : explicit.items.flatMap(spellItem);
+  // Words that stay as they are leave response files as they are, so what those hold cannot be replaced.
+  if (keeps.keepsOutputs && expanded.files.length > 0) return { kind: 'stays', reason: 'this-machine' };
+  return makeNativeExplicit(program, line, language, keeps.keepsInputs, look);
 }
 
 /** On a node stderr is a pipe; here gcc would have coloured what it says. */
@@ -223,7 +245,8 @@ function precompiledHeaders(cwd: string, line: DriverLine, flavour: Flavour, loo
 function planHeader(invocation: Invocation, line: DriverLine): HerePlan {
   const named = line.items.find(({ role }) => role === 'object')?.argument;
   const outputs = named === undefined ? line.inputs.map(({ path }) => `${path}.gch`) : [named];
-  return stay(invocation, 'precompiled-header', outputs, line.inputs[0]?.path ?? '');
+  const paths = outputs.map((name) => ({ path: absolutePath(invocation.cwd, name) }));
+  return stay(invocation, 'precompiled-header', paths, line.inputs[0]?.path ?? '');
 }
 
 function planLink(invocation: Invocation, line: DriverLine, words: readonly string[], look: Look): HerePlan {
@@ -243,7 +266,12 @@ function isForLinking(word: string): boolean {
   return !word.startsWith('-') || /^-(Wl,|L|l|T)/.test(word);
 }
 
-function stay({ cwd }: Invocation, why: HereReason, outputs: readonly string[], subject: string): HerePlan {
+function stay(
+  { cwd }: Invocation,
+  why: HereReason,
+  outputs: readonly Pick<Output, 'path'>[],
+  subject: string,
+): HerePlan {
   // A shell waits for a trial, whatever else speaks against its leaving.
   const reason = subject === NOTHING && !FREE.has(why) ? 'special-input' : why;
   return {
@@ -251,7 +279,7 @@ function stay({ cwd }: Invocation, why: HereReason, outputs: readonly string[], 
     reason,
     slot: FREE.has(reason) ? 'free' : 'counted',
     waitFor: [],
-    outputs: outputs.map((path) => absolutePath(cwd, path)),
+    outputs: outputs.map(({ path }) => path),
     subject: subject === '' || subject === '-' ? '' : absolutePath(cwd, subject),
   };
 }

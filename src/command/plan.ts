@@ -2,7 +2,15 @@
  * What goes into the reading of a command and what comes out: it may leave, with what it reads and writes and the
  * words to run there; or it stays here, with the reason and what it has to wait for. Types only.
  */
+import type { DriverLine } from './driver-line.ts';
+import type { Flavour } from './driver-name.ts';
 import type { HereReason, KeepReason } from './reasons.ts';
+
+/**
+ * What becomes of relative names, PMAKE_PATHS: `auto` leaves names of inputs alone where a node has the tree under the
+ * same name, `absolute` never does (PANTS, section 3), `keep` sends the words as they are.
+ */
+export type PathsMode = 'auto' | 'absolute' | 'keep';
 
 /** One call of a compiler, linker or archiver, as the shim saw it. */
 export interface Invocation {
@@ -15,8 +23,7 @@ export interface Invocation {
   /** getcwd(3). */
   readonly cwd: string;
   readonly env: ReadonlyMap<string, string>;
-  /** False when PMAKE_PATHS=keep: words are then sent as they are. */
-  readonly rewrite: boolean;
+  readonly paths: PathsMode;
   readonly stderrIsTty: boolean;
 }
 
@@ -33,26 +40,42 @@ export interface Look {
 
 export type Language = 'c' | 'c++' | 'objective-c' | 'objective-c++' | 'assembler' | 'preprocessed' | 'other';
 
-/** It may run on a node, in the same cwd. */
+/** It may run on a node, in the same cwd. render.ts makes the words for one node of it. */
 export interface CompilePlan {
   readonly kind: 'compile';
-  /** The words after the program, for the node. */
-  readonly words: readonly string[];
+  /** getcwd(3). */
+  readonly cwd: string;
+  readonly flavour: Flavour;
+  readonly language: Language;
+  /** The words after the program as the user gave them, with the processor of this machine named where they ask for it. */
+  readonly argv: readonly string[];
+  /** The same, response files read, cut up. */
+  readonly line: DriverLine;
+  /** Response files that `argv` names, absolute. */
+  readonly responseFiles: readonly string[];
   /** The main input, absolute. */
   readonly source: string;
   /** Inputs named on the line that the node must see as they are here, absolute; the source first. */
   readonly sources: readonly string[];
-  /** What it will write, absolute; the object first. */
-  readonly outputs: readonly string[];
+  /** What it will write, the object first. */
+  readonly outputs: readonly Output[];
   /** Where it looks for what it includes, absolute: the source's directory and those of the include path. */
   readonly searched: readonly string[];
-  /** How the worker undoes the rewriting in depfiles and messages (see restore.ts); '' for nothing to undo. */
-  readonly restore: string;
-  /** Why the words were not rewritten. */
-  readonly kept?: KeepReason;
+  readonly paths: PathsMode;
+  /** Why names of inputs may not be made absolute; undefined when they may. */
+  readonly keepsInputs: KeepReason | undefined;
+  /** Why outputs have their own names from the start; undefined when others may stand for them. */
+  readonly keepsOutputs: KeepReason | undefined;
   /** It compiles nothing, to see whether the compiler takes the words: small, and a shell waits for it. */
   readonly trial?: Trial;
-  readonly language: Language;
+}
+
+/** One file that a compile writes. */
+export interface Output {
+  readonly path: string;
+  /** As the compiler would call it in a message: relative to cwd where the user's word, or the compiler's rule, is. */
+  readonly name: string;
+  readonly role: 'object' | 'depfile' | 'other';
 }
 
 export interface Trial {

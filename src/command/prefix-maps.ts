@@ -5,7 +5,6 @@
  * all other words; so a file map always goes before a macro map, wherever it stands (found by trial, gcc 12).
  * Ours must come before the user's absolute maps, which are not for our names, and after his relative ones.
  */
-import type { Flavour } from './driver-name.ts';
 import type { DriverLine, Item } from './driver-line.ts';
 
 const FILE_MAP = '-ffile-prefix-map=';
@@ -21,10 +20,9 @@ function isAbsolute({ argument }: Item): boolean {
 }
 
 /** Whether our map can be put among the user's so that every name comes out as without us. */
-export function canOrderMaps(line: DriverLine, flavour: Flavour, language: string): boolean {
+export function canOrderMaps(line: DriverLine, language: string): boolean {
   const maps = mapsOf(line);
   if (maps.length === 0) return true;
-  if (flavour !== 'gcc') return false;
   // A map without OLD matches every name, ours too.
   if (maps.some(({ argument }) => /^(=|[^=]*$)/.test(argument))) return false;
   // The driver hands as the debug maps first and the file maps then.
@@ -37,15 +35,20 @@ export function canOrderMaps(line: DriverLine, flavour: Flavour, language: strin
  * The maps of a rewritten line, in their order. The user's relative maps come twice: names that stay relative are
  * matched by them as they are, rewritten ones with the prefix.
  */
-export function orderedMaps(line: DriverLine, prefix: string): string[] {
+export function orderedMaps(line: DriverLine, prefix: string): Item[] {
   const maps = mapsOf(line);
   const hasRelativeMacroMap = maps.some((map) => map.spelled === MACRO_MAP && !isAbsolute(map));
   const ours = hasRelativeMacroMap ? [DEBUG_MAP, MACRO_MAP] : [FILE_MAP];
   return [
-    ...maps.filter(isAbsolute).map(({ spelled, argument }) => spelled + argument),
-    ...ours.map((name) => `${name}${prefix}=`),
+    ...maps.filter(isAbsolute),
+    ...ours.map((spelled) => prefixMap(spelled, `${prefix}=`)),
     ...maps
       .filter((map) => !isAbsolute(map))
-      .flatMap(({ spelled, argument }) => [spelled + argument, spelled + prefix + argument]),
+      .flatMap(({ spelled, argument }) => [prefixMap(spelled, argument), prefixMap(spelled, prefix + argument)]),
   ];
+}
+
+/** @param argument - OLD=NEW */
+function prefixMap(spelled: string, argument: string): Item {
+  return { role: 'prefix-map', spelled, argument, isSeparate: false };
 }

@@ -35,33 +35,58 @@ const HERE_SENTENCES = {
   'unknown-program': 'the program is not one whose command line is understood',
 } as const;
 
-const KEEP_SENTENCES = {
-  'paths-kept': 'PMAKE_PATHS=keep is set',
-  coverage: 'coverage and profile data name the source and object as given',
-  'save-temps': 'the names of temporary files follow the words',
-  'split-dwarf': 'the object names its .dwo file as given',
-  'recorded-words': 'the words themselves are written into the output',
-  'debug-names': 'this form of debug information numbers or shortens names as given',
-  'source-in-cwd': 'clang names files of the current directory in a way of its own',
-  'names-in-object': 'the object holds names that a prefix map does not reach',
-  'secondary-output': 'a second output shows names as given',
-  'precompiled-header-used': 'a precompiled header stands beside an included file',
-  plugin: 'a plugin may look at any name',
-  'user-prefix-map': "the user's own prefix maps could not be put in order with ours",
-  'intermediate-code': 'intermediate code holds the name of the source as given',
-  'wrapped-messages': 'messages are wrapped at a width that counts the names',
-  'passed-through': 'an option is passed to another program unread',
-  'path-in-unknown-option': 'an option that is not in the table seems to hold a path',
-  'ambiguous-prefix': 'a word already holds the directory in the form used to tell rewritten names apart',
-} as const;
+/**
+ * Why names stay as the user gave them. Names of inputs are made absolute only where a node has the tree under another
+ * name (or PMAKE_PATHS=absolute); names of outputs are replaced wherever that leaves no trace.
+ */
+const KEEP = {
+  'paths-kept': { binds: 'outputs', sentence: 'PMAKE_PATHS=keep is set' },
+  'not-gcc': { binds: 'inputs', sentence: 'only gcc takes names away again in a way that is fully known' },
+  coverage: { binds: 'outputs', sentence: 'coverage and profile data name the source and the object as given' },
+  'save-temps': { binds: 'outputs', sentence: 'the names of temporary files follow the words' },
+  'split-dwarf': { binds: 'outputs', sentence: 'the object names its .dwo file as given' },
+  'recorded-words': { binds: 'outputs', sentence: 'the words themselves are written into the output' },
+  assembly: { binds: 'outputs', sentence: 'the compiler writes assembly into a file that is already there' },
+  'second-output': { binds: 'outputs', sentence: 'a second output is named after the first, or names it' },
+  'two-depfiles': { binds: 'outputs', sentence: 'it asks for two depfiles, and gcc has rules of its own for that' },
+  'unused-words': { binds: 'outputs', sentence: 'clang says which words about depfiles it does not use' },
+  plugin: { binds: 'outputs', sentence: 'a plugin may look at any name' },
+  'passed-through': { binds: 'outputs', sentence: 'an option is passed to another program unread' },
+  'path-in-unknown-option': {
+    binds: 'outputs',
+    sentence: 'an option that is not in the table seems to hold a path',
+  },
+  'debug-names': {
+    binds: 'inputs',
+    sentence: 'this form of debug information numbers, shortens or keeps names as given',
+  },
+  'compressed-debug': { binds: 'inputs', sentence: 'names in compressed debug information cannot be searched for' },
+  'names-in-object': { binds: 'inputs', sentence: 'the object holds names that a prefix map does not reach' },
+  'names-decide': { binds: 'inputs', sentence: 'names of files decide which code is generated' },
+  'names-in-messages': { binds: 'inputs', sentence: 'messages are wrapped, sorted or quoted by the names in them' },
+  'precompiled-header-used': { binds: 'inputs', sentence: 'a precompiled header stands next to an included file' },
+  'user-prefix-map': {
+    binds: 'inputs',
+    sentence: "the user's own prefix maps could not be put in order with pmake's",
+  },
+  'intermediate-code': { binds: 'inputs', sentence: 'intermediate code holds the name of the source as given' },
+  'ambiguous-prefix': { binds: 'inputs', sentence: 'the name of the directory holds a character that separates words' },
+  'long-names': { binds: 'inputs', sentence: 'an absolute name would be longer than the system takes' },
+} as const satisfies Readonly<Record<string, { binds: 'inputs' | 'outputs'; sentence: string }>>;
 
 /** Why a command runs on the submit host without asking for a node. */
 export type HereReason = keyof typeof HERE_SENTENCES;
-/** Why a command that leaves keeps its relative names. */
-export type KeepReason = keyof typeof KEEP_SENTENCES;
+/** Why a command that leaves keeps names as the user gave them. */
+export type KeepReason = keyof typeof KEEP;
 
-/** A plain clause, to follow "it stayed here because" or "its words were kept because"; the literal itself when unknown. */
+/** Whether the names of outputs have to stay as well; those of inputs stay in any case. */
+export function bindsOutputs(reason: KeepReason): boolean {
+  return KEEP[reason].binds === 'outputs';
+}
+
+/** A plain clause, to follow "it stayed here because" or "its names were kept because"; the literal itself when unknown. */
 export function describeReason(reason: string): string {
-  const sentences: Readonly<Record<string, string>> = { ...HERE_SENTENCES, ...KEEP_SENTENCES };
-  return sentences[reason] ?? reason;
+  const here: Readonly<Record<string, string>> = HERE_SENTENCES;
+  const keep: Readonly<Record<string, { sentence: string }>> = KEEP;
+  return here[reason] ?? keep[reason]?.sentence ?? reason;
 }

@@ -1,97 +1,32 @@
 /**
- * Undoes, on the node and after the compile, what rewriting left in depfiles and messages.
- * Unaware of processes and files: bytes in, bytes out.
+ * Undoes, on the node and after the compile, what rewriting left in depfiles and messages, and looks whether it left
+ * anything in an object. Unaware of processes and files: bytes in, bytes out.
  */
-import { mapNames, restoreDepfileText, type DepfileNames } from './depfile.ts';
-import type { DriverLine } from './driver-line.ts';
-import type { Flavour } from './driver-name.ts';
-import { absolutePath, rewritePrefix } from './paths.ts';
-import type { Invocation } from './plan.ts';
+import type { NameRestore } from '../protocol/worker.ts';
+import { mapNames, restoreDepfileText } from './depfile.ts';
 
 /** `ESC [ 01;36;45 m` and the like. */
 const MAX_COLOUR_BYTES = 16;
 
-/** What travels in `CompilePlan.restore`, as JSON. */
-interface Restore extends DepfileNames {
-  readonly depfiles: readonly string[];
-}
-
-/**
- * The same for a node that has other names for the tree; undefined where there is nothing to build on, or the compiler
- * takes its maps in another order than gcc.
- */
-export function withMaps(
-  restore: string,
-  toThere: (path: string) => string,
-  back: readonly (readonly [there: string, here: string])[],
-): string | undefined {
-  if (restore === '') return undefined;
-  const known = decodeRestore(restore);
-  if (known.flavour !== 'gcc') return undefined;
-  const cwd = toThere(known.prefix.replace(/\/?\.\/$/, ''));
-  return JSON.stringify({
-    ...known,
-    prefix: rewritePrefix(cwd),
-    source: known.source.startsWith(known.prefix)
-      ? rewritePrefix(cwd) + known.source.slice(known.prefix.length)
-      : toThere(known.source),
-    depfiles: known.depfiles.map(toThere),
-    back,
-  } satisfies Restore);
-}
-
-/** For a job whose words were rewritten. */
-export function encodeRestore(
-  { cwd }: Invocation,
-  flavour: Flavour,
-  line: DriverLine,
-  depfile: string | undefined,
-): string {
-  const prefix = rewritePrefix(cwd);
-  const source = line.inputs[0]?.path ?? '';
-  const restore: Restore = {
-    prefix,
-    flavour,
-    source: source.startsWith('/') ? source : prefix + source,
-    depfiles: depfile === undefined ? [] : [absolutePath(cwd, depfile)],
-  };
-  return JSON.stringify(restore);
-}
-
-/** What compiled, and the name that the user gave `path` by, if it was rewritten. */
-export function namesBehind(restore: string, path: string): { readonly flavour: Flavour; readonly given: string } {
-  const { prefix, flavour } = decodeRestore(restore);
-  return { flavour, given: path.startsWith(prefix) ? path.slice(prefix.length) : path };
-}
-
-/** The same with its depfiles written under other names. */
-export function withDepfiles(restore: string, rename: (path: string) => string): string {
-  if (restore === '') return '';
-  const known = decodeRestore(restore);
-  return JSON.stringify({ ...known, depfiles: known.depfiles.map(rename) } satisfies Restore);
-}
-
-/** The depfiles of a job that hold rewritten names, absolute. Empty when `restore` is ''. */
-export function depfilesToRestore(restore: string): readonly string[] {
-  return restore === '' ? [] : decodeRestore(restore).depfiles;
-}
-
 /** The depfile as a local compile would have written it; undefined when it is that already. */
-export function restoreDepfile(restore: string, path: string, bytes: Buffer): Buffer | undefined {
-  if (!depfilesToRestore(restore).includes(path)) return undefined;
+export function restoreDepfile(restore: NameRestore, bytes: Buffer): Buffer | undefined {
   // Names are bytes, and gcc counts bytes when it wraps: one character a byte.
   const text = bytes.toString('latin1');
-  const names = mapNames(decodeRestore(restore), (name) => Buffer.from(name, 'utf8').toString('latin1'));
+  const names = mapNames(restore, (name) => Buffer.from(name, 'utf8').toString('latin1'));
   const restored = restoreDepfileText(names, text);
   return restored === text ? undefined : Buffer.from(restored, 'latin1');
 }
 
 /** Messages (all of one stream at once: a name may lie across two chunks) with names as the user wrote them. */
-export function restoreDiagnostics(restore: string, bytes: Buffer): Buffer {
-  if (restore === '' || bytes.length === 0) return bytes;
-  const { prefix, back = [] } = decodeRestore(restore);
+export function restoreDiagnostics({ prefix, back }: NameRestore, bytes: Buffer): Buffer {
+  if (bytes.length === 0) return bytes;
   const plain = replaceInText(bytes, prefix, '', () => true);
-  return back.reduce((text, [there, here]) => replaceInText(text, `${there}/`, `${here}/`, isNameStart), plain);
+  return back.reduce((text, { there, here }) => replaceInText(text, `${there}/`, `${here}/`, isNameStart), plain);
+}
+
+/** Whether an output holds a name that only the node knows: then it is not what a compile here would have written. */
+export function holdsNames({ prefix, back }: NameRestore, bytes: Buffer): boolean {
+  return [prefix, ...back.map(({ there }) => `${there}/`)].some((name) => bytes.includes(name));
 }
 
 /** Whether what is found at this place is the name that is looked for. */
@@ -119,9 +54,4 @@ function replaceAll(bytes: Buffer, part: Buffer, by: Buffer, isMeant: IsMeant): 
 function isNameStart(bytes: Buffer, at: number): boolean {
   const before = bytes.toString('latin1', Math.max(0, at - MAX_COLOUR_BYTES), at);
   return !/[\w.+-]$/.test(before) || /\u001b\[[\d;]*[mK]$/.test(before);
-}
-
-/** Only ever given what encodeRestore made in the same release. */
-function decodeRestore(restore: string): Restore {
-  return JSON.parse(restore) as Restore;
 }

@@ -3,6 +3,7 @@
  * about the answer. Pure.
  */
 import type { DriverLine, Item } from './driver-line.ts';
+import { bindsOutputs } from './reasons.ts';
 import { spellItem } from './rewrite.ts';
 
 /** Nothing to compile, and only whether the compiler minds. */
@@ -20,7 +21,7 @@ const NAMES_FILE = /file=|\//;
  * its directory and its environment. Undefined where files could have a say.
  */
 export function questionOf(line: DriverLine): readonly string[] | undefined {
-  const isClosed = line.keep.length === 0 && !line.facts.has('this-machine') && line.items.every(isClear);
+  const isClosed = !line.keep.some(bindsOutputs) && !line.facts.has('this-machine') && line.items.every(isClear);
   return isClosed ? line.items.filter(({ role }) => role !== 'object').flatMap(spellItem) : undefined;
 }
 

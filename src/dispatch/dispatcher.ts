@@ -158,6 +158,7 @@ export class Dispatcher {
       },
       revoked: (place) => this.placement.revoked(place),
       link: (node) => this.fleet.link(node),
+      stagingDirectory: () => undefined,
       whyNoNode: () => this.placement.whyNoNode(id),
       noteFinished: (node, { kind, object, cpuMs, wallMs, visibleWaitMs }) => {
         this.placement.noteFinished(node, kind, cpuMs);
@@ -191,5 +192,10 @@ function workOf(
 ): Work | undefined {
   if (typeof plan === 'string' || plan.kind !== 'compile') return undefined;
   // A trial's directory is made for it and goes with it: no tree of its own.
-  return { cwd, program, outputs: plan.trial ? [] : plan.outputs, searchPath: env.get('PATH') ?? '' };
+  return {
+    cwd,
+    program,
+    outputs: plan.trial ? [] : plan.outputs.map(({ path }) => path),
+    searchPath: env.get('PATH') ?? '',
+  };
 }

@@ -14,12 +14,14 @@ export type RetryReason =
   | 'node-sees-another-source'
   | 'node-could-not-start'
   | 'paths-not-mapped'
+  | 'names-left'
   | 'node-trouble'
   | 'file-late-on-node'
   | 'file-missing-on-node'
   | 'failed-in-another-language'
   | 'output-too-large'
-  | 'outputs-not-visible';
+  | 'outputs-not-visible'
+  | 'outputs-not-placed';
 
 /** Why a job got a slot of this host and none of a node. */
 export type NoSlotReason = 'no-nodes' | 'nodes-not-ready' | 'nodes-busy';
@@ -57,6 +59,7 @@ export const PLACEMENT_SENTENCES: Readonly<Record<PlacementReason, string>> = {
   'node-sees-another-source':
     'the node sees another source file than this host: it does not share the tree, or sees it late',
   'paths-not-mapped': 'the node has the tree under another name, and this command cannot be sent there unchanged',
+  'names-left': "the node's name for the tree, or a name made absolute, would have stood in the object",
   'node-could-not-start': 'the node could not start the compiler',
   'node-trouble': 'the compiler was killed there, or the node ran out of memory or disk',
   'file-late-on-node':
@@ -66,4 +69,5 @@ export const PLACEMENT_SENTENCES: Readonly<Record<PlacementReason, string>> = {
     'the compile failed there, and pmake cannot read in this language whether it missed a file; compiled here to be sure',
   'output-too-large': 'the compiler printed more than pmake holds for a node',
   'outputs-not-visible': 'what the node wrote did not become visible here in time',
+  'outputs-not-placed': 'what the node wrote could not be put where the compiler would have written it',
 };

@@ -11,20 +11,25 @@ import {
 } from '../protocol/control.ts';
 import { FrameDecoder, MAX_FRAME_BYTES, type Frame } from '../protocol/frame.ts';
 import {
+  decodePlaced,
   decodeShimRequest,
   decodeShimSignal,
   encodeNode,
   encodeOutput,
+  encodePlace,
   encodeRefused,
   encodeRunHere,
   encodeTermination,
   ShimFrame,
   SHIM_PROTOCOL_VERSION,
+  type Move,
+  type PlaceFailure,
   type ShimRequest,
 } from '../protocol/shim.ts';
 import type { Termination } from '../protocol/termination.ts';
 import type { OutputChunk } from '../protocol/worker.ts';
-import type { ShimPort } from './job/shim-port.ts';
+import { deferred } from '../util/deferred.ts';
+import type { Finish, ShimPort } from './job/shim-port.ts';
 import { ByteReader, MalformedError } from '../util/bytes.ts';
 
 const MAX_OUTPUT_CHUNK_BYTES = MAX_FRAME_BYTES / 4;
@@ -48,6 +53,7 @@ export class Session implements ShimPort, ControlPort {
   readonly #frames = new FrameDecoder();
   #kind: SessionKind = 'new';
   #signalListener: (signal: number) => void = () => undefined;
+  #onPlaced: (failure: PlaceFailure | undefined) => void = () => undefined;
 
   constructor(socket: Socket, handlers: SessionHandlers) {
     this.#socket = socket;
@@ -73,12 +79,26 @@ export class Session implements ShimPort, ControlPort {
   }
 
   finish(output: readonly OutputChunk[], termination: Termination): void {
+    this.#write(output);
+    this.#socket.end(encodeTermination(termination));
+  }
+
+  async finishWith(moves: readonly Move[], output: readonly OutputChunk[], termination: Termination): Promise<Finish> {
+    const placed = deferred<Finish>();
+    this.#onPlaced = (failure) => placed.resolve(failure ?? 'done');
+    this.#socket.write(encodePlace(moves));
+    this.#write(output);
+    // All in one go: what the shim says of the moves is on its way here while it ends.
+    this.#socket.write(encodeTermination(termination));
+    return Promise.race([placed.promise, this.closed.then((): Finish => 'gone')]);
+  }
+
+  #write(output: readonly OutputChunk[]): void {
     for (const { fd, bytes } of output) {
       for (let at = 0; at < bytes.length; at += MAX_OUTPUT_CHUNK_BYTES) {
         this.#socket.write(encodeOutput(fd, bytes.subarray(at, at + MAX_OUTPUT_CHUNK_BYTES)));
       }
     }
-    this.#socket.end(encodeTermination(termination));
   }
 
   hangUp(): void {
@@ -112,6 +132,10 @@ export class Session implements ShimPort, ControlPort {
       case ShimFrame.signal:
         this.#expect('job');
         this.#signalListener(decodeShimSignal(frame.payload));
+        return;
+      case ShimFrame.placed:
+        this.#expect('job');
+        this.#onPlaced(decodePlaced(frame.payload));
         return;
       case ShimFrame.controlHello:
         this.#expect('new');

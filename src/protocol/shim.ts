@@ -10,7 +10,7 @@ import { ByteReader, ByteWriter, MalformedError } from '../util/bytes.ts';
 import { encodeFrame, type Frame } from './frame.ts';
 import type { Termination } from './termination.ts';
 
-export const SHIM_PROTOCOL_VERSION = 1;
+export const SHIM_PROTOCOL_VERSION = 2;
 /** More words than any linker line seen (the kernel's longest has 3,000); above, the job stays here. */
 export const MAX_ARGV_WORDS = 100_000;
 
@@ -24,6 +24,8 @@ export const ShimFrame = {
   controlHello: 0x03,
   /** One JSON control request. */
   control: 0x04,
+  /** What became of `place`: u8 1, or u8 0 and u32 index of the move that failed, u32 errno. */
+  placed: 0x05,
 } as const;
 
 /** Frame types, dispatcher → shim. */
@@ -40,12 +42,31 @@ export const DispatcherFrame = {
   node: 0x15,
   /** u16 version spoken here: not yours. */
   refused: 0x16,
+  /**
+   * u32 count, then that many moves: u8 PLACE_MOVE, from, to; or u8 PLACE_REMOVE, path (bytes with a u32 length). Carried
+   * out in their order and answered by `placed`. Where one fails, the end that follows is passed over: another verdict comes.
+   */
+  place: 0x17,
   /** One JSON control answer or event. */
   control: 0x1a,
 } as const;
 
 /** Bits of ShimRequest.flags. */
 export const ShimFlag = { stdoutIsTty: 1, stderrIsTty: 2 } as const;
+
+/** Kinds of moves in a `place` frame. */
+export const PlaceKind = { move: 1, remove: 2 } as const;
+
+/** What is to be done with one file, on the submit host, by the shim. Only regular files are moved or removed. */
+export type Move =
+  | { readonly kind: 'move'; readonly from: string; readonly to: string }
+  | { readonly kind: 'remove'; readonly path: string };
+
+/** `index` of the move that failed, and errno. */
+export interface PlaceFailure {
+  readonly index: number;
+  readonly errno: number;
+}
 
 /** One compile as the shim saw it. Everything is bytes on the wire; what is not UTF-8 is told apart by `isText`. */
 export interface ShimRequest {
@@ -108,6 +129,28 @@ export function decodeShimSignal(payload: Buffer): number {
   return new ByteReader(payload).u8();
 }
 
+export function encodePlace(moves: readonly Move[]): Buffer {
+  const writer = new ByteWriter().u32(moves.length);
+  for (const move of moves) {
+    if (move.kind === 'move') writer.u8(PlaceKind.move).text(move.from).text(move.to);
+    else writer.u8(PlaceKind.remove).text(move.path);
+  }
+  return encodeFrame(DispatcherFrame.place, writer.finish());
+}
+
+/** Undefined when all of it was carried out. */
+export function decodePlaced(payload: Buffer): PlaceFailure | undefined {
+  const reader = new ByteReader(payload);
+  return reader.u8() === 1 ? undefined : { index: reader.u32(), errno: reader.u32() };
+}
+
+/** The inverse, for tests and benchmarks that play the shim. */
+export function encodePlaced(failure?: PlaceFailure): Buffer {
+  const writer = new ByteWriter().u8(failure ? 0 : 1);
+  if (failure) writer.u32(failure.index).u32(failure.errno);
+  return encodeFrame(ShimFrame.placed, writer.finish());
+}
+
 export function encodeRunHere(niceness = 0): Buffer {
   return encodeFrame(DispatcherFrame.runHere, niceness === 0 ? Buffer.alloc(0) : Buffer.of(niceness));
 }
@@ -136,6 +179,7 @@ export type ShimVerdict =
   | { readonly kind: 'output'; readonly fd: number; readonly bytes: Buffer }
   | { readonly kind: 'ended'; readonly termination: Termination }
   | { readonly kind: 'node'; readonly name: string }
+  | { readonly kind: 'place'; readonly moves: readonly Move[] }
   | { readonly kind: 'refused' };
 
 export function decodeVerdict(frame: Frame): ShimVerdict {
@@ -152,9 +196,23 @@ export function decodeVerdict(frame: Frame): ShimVerdict {
       return { kind: 'ended', termination: { kind: 'signalled', signal: new ByteReader(frame.payload).u8() } };
     case DispatcherFrame.node:
       return { kind: 'node', name: frame.payload.toString('utf8') };
+    case DispatcherFrame.place:
+      return { kind: 'place', moves: decodePlace(frame.payload) };
     case DispatcherFrame.refused:
       return { kind: 'refused' };
     default:
       throw new MalformedError(`frame type ${frame.type}`);
   }
+}
+
+function decodePlace(payload: Buffer): Move[] {
+  const reader = new ByteReader(payload);
+  const moves: Move[] = [];
+  for (let count = reader.u32(); count > 0; count -= 1) {
+    const kind = reader.u8();
+    if (kind === PlaceKind.move) moves.push({ kind: 'move', from: reader.text(), to: reader.text() });
+    else if (kind === PlaceKind.remove) moves.push({ kind: 'remove', path: reader.text() });
+    else throw new MalformedError(`move kind ${kind}`);
+  }
+  return moves;
 }

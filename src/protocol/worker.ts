@@ -12,7 +12,7 @@ import { encodeFrame, type Frame } from './frame.ts';
 import { decodeInspection, type Inspection } from './inspection.ts';
 import type { Termination } from './termination.ts';
 
-export const WORKER_PROTOCOL_VERSION = 2;
+export const WORKER_PROTOCOL_VERSION = 3;
 export const WORKER_PREAMBLE = Buffer.from('\u0000pmake-worker\u0000', 'utf8');
 /** A noisy rc file prints a page at most; more than this before the preamble is not our worker. */
 export const MAX_PREAMBLE_SKIP_BYTES = 64 * 1024;
@@ -49,8 +49,27 @@ export interface FileStamp {
   readonly mtimeNs: bigint;
 }
 
-/** What a job left at one of its output paths. */
-export type WrittenFile = ({ readonly present: true } & FileStamp) | { readonly present: false; readonly path: string };
+/** What a job left at one of its output paths: a regular file, or none. */
+export type FileState =
+  { readonly present: true; readonly sizeBytes: bigint; readonly mtimeNs: bigint } | { readonly present: false };
+
+/** Two names of one directory, absolute and without a slash at the end. */
+export interface DirectoryNames {
+  readonly here: string;
+  readonly there: string;
+}
+
+/** How a node takes its own names out of what a compiler wrote there (command/restore.ts). */
+export interface NameRestore {
+  /** What names begin with that were made absolute. No output may hold it in the end. */
+  readonly prefix: string;
+  /** The main source as the compiler was given it: always the first prerequisite of a depfile. */
+  readonly source: string;
+  /** The depfiles among the outputs. */
+  readonly depfiles: readonly string[];
+  /** Directories that the node has under other names; the longest name there first. */
+  readonly back: readonly DirectoryNames[];
+}
 
 /** One compile for a worker. */
 export interface WorkerJob {
@@ -66,6 +85,8 @@ export interface WorkerJob {
   readonly sources: readonly FileStamp[];
   /** Paths to stat after the end. */
   readonly outputs: readonly string[];
+  /** Outputs have names that no other file has: they are removed when the dispatcher does not collect them. */
+  readonly isStaged: boolean;
   /** Those of `outputs` to be there, empty, before the compiler starts: what it does to them tells what it would do. */
   readonly placeholders: readonly string[];
   /**
@@ -73,8 +94,8 @@ export interface WorkerJob {
    * or one that comes after it.
    */
   readonly changed: readonly string[];
-  /** How to undo the rewriting in what the compiler wrote, as command/restore.ts encodes it; empty for nothing. */
-  readonly restore: string;
+  /** Undefined where no name was rewritten. */
+  readonly restore: NameRestore | undefined;
 }
 
 /** What a finished job used and left. */
@@ -84,7 +105,8 @@ export interface WorkerReport {
   readonly cpuUserUs: bigint;
   readonly cpuSystemUs: bigint;
   readonly maxRssKiB: number;
-  readonly outputs: readonly WrittenFile[];
+  /** In the order of the job's outputs, and as many. */
+  readonly outputs: readonly FileState[];
 }
 
 /** Why a worker did not run a job; the job goes elsewhere, the node may be at fault. */
@@ -96,6 +118,7 @@ export const NOT_RUN_REASONS = [
   'spawn-failed',
   'output-too-large',
   'restore-failed',
+  'names-left',
 ] as const;
 export type NotRunReason = (typeof NOT_RUN_REASONS)[number];
 
@@ -219,9 +242,11 @@ function encodeJob(job: WorkerJob): Buffer {
   writer.u32(job.sources.length);
   for (const source of job.sources) writeStamp(writer, source);
   writeTexts(writer, job.outputs);
+  writer.u8(job.isStaged ? 1 : 0);
   writeTexts(writer, job.placeholders);
   writeTexts(writer, job.changed);
-  return writer.text(job.restore).finish();
+  writeRestore(writer, job.restore);
+  return writer.finish();
 }
 
 function decodeJob(reader: ByteReader): WorkerJob {
@@ -230,6 +255,7 @@ function decodeJob(reader: ByteReader): WorkerJob {
   const words = readList(reader, MAX_WORDS_PER_JOB, () => reader.text());
   const sources = readList(reader, MAX_FILES_PER_JOB, () => readStamp(reader));
   const outputs = readList(reader, MAX_FILES_PER_JOB, () => reader.text());
+  const isStaged = reader.u8() === 1;
   const placeholders = readList(reader, MAX_FILES_PER_JOB, () => reader.text());
   const changed = readList(reader, MAX_DIRECTORIES_PER_JOB, () => reader.text());
   return {
@@ -241,9 +267,10 @@ function decodeJob(reader: ByteReader): WorkerJob {
     words,
     sources,
     outputs,
+    isStaged,
     placeholders,
     changed,
-    restore: reader.text(),
+    restore: readRestore(reader),
   };
 }
 
@@ -255,8 +282,7 @@ function encodeReport(report: WorkerReport): Buffer {
   writer.u64(report.cpuUserUs).u64(report.cpuSystemUs).u32(report.maxRssKiB).u32(report.outputs.length);
   for (const output of report.outputs) {
     writer.u8(output.present ? 1 : 0);
-    if (output.present) writeStamp(writer, output);
-    else writer.text(output.path);
+    if (output.present) writer.u64(output.sizeBytes).i64(output.mtimeNs);
   }
   return writer.finish();
 }
@@ -267,8 +293,8 @@ function decodeReport(reader: ByteReader): WorkerReport {
   const value = reader.u8();
   const termination: Termination = kind === 0 ? { kind: 'exited', code: value } : { kind: 'signalled', signal: value };
   const [cpuUserUs, cpuSystemUs, maxRssKiB] = [reader.u64(), reader.u64(), reader.u32()];
-  const outputs = readList(reader, MAX_FILES_PER_JOB, (): WrittenFile =>
-    reader.u8() === 1 ? { present: true, ...readStamp(reader) } : { present: false, path: reader.text() },
+  const outputs = readList(reader, MAX_FILES_PER_JOB, (): FileState =>
+    reader.u8() === 1 ? { present: true, sizeBytes: reader.u64(), mtimeNs: reader.i64() } : { present: false },
   );
   return { id, termination, cpuUserUs, cpuSystemUs, maxRssKiB, outputs };
 }
@@ -303,6 +329,29 @@ function writeStamp(writer: ByteWriter, stamp: FileStamp): void {
 
 function readStamp(reader: ByteReader): FileStamp {
   return { path: reader.text(), sizeBytes: reader.u64(), mtimeNs: reader.i64() };
+}
+
+function writeRestore(writer: ByteWriter, restore: NameRestore | undefined): void {
+  writer.u8(restore ? 1 : 0);
+  if (!restore) return;
+  writer.text(restore.prefix).text(restore.source);
+  writeTexts(writer, restore.depfiles);
+  writeTexts(
+    writer,
+    restore.back.flatMap(({ here, there }) => [here, there]),
+  );
+}
+
+function readRestore(reader: ByteReader): NameRestore | undefined {
+  if (reader.u8() === 0) return undefined;
+  const [prefix, source] = [reader.text(), reader.text()];
+  const depfiles = readList(reader, MAX_FILES_PER_JOB, () => reader.text());
+  const names = readList(reader, MAX_FILES_PER_JOB, () => reader.text());
+  if (prefix === '' || names.length % 2 !== 0) throw new MalformedError('a restore that names nothing');
+  const back = Array.from({ length: names.length / 2 }, (_, index) => {
+    return { here: names[2 * index] ?? '', there: names[2 * index + 1] ?? '' };
+  });
+  return { prefix, source, depfiles, back };
 }
 
 function writeTexts(writer: ByteWriter, texts: readonly string[]): void {

@@ -178,11 +178,7 @@ export class NodeLink {
         this.#pending.get(answer.id)?.output.push({ fd: answer.fd, bytes: answer.bytes });
         return;
       case 'done':
-        this.#settle(answer.report.id, (pending) => ({
-          kind: 'done',
-          report: answer.report,
-          output: pending.output,
-        }));
+        this.#handleDone(answer.report);
         return;
       case 'notRun':
         this.#handleNotRun(answer.id, answer.reason, answer.detail);
@@ -194,6 +190,16 @@ export class NodeLink {
         this.#inspections.delete(answer.id);
         return;
     }
+  }
+
+  /** Outputs are told apart by their place in what was sent, so a report of more or fewer says nothing. */
+  #handleDone(report: WorkerReport): void {
+    const sent = this.#pending.get(report.id)?.job.outputs.length;
+    if (sent !== undefined && report.outputs.length !== sent) {
+      this.#end(`its worker is broken: it reported ${report.outputs.length} outputs of a job that has ${sent}`);
+      return;
+    }
+    this.#settle(report.id, ({ output }) => ({ kind: 'done', report, output }));
   }
 
   #handleNotRun(id: number, reason: NotRunReason, detail: string): void {

@@ -13,18 +13,20 @@ export interface CommandExplanation {
   readonly class: 'compile' | 'here';
   /** Why it stays here; '' for a compile. */
   readonly reason: string;
-  /** Why a compile's words stay as they are; '' when they were rewritten, or for a command that stays here. */
-  readonly kept: string;
+  /** What a node that has the tree where it is here is told of relative names of inputs. */
+  readonly inputNames: 'as given' | 'absolute';
+  /** Why names of inputs may not be made absolute, which a node that has the tree elsewhere needs; '' when they may. */
+  readonly keepsInputs: string;
+  /** Why a node writes outputs under their own names; '' where they get others until they are whole. */
+  readonly keepsOutputs: string;
   /** Whether it waits for a slot of this host when it runs here. */
   readonly slot: 'counted' | 'free';
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   /** It starts when these are whole, as far as this build writes them. */
   readonly waitsFor: readonly string[];
-  /** Program and words as a node would get them; empty for a command that stays here. */
+  /** Program and words as a node would get them (STAGED stands for a directory); empty for a command that stays here. */
   readonly words: readonly string[];
-  /** Depfiles in which the node puts names back. */
-  readonly restored: readonly string[];
   /** What travels of the variables that compilers look at. */
   readonly environment: Readonly<Record<string, string>>;
   readonly notes: readonly string[];
@@ -39,11 +41,10 @@ export function explainCommandLine(one: CommandExplanation, quote: (words: reado
     quote(one.command),
     ...labelled('program', [one.program === '' ? 'not found' : programLine(one)]),
     ...labelled('where', [isCompile ? 'on a node; here while none is free' : hereLine(one)]),
-    ...labelled('words', isCompile ? [wordsLine(one)] : []),
+    ...labelled('names', isCompile ? namesLines(one) : []),
     ...labelled('sent as', isCompile ? [quote(one.words)] : []),
     ...labelled('reads', one.inputs),
     ...labelled('writes', one.outputs),
-    ...labelled('restores', one.restored),
     ...labelled('waits for', one.waitsFor),
     ...labelled(
       'environment',
@@ -63,10 +64,18 @@ function hereLine({ reason, slot }: CommandExplanation): string {
   return `here, ${when}, because ${describeAnyReason(reason)} (${reason})`;
 }
 
-function wordsLine({ kept }: CommandExplanation): string {
-  return kept === ''
-    ? 'relative names made absolute, a prefix map takes that away again'
-    : `kept as they are because ${describeAnyReason(kept)} (${kept})`;
+function namesLines({ inputNames, keepsInputs, keepsOutputs }: CommandExplanation): string[] {
+  const because = (reason: string): string => `because ${describeAnyReason(reason)} (${reason})`;
+  const outputs =
+    keepsOutputs === ''
+      ? 'outputs are written under other names (STAGED) and moved into place when they are whole'
+      : `outputs keep their names ${because(keepsOutputs)}`;
+  if (inputNames === 'absolute') return ['inputs are made absolute, a prefix map takes that away again', outputs];
+  const elsewhere =
+    keepsInputs === ''
+      ? 'where a node has the tree under another name, inputs are made absolute'
+      : `no node that has the tree under another name gets it, ${because(keepsInputs)}`;
+  return ['inputs as given', outputs, elsewhere];
 }
 
 /** The label before the first line only. */

@@ -4,7 +4,7 @@
  */
 import { constants, lstatSync, statSync, type BigIntStats } from 'node:fs';
 import { open, stat, unlink } from 'node:fs/promises';
-import type { FileStamp, WrittenFile } from '../protocol/worker.ts';
+import type { FileStamp, FileState } from '../protocol/worker.ts';
 
 /**
  * The file as stat(2) shows it now, or undefined when it is missing or no regular file. One system call, no
@@ -39,18 +39,21 @@ export async function stampOpened(path: string): Promise<FileStamp | undefined> 
   }
 }
 
-/** What a job left at `path`: a stamp where there is a regular file, else its absence. */
-export async function writtenFile(path: string): Promise<WrittenFile> {
+/** What a job left at `path`. */
+export async function fileState(path: string): Promise<FileState> {
   const stats = await stat(path, { bigint: true }).catch(() => undefined);
-  return stats?.isFile() ? { present: true, ...toStamp(path, stats) } : { present: false, path };
+  return stats?.isFile() ? { present: true, sizeBytes: stats.size, mtimeNs: stats.mtimeNs } : { present: false };
 }
 
-export function isSameStamp(one: FileStamp, other: FileStamp): boolean {
+/** A file's size and time, by which one version of it is told from another. */
+type Version = Pick<FileStamp, 'sizeBytes' | 'mtimeNs'>;
+
+export function isSameStamp(one: Version, other: Version): boolean {
   return one.sizeBytes === other.sizeBytes && one.mtimeNs === other.mtimeNs;
 }
 
 /** Stale means older: a file that somebody wrote again since is no reason to wait. */
-export function isAsFresh(seen: FileStamp, written: FileStamp): boolean {
+export function isAsFresh(seen: Version, written: Version): boolean {
   return seen.mtimeNs > written.mtimeNs || isSameStamp(seen, written);
 }
 

@@ -12,12 +12,15 @@
  */
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { WrittenFile } from '../protocol/worker.ts';
+import type { FileState } from '../protocol/worker.ts';
 import { isAsFresh, stampNow, stampOpened } from './files.ts';
 import { lookAgain } from './look-again.ts';
 
 const FIRST_WAIT_MS = 1;
 const LONGEST_WAIT_MS = 200;
+
+/** A file as the node that wrote it saw it. */
+export type ExpectedFile = FileState & { readonly path: string };
 
 export type Visibility =
   | { readonly kind: 'visible'; readonly waitedMs: number }
@@ -25,7 +28,7 @@ export type Visibility =
   | { readonly kind: 'timed-out'; readonly path: string; readonly waitedMs: number };
 
 /** Resolves when every file of `files` is here, or when `limitMs` is over. Files the job did not leave must be absent. */
-export async function waitVisible(files: readonly WrittenFile[], limitMs: number): Promise<Visibility> {
+export async function waitVisible(files: readonly ExpectedFile[], limitMs: number): Promise<Visibility> {
   const startedMs = performance.now();
   const waitedMs = () => performance.now() - startedMs;
   for (const file of files) {
@@ -40,12 +43,12 @@ export async function waitVisible(files: readonly WrittenFile[], limitMs: number
   return { kind: 'visible', waitedMs: waitedMs() };
 }
 
-function isVisibleNow(file: WrittenFile): boolean {
+function isVisibleNow(file: ExpectedFile): boolean {
   const seen = stampNow(file.path);
   return file.present ? seen !== undefined && isAsFresh(seen, file) : seen === undefined;
 }
 
-async function isVisibleOpened(file: WrittenFile): Promise<boolean> {
+async function isVisibleOpened(file: ExpectedFile): Promise<boolean> {
   await lookAgain(dirname(file.path));
   const seen = await stampOpened(file.path);
   return file.present ? seen !== undefined && isAsFresh(seen, file) : seen === undefined;

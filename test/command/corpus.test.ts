@@ -1,6 +1,6 @@
 /**
- * Real command lines, captured from builds (fixtures/argv/README.md says how), and what becomes of each:
- * `rewritten`, `trial`, `kept REASON`, `here REASON`.
+ * Real command lines, captured from builds (fixtures/argv/README.md says how), and what becomes of each: `staged`,
+ * `trial`, `own names REASON`, `here REASON`; of what leaves, behind a comma, why names of inputs are never made absolute.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -8,6 +8,7 @@ import { describe, expect, it } from 'vitest';
 import { toolCalled } from '../../src/command/driver-name.ts';
 import type { Look, Plan } from '../../src/command/plan.ts';
 import { planCommand } from '../../src/command/plan-command.ts';
+import { pathsOf } from './plan-of.ts';
 
 interface Captured {
   readonly expect: string;
@@ -31,11 +32,13 @@ const look: Look = {
 function classify(plan: Plan): string {
   if (plan.kind === 'here') return `here ${plan.reason}`;
   if (plan.trial) return 'trial';
-  return plan.kept ? `kept ${plan.kept}` : 'rewritten';
+  const { keepsInputs, keepsOutputs } = plan;
+  if (keepsOutputs) return `own names ${keepsOutputs}`;
+  return keepsInputs ? `staged, inputs ${keepsInputs}` : 'staged';
 }
 
 function planOf({ cwd, line: [name = '', ...argv] }: Captured): Plan {
-  return planCommand({ name, argv, cwd, env: new Map(), rewrite: true, stderrIsTty: false }, look);
+  return planCommand({ name, argv, cwd, env: new Map(), paths: 'auto', stderrIsTty: false }, look);
 }
 
 /** Those compile nothing that the build keeps: questions, and tests of what the compiler can do. */
@@ -82,7 +85,7 @@ describe.each(readdirSync(DIRECTORY).filter((name) => name.endsWith('.jsonl')))(
     const counted: Record<string, number> = {};
     for (const { reason } of staying) counted[reason] = (counted[reason] ?? 0) + 1;
     expect(counted).toEqual(STAYING[name] ?? {});
-    const makingObjects = compiles.filter((one) => planOf(one).outputs.some((path) => path.endsWith('.o')));
+    const makingObjects = compiles.filter((one) => pathsOf(planOf(one)).some((path) => path.endsWith('.o')));
     const leaving = makingObjects.filter((one) => planOf(one).kind === 'compile');
     expect(leaving.length / makingObjects.length).toBeGreaterThanOrEqual(MIN_SHARE_LEAVING);
   });
@@ -94,7 +97,7 @@ describe.each(readdirSync(DIRECTORY).filter((name) => name.endsWith('.jsonl')))(
       const plan = planOf(one);
       const named = one.line[one.line.indexOf('-o') + 1];
       expect(plan.kind).toBe('compile');
-      if (one.line.includes('-o') && named !== undefined) expect(plan.outputs[0]).toBe(resolve(one.cwd, named));
+      if (one.line.includes('-o') && named !== undefined) expect(pathsOf(plan)[0]).toBe(resolve(one.cwd, named));
     }
   });
 });

@@ -8,7 +8,7 @@ const ROOT = join(import.meta.dirname, '../..');
 
 it('explains every reason there is, in its table', () => {
   const source = readFileSync(join(ROOT, 'src/command/reasons.ts'), 'utf8');
-  const reasons = [...source.matchAll(/^ {2}'?([a-z-]+)'?:\s+['"]/gm)].map(([, name = '']) => name);
+  const reasons = [...source.matchAll(/^ {2}'?([a-z-]+)'?:\s+['"{]/gm)].map(([, name = '']) => name);
   expect(reasons.length).toBeGreaterThan(30);
   for (const reason of reasons) expect(describeReason(reason)).not.toBe(reason);
   const document = readFileSync(join(ROOT, 'docs/command-lines.md'), 'utf8');

@@ -1,30 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { CompilePlan, Look, Plan } from '../../src/command/plan.ts';
-import { planCommand } from '../../src/command/plan-command.ts';
+import type { Look } from '../../src/command/plan.ts';
 import { fakeLook, sourcesExist } from './fake-look.ts';
-
-interface Given {
-  readonly cwd?: string;
-  readonly env?: Record<string, string>;
-  readonly rewrite?: boolean;
-  readonly stderrIsTty?: boolean;
-  readonly look?: Look;
-  readonly argv?: readonly string[];
-}
-
-/** `line`: the name and its words, divided by spaces; `given.argv` for words that hold spaces. */
-function plan(line: string, given: Given = {}): Plan {
-  const [name = '', ...argv] = line.split(' ');
-  const { cwd = '/t/build', env = {}, rewrite = true, stderrIsTty = false, look = sourcesExist } = given;
-  const invocation = { name, argv: given.argv ?? argv, cwd, env: new Map(Object.entries(env)), rewrite, stderrIsTty };
-  return planCommand(invocation, look);
-}
-
-function compile(line: string, given: Given = {}): CompilePlan {
-  const made = plan(line, given);
-  if (made.kind !== 'compile') throw new Error(`stays here: ${made.reason}`);
-  return made;
-}
+import { compileOf as compile, pathsOf, planOf as plan, wordsOf, type Given } from './plan-of.ts';
 
 describe('what stays here', () => {
   it.each([
@@ -112,7 +89,7 @@ describe('what stays here', () => {
   it('not a trial of an option, which reads nothing', () => {
     const trial = plan('gcc -Werror -Wundef -c -x c /dev/null -o .tmp_1/tmp');
     expect(trial).toMatchObject({ kind: 'compile', trial: {}, source: '/dev/null', sources: [], searched: [] });
-    expect(trial.outputs).toEqual(['/t/build/.tmp_1/tmp']);
+    expect(pathsOf(trial)).toEqual(['/t/build/.tmp_1/tmp']);
   });
 
   it('not a trial of a sanitizer, whose object of nothing holds no names', () => {
@@ -257,12 +234,23 @@ describe('what a compile writes', () => {
     ['clang -c -foptimization-record-file=r.yaml a.c', ['/t/build/a.o', '/t/build/r.yaml']],
     ['clang -c -MJ a.json a.c', ['/t/build/a.o', '/t/build/a.json']],
   ])('%s: %s', (line, outputs) => {
-    expect(compile(line).outputs).toEqual(outputs);
+    expect(pathsOf(compile(line))).toEqual(outputs);
   });
 });
 
-describe('rewritten words', () => {
+describe('names of inputs', () => {
+  it.each([
+    'gcc -c a.c -I i -include b.h -MMD -o x/a.o',
+    'clang -c ./a.c -Ii',
+    'gcc -c a.c -g -fopenmp -frandom-seed=1',
+  ])('stay as they were given on a node that has the tree where it is here: %s', (line) => {
+    expect(wordsOf(compile(line))).toEqual(line.split(' ').slice(1));
+  });
+
   const P = '/t/build/./';
+  /** The words where names of inputs are made absolute. */
+  const absolute = (line: string, given: Given = {}) => wordsOf(compile(line, { paths: 'absolute', ...given }));
+
   it.each([
     ['gcc -c a.c', `-ffile-prefix-map=${P}= -c ${P}a.c`],
     ['gcc -c ../a.c -o ./x.o', `-ffile-prefix-map=${P}= -c ${P}../a.c -o ${P}./x.o`],
@@ -272,12 +260,12 @@ describe('rewritten words', () => {
     ['gcc -c a.c -MMD -MT x -MF d', `-ffile-prefix-map=${P}= -c ${P}a.c -MMD -MT x -MF ${P}d`],
     ['gcc -c a.c -include b.h', `-ffile-prefix-map=${P}= -c ${P}a.c -include ${P}./b.h`],
     ['gcc -c a.c -include nowhere', `-ffile-prefix-map=${P}= -c ${P}a.c -include nowhere`],
-  ])('%s', (line, words) => {
-    expect(compile(line).words.join(' ')).toBe(words);
+  ])('are made absolute with PMAKE_PATHS=absolute: %s', (line, words) => {
+    expect(absolute(line).join(' ')).toBe(words);
   });
 
-  it('puts absolute maps of the user before ours, relative ones after it in both forms', () => {
-    expect(compile('gcc -fmacro-prefix-map=../= -c a.c -fdebug-prefix-map=/t/build=.').words).toEqual([
+  it('come between the absolute maps of the user and his relative ones, which are there in both forms', () => {
+    expect(absolute('gcc -fmacro-prefix-map=../= -c a.c -fdebug-prefix-map=/t/build=.')).toEqual([
       '-fdebug-prefix-map=/t/build=.',
       `-fdebug-prefix-map=${P}=`,
       `-fmacro-prefix-map=${P}=`,
@@ -288,9 +276,9 @@ describe('rewritten words', () => {
     ]);
   });
 
-  it('puts the words of a response file in its place', () => {
+  it('that stand in a response file are made absolute as well', () => {
     const look = fakeLook({ '/t/build/inc.rsp': '-Ii -DX="a b"', '/t/build/a.c': '' });
-    expect(compile('gcc @inc.rsp -c a.c', { look }).words).toEqual([
+    expect(absolute('gcc @inc.rsp -c a.c', { look })).toEqual([
       `-ffile-prefix-map=${P}=`,
       `-I${P}i`,
       '-DX=a b',
@@ -299,14 +287,56 @@ describe('rewritten words', () => {
     ]);
   });
 
-  it('asks for the colours that a terminal would have brought', () => {
-    const given = { stderrIsTty: true, env: { TERM: 'xterm' } };
-    expect(compile('gcc -c a.c', given).words[0]).toBe('-fdiagnostics-color=always');
-    expect(compile('gcc -c a.c -fno-diagnostics-color', given).words).not.toContain('-fdiagnostics-color=always');
-    expect(compile('gcc -c a.c', { ...given, env: { TERM: 'dumb' } }).words).not.toContain(
-      '-fdiagnostics-color=always',
-    );
+  it.each([
+    ['gcc -c a.c --coverage', 'coverage'],
+    ['gcc -c a.c -gdwarf-4', 'debug-names'],
+    ['gcc -c a.c -gctf', 'debug-names'],
+    ['gcc -c a.c -gbtf', 'debug-names'],
+    ['gcc -c a.s -g', 'debug-names'],
+    ['gcc -c a.c -Wa,-g', 'debug-names'],
+    ['gcc -c a.c -Wa,--gdwarf-5', 'debug-names'],
+    ['gcc -c a.c -g -gz', 'compressed-debug'],
+    ['gcc -c a.c -Wa,--compress-debug-sections', 'compressed-debug'],
+    ['gcc -c a.c -fopenmp', 'names-in-object'],
+    ['gcc -c a.c -fopenacc', 'names-in-object'],
+    ['gcc -c a.m', 'names-in-object'],
+    ['gcc -c a.c -fsanitize=address', 'names-in-object'],
+    ['gcc -c a.c -finstrument-functions-exclude-file-list=src/', 'names-decide'],
+    ['gcc -c a.c -flto', 'intermediate-code'],
+    ['gcc -c a.c -H', 'names-in-messages'],
+    ['gcc -c a.c -fmessage-length=60', 'names-in-messages'],
+    ['gcc -c a.c -fdiagnostics-parseable-fixits', 'names-in-messages'],
+    ['gcc -c a.c -fdiagnostics-format=json', 'names-in-messages'],
+    ['gcc -c a.c -fdiagnostics-format=sarif-stderr', 'names-in-messages'],
+    ['gcc -c a.c -ffile-prefix-map==x', 'user-prefix-map'],
+    [`gcc -c a.c -I${'i'.repeat(3_600)}`, 'long-names'],
+    ['clang -c x/a.c', 'not-gcc'],
+    ['cc -c a.c', 'not-gcc'],
+  ])('are never made absolute: %s (%s)', (line, keepsInputs) => {
+    const made = compile(line, { paths: 'absolute' });
+    expect(made).toMatchObject({ keepsInputs });
+    expect(wordsOf(made)).toEqual(line.split(' ').slice(1));
   });
+
+  it('are never made absolute where the map could not be written', () => {
+    expect(compile('gcc -c a.c', { cwd: '/t/a=b' })).toMatchObject({ keepsInputs: 'ambiguous-prefix' });
+  });
+
+  it('are never made absolute beside a precompiled header, which the node must see as well', () => {
+    const look = fakeLook({ '/t/build/a.c': '', '/t/build/p.h': '', '/t/build/p.h.gch': '' });
+    expect(compile('gcc -include p.h -c a.c', { look })).toMatchObject({
+      keepsInputs: 'precompiled-header-used',
+      sources: ['/t/build/a.c', '/t/build/p.h.gch', '/t/build/p.h'],
+    });
+  });
+});
+
+it('asks for the colours that a terminal would have brought', () => {
+  const given = { stderrIsTty: true, env: { TERM: 'xterm' } };
+  const words = (line: string, more: Given = given) => wordsOf(compile(line, more));
+  expect(words('gcc -c a.c')[0]).toBe('-fdiagnostics-color=always');
+  expect(words('gcc -c a.c -fno-diagnostics-color')).not.toContain('-fdiagnostics-color=always');
+  expect(words('gcc -c a.c', { ...given, env: { TERM: 'dumb' } })).not.toContain('-fdiagnostics-color=always');
 });
 
 describe('languages', () => {
@@ -350,52 +380,47 @@ describe('languages', () => {
   });
 });
 
-describe('kept words', () => {
+describe('outputs that keep their names', () => {
   it.each([
     ['gcc -c a.c --coverage', 'coverage'],
     ['gcc -c a.c -save-temps', 'save-temps'],
     ['gcc -c a.c -g -gsplit-dwarf', 'split-dwarf'],
-    ['gcc -c a.c -gdwarf-4', 'debug-names'],
     ['gcc -c a.c -frecord-gcc-switches', 'recorded-words'],
-    ['gcc -S a.c -fverbose-asm', 'recorded-words'],
-    ['gcc -c a.c -flto', 'intermediate-code'],
-    ['gcc -c a.c -fsanitize=address', 'names-in-object'],
+    ['gcc -S a.c', 'assembly'],
+    ['clang -c -emit-llvm a.c', 'assembly'],
     ['gcc -c a.c -fplugin=./x.so', 'plugin'],
-    ['gcc -c a.c -fstack-usage', 'secondary-output'],
-    ['gcc -c a.c -H', 'secondary-output'],
-    ['gcc -c a.c -fmessage-length=60', 'wrapped-messages'],
+    ['gcc -c a.c -fstack-usage', 'second-output'],
+    ['clang -c a.c -MJ a.json', 'second-output'],
+    ['gcc -MD -Wp,-MMD,x.d -c a.c -o a.o', 'two-depfiles'],
+    ['gcc -MD -MF x.d -MF y.d -c a.c -o a.o', 'two-depfiles'],
+    ['clang -c a.s -MD', 'unused-words'],
+    ['clang -c a.i -MF x.d', 'unused-words'],
     ['gcc -c a.c -Xpreprocessor -foo', 'passed-through'],
     ['gcc -c a.c -fnew-thing=some/file', 'path-in-unknown-option'],
-    ['gcc -c a.c -I/t/build/./x', 'ambiguous-prefix'],
-    ['gcc -c a.c -ffile-prefix-map==x', 'user-prefix-map'],
-    ['clang -c x/a.c -ffile-prefix-map=/a=b', 'user-prefix-map'],
-    ['clang -c a.c', 'source-in-cwd'],
-    ['clang -g -c ./x/a.c', 'source-in-cwd'],
-    ['cc -c a.c', 'source-in-cwd'],
-  ])('%s: %s', (line, kept) => {
-    const made = compile(line);
-    expect(made).toMatchObject({ kept, restore: '' });
-    expect(made.words).toEqual(line.split(' ').slice(1));
+  ])('%s: %s', (line, keepsOutputs) => {
+    expect(compile(line)).toMatchObject({ keepsOutputs });
   });
 
-  it('with PMAKE_PATHS=keep, or where the map could not be written', () => {
-    expect(compile('gcc -c a.c', { rewrite: false })).toMatchObject({ kept: 'paths-kept', words: ['-c', 'a.c'] });
-    expect(compile('gcc -c a.c', { cwd: '/t/a=b' })).toMatchObject({ kept: 'ambiguous-prefix' });
-  });
-
-  it('beside a precompiled header, which the node must see as well', () => {
-    const look = fakeLook({ '/t/build/a.c': '', '/t/build/p.h': '', '/t/build/p.h.gch': '' });
-    expect(compile('gcc -include p.h -c a.c', { look })).toMatchObject({
-      kept: 'precompiled-header-used',
-      sources: ['/t/build/a.c', '/t/build/p.h.gch', '/t/build/p.h'],
+  it('with PMAKE_PATHS=keep', () => {
+    expect(compile('gcc -c a.c', { paths: 'keep' })).toMatchObject({
+      keepsInputs: 'paths-kept',
+      keepsOutputs: 'paths-kept',
+      argv: ['-c', 'a.c'],
     });
   });
+
+  it.each(['gcc -c a.c -gdwarf-4', 'gcc -c a.c -fopenmp -g', 'clang -c a.c', 'gcc -flto -c a.c', 'gcc -c a.c -H'])(
+    'not where only names of inputs matter: %s',
+    (line) => {
+      expect(compile(line)).toMatchObject({ keepsOutputs: undefined });
+    },
+  );
 });
 
 it('what clang’s inner command line reads is an input as well', () => {
   const look = fakeLook({ '/t/build/a.cc': '', '/t/build/p.pch': '' });
   const made = compile('clang++ -Xclang -include-pch -Xclang p.pch -c a.cc', { look });
-  expect(made).toMatchObject({ kept: 'passed-through', sources: ['/t/build/a.cc', '/t/build/p.pch'] });
+  expect(made).toMatchObject({ keepsOutputs: 'passed-through', sources: ['/t/build/a.cc', '/t/build/p.pch'] });
 });
 
 describe('bad input ends', () => {
@@ -403,9 +428,9 @@ describe('bad input ends', () => {
     expect(plan('gcc', { argv: [] })).toMatchObject({ kind: 'here', reason: 'no-input' });
     expect(plan('gcc', { argv: [''] })).toMatchObject({ kind: 'here' });
     const long = `-DX=${'x'.repeat(1_000_000)}`;
-    expect(compile('gcc', { argv: ['-c', 'a.c', long] }).words).toContain(long);
+    expect(compile('gcc', { argv: ['-c', 'a.c', long] }).argv).toContain(long);
     const many = Array.from({ length: 100_000 }, (_, index) => `-DX${index}`);
-    expect(compile('gcc', { argv: [...many, '-c', 'a.c'] }).words).toHaveLength(100_003);
+    expect(wordsOf(compile('gcc', { argv: [...many, '-c', 'a.c'], paths: 'absolute' }))).toHaveLength(100_003);
   });
 
   it('a response file that names itself', () => {

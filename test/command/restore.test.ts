@@ -1,20 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { planCommand } from '../../src/command/plan-command.ts';
-import { depfilesToRestore, restoreDepfile, restoreDiagnostics } from '../../src/command/restore.ts';
-import { sourcesExist } from './fake-look.ts';
+import { holdsNames, restoreDepfile, restoreDiagnostics } from '../../src/command/restore.ts';
+import type { NameRestore } from '../../src/protocol/worker.ts';
+import { compileOf, render } from './plan-of.ts';
 
-function restoreOf(line: string, cwd = '/t/build'): string {
-  const [name = '', ...argv] = line.split(' ');
-  const invocation = { name, argv, cwd, env: new Map<string, string>(), rewrite: true, stderrIsTty: false };
-  const plan = planCommand(invocation, sourcesExist);
-  if (plan.kind !== 'compile') throw new Error(plan.reason);
-  return plan.restore;
+function restoreOf(line: string, cwd = '/t/build'): NameRestore {
+  const restore = render(compileOf(line, { cwd, paths: 'absolute' }))?.restore;
+  if (!restore) throw new Error('it is not rewritten');
+  return restore;
 }
 
 function depfile(line: string, text: string, cwd?: string): string | undefined {
-  const restore = restoreOf(line, cwd);
-  const [path = ''] = depfilesToRestore(restore);
-  return restoreDepfile(restore, path, Buffer.from(text))?.toString();
+  return restoreDepfile(restoreOf(line, cwd), Buffer.from(text))?.toString();
 }
 
 describe('depfiles', () => {
@@ -42,18 +38,8 @@ describe('depfiles', () => {
     expect(depfile('gcc -MD -c src/a.c', 'a.o: /t/a\\ b$$\\#/./src/a.c\n', '/t/a b$#')).toBe('a.o: src/a.c\n');
   });
 
-  it('of clang have one name once', () => {
-    expect(depfile('clang -MD -c src/a.c', 'a.o: /t/build/./src/a.c /t/build/./h.h /t/build/././h.h\n')).toBe(
-      'a.o: src/a.c h.h\n',
-    );
-  });
-
-  it('are left alone where nothing was rewritten', () => {
+  it('are left alone where no name was rewritten', () => {
     expect(depfile('gcc -MD -c /t/a.c', 'a.o: /t/a.c /usr/h.h\n')).toBeUndefined();
-    expect(restoreDepfile('', '/t/build/a.d', Buffer.from('a.o: /t/build/./a.c\n'))).toBeUndefined();
-    expect(
-      restoreDepfile(restoreOf('gcc -MD -c a.c'), '/elsewhere.d', Buffer.from('x: /t/build/./a.c')),
-    ).toBeUndefined();
   });
 });
 
@@ -72,8 +58,16 @@ describe('messages', () => {
       '[{"file": "src/a.c"}]',
     );
   });
+});
 
-  it('stay as they are without a restore', () => {
-    expect(restoreDiagnostics('', Buffer.from('/t/build/./a.c')).toString()).toBe('/t/build/./a.c');
+describe('an object', () => {
+  const restore = { ...restoreOf('gcc -c src/a.c'), back: [{ here: '/t', there: '/nfs/t' }] };
+
+  it.each([
+    ['a name that was made absolute', '\0/t/build/./src/a.c\0', true],
+    ['a name that only the node knows', '\0/nfs/t/x.h\0', true],
+    ['names as they are here', '\0/t/build/src/a.c\0/t/x.h\0', false],
+  ])('with %s', (_, text, isHeld) => {
+    expect(holdsNames(restore, Buffer.from(text))).toBe(isHeld);
   });
 });

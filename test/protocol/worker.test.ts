@@ -28,7 +28,20 @@ const REQUESTS: readonly WorkerRequest[] = [
       outputs: ['/t/a b/ä.o'],
       placeholders: ['/t/a b/ä.o'],
       changed: ['/t/a b/include'],
-      restore: '{}',
+      isStaged: true,
+      restore: {
+        prefix: '/t/a b/././/',
+        source: '/t/a b/././/ä.c',
+        depfiles: ['/t/a b/ä.d'],
+        back: [{ here: '/t', there: '/nfs/t' }],
+      },
+    },
+  },
+  {
+    kind: 'job',
+    job: {
+      ...{ id: 2, environmentId: 7, umask: 0, cwd: '/', program: '/bin/cc', words: [], sources: [], outputs: [] },
+      ...{ isStaged: false, placeholders: [], changed: [], restore: undefined },
     },
   },
   { kind: 'kill', id: 1, signal: 15 },
@@ -60,10 +73,7 @@ const ANSWERS: readonly WorkerAnswer[] = [
       cpuUserUs: 12n,
       cpuSystemUs: 3n,
       maxRssKiB: 9,
-      outputs: [
-        { present: true, path: '/t/a.o', sizeBytes: 1n, mtimeNs: 1_700_000_000_123_456_789n },
-        { present: false, path: '/t/a.d' },
-      ],
+      outputs: [{ present: true, sizeBytes: 1n, mtimeNs: 1_700_000_000_123_456_789n }, { present: false }],
     },
   },
   ...NOT_RUN_REASONS.map((reason): WorkerAnswer => ({ kind: 'notRun', id: 4, reason, detail: 'why' })),

@@ -7,13 +7,17 @@ import type { Socket } from 'node:net';
 import { FrameDecoder, type Frame } from '../../src/protocol/frame.ts';
 import {
   ShimFrame,
+  decodePlaced,
   decodeShimRequest,
   decodeShimSignal,
   encodeNode,
   encodeOutput,
+  encodePlace,
   encodeRefused,
   encodeRunHere,
   encodeTermination,
+  type Move,
+  type PlaceFailure,
   type ShimRequest,
 } from '../../src/protocol/shim.ts';
 import { ByteReader } from '../../src/util/bytes.ts';
@@ -25,6 +29,8 @@ export class FakeJob {
   /** The request's words as bytes: what is not UTF-8 survives here only. */
   readonly words: readonly Buffer[];
   readonly signals = new Arrivals<number>();
+  /** What the shim said of each `place`: the failure, or that all was done. */
+  readonly placed = new Arrivals<PlaceFailure | 'done'>();
   /** Settles when the shim's socket, and every copy of it that a program inherited, is closed. */
   readonly closed: Promise<void>;
   readonly #socket: Socket;
@@ -69,6 +75,10 @@ export class FakeJob {
 
   dieBy(signal: number): void {
     this.#socket.write(encodeTermination({ kind: 'signalled', signal }));
+  }
+
+  place(moves: readonly Move[]): void {
+    this.#socket.write(encodePlace(moves));
   }
 
   refuse(): void {
@@ -117,7 +127,8 @@ export class FakeDispatcher implements AsyncDisposable {
     const decoder = new FrameDecoder();
     let job: FakeJob | undefined;
     const take = (frame: Frame): void => {
-      if (frame.type === ShimFrame.signal) job?.signals.push(decodeShimSignal(frame.payload));
+      if (frame.type === ShimFrame.placed) job?.placed.push(decodePlaced(frame.payload) ?? 'done');
+      else if (frame.type === ShimFrame.signal) job?.signals.push(decodeShimSignal(frame.payload));
       else if (frame.type === ShimFrame.request) this.jobs.push((job = new FakeJob(socket, frame.payload)));
       else throw new Error(`a shim sent frame type ${frame.type}`);
     };

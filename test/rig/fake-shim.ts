@@ -1,8 +1,15 @@
 /** A shim played by the test: it sends one request to a dispatcher and hands over what comes back. */
 import { once } from 'node:events';
+import { renameSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { encodeFrame, FrameDecoder } from '../../src/protocol/frame.ts';
-import { decodeVerdict, encodeShimRequest, ShimFrame, type ShimVerdict } from '../../src/protocol/shim.ts';
+import {
+  decodeVerdict,
+  encodePlaced,
+  encodeShimRequest,
+  ShimFrame,
+  type ShimVerdict,
+} from '../../src/protocol/shim.ts';
 import { Arrivals } from './shim-arrivals.ts';
 
 export interface FakeShimCall {
@@ -21,7 +28,7 @@ export class FakeShim {
     const decoder = new FrameDecoder();
     this.#socket.on('error', () => undefined);
     this.#socket.on('data', (chunk: Buffer) => {
-      for (const frame of decoder.push(chunk)) this.verdicts.push(decodeVerdict(frame));
+      for (const frame of decoder.push(chunk)) this.#take(decodeVerdict(frame));
     });
     const environment = Object.entries({ PATH: '/usr/bin:/bin', ...call.env }).map(
       ([name, value]) => `${name}=${value}\0`,
@@ -41,11 +48,22 @@ export class FakeShim {
     );
   }
 
-  /** The next verdict that is not the node's name. */
+  /** As shims/place.c does it, as far as a test looks. */
+  #take(verdict: ShimVerdict): void {
+    this.verdicts.push(verdict);
+    if (verdict.kind !== 'place') return;
+    for (const move of verdict.moves) {
+      if (move.kind === 'move') renameSync(move.from, move.to);
+      else rmSync(move.path, { force: true });
+    }
+    this.#socket.write(encodePlaced());
+  }
+
+  /** The next verdict that is neither the node's name nor what is to be put in place. */
   async next(): Promise<ShimVerdict> {
     for (;;) {
       const verdict = await this.verdicts.next();
-      if (verdict.kind !== 'node') return verdict;
+      if (verdict.kind !== 'node' && verdict.kind !== 'place') return verdict;
     }
   }
 

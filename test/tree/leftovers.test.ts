@@ -2,11 +2,11 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, utimesSync, w
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { stagedFor } from '../../src/command/staging.ts';
+import { stagedNextTo } from '../../src/dispatch/job/staged-outputs.ts';
 import { Leftovers } from '../../src/tree/leftovers.ts';
 
 const HOUR_MS = 3_600_000;
-const KIND = { isOne: (name: string) => stagedFor(name) !== undefined, abandonedMs: HOUR_MS };
+const KIND = { isOne: (name: string) => stagedNextTo(name) !== undefined, abandonedMs: HOUR_MS };
 
 let directory: string;
 beforeEach(() => {
@@ -56,6 +56,6 @@ describe('a staged name', () => {
     ['.pmake-0123abcd1-', undefined],
     ['pmake-0123abcd1-a.o', undefined],
   ])('%s stands for %s', (name, base) => {
-    expect(stagedFor(name)).toBe(base);
+    expect(stagedNextTo(name)).toBe(base);
   });
 });

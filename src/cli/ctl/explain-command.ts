@@ -6,10 +6,10 @@ import { readlinkSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { environmentForNode, isReadByCompilers, parseEnvironment } from '../../command/environment.ts';
 import { toolCalled } from '../../command/driver-name.ts';
-import { baseName } from '../../command/paths.ts';
-import type { Plan } from '../../command/plan.ts';
-import { planCommand } from '../../command/plan-command.ts';
-import { depfilesToRestore } from '../../command/restore.ts';
+import { baseName, markOf } from '../../command/paths.ts';
+import type { CompilePlan, Plan } from '../../command/plan.ts';
+import { pathsMode, planCommand } from '../../command/plan-command.ts';
+import { renderPlan } from '../../command/render.ts';
 import { isLocalWanted } from '../../make/environment.ts';
 import { findAllOnPath, isExecutableFile, splitPath } from '../../make/masquerade/search-path.ts';
 import { quoteWords } from '../../remote/ssh/quote.ts';
@@ -49,7 +49,7 @@ function explain(command: readonly string[], cwd: string, env: NodeJS.ProcessEnv
       argv: called.argv,
       cwd,
       env: parseEnvironment(block),
-      rewrite: env.PMAKE_PATHS !== 'keep',
+      paths: pathsMode(env.PMAKE_PATHS),
       stderrIsTty: process.stderr.isTTY,
     },
     fileLook,
@@ -60,7 +60,7 @@ function explain(command: readonly string[], cwd: string, env: NodeJS.ProcessEnv
     cwd,
     program: called.path,
     realProgram: real,
-    ...describePlan(plan, called.name, reasonOutsidePlan(command, env)),
+    ...describePlan(plan, called, reasonOutsidePlan(command, env)),
     environment: Object.fromEntries(travels.sort(([one], [other]) => (one < other ? -1 : 1))),
     notes: notesOn(called, real),
   };
@@ -119,24 +119,43 @@ function reasonOutsidePlan(
 
 type PlanPart = Omit<CommandExplanation, 'command' | 'cwd' | 'program' | 'realProgram' | 'environment' | 'notes'>;
 
-function describePlan(plan: Plan, name: string, outside: string | undefined): PlanPart {
-  const nothing = { reason: '', kept: '', inputs: [], waitsFor: [], words: [], restored: [] };
+const NOTHING = {
+  reason: '',
+  inputNames: 'as given',
+  keepsInputs: '',
+  keepsOutputs: '',
+  inputs: [],
+  waitsFor: [],
+  words: [],
+} as const;
+
+function describePlan(plan: Plan, { name, path }: Called, outside: string | undefined): PlanPart {
   if (plan.kind === 'here') {
     const { reason, slot, outputs, waitFor } = plan;
-    return { ...nothing, class: 'here', reason: outside ?? reason, slot, outputs, waitsFor: waitFor };
+    return { ...NOTHING, class: 'here', reason: outside ?? reason, slot, outputs, waitsFor: waitFor };
   }
-  const { sources: inputs, outputs } = plan;
-  if (outside !== undefined) return { ...nothing, class: 'here', reason: outside, slot: 'counted', inputs, outputs };
+  const { sources: inputs } = plan;
+  const outputs = plan.outputs.map((output) => output.path);
+  if (outside !== undefined) return { ...NOTHING, class: 'here', reason: outside, slot: 'counted', inputs, outputs };
+  const { keepsInputs, keepsOutputs } = plan;
   return {
-    ...nothing,
+    ...NOTHING,
     class: 'compile',
-    kept: plan.kept ?? '',
+    inputNames: plan.paths === 'absolute' && keepsInputs === undefined ? 'absolute' : 'as given',
+    keepsInputs: keepsInputs ?? '',
+    keepsOutputs: keepsOutputs ?? '',
     slot: 'counted',
     inputs,
     outputs,
-    words: [name, ...plan.words],
-    restored: depfilesToRestore(plan.restore),
+    words: [name, ...wordsForNodes(plan, path)],
   };
+}
+
+/** For a node that has the tree where it is here. */
+function wordsForNodes(plan: CompilePlan, program: string): readonly string[] {
+  const staged =
+    plan.keepsOutputs === undefined ? plan.outputs.map(({ path }) => `STAGED/${baseName(path)}`) : undefined;
+  return renderPlan(plan, { program, staged, maps: [], mark: markOf(Buffer.alloc(0)) })?.words ?? plan.argv;
 }
 
 function notesOn({ name, word, path, isByShim }: Called, real: string): string[] {

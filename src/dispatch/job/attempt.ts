@@ -6,19 +6,20 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { CompilePlan } from '../../command/plan.ts';
 import type { ShimRequest } from '../../protocol/shim.ts';
 import type { Termination } from '../../protocol/termination.ts';
-import type { NotRunReason, OutputChunk } from '../../protocol/worker.ts';
+import type { Move } from '../../protocol/shim.ts';
+import type { FileState, NotRunReason, OutputChunk } from '../../protocol/worker.ts';
 import type { NodeLink, RemoteEnd, RemoteRun } from '../../remote/node-link.ts';
 import { findMissed } from '../../tree/find-missed.ts';
 import { removeRegularFiles } from '../../tree/files.ts';
 import type { SearchedDirectories } from '../../tree/searched-directories.ts';
-import { waitVisible } from '../../tree/visible.ts';
+import { waitVisible, type ExpectedFile } from '../../tree/visible.ts';
 import { workingDirectory } from '../../tree/working-directory.ts';
 import type { KnownEnvironment } from '../environment-cache.ts';
-import { environmentForPaths, jobForNode, outputFromNode } from './remote-job.ts';
+import { environmentForPaths, jobForNode } from './remote-job.ts';
 import type { RetryReason } from '../reasons.ts';
 import type { Runner } from './race.ts';
 import type { ShimPort } from './shim-port.ts';
-import { discard, makeMoves, movesFor, stage, type StagedPlan, withoutTag } from './staged-outputs.ts';
+import { movesFor, stageOutputs, withOwnNames, type StagedOutputs } from './staged-outputs.ts';
 import { findTrouble, missedNames } from './node-fault.ts';
 
 /** From a first signal to SIGKILL: the user was promised 2 s to the end of the process group. */
@@ -34,6 +35,8 @@ export type Attempt =
       readonly cpuMs: number;
       readonly maxRssKiB: number;
       readonly visibleWaitMs: number;
+      /** What is to be done before the shim ends. */
+      readonly moves: readonly Move[];
     }
   /** `elsewhere`: another node may do better; else only a compile here can settle it. */
   | {
@@ -57,6 +60,10 @@ export interface AttemptInput {
   readonly plan: CompilePlan;
   readonly link: NodeLink;
   readonly directories: SearchedDirectories;
+  /** The user's private directory where the node sees the tree; undefined where there is none. */
+  readonly stagingDirectory: string | undefined;
+  /** There is another attempt at the job: this one must not write under the outputs' own names. */
+  readonly mustStage: boolean;
   /** How long outputs may take to become visible here. */
   readonly visibleLimitMs: number;
   /** Resolves when the slot is taken back, with why; undefined for a slot that nobody takes back. */
@@ -71,52 +78,68 @@ export interface AttemptInput {
 }
 
 export async function attemptOnNode(input: AttemptInput): Promise<Attempt> {
-  const { shim } = input;
-  const staged = stage(input.plan);
+  const { shim, request, runner } = input;
+  let { plan } = input;
+  const staged = stageOutputs(plan, request.umask, input.stagingDirectory);
+  if (!staged && input.mustStage) {
+    input.onNodeDone();
+    return BEATEN;
+  }
   // Its node may be cut off: what it has written so far need not lie there until that is known.
-  if (staged.places.length > 0) void input.runner.beaten.then(() => discard(staged.plan.outputs));
-  const startedMs = performance.now();
-  let run = await runOnNode(input, staged, []);
+  if (staged) void runner.beaten.then(() => removeRegularFiles(staged.paths));
+  let run = await runOnNode(input, plan, staged, []);
+  if (run && plan.paths === 'absolute' && isNameLeft(run.end)) {
+    // A name that was made absolute stands in the object. The user's own names never do harm.
+    plan = { ...plan, paths: 'auto' };
+    run = await runOnNode(input, plan, staged, []);
+  }
   if (run) {
     const late = await findLate(input, run);
     if (late.length > 0) {
       input.onLate();
-      input.directories.tellAgain(input.link, input.plan.searched);
-      run = await runOnNode(input, staged, late);
+      input.directories.tellAgain(input.link, plan.searched);
+      run = await runOnNode(input, plan, staged, late);
     }
   }
   input.onNodeDone();
   if (!run) return { kind: 'retry', reason: 'paths-not-mapped', elsewhere: true };
-  const attempt = await settle({ ...input, staged, startedMs }, run.end, run.stops);
+  const attempt = await settle({ ...input, staged, stagedThere: run.outputs }, run.end, run.stops);
   return shim.isClosed ? { kind: 'abandoned' } : attempt;
+}
+
+function isNameLeft(end: RemoteEnd): boolean {
+  return end.kind === 'notRun' && end.reason === 'names-left';
 }
 
 interface EndedRun {
   readonly end: RemoteEnd;
   readonly stops: Stops;
+  /** Where the node wrote them, in its own names. */
+  readonly outputs: readonly string[];
 }
 
 /** @param late further directories that the node shall look at again. @returns undefined where it cannot have the job */
 async function runOnNode(
   input: AttemptInput,
-  staged: StagedPlan,
+  plan: CompilePlan,
+  staged: StagedOutputs | undefined,
   late: readonly string[],
 ): Promise<EndedRun | undefined> {
-  const { request, plan, link, directories } = input;
+  const { request, link, directories } = input;
   await directories.ready(plan.searched);
   // Nothing may come between: jobs that follow count on the node's having been told with this one.
   const changed = directories.takeChanged(link, plan.searched);
-  const cwd = workingDirectory(request.cwd, input.environment.entries.get('PWD'), staged.plan.words);
-  // A node with names of its own is told the one that it has.
-  const from = link.paths.length === 0 ? { ...request, cwd } : request;
-  const job = jobForNode(from, staged, link.paths, [...changed, ...late]);
+  const job = jobForNode(request, plan, staged, link.paths, [...changed, ...late]);
   if (!job) {
     directories.tellAgain(link, plan.searched);
     return undefined;
   }
-  const run = link.run(job, environmentForPaths(input.environment.forNodes, link.paths));
+  // A node with names of its own is told the one that it has.
+  const cwd =
+    link.paths.length > 0 ? job.cwd : workingDirectory(plan.cwd, input.environment.entries.get('PWD'), job.words);
+  const run = link.run({ ...job, cwd }, environmentForPaths(input.environment.forNodes, link.paths));
   const stops = passStops(run, input);
-  return { end: await run.end, stops };
+  return { end: await run.end, stops, outputs: job.outputs };
 }
 
 /** Directories of files that the compile missed there, and that are here. */
@@ -129,81 +152,86 @@ async function findLate({ request, plan, environment }: AttemptInput, { end, sto
 }
 
 interface Settling extends AttemptInput {
-  readonly staged: StagedPlan;
-  /** By performance.now(). */
-  readonly startedMs: number;
+  readonly staged: StagedOutputs | undefined;
+  /** The outputs' names on the node. */
+  readonly stagedThere: readonly string[];
 }
 
 async function settle(input: Settling, end: RemoteEnd, stops: Stops): Promise<Attempt> {
-  const { plan, places, tag } = input.staged;
-  const { visibleLimitMs } = input;
-  const isStaged = places.length > 0;
+  const { plan, staged, visibleLimitMs } = input;
+  const paths = staged?.paths ?? plan.outputs.map(({ path }) => path);
+  const discard = (): Promise<void> => removeRegularFiles(paths);
   switch (end.kind) {
     case 'lost':
-      await leaveBehind(input, end.fencedAtMs);
+      await leaveBehind(input, paths, end.fencedAtMs);
       return { kind: 'retry', reason: 'node-lost', elsewhere: true };
     case 'notRun':
-      if (isStaged) await discard(plan.outputs);
-      return { kind: 'retry', ...NOT_RUN[end.reason], isNotRun: true };
+      if (staged) await discard();
+      return { kind: 'retry', ...NOT_RUN[end.reason] };
     case 'done':
       break;
   }
   const { report } = end;
-  const output = withoutTag(end.output, tag);
+  const output = staged ? withOwnNames(end.output, plan.outputs, input.stagedThere) : end.output;
   const { termination, maxRssKiB } = report;
   const used = { cpuMs: Number((report.cpuUserUs + report.cpuSystemUs) / 1000n), maxRssKiB };
   if (stops.wasSignalled) {
     // gcc removes its outputs on a signal it can catch; SIGKILL leaves them half written.
-    if (isStaged || termination.kind === 'signalled') await removeRegularFiles(plan.outputs);
-    return { kind: 'finished', termination, output, ...used, visibleWaitMs: 0 };
+    if (staged || termination.kind === 'signalled') await discard();
+    return { kind: 'finished', termination, output, ...used, visibleWaitMs: 0, moves: [] };
   }
   if (stops.revokedBy !== undefined && !isSuccess(termination)) {
-    await removeRegularFiles(plan.outputs);
+    await discard();
     return { kind: 'retry', reason: stops.revokedBy, elsewhere: true, isRevoked: true };
   }
   if (input.runner.isBeaten) {
-    await discard(plan.outputs);
+    await discard();
     return BEATEN;
   }
   const trouble = findTrouble(termination, stderrOf(output), input.environment.entries);
   if (trouble !== undefined) {
-    if (isStaged) await discard(plan.outputs);
+    if (staged) await discard();
     return { kind: 'retry', reason: trouble, elsewhere: false };
   }
   input.onSettling();
-  const files = report.outputs.map((one) => outputFromNode(one, input.link.paths));
-  for (const path of input.plan.outputs) input.directories.noteWritten(path);
-  const visibility = await waitVisible(files, visibleLimitMs);
-  if (visibility.kind === 'visible' && !input.runner.claim()) {
-    await discard(plan.outputs);
-    return BEATEN;
-  }
-  const unseen =
-    visibility.kind === 'visible'
-      ? await makeMoves(movesFor(places, files), performance.now() - input.startedMs)
-      : input.plan.outputs[files.findIndex(({ path }) => path === visibility.path)];
-  if (unseen !== undefined) {
-    if (isStaged) await discard(plan.outputs);
+  for (const { path } of plan.outputs) input.directories.noteWritten(path);
+  const visibility = await waitVisible(expectedFiles(paths, report.outputs), visibleLimitMs);
+  if (visibility.kind === 'timed-out') {
+    if (staged) await discard();
+    const unseen = plan.outputs[paths.indexOf(visibility.path)]?.path ?? visibility.path;
     return { kind: 'retry', reason: 'outputs-not-visible', elsewhere: false, unseen };
   }
-  return { kind: 'finished', termination, output, ...used, visibleWaitMs: visibility.waitedMs };
+  if (!input.runner.claim()) {
+    await discard();
+    return BEATEN;
+  }
+  const moves = staged ? movesFor(plan.outputs, staged, report.outputs) : [];
+  return { kind: 'finished', termination, output, ...used, visibleWaitMs: visibility.waitedMs, moves };
+}
+
+/** As the node saw them, by the names that were sent: what it says about is told by its place alone. */
+function expectedFiles(paths: readonly string[], states: readonly FileState[]): ExpectedFile[] {
+  return paths.map((path, index) => ({ path, ...(states[index] ?? { present: false }) }));
 }
 
 /** Only attempts whose outputs have names of their own have rivals. */
 const BEATEN: Attempt = { kind: 'retry', reason: 'slow-there', elsewhere: true, isRevoked: true };
 
-/** What a node that nobody hears any more wrote, or is writing yet. */
-async function leaveBehind({ staged, shim }: Settling, fencedAtMs: number): Promise<void> {
-  const { outputs } = staged.plan;
+/** What a node that is cut off wrote, or is writing yet. */
+async function leaveBehind({ staged, shim }: Settling, paths: readonly string[], fencedAtMs: number): Promise<void> {
   const fenced = delay(Math.max(0, fencedAtMs - performance.now()), undefined, { ref: false });
-  if (staged.places.length > 0) {
-    void discard(outputs, fenced);
+  if (staged) {
+    // A compiler there may yet create its output: rubbish at worst, under a name that no other file has.
+    void removeRegularFiles(paths).then(async () => {
+      await fenced;
+      await removeRegularFiles(paths);
+    });
     return;
   }
   // Under the outputs' own names its compiler may write until its worker has surely killed it; a retry before that is
   // a race for the object.
   await Promise.race([fenced, shim.closed]);
-  await removeRegularFiles(outputs);
+  await removeRegularFiles(paths);
 }
 
 /** What ended a job before its time; set while it runs. */
@@ -250,14 +278,15 @@ function isSuccess(termination: Termination): boolean {
   return termination.kind === 'exited' && termination.code === 0;
 }
 
-const NOT_RUN: Readonly<Record<NotRunReason, { readonly reason: RetryReason; readonly elsewhere: boolean }>> = {
-  'cwd-missing': { reason: 'node-has-no-cwd', elsewhere: true },
-  'program-missing': { reason: 'node-has-no-compiler', elsewhere: true },
-  'source-differs': { reason: 'node-sees-another-source', elsewhere: true },
-  'environment-unknown': { reason: 'node-could-not-start', elsewhere: true },
-  'spawn-failed': { reason: 'node-could-not-start', elsewhere: true },
-  'restore-failed': { reason: 'node-trouble', elsewhere: false },
-  'output-too-large': { reason: 'output-too-large', elsewhere: false },
+const NOT_RUN: Readonly<Record<NotRunReason, Omit<Attempt & { kind: 'retry' }, 'kind'>>> = {
+  'cwd-missing': { reason: 'node-has-no-cwd', elsewhere: true, isNotRun: true },
+  'program-missing': { reason: 'node-has-no-compiler', elsewhere: true, isNotRun: true },
+  'source-differs': { reason: 'node-sees-another-source', elsewhere: true, isNotRun: true },
+  'environment-unknown': { reason: 'node-could-not-start', elsewhere: true, isNotRun: true },
+  'spawn-failed': { reason: 'node-could-not-start', elsewhere: true, isNotRun: true },
+  'restore-failed': { reason: 'node-trouble', elsewhere: false, isNotRun: true },
+  'output-too-large': { reason: 'output-too-large', elsewhere: false, isNotRun: true },
+  'names-left': { reason: 'names-left', elsewhere: true },
 };
 
 function stderrOf(output: readonly OutputChunk[]): string {

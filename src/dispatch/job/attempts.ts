@@ -3,7 +3,6 @@
  * Unaware of queues, and of what becomes of a job that no node could do.
  */
 import type { CompilePlan } from '../../command/plan.ts';
-import { stagePlan } from '../../command/staging.ts';
 import type { ShimRequest } from '../../protocol/shim.ts';
 import type { NodeLink } from '../../remote/node-link.ts';
 import type { SearchedDirectories } from '../../tree/searched-directories.ts';
@@ -15,6 +14,7 @@ import type { PlacedJob } from '../scheduling/placement.ts';
 import type { NodePlace, Place } from '../scheduling/slot-queue.ts';
 import { Race, type Runner } from './race.ts';
 import type { ShimPort } from './shim-port.ts';
+import { canStage } from './staged-outputs.ts';
 
 /** What tries share with those of other jobs. */
 export interface TriesContext {
@@ -26,6 +26,8 @@ export interface TriesContext {
   acquireNow(job: Pick<PlacedJob, 'id' | 'excluded'>): NodePlace | undefined;
   release(place: Place): void;
   link(node: string): NodeLink | undefined;
+  /** The user's private directory on the mount of the tree, where the node sees it; undefined where there is none. */
+  stagingDirectory(node: string, plan: CompilePlan): string | undefined;
   /** Resolves when the place is taken back; undefined for one that nobody takes back. */
   revoked(place: NodePlace): Promise<RetryReason> | undefined;
 }
@@ -77,20 +79,23 @@ export class NodeTries {
     const { id, excluded } = this.#input;
     const race = new Race<Tried>(({ attempt }) => attempt.kind !== 'retry');
     const shim = shared(this.#input.shim);
-    const enter = (at: NodePlace): void => {
+    const enter = (at: NodePlace, mustStage: boolean): void => {
       this.#count += 1;
-      race.enter(async (runner) => ({ attempt: await this.#attempt(plan, at, shim, runner), node: at.node }));
+      race.enter(async (runner) => ({
+        attempt: await this.#attempt(plan, at, shim, runner, mustStage),
+        node: at.node,
+      }));
     };
     shim.showNode(place.node);
-    enter(place);
+    enter(place, false);
     this.#startSecond = (): void => {
       // Under their own names the outputs of two would be a race for one file.
-      if (!stagePlan(plan, 'second')) return;
+      if (!canStage(plan, this.#input.request.umask)) return;
       const second = this.#context.acquireNow({ id, excluded: new Set([...excluded, place.node]) });
       if (!second) return;
       this.#startSecond = undefined;
       this.#context.build.noteSecondStart();
-      enter(second);
+      enter(second, true);
     };
     const results = await race.results;
     this.#startSecond = undefined;
@@ -100,7 +105,13 @@ export class NodeTries {
     };
   }
 
-  async #attempt(plan: CompilePlan, place: NodePlace, shim: ShimPort, runner: Runner): Promise<Attempt> {
+  async #attempt(
+    plan: CompilePlan,
+    place: NodePlace,
+    shim: ShimPort,
+    runner: Runner,
+    mustStage: boolean,
+  ): Promise<Attempt> {
     const { node } = place;
     const context = this.#context;
     const link = context.link(node);
@@ -116,6 +127,8 @@ export class NodeTries {
       plan,
       link,
       directories: context.directories,
+      stagingDirectory: context.stagingDirectory(node, plan),
+      mustStage,
       visibleLimitMs: context.holdLimitMs,
       revoked: context.revoked(place),
       runner,
@@ -140,6 +153,7 @@ function shared(shim: ShimPort): ShimPort {
     runHere: (niceness) => shim.runHere(niceness),
     showNode: (name) => shim.showNode(name),
     finish: (output, termination) => shim.finish(output, termination),
+    finishWith: (moves, output, termination) => shim.finishWith(moves, output, termination),
     hangUp: () => shim.hangUp(),
     onSignal: (listener) => listeners.push(listener),
   };

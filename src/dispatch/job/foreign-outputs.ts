@@ -5,9 +5,9 @@
 import { readdir } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { stagedFor } from '../../command/staging.ts';
 import { stampNow } from '../../tree/files.ts';
 import { lookAgain } from '../../tree/look-again.ts';
+import { stagedNextTo } from './staged-outputs.ts';
 
 const FIRST_WAIT_MS = 50;
 const LONGEST_WAIT_MS = 500;
@@ -44,5 +44,5 @@ async function beingMade(missing: readonly string[]): Promise<string[]> {
 async function stagedIn(directory: string): Promise<ReadonlySet<string>> {
   if (!(await lookAgain(directory))) return new Set();
   const names = await readdir(directory).catch(() => []);
-  return new Set(names.flatMap((name) => stagedFor(name) ?? []));
+  return new Set(names.flatMap((name) => stagedNextTo(name) ?? []));
 }

@@ -1,5 +1,6 @@
 /** Whether a command is one that a node takes. Unaware of nodes' states. */
 import type { CompilePlan } from '../../command/plan.ts';
+import { spellItem } from '../../command/rewrite.ts';
 import { MAX_FILES_PER_JOB } from '../../protocol/worker.ts';
 import type { KnownEnvironment } from '../environment-cache.ts';
 
@@ -13,7 +14,8 @@ const WORD_OVERHEAD_BYTES = 9;
 /** Would a node's kernel, or one frame, not take it? Here it may: a response file is one word here and many there. */
 export function isTooLong(plan: CompilePlan, environment: KnownEnvironment): boolean {
   let total = environment.forNodes.block.length;
-  for (const word of plan.words) {
+  // As many words as there are when response files are read: that is how they travel.
+  for (const word of plan.line.items.flatMap(spellItem)) {
     const bytes = Buffer.byteLength(word);
     if (bytes > MAX_WORD_BYTES) return true;
     total += bytes + WORD_OVERHEAD_BYTES;

@@ -6,9 +6,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { CompilePlan, HerePlan, Plan } from '../../command/plan.ts';
 import type { HereReason } from '../../command/reasons.ts';
 import { JOB_NICENESS } from '../../protocol/runner.ts';
-import type { ShimRequest } from '../../protocol/shim.ts';
+import type { Move, ShimRequest } from '../../protocol/shim.ts';
 import type { OutputChunk } from '../../protocol/worker.ts';
-import { stampNow } from '../../tree/files.ts';
+import { removeRegularFiles, stampNow } from '../../tree/files.ts';
 import type { Attempt } from './attempt.ts';
 import type { KnownEnvironment } from '../environment-cache.ts';
 import type { WritesInFlight } from './pending-outputs.ts';
@@ -116,7 +116,7 @@ export class JobLife {
 
   get #object(): string | undefined {
     const { plan } = this.#input;
-    return typeof plan !== 'string' && plan.kind === 'compile' ? plan.outputs[0] : undefined;
+    return typeof plan !== 'string' && plan.kind === 'compile' ? plan.outputs[0]?.path : undefined;
   }
 
   get state(): JobState {
@@ -141,7 +141,7 @@ export class JobLife {
   /** Resolves when the job is over, in whatever way; never rejects for what a node or a compiler does. */
   async run(): Promise<void> {
     const { plan } = this.#input;
-    const outputs = typeof plan === 'string' ? [] : plan.outputs;
+    const outputs = writtenBy(plan);
     this.#context.writes.begin(this.id, outputs);
     try {
       if (typeof plan === 'string') await this.#runCounted(plan);
@@ -228,8 +228,8 @@ export class JobLife {
     const { attempt, node } = await this.#tryNode(plan, place);
     switch (attempt.kind) {
       case 'finished':
-        await question?.learn(attempt);
-        this.#finish(plan, node, attempt);
+        await question?.learn({ ...attempt, object: whereIs(plan.outputs[0]?.path ?? '', attempt.moves) });
+        if (!(await this.#finish(plan, node, attempt))) await this.#runHere('outputs-not-placed');
         return;
       case 'abandoned':
         this.#end({ kind: 'abandoned' }, node);
@@ -275,25 +275,36 @@ export class JobLife {
         this.#end({ kind: 'abandoned' }, node);
         return;
       }
-      this.#finish(plan, node, attempt);
-      return;
+      if (await this.#finish(plan, node, attempt)) return;
     }
   }
 
-  #finish(plan: CompilePlan, node: string, attempt: Attempt & { kind: 'finished' }): void {
-    this.#input.shim.finish(attempt.output, attempt.termination);
-    const { termination, cpuMs, visibleWaitMs } = attempt;
+  /** False when what the node wrote could not be put in place: the compile is still to be done. */
+  async #finish(plan: CompilePlan, node: string, attempt: Attempt & { kind: 'finished' }): Promise<boolean> {
+    const { termination, output, moves, cpuMs, visibleWaitMs } = attempt;
+    const { shim } = this.#input;
+    if (moves.length === 0) shim.finish(output, termination);
+    else {
+      const finish = await shim.finishWith(moves, output, termination);
+      if (finish !== 'done')
+        await removeRegularFiles(moves.flatMap((move) => (move.kind === 'move' ? [move.from] : [])));
+      if (typeof finish === 'object') {
+        this.#noteRetry(node, { kind: 'retry', reason: 'outputs-not-placed', elsewhere: false });
+        return false;
+      }
+    }
     this.#context.build.addVisibleWait(visibleWaitMs);
     const isWhole = termination.kind === 'exited' && termination.code === 0 && !plan.trial;
     this.#context.noteFinished(node, {
       kind: this.#kindOf(plan),
-      object: isWhole ? plan.outputs[0] : undefined,
+      object: isWhole ? plan.outputs[0]?.path : undefined,
       cpuMs,
       wallMs: performance.now() - this.#startedMs,
       visibleWaitMs,
     });
     this.#context.build.noteRan(node);
     this.#end({ kind: 'terminated', termination }, node, attempt);
+    return true;
   }
 
   async #acquire(): Promise<Place | undefined> {
@@ -315,7 +326,7 @@ export class JobLife {
     return last;
   }
 
-  #kindOf({ source, language, words }: CompilePlan): JobKind {
+  #kindOf({ source, language, argv: words }: CompilePlan): JobKind {
     return { source, language, words, program: this.request.program, sourceBytes: this.#sourceBytes };
   }
 
@@ -379,4 +390,15 @@ export class JobLife {
       now,
     );
   }
+}
+
+function writtenBy(plan: Plan | PlacementReason): readonly string[] {
+  if (typeof plan === 'string') return [];
+  return plan.kind === 'here' ? plan.outputs : plan.outputs.map(({ path }) => path);
+}
+
+/** Where a file lies until `moves` are made. */
+function whereIs(path: string, moves: readonly Move[]): string {
+  const move = moves.find((one) => one.kind === 'move' && one.to === path);
+  return move?.kind === 'move' ? move.from : path;
 }

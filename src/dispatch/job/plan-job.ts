@@ -1,6 +1,6 @@
 /** A shim's request as a command with a plan. Never throws: what cannot be read runs here. Unaware of nodes and slots. */
 import { resolve as resolvePath } from 'node:path';
-import { planCommand } from '../../command/plan-command.ts';
+import { pathsMode, planCommand } from '../../command/plan-command.ts';
 import type { Plan } from '../../command/plan.ts';
 import { ShimFlag, type ShimRequest } from '../../protocol/shim.ts';
 import { fileLook, realProgram } from '../../tree/look.ts';
@@ -21,7 +21,7 @@ export function planJob(request: ShimRequest, environment: KnownEnvironment): Pl
         argv: request.argv,
         cwd: resolvePath(request.cwd),
         env: entries,
-        rewrite: entries.get('PMAKE_PATHS') !== 'keep',
+        paths: pathsMode(entries.get('PMAKE_PATHS')),
         stderrIsTty: (request.flags & ShimFlag.stderrIsTty) !== 0,
       },
       fileLook,

@@ -1,44 +1,46 @@
 /**
- * A job as one node gets it: stamps of its sources, and the node's own names where it has the tree under others.
- * Unaware of how it is sent.
+ * A job as one node gets it: the plan rendered for it, stamps of its sources, and the node's own names where it has the
+ * tree under others. Unaware of how it is sent.
  */
-import { mapEnvironment, mapJob, mapPath, mapPathBack, type PathMap } from '../../command/path-maps.ts';
+import { randomBytes } from 'node:crypto';
+import { mapEnvironment, mapPath, type PathMap } from '../../command/path-maps.ts';
+import { markOf } from '../../command/paths.ts';
+import type { CompilePlan } from '../../command/plan.ts';
+import { renderPlan } from '../../command/render.ts';
 import type { ShimRequest } from '../../protocol/shim.ts';
-import { MAX_DIRECTORIES_PER_JOB, type WorkerJob, type WrittenFile } from '../../protocol/worker.ts';
+import { MAX_DIRECTORIES_PER_JOB, type WorkerJob } from '../../protocol/worker.ts';
 import type { NodeEnvironment } from '../../remote/node-link.ts';
 import { stampNow } from '../../tree/files.ts';
-import type { StagedPlan } from './staged-outputs.ts';
+import type { StagedOutputs } from './staged-outputs.ts';
 
 export type JobForNode = Omit<WorkerJob, 'id' | 'environmentId'>;
 
+/** Three bytes are sixty characters in each rewritten name, and one chance in 16 million. */
+const MARK_BYTES = 3;
+const MARK = markOf(randomBytes(MARK_BYTES));
+
 /**
- * @param changed directories that the node shall look at again
+ * @param changed - directories that the node shall look at again
  * @returns undefined when the command cannot be given the node's names with the same result
  */
 export function jobForNode(
-  request: ShimRequest,
-  { plan, places }: StagedPlan,
-  paths: readonly PathMap[],
+  { umask, program }: Pick<ShimRequest, 'umask' | 'program'>,
+  plan: CompilePlan,
+  staged: StagedOutputs | undefined,
+  maps: readonly PathMap[],
   changed: readonly string[],
 ): JobForNode | undefined {
-  const { umask, cwd, program } = request;
-  const { words, sources, outputs, restore } = plan;
-  const names = { cwd, program, words, sources, outputs, restore };
-  const mapped = paths.length === 0 ? names : mapJob(names, paths);
-  if (!mapped) return undefined;
-  const stamps = sources.map(stampNow).filter((stamp) => stamp !== undefined);
+  const rendered = renderPlan(plan, { program, staged: staged?.paths, maps, mark: MARK });
+  if (!rendered) return undefined;
+  const stamps = rendered.sources.map(stampNow).filter((stamp) => stamp !== undefined);
   return {
-    ...mapped,
+    ...rendered,
     umask,
-    sources: stamps.map((stamp) => ({ ...stamp, path: mapPath(stamp.path, paths) })),
-    placeholders: mapped.outputs.filter((_, index) => places[index]?.isRemade),
-    changed: changed.slice(0, MAX_DIRECTORIES_PER_JOB).map((path) => mapPath(path, paths)),
+    sources: stamps.map((stamp) => ({ ...stamp, path: mapPath(stamp.path, maps) })),
+    isStaged: staged !== undefined,
+    placeholders: rendered.outputs.filter((_, index) => staged?.isRemade[index]),
+    changed: changed.slice(0, MAX_DIRECTORIES_PER_JOB).map((path) => mapPath(path, maps)),
   };
-}
-
-/** What the node reports of an output, by its name here. */
-export function outputFromNode(written: WrittenFile, paths: readonly PathMap[]): WrittenFile {
-  return paths.length === 0 ? written : { ...written, path: mapPathBack(written.path, paths) };
 }
 
 /** Mapped once for each node's names: a build has a handful of environments and thousands of jobs. */

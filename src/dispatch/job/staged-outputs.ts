@@ -1,130 +1,152 @@
 /**
- * Moves what an attempt wrote under names of its own to where make looks for it. The move is made on the submit host, by
- * whoever decided that this attempt counts: a node that comes back from the dead cannot make it. Unaware of nodes.
+ * Outputs under names of an attempt's own until the submit host puts them in place: so a node that is taken for dead
+ * cannot write into what another attempt made, nothing half-written has the name that make looks for, and no NFS client
+ * has cached that the name does not exist. They lie in the user's private directory on the tree's mount, where no recipe
+ * that walks the tree meets them, or else next to where they will be. Who puts them in place is the shim
+ * (shims/place.c), and a node that comes back from the dead cannot. Unaware of nodes.
  */
-import { randomBytes } from 'node:crypto';
-import { rename, stat, utimes } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import type { CompilePlan } from '../../command/plan.ts';
-import { stagedFor, stagePlan, stagePrefix } from '../../command/staging.ts';
-import type { OutputChunk, WrittenFile } from '../../protocol/worker.ts';
-import { removeRegularFiles, stampNow } from '../../tree/files.ts';
+import { createHash, randomBytes } from 'node:crypto';
+import { lstatSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { baseName } from '../../command/paths.ts';
+import type { CompilePlan, Output } from '../../command/plan.ts';
+import { mayStageIn } from '../../command/render.ts';
+import type { Move } from '../../protocol/shim.ts';
+import type { FileState, OutputChunk } from '../../protocol/worker.ts';
 import { Leftovers } from '../../tree/leftovers.ts';
+
+/** NAME_MAX of Linux's file systems is 255 bytes, and compilers add endings to names as they go. */
+const MAX_BASE_BYTES = 180;
+/** Of the hash of a path: enough that no two files of a build share it. */
+const HASH_DIGITS = 16;
+/** What open(2) is given for a new file, less the umask. */
+const FILE_MODE = 0o666;
+const MODE_BITS = 0o7777;
+/** No compile takes a day. */
+const ABANDONED_MS = 24 * 3_600_000;
 
 /** Two dispatchers may build in one tree, and one may follow another under the same pid. */
 const PROCESS_TAG = randomBytes(4).toString('hex');
-/** Clocks of a cluster are kept within this; the resolution of file systems' times is far below. */
-const CLOCK_TOLERANCE_NS = 1_000_000_000n;
-const NS_PER_MS = 1_000_000n;
-
 let newestTag = 0;
-/** Of dispatchers that were killed, and of nodes that came back after theirs had gone. No compile takes a day. */
-const leftovers = new Leftovers({ isOne: (name) => stagedFor(name) !== undefined, abandonedMs: 24 * 3_600_000 });
 
-/** A plan as one attempt carries it out. */
-export interface StagedPlan {
-  readonly plan: CompilePlan;
-  readonly tag: string;
-  /** For each output: what it is in place of. Empty where outputs have their own names from the start. */
-  readonly places: readonly OutputPlace[];
+/** Files of dispatchers that were killed, and of nodes that came back after theirs had gone. */
+const leftovers = new Leftovers({
+  isOne: (name) => stagedNextTo(name) !== undefined || stagedHash(name) !== undefined,
+  abandonedMs: ABANDONED_MS,
+});
+
+/** The outputs of one attempt, in the plan's order. */
+export interface StagedOutputs {
+  readonly paths: readonly string[];
+  /** There is an older one, and the compiler finds an empty file: what it does to that tells what it would do. */
+  readonly isRemade: readonly boolean[];
 }
 
-interface OutputPlace {
-  readonly path: string;
-  /** There is an older one. */
-  readonly isRemade: boolean;
-}
-
-export function stage(plan: CompilePlan): StagedPlan {
+/**
+ * Undefined where outputs must have their own names from the start: the plan says so, or one of them is there and no
+ * plain file of the user's own, which a compiler may write through, refuse or keep as it is.
+ * @param directory - the user's private one on the mount; undefined for a place next to each output
+ */
+export function stageOutputs(
+  plan: CompilePlan,
+  umask: number,
+  directory: string | undefined,
+): StagedOutputs | undefined {
+  if (!mayStageIn(plan, directory ?? plan.cwd)) return undefined;
+  const before = plan.outputs.map(({ path }) => lookAt(path, FILE_MODE & ~umask));
+  if (before.includes('other')) return undefined;
   newestTag += 1;
   const tag = `${PROCESS_TAG}${newestTag.toString(36)}`;
-  const staged = stagePlan(plan, tag);
-  if (!staged) return { plan, tag, places: [] };
-  for (const path of plan.outputs) void leftovers.sweep(dirname(path));
-  const places = plan.outputs.map((path) => ({ path, isRemade: stampNow(path) !== undefined }));
-  return { plan: { ...plan, ...staged }, tag, places };
-}
-
-/** What is to be done with one staged output. */
-export type Move =
-  /** It is whole: it takes its place. */
-  | { readonly kind: 'place'; readonly from: string; readonly to: string; readonly mtimeNs: bigint }
-  /** The compiler has not touched the older one: it stays, and what stood for it goes. */
-  | { readonly kind: 'keep-old'; readonly from: string }
-  /** The compiler removed what stood for the older one, and would have removed that. */
-  | { readonly kind: 'remove-old'; readonly to: string };
-
-/**
- * Pure. `written` are the staged outputs as the node reports them. An empty file was put there before the start for each
- * output that has an older one: compilers leave that alone, replace it, or remove it, each at its own stage of failing.
- */
-export function movesFor(places: readonly OutputPlace[], written: readonly WrittenFile[]): readonly Move[] {
-  return places.flatMap(({ path, isRemade }, index): Move[] => {
-    const file = written[index];
-    if (!file) return [];
-    if (!file.present) return isRemade ? [{ kind: 'remove-old', to: path }] : [];
-    if (isRemade && file.sizeBytes === 0n) return [{ kind: 'keep-old', from: file.path }];
-    return [{ kind: 'place', from: file.path, to: path, mtimeNs: file.mtimeNs }];
-  });
-}
-
-/**
- * Resolves with the output that could not be put in its place (what was to go there is gone, or the directory is closed to
- * us), or undefined.
- * @param elapsedMs since the attempt began
- */
-export async function makeMoves(moves: readonly Move[], elapsedMs: number): Promise<string | undefined> {
-  for (const move of moves) {
-    if (move.kind === 'place') {
-      const isInPlace = await place(move, elapsedMs).catch(() => false);
-      if (!isInPlace) return move.to;
-    } else {
-      await removeRegularFiles([move.kind === 'keep-old' ? move.from : move.to]);
-    }
-  }
-  return undefined;
-}
-
-/** The rename is stamped by whoever keeps the tree's time, this host or the file server; a file's own time may not be. */
-async function place({ from, to, mtimeNs }: Move & { kind: 'place' }, elapsedMs: number): Promise<true> {
-  await rename(from, to);
-  if (correctedMs(mtimeNs, BigInt(Date.now()) * NS_PER_MS, elapsedMs) === undefined) return true;
-  const { ctimeNs } = await stat(to, { bigint: true });
-  const trueMs = correctedMs(mtimeNs, ctimeNs, elapsedMs);
-  if (trueMs !== undefined) await utimes(to, trueMs / 1_000, trueMs / 1_000);
-  return true;
-}
-
-/**
- * Where the clock of a node made a file's time, and is wrong, make would compile again for nothing, or miss an edit. Then
- * the time of the attempt's begin, in ms since the epoch: what is edited after that is newer than the file. undefined
- * for a time that can be true. Pure.
- * @param nowNs by the clock that should have made the time
- */
-export function correctedMs(timeNs: bigint, nowNs: bigint, elapsedMs: number): number | undefined {
-  const beganNs = nowNs - BigInt(Math.round(elapsedMs)) * NS_PER_MS;
-  if (timeNs <= nowNs + CLOCK_TOLERANCE_NS && timeNs >= beganNs - CLOCK_TOLERANCE_NS) return undefined;
-  // Up, not down: the sources were there already.
-  return Number(beganNs / NS_PER_MS) + 1;
-}
-
-/**
- * Removes what an attempt that does not count may have left, and again once its node is surely dead: a compiler that
- * nobody hears any more may yet create its output. Rubbish at worst; no name of it is anybody's.
- */
-export async function discard(paths: readonly string[], fenced?: Promise<void>): Promise<void> {
-  await removeRegularFiles(paths);
-  if (!fenced) return;
-  await fenced;
-  await removeRegularFiles(paths);
-}
-
-/** Messages with the names that the user knows. */
-export function withoutTag(output: readonly OutputChunk[], tag: string): readonly OutputChunk[] {
-  const prefix = stagePrefix(tag);
-  return output.map(({ fd, bytes }) =>
-    bytes.includes(prefix)
-      ? { fd, bytes: Buffer.from(bytes.toString('latin1').replaceAll(prefix, ''), 'latin1') }
-      : { fd, bytes },
+  const paths = plan.outputs.map(({ path }) =>
+    directory === undefined ? nextTo(path, tag) : below(directory, path, tag),
   );
+  if (paths.some((path) => Buffer.byteLength(baseName(path)) > MAX_BASE_BYTES)) return undefined;
+  for (const place of new Set(paths.map((path) => dirname(path)))) void leftovers.sweep(place);
+  return { paths, isRemade: before.map((kind) => kind === 'plain') };
+}
+
+/** Whether the outputs could be staged now. */
+export function canStage(plan: CompilePlan, umask: number): boolean {
+  return (
+    plan.keepsOutputs === undefined && !plan.outputs.some(({ path }) => lookAt(path, FILE_MODE & ~umask) === 'other')
+  );
+}
+
+function lookAt(path: string, mode: number): 'missing' | 'plain' | 'other' {
+  try {
+    const stats = lstatSync(path, { throwIfNoEntry: false });
+    if (!stats) return 'missing';
+    const isOwn = stats.isFile() && stats.nlink === 1 && stats.uid === process.geteuid?.();
+    return isOwn && (stats.mode & MODE_BITS) === mode ? 'plain' : 'other';
+  } catch {
+    // A loop of links, a closed directory: the compiler says it best.
+    return 'other';
+  }
+}
+
+/** `dir/foo.o` as `dir/.pmake-TAG-foo.o`. */
+function nextTo(path: string, tag: string): string {
+  return join(dirname(path), `.pmake-${tag}-${baseName(path)}`);
+}
+
+/** As `DIRECTORY/HASH-TAG.o`: compilers look at what a name ends in. */
+function below(directory: string, path: string, tag: string): string {
+  const ending = /\.\w{1,8}$/.exec(baseName(path))?.[0] ?? '';
+  return join(directory, `${hashOfPath(path)}-${tag}${ending}`);
+}
+
+/** By which another dispatcher of the same user finds out what a file in the private directory will be. */
+export function hashOfPath(path: string): string {
+  return createHash('sha256').update(path).digest('hex').slice(0, HASH_DIGITS);
+}
+
+/** The hash of the path that a file of this name, in a private directory, will have; undefined: it is not staged. */
+export function stagedHash(name: string): string | undefined {
+  return /^([0-9a-f]{16})-[0-9a-f]{8}[0-9a-z]+(\.\w{1,8})?$/.exec(name)?.[1];
+}
+
+/** The name that a file of this name will have in the same directory; undefined: it is not staged. */
+export function stagedNextTo(name: string): string | undefined {
+  // Eight digits for the dispatcher and some for the attempt; no user's file is called so.
+  return /^\.pmake-[0-9a-f]{8}[0-9a-z]+-(.+)$/s.exec(name)?.[1];
+}
+
+/**
+ * Pure. What is to be done so that the compile's outputs are as if it had run here. `written` are the staged outputs as
+ * the node reports them. The object comes last: where the shim is killed in between, no object is newer than what make
+ * knows of it.
+ */
+export function movesFor(
+  outputs: readonly Output[],
+  { paths, isRemade }: StagedOutputs,
+  written: readonly FileState[],
+): readonly Move[] {
+  const moves = outputs.flatMap(({ path: to }, index): Move[] => {
+    const from = paths[index];
+    const file = written[index];
+    if (from === undefined || !file) return [];
+    // The compiler removed what stood for the older one, and would have removed that.
+    if (!file.present) return isRemade[index] ? [{ kind: 'remove', path: to }] : [];
+    // It did not touch the older one: that stays, and what stood for it goes.
+    if (isRemade[index] && file.sizeBytes === 0n) return [{ kind: 'remove', path: from }];
+    return [{ kind: 'move', from, to }];
+  });
+  return moves.reverse();
+}
+
+/** Messages with the names that the compiler would have used here. @param staged - as the compiler there was told */
+export function withOwnNames(
+  chunks: readonly OutputChunk[],
+  outputs: readonly Output[],
+  staged: readonly string[],
+): readonly OutputChunk[] {
+  return chunks.map(({ fd, bytes }) => {
+    const text = staged.some((path) => bytes.includes(path)) ? bytes.toString('latin1') : undefined;
+    if (text === undefined) return { fd, bytes };
+    const asBytes = (name: string): string => Buffer.from(name, 'utf8').toString('latin1');
+    const named = staged.reduce((one, path, index) => {
+      return one.replaceAll(asBytes(path), () => asBytes(outputs[index]?.name ?? path));
+    }, text);
+    return { fd, bytes: Buffer.from(named, 'latin1') };
+  });
 }

@@ -17,12 +17,20 @@ import { hashOf, KnownTrials, MAX_OBJECT_BYTES } from './known-probes.ts';
 /** What open(2) is given for a new file, less the umask. */
 const FILE_MODE = 0o666;
 
+/** How a node's compiler ended, and what it made. */
+export interface ProbeEnd {
+  readonly termination: Termination;
+  readonly output: readonly OutputChunk[];
+  /** Where the object lies now. */
+  readonly object: string;
+}
+
 /** A trial whose answer may be known, or become so. */
 export interface Question {
   /** Puts the object in place that the compiler made of it before. False: it has to be asked. */
   answer(): Promise<boolean>;
   /** A node's compiler was asked. */
-  learn(end: { readonly termination: Termination; readonly output: readonly OutputChunk[] }): Promise<void>;
+  learn(end: ProbeEnd): Promise<void>;
 }
 
 export class TrialMemory {
@@ -33,7 +41,8 @@ export class TrialMemory {
   /** Undefined for a trial that is asked each time: files have a say in it, or the user wants it so (PMAKE_TRIALS=ask). */
   question(plan: CompilePlan, request: ShimRequest, environment: KnownEnvironment): Question | undefined {
     const words = plan.trial?.question;
-    const [object, ...others] = plan.outputs;
+    const [output, ...others] = plan.outputs;
+    const object = output?.path;
     const isWanted = environment.entries.get('PMAKE_TRIALS') !== 'ask';
     if (!words || object === undefined || others.length > 0 || !isWanted) return undefined;
     // Before it runs: a compiler that is replaced meanwhile must not give its answers to the old one's name.
@@ -44,10 +53,10 @@ export class TrialMemory {
         const known = this.known.get((await key) ?? '');
         return known !== undefined && putNew(object, known, FILE_MODE & ~request.umask);
       },
-      learn: async ({ termination, output }) => {
+      learn: async ({ termination, output, object: made }) => {
         // What it says may name the output; what it refuses, it may refuse for any reason.
         const isTaken = termination.kind === 'exited' && termination.code === 0 && output.length === 0;
-        const bytes = isTaken ? readSmall(object) : undefined;
+        const bytes = isTaken ? readSmall(made) : undefined;
         const asked = await key;
         if (bytes && asked !== undefined) this.known.note(asked, bytes);
       },

@@ -2,13 +2,20 @@
  * One job on a node: is this the same tree, run the compiler, undo the rewriting in what it wrote, stamp its outputs.
  * Unaware of the connection and of other jobs.
  */
-import { open, readFile, writeFile } from 'node:fs/promises';
+import { open, readFile, stat, utimes, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { depfilesToRestore, restoreDepfile, restoreDiagnostics } from '../../command/restore.ts';
-import type { FileStamp, NotRunReason, OutputChunk, WorkerJob, WorkerReport } from '../../protocol/worker.ts';
+import { holdsNames, restoreDepfile, restoreDiagnostics } from '../../command/restore.ts';
+import type {
+  FileStamp,
+  NameRestore,
+  NotRunReason,
+  OutputChunk,
+  WorkerJob,
+  WorkerReport,
+} from '../../protocol/worker.ts';
 import type { RunnerReport } from '../../protocol/runner.ts';
-import { isSameStamp, stampOpened, writtenFile } from '../../tree/files.ts';
+import { fileState, isSameStamp, stampOpened } from '../../tree/files.ts';
 import { lookAgain, lookAgainIfMissing } from '../../tree/look-again.ts';
 import type { ChangedDirectories } from './changed-directories.ts';
 import { startRun, type Run } from './runner.ts';
@@ -67,34 +74,45 @@ async function finish(job: WorkerJob, report: RunnerReport, output: readonly Out
   if (report.kind !== 'ran') {
     return { kind: 'notRun', reason: 'program-missing', detail: `${job.program} (errno ${report.errno})` };
   }
-  const problem = await restoreDepfiles(job.restore);
-  if (problem !== undefined) return { kind: 'notRun', reason: 'restore-failed', detail: problem };
-  const outputs = await Promise.all(job.outputs.map(writtenFile));
+  const { restore } = job;
+  const problem = restore && ((await restoreDepfiles(restore)) ?? (await findLeftName(restore, job.outputs)));
+  if (problem) return { kind: 'notRun', ...problem };
+  const outputs = await Promise.all(job.outputs.map(fileState));
   const { termination, cpuUserUs, cpuSystemUs, maxRssKiB } = report;
   return {
     kind: 'done',
     report: { id: job.id, termination, cpuUserUs, cpuSystemUs, maxRssKiB, outputs },
-    output:
-      job.restore === ''
-        ? output
-        : output.map(({ fd, bytes }) => ({ fd, bytes: restoreDiagnostics(job.restore, bytes) })),
+    output: restore ? output.map(({ fd, bytes }) => ({ fd, bytes: restoreDiagnostics(restore, bytes) })) : output,
   };
 }
 
+type Problem = Omit<Extract<JobEnd, { kind: 'notRun' }>, 'kind'>;
+
 /** Resolves with what went wrong (a full disk), or undefined. */
-async function restoreDepfiles(restore: string): Promise<string | undefined> {
-  if (restore === '') return undefined;
-  for (const path of depfilesToRestore(restore)) {
+async function restoreDepfiles(restore: NameRestore): Promise<Problem | undefined> {
+  for (const path of restore.depfiles) {
     // A failed compile writes no depfile; then there is nothing to restore.
     const written = await readFile(path).catch(() => undefined);
-    const restored = written === undefined ? undefined : restoreDepfile(restore, path, written);
+    const restored = written && restoreDepfile(restore, written);
     if (restored === undefined) continue;
     try {
+      const { atime, mtime } = await stat(path);
       // Opened with O_TRUNC: the inode and mode that gcc made stay.
       await writeFile(path, restored);
+      // gcc writes it before the object, and make may compare the two.
+      await utimes(path, atime, mtime);
     } catch (cause) {
-      return `${path}: ${String(cause)}`;
+      return { reason: 'restore-failed', detail: `${path}: ${String(cause)}` };
     }
+  }
+  return undefined;
+}
+
+/** An option that nobody knew may have put a name into an object past every prefix map: then it is not the user's. */
+async function findLeftName(restore: NameRestore, outputs: readonly string[]): Promise<Problem | undefined> {
+  for (const path of outputs) {
+    const bytes = await readFile(path).catch(() => undefined);
+    if (bytes && holdsNames(restore, bytes)) return { reason: 'names-left', detail: path };
   }
   return undefined;
 }

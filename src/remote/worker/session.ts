@@ -134,7 +134,7 @@ class WorkerSession {
   }
 
   #start(job: WorkerJob): void {
-    this.#uncollected.begin(job.id, job.outputs);
+    this.#uncollected.begin(job);
     const end = this.#runJob(job).finally(() => {
       this.#uncollected.report(job.id, performance.now());
       this.#ends.delete(end);

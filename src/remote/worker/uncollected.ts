@@ -4,9 +4,7 @@
  * Unaware of processes and of the connection.
  */
 import { unlink } from 'node:fs/promises';
-import { basename } from 'node:path';
-import { stagedFor } from '../../command/staging.ts';
-import { WORKER_SILENCE_LIMIT_MS } from '../../protocol/worker.ts';
+import { WORKER_SILENCE_LIMIT_MS, type WorkerJob } from '../../protocol/worker.ts';
 
 /** A dispatcher that lives moves a file milliseconds after the report; one that is silent for half of this is dead. */
 const COLLECTED_AFTER_MS = 2 * WORKER_SILENCE_LIMIT_MS;
@@ -15,12 +13,9 @@ export class Uncollected {
   readonly #running = new Map<number, readonly string[]>();
   readonly #reported: { readonly paths: readonly string[]; readonly atMs: number }[] = [];
 
-  /** A job that will write `outputs`. Those that have their names for good are not ours to remove. */
-  begin(id: number, outputs: readonly string[]): void {
-    this.#running.set(
-      id,
-      outputs.filter((path) => stagedFor(basename(path)) !== undefined),
-    );
+  /** A job that begins. Outputs that have their names for good are not the worker's to remove. */
+  begin({ id, outputs, isStaged }: Pick<WorkerJob, 'id' | 'outputs' | 'isStaged'>): void {
+    this.#running.set(id, isStaged ? outputs : []);
   }
 
   /** The dispatcher is told of the job's end now, by a monotonic clock. */

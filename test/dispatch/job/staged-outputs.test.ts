@@ -1,10 +1,19 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { correctedMs, discard, makeMoves, movesFor, withoutTag } from '../../../src/dispatch/job/staged-outputs.ts';
-import { deferred } from '../../../src/util/deferred.ts';
-import { writtenFile } from '../../../src/tree/files.ts';
+import {
+  hashOfPath,
+  movesFor,
+  stagedHash,
+  stagedNextTo,
+  stageOutputs,
+  withOwnNames,
+} from '../../../src/dispatch/job/staged-outputs.ts';
+import type { FileState } from '../../../src/protocol/worker.ts';
+import { compileOf } from '../../command/plan-of.ts';
+
+const UMASK = 0o022;
 
 let directory: string;
 beforeEach(() => {
@@ -13,72 +22,96 @@ beforeEach(() => {
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
 const at = (name: string): string => join(directory, name);
+const plan = (line: string) => compileOf(line, { cwd: directory });
 
-/** As an attempt ends: `staged` is what the compiler left, `old` what was there before. */
-async function settle(staged: string | undefined, old: string | undefined): Promise<string | undefined> {
-  if (old !== undefined) writeFileSync(at('a.o'), old);
-  if (staged !== undefined) writeFileSync(at('.s-a.o'), staged);
-  const places = [{ path: at('a.o'), isRemade: old !== undefined }];
-  await makeMoves(movesFor(places, [await writtenFile(at('.s-a.o'))]), 1_000);
-  expect(readdirSync(directory)).not.toContain('.s-a.o');
-  return readdirSync(directory).includes('a.o') ? readFileSync(at('a.o'), 'utf8') : undefined;
-}
+describe('outputs get names of an attempt’s own', () => {
+  it('in the private directory: by the hash of their path, with their ending', () => {
+    const staged = stageOutputs(plan('gcc -MMD -c a.c -o o/a.o'), UMASK, '/private');
+    expect(staged?.paths.map((path) => dirname(path))).toEqual(['/private', '/private']);
+    const [object = '', depfile = ''] = staged?.paths.map((path) => basename(path)) ?? [];
+    expect([object.slice(-2), depfile.slice(-2)]).toEqual(['.o', '.d']);
+    expect(stagedHash(object)).toBe(hashOfPath(at('o/a.o')));
+    expect(stagedHash(depfile)).toBe(hashOfPath(at('o/a.d')));
+  });
+
+  it('else next to where they will be', () => {
+    const staged = stageOutputs(plan('gcc -c a.c -o a.o'), UMASK, undefined);
+    expect(staged?.paths.map((path) => [dirname(path), stagedNextTo(basename(path))])).toEqual([[directory, 'a.o']]);
+  });
+
+  it('which no other attempt has', () => {
+    const paths = Array.from({ length: 100 }, () => stageOutputs(plan('gcc -c a.c'), UMASK, '/p')?.paths[0]);
+    expect(new Set(paths).size).toBe(100);
+  });
+
+  it('and say which have an older one', () => {
+    writeFileSync(at('a.d'), 'old', { mode: 0o644 });
+    expect(stageOutputs(plan('gcc -MD -c a.c'), UMASK, '/p')?.isRemade).toEqual([false, true]);
+  });
+});
+
+describe('outputs keep their names', () => {
+  const makeFile = (path: string, mode: number): void => {
+    writeFileSync(path, '');
+    chmodSync(path, mode);
+  };
+
+  it.each<[string, (path: string) => void]>([
+    ['a link', (path) => symlinkSync(at('x'), path)],
+    [
+      'a file of two names',
+      (path) => {
+        writeFileSync(at('x'), '');
+        linkSync(at('x'), path);
+      },
+    ],
+    ['a directory', (path) => mkdirSync(path)],
+    ['a file that others may write', (path) => makeFile(path, 0o666)],
+    ['a file that may not be written', (path) => makeFile(path, 0o444)],
+  ])('where %s stands', (_, make) => {
+    make(at('a.o'));
+    expect(stageOutputs(plan('gcc -c a.c'), UMASK, '/p')).toBeUndefined();
+  });
+
+  it('where the plan says so, and where the name would grow too long', () => {
+    expect(stageOutputs(plan('gcc -c a.c --coverage'), UMASK, '/p')).toBeUndefined();
+    const long = plan(`gcc -c a.c -o ${'o'.repeat(190)}`);
+    expect(stageOutputs(long, UMASK, undefined)).toBeUndefined();
+    expect(stageOutputs(long, UMASK, '/p')).toBeDefined();
+  });
+});
 
 describe('what becomes of an output and of the older one', () => {
+  const outputs = plan_outputs();
+  const made = (sizeBytes: bigint): FileState => ({ present: true, sizeBytes, mtimeNs: 1n });
+  const absent: FileState = { present: false };
+
   it.each([
-    ['made for the first time', 'new', undefined, 'new'],
-    ['made again', 'new', 'old', 'new'],
-    ['not reached by the compiler: the older one stays', '', 'old', 'old'],
-    ['removed by the compiler: so is the older one', undefined, 'old', undefined],
-    ['not made', undefined, undefined, undefined],
-    ['made, and empty', '', undefined, ''],
-  ])('%s', async (_, staged, old, left) => {
-    expect(await settle(staged, old)).toBe(left);
+    ['made for the first time', made(3n), false, [{ kind: 'move', from: '/p/1', to: '/t/a.o' }]],
+    ['made again', made(3n), true, [{ kind: 'move', from: '/p/1', to: '/t/a.o' }]],
+    ['not reached by the compiler: the older one stays', made(0n), true, [{ kind: 'remove', path: '/p/1' }]],
+    ['removed by the compiler: so is the older one', absent, true, [{ kind: 'remove', path: '/t/a.o' }]],
+    ['not made', absent, false, []],
+    ['made, and empty', made(0n), false, [{ kind: 'move', from: '/p/1', to: '/t/a.o' }]],
+  ])('%s', (_, state, isRemade, moves) => {
+    expect(movesFor(outputs.slice(0, 1), { paths: ['/p/1'], isRemade: [isRemade] }, [state])).toEqual(moves);
   });
 
-  it('a file that vanished is told', async () => {
-    expect(await makeMoves([{ kind: 'place', from: at('gone'), to: at('a.o'), mtimeNs: 0n }], 0)).toBe(at('a.o'));
-  });
-
-  it('what nobody wants is removed, now and once its node is surely dead', async () => {
-    writeFileSync(at('.s-a.o'), 'half');
-    const fenced = deferred<undefined>();
-    const over = discard([at('.s-a.o')], fenced.promise);
-    await expect.poll(() => readdirSync(directory)).toEqual([]);
-    writeFileSync(at('.s-a.o'), 'late');
-    fenced.resolve(undefined);
-    await over;
-    expect(readdirSync(directory)).toEqual([]);
+  it('the object comes last', () => {
+    const moves = movesFor(outputs, { paths: ['/p/1', '/p/2'], isRemade: [false, false] }, [made(1n), made(1n)]);
+    expect(moves.map((move) => (move.kind === 'move' ? move.to : ''))).toEqual(['/t/a.d', '/t/a.o']);
   });
 });
 
-describe('times made by clocks that are wrong', () => {
-  const NOW = 1_700_000_000_000n * 1_000_000n;
-  const seconds = (count: number): bigint => BigInt(Math.round(count * 1_000)) * 1_000_000n;
-
-  it.each([
-    ['now', 0, undefined],
-    ['within the attempt', -4, undefined],
-    ['a little ahead', 0.9, undefined],
-    ['a little before the attempt', -5.9, undefined],
-    ['ahead', 30, 1_700_000_000_000 - 5_000 + 1],
-    ['behind', -30, 1_700_000_000_000 - 5_000 + 1],
-  ])('%s', (_, offset, expected) => {
-    expect(correctedMs(NOW + seconds(offset), NOW, 5_000)).toBe(expected);
-  });
-
-  it('become the begin of the attempt, where the file is put in its place', async () => {
-    writeFileSync(at('.s-a.o'), 'x');
-    const ahead = Date.now() / 1_000 + 30;
-    utimesSync(at('.s-a.o'), ahead, ahead);
-    const began = Date.now() - 3_000;
-    const mtimeNs = BigInt(Math.round(ahead * 1_000)) * 1_000_000n;
-    await makeMoves([{ kind: 'place', from: at('.s-a.o'), to: at('a.o'), mtimeNs }], Date.now() - began);
-    expect(Math.abs(statSync(at('a.o')).mtimeMs - began)).toBeLessThan(1_000);
-  });
-});
+function plan_outputs() {
+  return [
+    { path: '/t/a.o', name: 'a.o', role: 'object' as const },
+    { path: '/t/a.d', name: 'a.d', role: 'depfile' as const },
+  ];
+}
 
 it('messages name the outputs that the user knows', () => {
-  const output = [{ fd: 2 as const, bytes: Buffer.from('as: can’t create o/.pmake-T-a.o\n') }];
-  expect(String(withoutTag(output, 'T')[0]?.bytes)).toBe('as: can’t create o/a.o\n');
+  const output = [{ fd: 2 as const, bytes: Buffer.from('as: can’t create /p/1: no room; /p/2 \xff\n') }];
+  const named = withOwnNames(output, plan_outputs(), ['/p/1', '/p/2']);
+  expect(String(named[0]?.bytes)).toBe('as: can’t create a.o: no room; a.d \xff\n');
 });

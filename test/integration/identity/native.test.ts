@@ -4,9 +4,10 @@ import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Plan } from '../../../src/command/plan.ts';
+import type { PathsMode, Plan } from '../../../src/command/plan.ts';
 import { planCommand } from '../../../src/command/plan-command.ts';
 import { fileLook, realProgram } from '../../../src/tree/look.ts';
+import { wordsOf } from '../../command/plan-of.ts';
 
 let tree: string;
 
@@ -18,7 +19,6 @@ beforeAll(() => {
     join(tree, 'a.c'),
     `#ifdef __AVX2__\nint has_avx2;\n#endif\nunsigned long f(unsigned long x) { return __builtin_popcountl(x) ^ __builtin_ctzl(x); }\n${loop}`,
   );
-  // Clang names sources of its own directory in its own way; that is not the matter here.
   execFileSync('sh', ['-c', 'mkdir sub && mv a.c sub/'], { cwd: tree });
 });
 
@@ -26,10 +26,10 @@ afterAll(() => {
   rmSync(tree, { recursive: true });
 });
 
-function plan(line: string, rewrite = true): Plan {
+function plan(line: string, paths: PathsMode = 'auto'): Plan {
   const [name = '', ...argv] = line.split(' ');
   const program = realProgram(execFileSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).trim());
-  return planCommand({ name, program, argv, cwd: tree, env: new Map(), rewrite, stderrIsTty: false }, fileLook);
+  return planCommand({ name, program, argv, cwd: tree, env: new Map(), paths, stderrIsTty: false }, fileLook);
 }
 
 function objectOf(program: string, words: readonly string[]): Buffer {
@@ -37,7 +37,7 @@ function objectOf(program: string, words: readonly string[]): Buffer {
   return readFileSync(join(tree, 'a.o'));
 }
 
-describe.each([true, false])('with words rewritten: %s', (rewrite) => {
+describe.each(['auto', 'absolute', 'keep'] as const)('with PMAKE_PATHS=%s', (paths) => {
   it.each([
     'gcc -O3 -march=native -c sub/a.c -o a.o',
     'gcc -O3 -mtune=native -c sub/a.c -o a.o',
@@ -53,10 +53,11 @@ describe.each([true, false])('with words rewritten: %s', (rewrite) => {
     'clang -O3 -march=native -mtune=generic -c sub/a.c -o a.o',
   ])('%s', (line) => {
     const [program = '', ...argv] = line.split(' ');
-    const made = plan(line, rewrite);
+    const made = plan(line, paths);
     if (made.kind === 'here') throw new Error(`stays here: ${made.reason}`);
-    expect(made.words.join(' ')).not.toContain('native');
-    expect(objectOf(program, made.words).equals(objectOf(program, argv))).toBe(true);
+    const words = wordsOf(made);
+    expect(words.join(' ')).not.toContain('native');
+    expect(objectOf(program, words).equals(objectOf(program, argv))).toBe(true);
   });
 });
 
@@ -72,12 +73,12 @@ it.each([
   expect(plan(line)).toMatchObject({ kind: 'here', reason });
 });
 
-it('a response file with it is replaced when words are rewritten, and keeps the job here when they are not', () => {
+it('a response file with it is read, and keeps the job here where its words must not change', () => {
   writeFileSync(join(tree, 'w.rsp'), '-O3 -march=native');
   const made = plan('gcc @w.rsp -c sub/a.c -o a.o');
   if (made.kind === 'here') throw new Error(`stays here: ${made.reason}`);
-  expect(objectOf('gcc', made.words).equals(objectOf('gcc', ['@w.rsp', '-c', 'sub/a.c', '-o', 'a.o']))).toBe(true);
-  expect(plan('gcc @w.rsp -c sub/a.c -o a.o', false)).toMatchObject({ reason: 'this-machine' });
+  expect(objectOf('gcc', wordsOf(made)).equals(objectOf('gcc', ['@w.rsp', '-c', 'sub/a.c', '-o', 'a.o']))).toBe(true);
+  expect(plan('gcc @w.rsp -c sub/a.c -o a.o', 'keep')).toMatchObject({ reason: 'this-machine' });
 });
 
 it('the driver is asked once', () => {

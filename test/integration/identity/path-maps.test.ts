@@ -2,15 +2,14 @@
  * A node that has the tree under another name: the same cases laid there, run with mapped words, against the compiler's
  * own work here. Every file, both streams, the status.
  */
-import { mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { mapEnvironment, mapJob, mapPathBack, type PathMap } from '../../../src/command/path-maps.ts';
-import { depfilesToRestore, restoreDepfile, restoreDiagnostics } from '../../../src/command/restore.ts';
+import { mapEnvironment, mapPathBack, type PathMap } from '../../../src/command/path-maps.ts';
 import { makeCase, type Case } from './command-line.ts';
-import { isDeterministic, planOf, runDirectly } from './run-case.ts';
-import { compare, lay, prepare, runCommand, writtenBelow, type Outcome } from './scene.ts';
+import { isDeterministic, planOf, runDirectly, runPlanned } from './run-case.ts';
+import { compare, lay, prepare, writtenBelow } from './scene.ts';
 import { describeCase, shrink } from './shrink.ts';
 
 const IS_NIGHT = process.env.PMAKE_TEST_ALL === '1';
@@ -26,28 +25,18 @@ async function runMapped(one: Case, map: PathMap): Promise<Verdict> {
   await lay(map.here, one);
   const plan = planOf(map.here, one);
   if (plan.kind === 'here') return { kind: 'not-mapped' };
-  const { cwd, env } = prepare(map.here, one);
-  const job = mapJob({ ...plan, cwd, program: `/usr/bin/${one.driver}` }, [map]);
-  if (!job) return { kind: 'not-mapped' };
+  const { env, cwd } = prepare(map.here, one);
   const there = await lay(map.there, one);
   // It must not find the files here.
   await rm(map.here, { recursive: true });
-  const { status, stdout, stderr } = await runCommand(one.driver, job.words, job.cwd, environmentThere(env, map));
-  for (const path of depfilesToRestore(job.restore)) {
-    const restored = await readFile(path).then(
-      (bytes) => restoreDepfile(job.restore, path, bytes),
-      () => undefined,
-    );
-    if (restored) await writeFile(path, restored);
-  }
+  // Outputs keep their names: where they are put in place is the submit host's matter.
+  const given = { ...plan, keepsOutputs: 'paths-kept' as const };
+  const place = { cwd, env: environmentThere(env, map), staging: join(map.there, 'none'), maps: [map] };
+  const outcome = await runPlanned(one, given, place);
+  if (!outcome) return { kind: 'not-mapped' };
   const written = [...(await writtenBelow(map.there, there))];
-  const outcome: Outcome = {
-    status,
-    stdout: restoreDiagnostics(job.restore, stdout),
-    stderr: restoreDiagnostics(job.restore, stderr),
-    written: new Map(written.map(([path, bytes]) => [mapPathBack(path, [map]), bytes])),
-  };
-  return { kind: 'ran', differences: compare(direct, outcome) };
+  const here = new Map(written.map(([path, bytes]) => [mapPathBack(path, [map]), bytes]));
+  return { kind: 'ran', differences: compare(direct, { ...outcome, written: here }) };
 }
 
 function environmentThere(env: Record<string, string>, map: PathMap): Record<string, string> {

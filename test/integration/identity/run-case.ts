@@ -1,42 +1,60 @@
 /**
- * Runs a case twice in the same fresh directory: by the real compiler as it stands, and by the plan's words with the
- * plan's restoring; and tells what differs. Needs no cluster: a node runs in the same cwd of the same tree.
+ * Runs a case twice in the same fresh directory: by the real compiler as it stands, and as a node would run it, and tells
+ * what differs. Needs no cluster: a node runs in the same cwd of the same tree.
  */
 import { execFileSync } from 'node:child_process';
-import { readFile, writeFile } from 'node:fs/promises';
-import { normalize } from 'node:path';
-import type { Plan } from '../../../src/command/plan.ts';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join, normalize } from 'node:path';
+import type { PathMap } from '../../../src/command/path-maps.ts';
+import type { CompilePlan, PathsMode, Plan } from '../../../src/command/plan.ts';
 import { planCommand } from '../../../src/command/plan-command.ts';
-import { depfilesToRestore, restoreDepfile, restoreDiagnostics } from '../../../src/command/restore.ts';
+import { markOf } from '../../../src/command/paths.ts';
+import { mayStageIn, renderPlan, type Rendered } from '../../../src/command/render.ts';
+import { holdsNames, restoreDepfile, restoreDiagnostics } from '../../../src/command/restore.ts';
+import { movesFor, withOwnNames } from '../../../src/dispatch/job/staged-outputs.ts';
+import { fileState, removeRegularFiles } from '../../../src/tree/files.ts';
 import { fileLook, realProgram } from '../../../src/tree/look.ts';
 import type { Case } from './command-line.ts';
 import { compare, lay, prepare, runCommand, writtenBelow, type Outcome } from './scene.ts';
+
+/** Below the root of a case, and no part of its project. */
+const STAGING = 'staged';
+const MARK = markOf(Buffer.of(0x5a, 0x17));
 
 export interface Verdict {
   readonly plan: Plan;
   /** One line for each thing that differs; empty when the two are identical. */
   readonly differences: readonly string[];
+  readonly isRewritten: boolean;
 }
 
-export async function runCase(root: string, one: Case): Promise<Verdict> {
+export async function runCase(root: string, one: Case, paths: PathsMode = 'auto'): Promise<Verdict> {
   const before = await lay(root, one);
   const direct = await runDirectly(root, one, before);
   await lay(root, one);
-  const plan = planOf(root, one);
-  if (plan.kind === 'here') return { plan, differences: [] };
-  const planned = await runPlanned(root, one, plan, before);
-  return { plan, differences: [...compare(direct, planned), ...unlisted(direct, plan.outputs)] };
+  const plan = planOf(root, one, paths);
+  if (plan.kind === 'here') return { plan, differences: [], isRewritten: false };
+  const staging = join(root, STAGING);
+  const planned = await runPlanned(one, plan, {
+    cwd: prepare(root, one).cwd,
+    env: prepare(root, one).env,
+    staging,
+    maps: [],
+  });
+  // A node says so, and the compile is done again with the names as given.
+  if (!planned) return { plan, differences: [], isRewritten: false };
+  const written = await writtenBelow(root, before);
+  const outputs = plan.outputs.map(({ path }) => path);
+  const differences = [...compare(direct, { ...planned, written }), ...unlisted(direct, outputs)];
+  return { plan, differences, isRewritten: planned.isRewritten };
 }
 
 /** Needs the case's files. */
-export function planOf(root: string, one: Case): Plan {
+export function planOf(root: string, one: Case, paths: PathsMode = 'auto'): Plan {
   const { argv, cwd, env } = prepare(root, one);
   const program = realProgram(programCalled(one.driver));
   const entries = new Map(Object.entries(env));
-  return planCommand(
-    { name: one.driver, program, argv, cwd, env: entries, rewrite: true, stderrIsTty: false },
-    fileLook,
-  );
+  return planCommand({ name: one.driver, program, argv, cwd, env: entries, paths, stderrIsTty: false }, fileLook);
 }
 
 const programs = new Map<string, string>();
@@ -57,21 +75,56 @@ export async function runDirectly(root: string, one: Case, before: ReadonlySet<s
   return { ...ended, written: await writtenBelow(root, before) };
 }
 
-async function runPlanned(
-  root: string,
-  one: Case,
-  { words, restore }: Extract<Plan, { kind: 'compile' }>,
-  before: ReadonlySet<string>,
-): Promise<Outcome> {
-  const { cwd, env } = prepare(root, one);
-  const { status, stdout, stderr } = await runCommand(one.driver, words, cwd, env);
-  for (const path of depfilesToRestore(restore)) {
+export interface Place {
+  readonly cwd: string;
+  readonly env: Record<string, string>;
+  /** Where outputs are staged, if they may be. */
+  readonly staging: string;
+  readonly maps: readonly PathMap[];
+}
+
+type Planned = Omit<Outcome, 'written'> & { readonly isRewritten: boolean };
+
+/** Undefined where the node cannot have the job, or a name that only it knows is left in what the compiler wrote. */
+export async function runPlanned(one: Case, plan: CompilePlan, place: Place): Promise<Planned | undefined> {
+  const { staging, maps } = place;
+  const staged = mayStageIn(plan, staging)
+    ? plan.outputs.map(({ role }, index) => join(staging, `T-${index}.${role === 'object' ? 'o' : 'd'}`))
+    : undefined;
+  await mkdir(staging, { recursive: true });
+  const rendered = renderPlan(plan, { program: `/usr/bin/${one.driver}`, staged, maps, mark: MARK });
+  if (!rendered) return undefined;
+  const { status, stdout, stderr } = await runCommand(one.driver, rendered.words, rendered.cwd, place.env);
+  if (!(await restore(rendered))) return undefined;
+  if (staged) await putInPlace(plan, rendered.outputs);
+  await rm(staging, { recursive: true });
+  const own = (fd: 1 | 2, bytes: Buffer): Buffer => {
+    const restored = rendered.restore ? restoreDiagnostics(rendered.restore, bytes) : bytes;
+    return withOwnNames([{ fd, bytes: restored }], plan.outputs, rendered.outputs)[0]?.bytes ?? restored;
+  };
+  return { status, stdout: own(1, stdout), stderr: own(2, stderr), isRewritten: rendered.restore !== undefined };
+}
+
+/** What the worker does. */
+async function restore({ restore: names, outputs }: Rendered): Promise<boolean> {
+  if (!names) return true;
+  for (const path of names.depfiles) {
     const bytes = await readFile(path).catch(() => undefined);
-    const restored = bytes && restoreDepfile(restore, path, bytes);
+    const restored = bytes && restoreDepfile(names, bytes);
     if (restored) await writeFile(path, restored);
   }
-  const written = await writtenBelow(root, before);
-  return { status, stdout: restoreDiagnostics(restore, stdout), stderr: restoreDiagnostics(restore, stderr), written };
+  const written = await Promise.all(outputs.map((path) => readFile(path).catch(() => Buffer.alloc(0))));
+  return !written.some((bytes) => holdsNames(names, bytes));
+}
+
+/** What the shim does, with no older outputs. */
+async function putInPlace(plan: CompilePlan, staged: readonly string[]): Promise<void> {
+  const states = await Promise.all(staged.map(fileState));
+  for (const move of movesFor(plan.outputs, { paths: staged, isRemade: staged.map(() => false) }, states)) {
+    if (move.kind === 'remove') await removeRegularFiles([move.path]);
+    // As a compiler says it of a directory that is not there: the shim leaves that to a compile here.
+    else await rename(move.from, move.to);
+  }
 }
 
 /** Whether the compiler itself does the same twice: gcc's .dwo names and profile stamps are random at times. */

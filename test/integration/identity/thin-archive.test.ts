@@ -65,7 +65,13 @@ it('one of more than a few kilobytes has all of its members', () => {
 
 it('a link waits for what the archives on its line stand for', () => {
   run('ar', 'rcT', 'inner.a', 'sub/b.o');
-  const invocation = { name: 'ld', cwd: tree, env: new Map<string, string>(), rewrite: true, stderrIsTty: false };
+  const invocation = {
+    name: 'ld',
+    cwd: tree,
+    env: new Map<string, string>(),
+    paths: 'auto' as const,
+    stderrIsTty: false,
+  };
   const plan = planCommand({ ...invocation, argv: ['-r', '-o', 'all.o', '--whole-archive', 'inner.a'] }, fileLook);
   expect(plan).toMatchObject({ waitFor: below('all.o', 'inner.a', 'sub/b.o') });
 });

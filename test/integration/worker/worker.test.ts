@@ -1,12 +1,12 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { Duplex, Transform } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { WORKER_PROTOCOL_VERSION, type WorkerJob } from '../../../src/protocol/worker.ts';
 import { NodeLink } from '../../../src/remote/node-link.ts';
 import { PreambleScanner } from '../../../src/remote/channel/preamble.ts';
-import { stampNow } from '../../../src/tree/files.ts';
+import { fileState, stampNow } from '../../../src/tree/files.ts';
 
 const WORKER = fileURLToPath(new URL('../../../dist/cli/worker.cjs', import.meta.url));
 const SIGTERM = 15;
@@ -41,7 +41,7 @@ describe('a worker', () => {
     });
     if (end.kind !== 'done') throw new Error(JSON.stringify(end));
     expect(end.report.termination).toEqual({ kind: 'exited', code: 0 });
-    expect(end.report.outputs).toEqual([{ present: true, ...stampNow(`${tree}/a.o`) }]);
+    expect(end.report.outputs).toEqual([await fileState(`${tree}/a.o`)]);
     expect(end.report.maxRssKiB).toBeGreaterThan(1_000);
     expect(end.report.cpuUserUs + end.report.cpuSystemUs).toBeGreaterThan(0n);
     const remote = readFileSync(`${tree}/a.o`);
@@ -98,31 +98,49 @@ describe('a worker', () => {
     await gone(Number(readFileSync(`${tree}/shell`, 'utf8')));
   });
 
-  it('removes what nobody will collect when its connection ends, and nothing else', async () => {
-    const staged = { done: `${tree}/.pmake-0123abcd1-done.o`, running: `${tree}/.pmake-0123abcd2-running.o` };
+  it('removes what will never be collected when its connection ends, and nothing else', async () => {
+    const staged = { done: `${tree}/T-1.o`, running: `${tree}/T-2.o` };
     const own = `${tree}/own.o`;
-    const end = await run({
-      program: '/bin/sh',
-      words: ['-c', 'echo > "$1"; echo > "$2"', 'sh', staged.done, own],
-      outputs: [staged.done, own],
-    });
-    expect(end.kind).toBe('done');
+    const write = ['-c', 'echo > "$1"', 'sh'];
+    const done = { program: '/bin/sh', words: [...write, staged.done], outputs: [staged.done], isStaged: true };
+    expect((await run(done)).kind).toBe('done');
+    expect((await run({ program: '/bin/sh', words: [...write, own], outputs: [own] })).kind).toBe('done');
     start({
       program: '/bin/sh',
       words: ['-c', 'trap "" TERM; echo up > "$1"; sleep 1000', 'sh', staged.running],
       outputs: [staged.running],
+      isStaged: true,
     });
-    await fileWritten('.pmake-0123abcd2-running.o');
+    await fileWritten('T-2.o');
     worker.process.stdin.end();
     await worker.exited;
     expect(readdirSync(tree)).toEqual(['own.o']);
   });
 
+  it('takes its own names out of depfiles, which stay older than the object, and out of messages', async () => {
+    const prefix = `${tree}/././/`;
+    const restore = { prefix, source: `${prefix}a.c`, depfiles: [`${tree}/a.d`], back: [] };
+    const script = `echo "a.o: ${prefix}a.c" > a.d; touch -d '1 minute ago' a.d; echo object > a.o; echo "${prefix}a.c:1: hm" >&2`;
+    const outputs = [`${tree}/a.o`, `${tree}/a.d`];
+    const end = await run({ program: '/bin/sh', words: ['-c', script], outputs, restore });
+    expect(end).toMatchObject({ kind: 'done', output: [{ fd: 2, bytes: Buffer.from('a.c:1: hm\n') }] });
+    expect(readFileSync(`${tree}/a.d`, 'utf8')).toBe('a.o: a.c\n');
+    expect(Date.now() - statSync(`${tree}/a.d`).mtimeMs).toBeGreaterThan(50_000);
+  });
+
+  it('does not hand an object over that holds a name of its own', async () => {
+    const prefix = `${tree}/././/`;
+    const restore = { prefix, source: `${prefix}a.c`, depfiles: [], back: [] };
+    const script = `printf 'ELF\\0${prefix}a.c\\0' > a.o`;
+    const end = await run({ program: '/bin/sh', words: ['-c', script], outputs: [`${tree}/a.o`], restore });
+    expect(end).toEqual({ kind: 'notRun', reason: 'names-left', detail: `${tree}/a.o` });
+  });
+
   it('ends also while a file does not answer, as on a server that is gone', async () => {
     // Opening a fifo that nobody writes to takes a thread for good.
     execFileSync('mkfifo', [`${tree}/stuck.d`]);
-    const restore = { prefix: `${tree}/./`, flavour: 'gcc', source: `${tree}/a.c`, depfiles: [`${tree}/stuck.d`] };
-    start({ program: '/bin/sh', words: ['-c', 'echo up > up'], restore: JSON.stringify(restore) });
+    const restore = { prefix: `${tree}/./`, source: `${tree}/a.c`, depfiles: [`${tree}/stuck.d`], back: [] };
+    start({ program: '/bin/sh', words: ['-c', 'echo up > up'], restore });
     await fileWritten('up');
     const other = start({ program: '/bin/sh', words: ['-c', 'echo $$ > shell; sleep 1000'] });
     await fileWritten('shell');
@@ -172,7 +190,7 @@ function preambleSkipper(): Transform {
 function start(change: Partial<WorkerJob>) {
   const block = Buffer.from(`PATH=${process.env.PATH ?? ''}\0`);
   const lists = { words: [], sources: [], outputs: [], placeholders: [], changed: [] };
-  const job = { umask: 0o22, cwd: tree, program: '/usr/bin/gcc', restore: '', ...lists };
+  const job = { umask: 0o22, cwd: tree, program: '/usr/bin/gcc', isStaged: false, restore: undefined, ...lists };
   return worker.link.run({ ...job, ...change }, { id: 1, block });
 }
 

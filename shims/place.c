@@ -1,0 +1,223 @@
+/*
+ * Puts in place what a node wrote under names of its own. Done here and not by the dispatcher, since this process has the
+ * user's umask and limits, and each job has its own. What is seen afterwards, by make above all, is what the compiler
+ * would have left: the files that it makes inherit what their directory hands down, and of their times the order and
+ * the differences are the compiler's while none is older than the directory's, which the move has changed.
+ */
+#define _GNU_SOURCE
+#include <limits.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+
+#include "shim.h"
+
+/* More than any compile writes. */
+#define MAX_MOVES 1000
+#define COPY_BYTES 65536
+/* Access control lists are a few hundred bytes; a longer one is taken to hand something down. */
+#define MAX_ACL_BYTES 4096
+/* An entry's flags in the lists of NFS 4 (RFC 7530, section 6.2.1.4): files or directories below inherit it. */
+#define NFS4_INHERITED 0x3
+
+struct move {
+	int kind;
+	char *from, *to;
+	struct timespec mtime; /* of what was moved */
+	bool is_placed;
+};
+
+/* ---- what a directory hands down ---- */
+
+static uint32_t big_endian(const unsigned char *at) {
+	return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
+/* XDR: a count, then type, flags, mask and a name of each entry. */
+static bool inherits_by_nfs4(const unsigned char *acl, size_t length) {
+	if (length < 4) return false;
+	size_t at = 4;
+	for (uint32_t count = big_endian(acl); count > 0; count--) {
+		if (length - at < 16) return true;
+		uint32_t name_bytes = big_endian(acl + at + 12);
+		if ((big_endian(acl + at + 4) & NFS4_INHERITED) != 0 || name_bytes > length) return true;
+		at += 16 + (name_bytes + 3) / 4 * 4;
+		if (at > length) return true;
+	}
+	return false;
+}
+
+/* Does a new file in this directory get an access control list? NFS 4 has no POSIX ones; its own come from the server. */
+static bool hands_down_acl(const char *directory) {
+	unsigned char acl[MAX_ACL_BYTES];
+	if (getxattr(directory, "system.posix_acl_default", NULL, 0) > 0) return true;
+	if (errno != EOPNOTSUPP) return false;
+	ssize_t length = getxattr(directory, "system.nfs4_acl", acl, sizeof acl);
+	if (length < 0) return errno == ERANGE;
+	return inherits_by_nfs4(acl, (size_t)length);
+}
+
+/* ---- one file ---- */
+
+/* As a compiler makes it: what is there goes, and the new file is what open(2) gives. */
+static bool copy_file(const char *from, const char *to) {
+	static char buffer[COPY_BYTES];
+	if (unlink(to) != 0 && errno != ENOENT) return false;
+	int in = open(from, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	int out = in < 0 ? -1 : open(to, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+	bool is_whole = out >= 0;
+	while (is_whole) {
+		ssize_t count = read(in, buffer, sizeof buffer);
+		if (count < 0 && errno == EINTR) continue;
+		if (count <= 0) {
+			is_whole = count == 0;
+			break;
+		}
+		is_whole = write_all(out, (const unsigned char *)buffer, (size_t)count);
+	}
+	int cause = errno;
+	/* A file server may say only now that its disk is full. */
+	if (out >= 0 && close(out) != 0 && is_whole) {
+		is_whole = false;
+		cause = errno;
+	}
+	if (in >= 0) close(in);
+	unlink(is_whole ? from : to);
+	errno = cause;
+	return is_whole;
+}
+
+/* What stands there is replaced only where a compiler would replace it by a file of its own. */
+static bool may_replace(const char *to) {
+	struct stat old;
+	if (lstat(to, &old) != 0) return errno == ENOENT;
+	if (S_ISREG(old.st_mode) && old.st_nlink == 1) return true;
+	errno = EEXIST;
+	return false;
+}
+
+static bool directory_of(char out[PATH_MAX], const char *path) {
+	size_t length = (size_t)(base_name(path) - path);
+	return length > 0 && format(out, PATH_MAX, "%.*s", (int)length, path);
+}
+
+static bool move_file(struct move *move) {
+	struct stat file, above;
+	char directory[PATH_MAX];
+	if (lstat(move->from, &file) != 0) return false;
+	if (!S_ISREG(file.st_mode) || !directory_of(directory, move->to)) {
+		errno = EINVAL;
+		return false;
+	}
+	move->mtime = file.st_mtim;
+	if (!may_replace(move->to) || stat(directory, &above) != 0) return false;
+	bool is_others = (above.st_mode & S_ISGID) != 0 && above.st_gid != file.st_gid;
+	bool must_copy = hands_down_acl(directory) || (is_others && lchown(move->from, (uid_t)-1, above.st_gid) != 0);
+	/* EXDEV: a mount or a quota's boundary that only the rename shows. */
+	if (must_copy || rename(move->from, move->to) != 0) {
+		if (!must_copy && errno != EXDEV) return false;
+		if (!copy_file(move->from, move->to)) return false;
+	}
+	move->is_placed = true;
+	return true;
+}
+
+/* Only ever a regular file: kbuild compiles with -o /dev/null. */
+static bool remove_file(const char *path) {
+	struct stat file;
+	if (lstat(path, &file) != 0) return errno == ENOENT;
+	return !S_ISREG(file.st_mode) || unlink(path) == 0 || errno == ENOENT;
+}
+
+/* ---- times ---- */
+
+static bool is_later(const struct timespec *one, const struct timespec *other) {
+	return one->tv_sec != other->tv_sec ? one->tv_sec > other->tv_sec : one->tv_nsec > other->tv_nsec;
+}
+
+static void note_latest(struct timespec *latest, const struct timespec *time) {
+	if (is_later(time, latest)) *latest = *time;
+}
+
+/* later - (newest - time) */
+static struct timespec shifted(struct timespec time, struct timespec newest, struct timespec later) {
+	struct timespec result = {later.tv_sec - (newest.tv_sec - time.tv_sec), later.tv_nsec - (newest.tv_nsec - time.tv_nsec)};
+	while (result.tv_nsec < 0) {
+		result.tv_sec--;
+		result.tv_nsec += 1000000000;
+	}
+	while (result.tv_nsec >= 1000000000) {
+		result.tv_sec++;
+		result.tv_nsec -= 1000000000;
+	}
+	return result;
+}
+
+/*
+ * A rule may name the directory as a prerequisite of what is in it: the newest file gets the time of the moves, as who
+ * keeps the file system's time stamped them, and the others go along.
+ */
+static void set_times(const struct move *moves, size_t count) {
+	struct timespec newest = {0, 0}, later = {0, 0};
+	struct stat file;
+	char directory[PATH_MAX];
+	for (size_t index = 0; index < count; index++) {
+		if (!moves[index].is_placed) continue;
+		note_latest(&newest, &moves[index].mtime);
+		if (lstat(moves[index].to, &file) == 0) note_latest(&later, &file.st_ctim);
+		if (directory_of(directory, moves[index].to) && stat(directory, &file) == 0) note_latest(&later, &file.st_mtim);
+	}
+	for (size_t index = 0; index < count; index++) {
+		if (!moves[index].is_placed) continue;
+		struct timespec times[2] = {{0, UTIME_OMIT}, shifted(moves[index].mtime, newest, later)};
+		utimensat(AT_FDCWD, moves[index].to, times, AT_SYMLINK_NOFOLLOW);
+	}
+}
+
+/* ---- the frame ---- */
+
+static bool take_number(const unsigned char **at, const unsigned char *end, uint32_t *value) {
+	if (end - *at < 4) return false;
+	*value = (uint32_t)(*at)[0] | (uint32_t)(*at)[1] << 8 | (uint32_t)(*at)[2] << 16 | (uint32_t)(*at)[3] << 24;
+	*at += 4;
+	return true;
+}
+
+/* A path: absolute, and without a NUL in it. NULL for anything else. */
+static char *take_path(const unsigned char **at, const unsigned char *end) {
+	uint32_t length;
+	if (!take_number(at, end, &length) || (size_t)(end - *at) < length) return NULL;
+	if (length == 0 || length >= PATH_MAX || **at != '/' || memchr(*at, 0, length)) return NULL;
+	char *path = strndup((const char *)*at, length);
+	*at += length;
+	return path;
+}
+
+static bool decode(const unsigned char *at, size_t length, struct move *moves, uint32_t *count) {
+	const unsigned char *end = at + length;
+	if (!take_number(&at, end, count) || *count > MAX_MOVES) return false;
+	for (uint32_t index = 0; index < *count; index++) {
+		struct move *move = &moves[index];
+		if (at == end) return false;
+		move->kind = *at++;
+		if (move->kind != PLACE_MOVE && move->kind != PLACE_REMOVE) return false;
+		if (move->kind == PLACE_MOVE && !(move->from = take_path(&at, end))) return false;
+		if (!(move->to = take_path(&at, end))) return false;
+	}
+	return at == end;
+}
+
+bool place_outputs(const unsigned char *payload, size_t length, struct place_failure *failure) {
+	static struct move moves[MAX_MOVES];
+	uint32_t count = 0;
+	*failure = (struct place_failure){0, EBADMSG};
+	memset(moves, 0, sizeof moves);
+	if (!decode(payload, length, moves, &count)) return false;
+	for (uint32_t index = 0; index < count; index++) {
+		struct move *move = &moves[index];
+		if (move->kind == PLACE_MOVE ? move_file(move) : remove_file(move->to)) continue;
+		*failure = (struct place_failure){index, (uint32_t)errno};
+		return false;
+	}
+	set_times(moves, count);
+	return true;
+}
