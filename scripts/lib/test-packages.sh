@@ -4,6 +4,7 @@
 readonly TEST_PACKAGES='
   gcc g++ make libc6-dev     the compilers under test
   clang                      the other compiler under test
+  gobjc                      gcc for Objective-C
   ccache                     as a prefix of the compiler
   cmake                      makefiles that name the compiler by its path
   openssh-server             real nodes

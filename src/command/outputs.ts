@@ -60,8 +60,8 @@ function temporaries(line: DriverLine, source: string, stem: string, flavour: Fl
   if (!isBeside && !line.facts.has('save-temps')) return [];
   const directory = isBeside ? stem.slice(0, stem.lastIndexOf('/') + 1) : '';
   const clangStem = directory + withoutSuffix(baseName(source));
-  const ending = (name: string): string[] => ['.i', '.ii', '.s'].map((suffix) => name + suffix);
+  const ending = (name: string): string[] => ['.i', '.ii', '.mi', '.mii', '.s'].map((suffix) => name + suffix);
   if (flavour === 'gcc') return ending(stem);
-  const ofClang = [...ending(clangStem), `${clangStem}.mi`, `${clangStem}.mii`, `${clangStem}.bc`];
+  const ofClang = [...ending(clangStem), `${clangStem}.bc`];
   return flavour === 'clang' ? ofClang : [...ending(stem), ...ofClang];
 }

@@ -225,7 +225,7 @@ describe('what a compile writes', () => {
     ['gcc -c -ftest-coverage -fprofile-note=n/a.gcno a.c', ['/t/build/a.o', '/t/build/a.gcno', '/t/build/n/a.gcno']],
     ['gcc -c -fcallgraph-info=su -o x/y.o a.c', ['/t/build/x/y.o', '/t/build/x/y.ci']],
     ['gcc -c -aux-info protos a.c', ['/t/build/a.o', '/t/build/protos']],
-    ['gcc -c -save-temps a.c', ['/t/build/a.o', '/t/build/a.i', '/t/build/a.ii', '/t/build/a.s']],
+    ['gcc -c -save-temps a.c', ['o', 'i', 'ii', 'mi', 'mii', 's'].map((ending) => `/t/build/a.${ending}`)],
     ['clang -c -emit-llvm a.c', ['/t/build/a.bc']],
     ['clang -S -emit-llvm a.c', ['/t/build/a.ll']],
     ['clang -c -ftime-trace -o x/y.o a.c', ['/t/build/x/y.o', '/t/build/x/y.json']],

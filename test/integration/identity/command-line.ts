@@ -47,6 +47,13 @@ const GCC_ONLY = [
   ['-fverbose-asm'],
   ['-fno-working-directory'],
   ['-gstabs'],
+  ['-gctf', '-O2'],
+  ['-fopenacc'],
+  ['-finstrument-functions', '-finstrument-functions-exclude-file-list=src,inc/'],
+  ['-fdiagnostics-parseable-fixits'],
+  ['-fdiagnostics-generate-patch'],
+  ['-fopt-info'],
+  ['-Wa,-g'],
 ] as const;
 
 const CLANG_ONLY = [
@@ -58,6 +65,9 @@ const CLANG_ONLY = [
   ['--serialize-diagnostics', 'out/x.dia'],
   ['-fprofile-instr-generate', '-fcoverage-mapping'],
   ['-ftime-report'],
+  ['-fdiagnostics-parseable-fixits'],
+  ['-g', '-fopenmp'],
+  ['-gline-tables-only'],
 ] as const;
 
 const COMMON: readonly (readonly string[])[] = [
@@ -112,6 +122,8 @@ const COMMON: readonly (readonly string[])[] = [
   ['-nostdinc'],
   ['-Wunused-macros'],
   ['-Wsystem-headers'],
+  ['-fopenmp'],
+  ['-finstrument-functions'],
   ['-fno-such-option'],
   ['-Wno-such-warning'],
 ];

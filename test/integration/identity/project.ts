@@ -11,7 +11,7 @@ export interface Project {
   readonly files: readonly (readonly [string, string])[];
   /** The main input, below `directory`. */
   readonly source: string;
-  readonly language: 'c' | 'c++' | 'assembler' | 'plain-assembler' | 'preprocessed';
+  readonly language: 'c' | 'c++' | 'objective-c' | 'assembler' | 'plain-assembler' | 'preprocessed';
 }
 
 const DIRECTORIES = [
@@ -66,6 +66,13 @@ function body(
     lines.push('template <class T> T twice(T t) { return t + t; }', 'int four = twice(2);');
   }
   if (random.chance(0.06)) lines.push('int bad(void) { return undeclared; }');
+  // The compiler knows what was meant, and says how to fix it.
+  if (random.chance(0.1)) lines.push('struct S { int colour; }; int fix(struct S *s) { return s->color; }');
+  if (language === 'objective-c') lines.push('@interface Box { int value; } @end', '@implementation Box @end');
+  if (random.chance(0.15)) {
+    const clause = random.pick(['parallel for', 'target', 'simd', 'parallel sections']);
+    lines.push(`void regions(int *a) {\n#pragma omp ${clause}\n  for (int i = 0; i < 9; i++) a[i] = i;\n}`);
+  }
   lines.push('int entry(int a) {');
   if (hasAssert) lines.push('  assert(a > 1);');
   if (random.chance(0.3)) lines.push('  int unused = a << 40;');
@@ -101,6 +108,7 @@ export function makeProject(random: Random): Project {
     'c++',
     'c++',
     'c++',
+    'objective-c',
     'assembler',
     'plain-assembler',
     'preprocessed',
@@ -129,6 +137,7 @@ export function makeProject(random: Random): Project {
   const suffixes = {
     c: '.c',
     'c++': random.pick(['.cpp', '.cc']),
+    'objective-c': '.m',
     assembler: '.S',
     'plain-assembler': '.s',
     preprocessed: '.i',
@@ -155,6 +164,7 @@ function contents(
       return `# 1 "${source.replace(/["\\]/g, '\\$&')}"\nint entry(int a) { return a << 40; }\n`;
     case 'c':
     case 'c++':
+    case 'objective-c':
       return body(random, language, includes, names);
   }
 }
