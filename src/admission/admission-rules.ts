@@ -246,7 +246,7 @@ export function noAnswer(what: string, afterMs: number): Refusal {
 }
 
 export function describeMount(mount: MountFacts | undefined): string {
-  return mount ? `${mount.source} at ${mount.point}, ${mount.type}` : 'nothing';
+  return mount ? `${mount.source} at ${mount.point}, ${mount.type}` : 'an unlisted mount';
 }
 
 export function mebibytes(bytes: number): string {

@@ -56,7 +56,7 @@ export interface TreeFacts {
   readonly isOneMount: boolean;
   readonly clock: ClockFacts;
   readonly freeBytes: number;
-  /** Where the directory lies; absent when it is not there. */
+  /** Where the directory lies; absent when it is not there, or on a mount that is not listed (a chroot's root). */
   readonly mount?: MountFacts;
 }
 

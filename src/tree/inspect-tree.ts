@@ -8,6 +8,7 @@ import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ClockFacts, ProofFacts, TreeFacts, TreeQuestion } from '../protocol/inspection.ts';
 import { lookAgain, lookAgainIfMissing } from './look-again.ts';
+import { isSameMount, mountPlace } from './mount-id.ts';
 import { mountOf } from './mounts.ts';
 
 const FIRST_WAIT_MS = 5;
@@ -21,8 +22,9 @@ export async function inspectTree(question: TreeQuestion): Promise<TreeFacts> {
   const stats = await stat(directory).catch(() => undefined);
   const hasDirectory = stats?.isDirectory() ?? false;
   const proof = await readProof(question);
-  const [mount, proofMount] = await Promise.all([mountOf(directory), mountOf(dirname(question.proof))]);
-  const isOneMount = mount !== undefined && mount.id === proofMount?.id;
+  const [place, proofPlace] = await Promise.all([mountPlace(directory), mountPlace(dirname(question.proof))]);
+  const isOneMount = place !== undefined && proofPlace !== undefined && isSameMount(place, proofPlace);
+  const mount = await mountOf(directory);
   // Where the proof is not, the directory is not the one in which anything may be written.
   const clock: ClockFacts =
     proof.kind === 'read' && isOneMount ? await readServerClock(scratch) : { kind: 'failed', code: 'ENOENT' };

@@ -8,11 +8,20 @@ export interface Mount extends MountFacts {
   readonly id: number;
 }
 
-/** undefined when there is no such path. */
+/** Undefined when there is no such path, or its mount is not listed: that of a chroot's root which is no mount point. */
 export async function mountOf(path: string): Promise<Mount | undefined> {
   const real = await realpath(path).catch(() => undefined);
   if (real === undefined) return undefined;
-  return findMount(parseMountInfo(readFileSync('/proc/self/mountinfo', 'utf8')), real);
+  return findMount(parseMountInfo(readMountInfo()), real);
+}
+
+/** Empty where there is no /proc. */
+function readMountInfo(): string {
+  try {
+    return readFileSync('/proc/self/mountinfo', 'utf8');
+  } catch {
+    return '';
+  }
 }
 
 /** A line: id, parent, device, root, mount point, options, optional fields, `-`, type, source, the super block's options. */
