@@ -2,14 +2,15 @@
  * Facts about a tree as this machine sees it: the same code on a node and on the submit host, so that the answers can
  * be compared. Judges nothing.
  */
-import { constants } from 'node:fs';
-import { open, readFile, stat, statfs, unlink } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { open, stat, statfs, unlink } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ClockFacts, ProofFacts, TreeFacts, TreeQuestion } from '../protocol/inspection.ts';
 import { lookAgain, lookAgainIfMissing } from './look-again.ts';
 import { isSameMount, mountPlace } from './mount-id.ts';
 import { mountOf } from './mounts.ts';
+import { inDirectory, OUR_FILE } from './opened-directory.ts';
+import { NEW_FILE } from './private-directory.ts';
 
 const FIRST_WAIT_MS = 5;
 const LONGEST_WAIT_MS = 100;
@@ -54,10 +55,17 @@ async function readProof({ proof, patienceMs }: TreeQuestion): Promise<ProofFact
 
 async function lookAtProof(path: string): Promise<ProofFacts> {
   try {
-    const { uid, gid, size } = await stat(path);
-    // Of a name that nobody else has, so it is small; but it is what the node's file system says.
-    if (size > PROOF_BYTES) return { kind: 'unseen', code: 'EFBIG' };
-    return { kind: 'read', text: await readFile(path, 'utf8'), uid, gid };
+    return await inDirectory(dirname(path), async (at) => {
+      const file = await open(at(basename(path)), OUR_FILE);
+      try {
+        const stats = await file.stat();
+        // Of a name that nobody else has, so it is small; but it is what the node's file system says.
+        if (!stats.isFile() || stats.size > PROOF_BYTES) return { kind: 'unseen', code: 'EFBIG' };
+        return { kind: 'read', text: await file.readFile('utf8'), uid: stats.uid, gid: stats.gid };
+      } finally {
+        await file.close();
+      }
+    });
   } catch (cause) {
     return { kind: 'unseen', code: codeOf(cause) };
   }
@@ -69,16 +77,21 @@ async function lookAtProof(path: string): Promise<ProofFacts> {
  */
 async function readServerClock(scratch: string): Promise<ClockFacts> {
   try {
-    const beforeMs = Date.now();
-    const file = await open(scratch, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, 0o600);
-    const afterMs = Date.now();
-    await file.close();
-    const { mtimeMs } = await stat(scratch);
-    return { kind: 'measured', beforeMs, mtimeMs, afterMs };
+    return await inDirectory(dirname(scratch), async (at) => {
+      const own = at(basename(scratch));
+      const beforeMs = Date.now();
+      const file = await open(own, NEW_FILE, 0o600);
+      const afterMs = Date.now();
+      try {
+        await file.close();
+        const { mtimeMs } = await stat(own);
+        return { kind: 'measured', beforeMs, mtimeMs, afterMs };
+      } finally {
+        await unlink(own).catch(() => undefined);
+      }
+    });
   } catch (cause) {
     return { kind: 'failed', code: codeOf(cause) };
-  } finally {
-    await unlink(scratch).catch(() => undefined);
   }
 }
 

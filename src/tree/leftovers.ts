@@ -1,6 +1,7 @@
 /**
- * Removes files of a kind that a killed process, or a node that came back late, left in the shared tree: a directory is
- * looked through when it is first used. Unaware of what the files were for.
+ * Removes files of a kind that a killed process of this user's, or a node that came back late, left in the shared tree: a
+ * directory is looked through when it is first used. Other users' files are theirs to remove, also where this user might.
+ * Unaware of what the files were for.
  */
 import { lstat, readdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -34,9 +35,10 @@ export class Leftovers {
   async #removeIfAbandoned(path: string): Promise<void> {
     try {
       const stats = await lstat(path);
-      if (stats.isFile() && Date.now() - stats.mtimeMs > this.#kind.abandonedMs) await unlink(path);
+      const isOwn = stats.isFile() && stats.uid === process.geteuid?.();
+      if (isOwn && Date.now() - stats.mtimeMs > this.#kind.abandonedMs) await unlink(path);
     } catch {
-      // Gone meanwhile, or somebody else's.
+      // Gone meanwhile.
     }
   }
 }

@@ -1,17 +1,27 @@
 /**
  * The file by which a node proves that it sees the same tree: written here, read there, removed. It lies as far above
- * the sources as both may see it, so that no recipe which walks the build's directory meets it; a name with a dot in
- * front, which make's wildcards do not match. Unaware of nodes.
+ * the sources as both may see it, so that no recipe which walks the build's directory meets it, and in the user's
+ * private directory there: where others may write, they could put a link in its place. Unaware of nodes.
  */
 import { randomBytes } from 'node:crypto';
-import { accessSync, constants, statSync, unlinkSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { Leftovers } from './leftovers.ts';
+import { closeSync, openSync, unlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  NEW_FILE,
+  openPlace,
+  removeIfOld,
+  takePrivateDirectory,
+  unguessableName,
+  type OwnPlace,
+} from './private-directory.ts';
 
-const PREFIX = '.pmake-proof-';
-const DIRECTORY_LIMIT = 32;
+/** In a private directory. */
+const PREFIX = 'proof-';
+/** Where there is none: with a dot in front, which make's wildcards do not match. */
+const BARE_PREFIX = '.pmake-proof-';
+const TEXT_BYTES = 18;
 /** A check ends within a minute. */
-const leftovers = new Leftovers({ isOne: (name) => name.startsWith(PREFIX), abandonedMs: 10 * 60_000 });
+const ABANDONED_MS = 10 * 60_000;
 
 export interface Proof {
   readonly path: string;
@@ -23,57 +33,49 @@ export interface Proof {
 }
 
 /**
- * Where a proof for `directory` may lie, outermost first, `directory` last: those above it that are on the same file
- * system here and may be written. How far up a node sees the same, the asker finds out: of a directory that this host
- * exports, what lies above is not shared.
+ * Undefined when no file of this user's own can be made in `place`.
+ * @param isLastPlace no other is left: then also a place that others may write will do, where there is no private
+ * directory to be had. Nobody knows the names beforehand, so nobody can have a link there.
  */
-export function proofDirectories(directory: string): string[] {
-  const found: string[] = [];
+export function writeProof(place: string, isLastPlace = false): Proof | undefined {
+  const own = takePrivateDirectory(place);
+  if (own) return writeIn(own, PREFIX);
+  const bare = openPlace(place, isLastPlace);
+  return bare && writeIn(bare, BARE_PREFIX);
+}
+
+function writeIn(place: OwnPlace, prefix: string): Proof | undefined {
+  for (const name of place.names()) if (name.startsWith(prefix)) removeIfOld(place.at(name), ABANDONED_MS);
+  const names: string[] = [];
+  const newName = (): string => {
+    const name = unguessableName(prefix);
+    names.push(name);
+    return name;
+  };
+  const remove = (): void => {
+    for (const name of names) removeOwn(place.at(name));
+    place.release();
+  };
+  const proof = newName();
+  const text = randomBytes(TEXT_BYTES).toString('hex');
   try {
-    const { dev } = statSync(directory);
-    for (let at = directory; at !== '/' && found.length < DIRECTORY_LIMIT; at = dirname(at)) {
-      if (statSync(at).dev !== dev) break;
-      if (isWritable(at)) found.unshift(at);
+    const fd = openSync(place.at(proof), NEW_FILE, 0o600);
+    try {
+      writeFileSync(fd, text);
+    } finally {
+      closeSync(fd);
     }
   } catch {
-    // It went away; there is nothing to prove.
-  }
-  return found;
-}
-
-/** undefined when no file can be made there. */
-export function writeProof(directory: string): Proof | undefined {
-  void leftovers.sweep(directory);
-  const name = `${PREFIX}${randomBytes(9).toString('hex')}`;
-  const text = randomBytes(18).toString('hex');
-  const path = join(directory, name);
-  const names = [path];
-  try {
-    writeFileSync(path, text, { flag: 'wx', mode: 0o600 });
-  } catch {
+    remove();
     return undefined;
   }
-  const scratch = (): string => {
-    const own = `${path}-${names.length}`;
-    names.push(own);
-    return own;
-  };
-  return { path, text, scratch, remove: () => names.forEach(removeOwn) };
-}
-
-function isWritable(directory: string): boolean {
-  try {
-    accessSync(directory, constants.W_OK | constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
+  return { path: join(place.path, proof), text, scratch: () => join(place.path, newName()), remove };
 }
 
 function removeOwn(path: string): void {
   try {
     unlinkSync(path);
   } catch {
-    // Never made, removed already, or somebody else's.
+    // Never made, or removed already.
   }
 }

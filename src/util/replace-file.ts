@@ -7,7 +7,9 @@ export function replaceFile(path: string, text: string): string | undefined {
   const temporary = `${path}.${process.pid}`;
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    writeFileSync(temporary, text, { mode: 0o600 });
+    rmSync(temporary, { force: true });
+    // `x`: where others may write, they may have put a link there.
+    writeFileSync(temporary, text, { mode: 0o600, flag: 'wx' });
     renameSync(temporary, path);
     return undefined;
   } catch (cause) {

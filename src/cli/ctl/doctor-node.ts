@@ -34,8 +34,8 @@ const PROOF_PATIENCE_MS = 1_000;
 export interface DoctorPlace {
   readonly directory: string;
   readonly proof: Proof;
-  /** A directory for files that come and go. */
-  readonly scratch: string;
+  /** A directory for files that come and go; undefined where none can be made that is this user's alone. */
+  readonly scratch: string | undefined;
   readonly here: HereFacts;
 }
 
@@ -75,7 +75,13 @@ async function examineConnected(
 async function examineWork(link: NodeLink, place: DoctorPlace): Promise<DoctorLine[]> {
   const [tree, compilers] = await Promise.all([examineTree(link, place), examineCompilers(link, place)]);
   if (tree.some(({ level }) => level === 'fail')) return [...tree, ...compilers];
-  return [...tree, ...compilers, ...(await examineVisibility(link, place.scratch))];
+  return [...tree, ...compilers, ...(await examineFiles(link, place))];
+}
+
+async function examineFiles(link: NodeLink, { directory, scratch }: DoctorPlace): Promise<DoctorLine[]> {
+  if (scratch !== undefined) return examineVisibility(link, scratch);
+  const text = `how soon each sees the other's files was not tried: what is .pmake-${process.geteuid?.() ?? 0} in ${directory} is not yours alone`;
+  return [line('note', 'sees-files', text, 'remove it')];
 }
 
 function lostLine(why: string): DoctorLine[] {

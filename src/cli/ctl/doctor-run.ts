@@ -2,13 +2,14 @@
  * The examination behind `pmakectl doctor`: this host, then every node at the same time, over connections of its own.
  * Unaware of how the findings are shown.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { configFiles, readConfigFiles } from '../../config/load.ts';
 import { NODES_VARIABLE, parseNodes, type NodeSpec } from '../../config/nodes.ts';
 import { describeConfigProblem } from '../../config/problem.ts';
 import type { DoctorLine, DoctorReport } from '../../report/doctor-text.ts';
 import { NO_NODES } from '../../report/nodes-text.ts';
+import { takePrivateDirectory, unguessableName } from '../../tree/private-directory.ts';
 import { writeProof } from '../../tree/proof.ts';
 import { fail, ok, type Result } from '../../util/result.ts';
 import { askBroker, brokerSocket } from './broker.ts';
@@ -16,8 +17,8 @@ import { line } from './doctor-line.ts';
 import { examineHere } from './doctor-here.ts';
 import { examineNode } from './doctor-node.ts';
 
-/** In the directory that is examined, beside the sources; removed again. */
-const SCRATCH_PREFIX = '.pmake-doctor-';
+/** In the user's private directory in the one that is examined; removed again. */
+const SCRATCH_PREFIX = 'doctor-';
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const INTERRUPTED_CODE = 130;
 
@@ -27,11 +28,11 @@ export async function examine(words: readonly string[]): Promise<DoctorReport> {
   const nodes = await findNodes(words);
   const configured: DoctorLine[] = nodes.ok ? [] : [line('fail', 'configuration', nodes.failure)];
   const specs = nodes.ok ? nodes.value : [];
-  const proof = writeProof(directory);
+  const proof = writeProof(directory, true);
   const scratch = makeScratch(directory);
   const remove = (): void => {
     proof?.remove();
-    if (scratch !== undefined) rmSync(scratch, { recursive: true, force: true });
+    scratch?.remove();
   };
   const onSignal = (): void => {
     remove();
@@ -41,8 +42,8 @@ export async function examine(words: readonly string[]): Promise<DoctorReport> {
   try {
     const { lines, facts } = await examineHere(directory, proof);
     const here = [...configured, ...lines];
-    if (!proof || !facts || scratch === undefined) return { directory, works: false, here, nodes: [] };
-    const place = { directory, proof, scratch, here: facts };
+    if (!proof || !facts) return { directory, works: false, here, nodes: [] };
+    const place = { directory, proof, scratch: scratch?.path, here: facts };
     const examined = await Promise.all(specs.map((spec) => examineNode(spec, place)));
     const usable = examined.filter(({ isUsable }) => isUsable).length;
     // Who names nodes wants these; else one is enough to build on.
@@ -55,13 +56,27 @@ export async function examine(words: readonly string[]): Promise<DoctorReport> {
   }
 }
 
-function makeScratch(directory: string): string | undefined {
+interface Scratch {
+  readonly path: string;
+  remove(): void;
+}
+
+/** Undefined where there can be no private directory: nothing is tried out in a place that others may change. */
+function makeScratch(directory: string): Scratch | undefined {
+  const own = takePrivateDirectory(directory);
+  if (!own) return undefined;
+  const name = unguessableName(SCRATCH_PREFIX);
+  const remove = (): void => {
+    rmSync(own.at(name), { recursive: true, force: true });
+    own.release();
+  };
   try {
-    return mkdtempSync(join(directory, SCRATCH_PREFIX));
+    mkdirSync(own.at(name), { mode: 0o700 });
   } catch {
-    // The proof could not be written either, which is said.
+    remove();
     return undefined;
   }
+  return { path: join(own.path, name), remove };
 }
 
 /** The nodes asked for, or those of PMAKE_NODES, else of the broker, else of the config file. The failure is a sentence. */

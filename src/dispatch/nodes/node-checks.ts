@@ -7,7 +7,7 @@ import { mapPath } from '../../command/path-maps.ts';
 import type { Findings, Inspection } from '../../protocol/inspection.ts';
 import type { NodeLink } from '../../remote/node-link.ts';
 import { identifyCompiler } from '../../tree/compiler-identity.ts';
-import { proofDirectories } from '../../tree/proof.ts';
+import { privatePlaces } from '../../tree/private-directory.ts';
 import {
   describeSkew,
   judgeCompiler,
@@ -17,7 +17,7 @@ import {
   type Refusal,
   type RefusalReason,
 } from '../../admission/admission-rules.ts';
-import { SharedProofs } from './shared-proofs.ts';
+import { SharedProofs, type SharedProof } from './shared-proofs.ts';
 
 /** A node that says nothing for so long is refused until it is asked again. */
 const ANSWER_LIMIT_MS = 20_000;
@@ -62,23 +62,29 @@ export class NodeChecks {
 
   /** From the outside in, until the node sees a proof: above the sources it disturbs nobody. */
   async #checkTree(link: NodeLink, tree: TreeCondition): Promise<Refusal | undefined> {
-    const places = proofDirectories(tree.directory);
+    const places = privatePlaces(tree.directory);
     const first = tree.provenAt === undefined ? 0 : Math.max(0, places.indexOf(tree.provenAt));
     let refusal: Refusal | undefined;
     for (const place of places.slice(first)) {
-      const patienceMs = place === tree.directory ? PROOF_PATIENCE_MS : OUTER_PROOF_PATIENCE_MS;
-      refusal = await this.#checkAt(link, place, tree.directory, patienceMs);
+      const isLast = place === places.at(-1);
+      const shared = this.#proofs.take(place, tree.directory, isLast);
+      if (!shared) continue;
+      const patienceMs = isLast ? PROOF_PATIENCE_MS : OUTER_PROOF_PATIENCE_MS;
+      refusal = await this.#checkBy(shared, link, tree.directory, patienceMs);
       if (refusal && DEPENDS_ON_PLACE.has(refusal.reason)) continue;
       if (refusal?.reason !== 'directory-missing') tree.provenAt = place;
       return refusal;
     }
+    // Where this host cannot write there is nothing to prove by; each job's source still is compared.
     return refusal;
   }
 
-  async #checkAt(link: NodeLink, place: string, directory: string, patienceMs: number): Promise<Refusal | undefined> {
-    const shared = this.#proofs.take(place, directory);
-    // Where this host cannot write there is nothing to prove by; each job's source still is compared.
-    if (!shared) return undefined;
+  async #checkBy(
+    shared: SharedProof,
+    link: NodeLink,
+    directory: string,
+    patienceMs: number,
+  ): Promise<Refusal | undefined> {
     try {
       const { proof } = shared;
       const there = await ask(link, {

@@ -23,10 +23,10 @@ interface Entry {
 export class SharedProofs {
   readonly #entries = new Map<string, Entry>();
 
-  /** A proof in `place` for the tree of `directory`; undefined when none can be written there. */
-  take(place: string, directory: string): SharedProof | undefined {
+  /** A proof in `place`, the last there is or not, for the tree of `directory`; undefined when none can be written there. */
+  take(place: string, directory: string, isLastPlace: boolean): SharedProof | undefined {
     const key = `${place}\0${directory}`;
-    const entry = this.#entries.get(key) ?? this.#write(key, place, directory);
+    const entry = this.#entries.get(key) ?? this.#write(key, place, directory, isLastPlace);
     if (!entry) return undefined;
     entry.users += 1;
     const release = (): void => {
@@ -45,8 +45,8 @@ export class SharedProofs {
     this.#entries.clear();
   }
 
-  #write(key: string, place: string, directory: string): Entry | undefined {
-    const proof = writeProof(place);
+  #write(key: string, place: string, directory: string, isLastPlace: boolean): Entry | undefined {
+    const proof = writeProof(place, isLastPlace);
     if (!proof) return undefined;
     const facts = inspectTree({ directory, proof: proof.path, scratch: proof.scratch(), patienceMs: 0 });
     const entry: Entry = { proof, facts, users: 0 };

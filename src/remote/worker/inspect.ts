@@ -1,11 +1,13 @@
 /** A worker's answers to what the dispatcher or `pmakectl doctor` wants to know of the node. Unaware of the connection. */
 import { open, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Findings, Inspection } from '../../protocol/inspection.ts';
 import { identifyCompiler } from '../../tree/compiler-identity.ts';
 import { codeOf, inspectTree } from '../../tree/inspect-tree.ts';
-import { lookAgain } from '../../tree/look-again.ts';
+import { lookAgain, lookAgainIfMissing } from '../../tree/look-again.ts';
+import { inDirectory } from '../../tree/opened-directory.ts';
+import { NEW_FILE } from '../../tree/private-directory.ts';
 
 const LOOK_INTERVAL_MS = 2;
 
@@ -43,9 +45,12 @@ export async function awaitFile(
 
 export async function createFile(path: string): Promise<Findings['create-file']> {
   try {
-    const file = await open(path, 'wx', 0o600);
-    await file.close();
-    return { code: '' };
+    await lookAgainIfMissing(dirname(path));
+    return await inDirectory(dirname(path), async (at) => {
+      const file = await open(at(basename(path)), NEW_FILE, 0o600);
+      await file.close();
+      return { code: '' };
+    });
   } catch (cause) {
     return { code: codeOf(cause) };
   }
