@@ -114,6 +114,7 @@ function slotsOf({ builds, placement }: Dispatcher, buildId: string): BuildSlots
 }
 
 function endBuild(context: ControlContext, id: string): BuildReport | undefined {
+  context.dispatcher.endBuild();
   const build = context.dispatcher.builds.find(id);
   if (!build) return undefined;
   noteNodeProblems(context.dispatcher, build);

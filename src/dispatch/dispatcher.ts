@@ -3,8 +3,10 @@
  * started and of where its socket lies.
  */
 import type { Socket } from 'node:net';
+import { dirname } from 'node:path';
 import type { ShimRequest } from '../protocol/shim.ts';
 import type { Work } from './nodes/admission.ts';
+import { privateDirectoryIn } from '../tree/private-directory.ts';
 import { SearchedDirectories } from '../tree/searched-directories.ts';
 import { BuildBook, UNNAMED_BUILD, type Build } from './builds/tally.ts';
 import { EnvironmentCache } from './environment-cache.ts';
@@ -13,6 +15,7 @@ import { WritesInFlight } from './job/pending-outputs.ts';
 import { JobCosts } from './scheduling/job-costs.ts';
 import { JobLife, type JobContext } from './job/job.ts';
 import { holdLimitMs, planJob } from './job/plan-job.ts';
+import { StagingPlaces } from './job/staging-places.ts';
 import { Placement, type PlacementOptions } from './scheduling/placement.ts';
 import { ServerWatch } from './scheduling/file-server-watch.ts';
 import type { ShimPort } from './job/shim-port.ts';
@@ -42,6 +45,7 @@ export class Dispatcher {
   readonly #options: DispatcherOptions;
   readonly #writes = new WritesInFlight();
   readonly #directories = new SearchedDirectories();
+  readonly #staging = new StagingPlaces();
   readonly #trials = new TrialChoice();
   readonly #environments: EnvironmentCache;
   readonly #server: ServerWatch;
@@ -98,10 +102,16 @@ export class Dispatcher {
     return { build, names: this.placement.useNodes(nodes, build, directory) };
   }
 
+  /** A build has ended: what no other uses need not lie in the tree. */
+  endBuild(): void {
+    this.#staging.giveUpUnused();
+  }
+
   /** Hangs up on every shim: each then runs its compiler itself. */
   endSessions(): void {
     for (const socket of this.#sessions) socket.destroy();
     this.#directories.close();
+    this.#staging.close();
     this.#server.close();
     this.#tail.close();
   }
@@ -133,6 +143,7 @@ export class Dispatcher {
       .finally(() => {
         this.jobs.delete(id);
         this.placement.delete(id);
+        this.#staging.end(id);
         this.finished += 1;
       });
   }
@@ -158,7 +169,11 @@ export class Dispatcher {
       },
       revoked: (place) => this.placement.revoked(place),
       link: (node) => this.fleet.link(node),
-      stagingDirectory: () => undefined,
+      stagingDirectory: (node, { outputs, cwd }) => {
+        const place = this.placement.admission.privatePlace(node, dirname(outputs[0]?.path ?? cwd));
+        return place === undefined ? undefined : this.#staging.use(place, id);
+      },
+      privateDirectories: () => this.placement.admission.privatePlaces.map(privateDirectoryIn),
       whyNoNode: () => this.placement.whyNoNode(id),
       noteFinished: (node, { kind, object, cpuMs, wallMs, visibleWaitMs }) => {
         this.placement.noteFinished(node, kind, cpuMs);

@@ -84,12 +84,17 @@ export interface OwnPlace {
   release(): void;
 }
 
+/** What it is called in `place`. */
+export function privateDirectoryIn(place: string): string {
+  return join(place, `.pmake-${ownId()}`);
+}
+
 /**
  * Takes the private directory in `place`, made where it is missing. Undefined where there cannot be one: the place is
  * closed to us, or what goes by its name is not ours alone.
  */
 export function takePrivateDirectory(place: string): OwnPlace | undefined {
-  const path = join(place, `.pmake-${ownId()}`);
+  const path = privateDirectoryIn(place);
   for (let tries = 0; tries < TAKE_TRIES; tries += 1) {
     const taken = tryToTake(place, path);
     if (taken !== 'gone') return taken;

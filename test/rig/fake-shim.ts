@@ -8,6 +8,7 @@ import {
   encodePlaced,
   encodeShimRequest,
   ShimFrame,
+  type PlaceFailure,
   type ShimVerdict,
 } from '../../src/protocol/shim.ts';
 import { Arrivals } from './shim-arrivals.ts';
@@ -21,6 +22,8 @@ export interface FakeShimCall {
 
 export class FakeShim {
   readonly verdicts = new Arrivals<ShimVerdict>();
+  /** Set: it cannot put anything in place. */
+  placeFailure: PlaceFailure | undefined;
   readonly #socket: Socket;
 
   constructor(socketPath: string, call: FakeShimCall) {
@@ -52,6 +55,10 @@ export class FakeShim {
   #take(verdict: ShimVerdict): void {
     this.verdicts.push(verdict);
     if (verdict.kind !== 'place') return;
+    if (this.placeFailure) {
+      this.#socket.write(encodePlaced(this.placeFailure));
+      return;
+    }
     for (const move of verdict.moves) {
       if (move.kind === 'move') renameSync(move.from, move.to);
       else rmSync(move.path, { force: true });

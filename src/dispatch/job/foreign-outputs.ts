@@ -1,13 +1,14 @@
 /**
  * Files that a build of another host or user is making in the same tree: the hold waits for these as well. Known by what
- * that build's nodes write them as (command/staging.ts), beside where they will be. Unaware of this host's own jobs.
+ * that build's nodes write them as (staged-outputs.ts): in the user's private directory, or next to where they will be.
+ * Unaware of this host's own jobs.
  */
 import { readdir } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { stampNow } from '../../tree/files.ts';
 import { lookAgain } from '../../tree/look-again.ts';
-import { stagedNextTo } from './staged-outputs.ts';
+import { hashOfPath, stagedHash, stagedNextTo } from './staged-outputs.ts';
 
 const FIRST_WAIT_MS = 50;
 const LONGEST_WAIT_MS = 500;
@@ -17,32 +18,43 @@ const MAX_DIRECTORIES = 64;
 /**
  * Looks again for those of `files` that seem to be missing, and waits while others are making them. Resolves with those
  * that are still being made when `limitMs` is over.
- * @param isCancelled nobody waits for the answer any more
+ * @param privateDirectories in which builds of this user on other hosts may be writing
+ * @param isCancelled the answer is no longer wanted
  */
 export async function awaitOtherBuilds(
   files: readonly string[],
+  privateDirectories: readonly string[],
   limitMs: number,
   isCancelled: () => boolean,
 ): Promise<readonly string[]> {
   const startedMs = performance.now();
   for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(2 * waitMs, LONGEST_WAIT_MS)) {
-    const made = await beingMade(files.filter((path) => stampNow(path) === undefined));
+    const made = await beingMade(
+      files.filter((path) => stampNow(path) === undefined),
+      privateDirectories,
+    );
     if (made.length === 0 || isCancelled() || performance.now() - startedMs > limitMs) return made;
     await delay(waitMs);
   }
 }
 
-async function beingMade(missing: readonly string[]): Promise<string[]> {
-  const directories = [...new Set(missing.map(dirname))].slice(0, MAX_DIRECTORIES);
-  const staged = await Promise.all(directories.map(stagedIn));
+async function beingMade(missing: readonly string[], privateDirectories: readonly string[]): Promise<string[]> {
+  if (missing.length === 0) return [];
+  const directories = [...new Set(missing.map((path) => dirname(path)))].slice(0, MAX_DIRECTORIES);
+  const listed = await Promise.all([...directories, ...privateDirectories].map(namesIn));
+  const hashes = new Set(
+    listed.slice(directories.length).flatMap((names) => names.flatMap((one) => stagedHash(one) ?? [])),
+  );
+  const nextTo = listed
+    .slice(0, directories.length)
+    .map((names) => new Set(names.flatMap((one) => stagedNextTo(one) ?? [])));
+  const isBeingMade = (path: string): boolean =>
+    nextTo[directories.indexOf(dirname(path))]?.has(basename(path)) === true || hashes.has(hashOfPath(path));
   // Looking may have shown some of them.
-  const stillMissing = missing.filter((path) => stampNow(path) === undefined);
-  return stillMissing.filter((path) => staged[directories.indexOf(dirname(path))]?.has(basename(path)));
+  return missing.filter((path) => stampNow(path) === undefined && isBeingMade(path));
 }
 
-/** What will be in `directory`. */
-async function stagedIn(directory: string): Promise<ReadonlySet<string>> {
-  if (!(await lookAgain(directory))) return new Set();
-  const names = await readdir(directory).catch(() => []);
-  return new Set(names.flatMap((name) => stagedNextTo(name) ?? []));
+async function namesIn(directory: string): Promise<readonly string[]> {
+  if (!(await lookAgain(directory))) return [];
+  return readdir(directory).catch(() => []);
 }

@@ -41,6 +41,8 @@ export interface JobContext extends TriesContext {
   readonly trials: TrialChoice;
   readonly trialMemory: TrialMemory;
   readonly costs: JobCosts;
+  /** Those in which builds of this user may be writing what they make in trees that are known. */
+  privateDirectories(): readonly string[];
   /** Where a job runs now: a node's name or `here`. */
   whereIs(job: number): string;
   /** Waits for a slot. Undefined when `cancelled` came first. */
@@ -179,7 +181,7 @@ export class JobLife {
     }
     // What it makes itself is mostly missing; nobody else's node makes that.
     const inputs = waitFor.filter((path) => !outputs.includes(path));
-    const others = await awaitOtherBuilds(inputs, holdLimitMs, () => shim.isClosed);
+    const others = await awaitOtherBuilds(inputs, this.#context.privateDirectories(), holdLimitMs, () => shim.isClosed);
     return others.map((path) => ({ path, where: 'elsewhere' }));
   }
 

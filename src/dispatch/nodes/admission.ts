@@ -149,6 +149,19 @@ export class Admission {
     return verdicts.some((verdict) => verdict.kind === 'checking' && verdict.isSlow && !verdict.after);
   }
 
+  /** The place on the mount of `directory` whose private directory the node sees as it is here, if that is known. */
+  privatePlace(node: string, directory: string): string | undefined {
+    const link = this.#candidateOf(node)?.link;
+    const tree = this.#findTree(directory);
+    return link && tree && this.#checks.privatePlace(link, tree);
+  }
+
+  /** Those places, of all trees that are known. */
+  get privatePlaces(): readonly string[] {
+    const places = [...this.#trees.values()].map(({ provenAt }) => provenAt).filter((place) => place !== undefined);
+    return [...new Set(places)];
+  }
+
   close(): void {
     this.#checks.close();
   }
@@ -173,7 +186,8 @@ export class Admission {
     if (device !== undefined) {
       let at = directory;
       while (!this.#trees.has(at) && at !== '/') at = dirname(at);
-      tree = this.#trees.get(at);
+      // No proof is ever in `/`, so a build in there proves nothing for those below it.
+      tree = at === '/' && directory !== '/' ? undefined : this.#trees.get(at);
       if (!tree || deviceOf(at) !== device) tree = this.#addTree(directory);
     }
     this.#treeOf.set(directory, tree);

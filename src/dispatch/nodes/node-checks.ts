@@ -2,12 +2,13 @@
  * Asks a node about a tree or a compiler, looks at the same here, and has the two judged (admission-rules.ts).
  * Unaware of jobs, and of how long a verdict holds.
  */
+import { basename, dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { mapPath } from '../../command/path-maps.ts';
 import type { Findings, Inspection } from '../../protocol/inspection.ts';
 import type { NodeLink } from '../../remote/node-link.ts';
 import { identifyCompiler } from '../../tree/compiler-identity.ts';
-import { privatePlaces } from '../../tree/private-directory.ts';
+import { PRIVATE_NAME, privatePlaces } from '../../tree/private-directory.ts';
 import {
   describeSkew,
   judgeCompiler,
@@ -50,14 +51,26 @@ export class NodeChecks {
   /** A sentence for each tree whose file server's clock is not this host's. */
   readonly skews = new Map<string, string>();
   readonly #proofs = new SharedProofs();
+  /** Where each node saw a proof in a private directory. */
+  readonly #seenIn = new WeakMap<NodeLink, Map<TreeCondition, string>>();
 
   /** Resolves with why the node will not do, or undefined. */
   check(link: NodeLink, condition: Condition): Promise<Refusal | undefined> {
     return condition.kind === 'tree' ? this.#checkTree(link, condition) : checkCompiler(link, condition);
   }
 
+  /** The place whose private directory the node sees as it is here, for this tree; undefined where that is not known. */
+  privatePlace(link: NodeLink, tree: TreeCondition): string | undefined {
+    return this.#seenIn.get(link)?.get(tree);
+  }
+
   close(): void {
     this.#proofs.close();
+  }
+
+  #noteSeen(link: NodeLink, tree: TreeCondition, place: string): void {
+    const known = this.#seenIn.get(link) ?? new Map<TreeCondition, string>();
+    this.#seenIn.set(link, known.set(tree, place));
   }
 
   /** From the outside in, until the node sees a proof: above the sources it disturbs nobody. */
@@ -73,6 +86,7 @@ export class NodeChecks {
       refusal = await this.#checkBy(shared, link, tree.directory, patienceMs);
       if (refusal && DEPENDS_ON_PLACE.has(refusal.reason)) continue;
       if (refusal?.reason !== 'directory-missing') tree.provenAt = place;
+      if (!refusal && PRIVATE_NAME.test(basename(dirname(shared.proof.path)))) this.#noteSeen(link, tree, place);
       return refusal;
     }
     // Where this host cannot write there is nothing to prove by; each job's source still is compared.
