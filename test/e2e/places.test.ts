@@ -90,7 +90,7 @@ describe.skipIf(!canHaveCluster())('a build with pmake', () => {
     const { here, there } = compilesOf(await lastBuild(cluster));
     expect({ here: here.length, there: there.length }).toEqual({ here: 0, there: SOURCES.length });
     const under = await underPmake([]);
-    return { alone: String(alone.all), under: String(under.all), first: String(first.all) };
+    return { alone: alone.all, under: under.all, first: first.all };
   }
 
   test.each([
