@@ -10,6 +10,11 @@ import { findByEnvironment, isAlive, readProc } from './processes.js';
 /** Set for everything that a test run starts, so that what outlives it can be told from other people's processes. */
 export const RUN_MARK = 'PMAKE_TEST_RUN';
 const CGROUP_ROOT = '/sys/fs/cgroup';
+/**
+ * The first `ip netns add` on a machine makes this directory a mount, so that all its users share what is mounted below,
+ * and no `ip netns del` undoes that (ip-netns(8)). The namespaces below it are their makers'.
+ */
+const SHARED_MOUNTS = new Set(['/run/netns', '/var/run/netns']);
 /** Processes that have been told to end may need a moment; what is still there then was not told. */
 const GRACE_MS = 3_000;
 const POLL_MS = 100;
@@ -20,7 +25,9 @@ const POLL_MS = 100;
 export function takeSnapshot() {
   return new Set([
     ...list('/run/netns').map((name) => `network namespace ${name}`),
-    ...readMounts().map((point) => `mount ${point}`),
+    ...readMounts()
+      .filter((point) => !SHARED_MOUNTS.has(point))
+      .map((point) => `mount ${point}`),
     ...findCgroups(CGROUP_ROOT).map((path) => `cgroup ${path}`),
     ...['/tmp', '/run', '/dev/shm', '/var/tmp'].flatMap(findOurFiles).map((path) => `file ${path}`),
   ]);
