@@ -1,9 +1,9 @@
-# Sourced by scripts/test: the Debian packages that the e2e tests use. Expects $me and die() of setup.sh.
+# Sourced by scripts/test: the Debian packages that the tests use. Expects $me and die() of setup.sh.
 
 # What it is needed for is what a reader of the notice wants to know.
 readonly TEST_PACKAGES='
   gcc g++ make libc6-dev     the compilers under test
-  clang                      the other compiler under test
+  clang libclang-rt-dev      the other compiler under test, with its sanitizers
   gobjc                      gcc for Objective-C
   ccache                     as a prefix of the compiler
   cmake                      makefiles that name the compiler by its path

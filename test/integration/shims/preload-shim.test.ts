@@ -146,6 +146,13 @@ describe('a compiler cache by full path', () => {
   });
 });
 
+/** What a compile did not find of the machine's: the compiler itself, or a library that its linker names. */
+function missingFor(compiler: string, cause: unknown): string | undefined {
+  const { code, stderr } = cause as NodeJS.ErrnoException & { readonly stderr?: Buffer };
+  if (code === 'ENOENT') return compiler;
+  return /: cannot find (\S+?)(: No such file or directory)?$/m.exec(stderr?.toString() ?? '')?.[1];
+}
+
 describe('a program that the library is not made for starts, and says nothing', () => {
   const PROGRAM = '#include <stdio.h>\nint main(void) { return puts("fine") < 0; }\n';
   /** Without a C library: there are no headers for the other ABI. */
@@ -168,10 +175,12 @@ describe('a program that the library is not made for starts, and says nothing', 
     writeFileSync(join(rig.work, 'program.c'), source);
     if (source === START && !existsSync('/lib/ld-linux.so.2')) return context.skip('no 32-bit programs run here');
     try {
-      execFileSync(compiler, [...flags, '-o', 'program', 'program.c'], { cwd: rig.work, stdio: 'pipe' });
+      const env = { ...process.env, LC_ALL: 'C' };
+      execFileSync(compiler, [...flags, '-o', 'program', 'program.c'], { cwd: rig.work, stdio: 'pipe', env });
     } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return context.skip(`${compiler} is not installed`);
-      throw cause;
+      const missing = missingFor(compiler, cause);
+      if (missing === undefined) throw cause;
+      return context.skip(`${missing} is not installed`);
     }
     const program = join(rig.work, 'program');
     const plain = await rig.run(program, []);
