@@ -22,7 +22,7 @@ const CHECKS = [
 ];
 const PROJECTS = ['unit', 'integration', 'e2e'];
 /** What scripts/test itself sets. */
-const KEPT_SETTINGS = ['PMAKE_TEST_ALL', 'PMAKE_CLUSTER_TREE'];
+const KEPT_SETTINGS = ['PMAKE_TEST_ALL'];
 
 /** Ctrl-C ends the step that runs; what it left is still cleaned up and counted. */
 const stopping = new AbortController();

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { canHaveCluster, startCluster, type Cluster } from '../rig/cluster.ts';
@@ -15,6 +16,7 @@ import {
 import { writeManySources } from '../rig/projects.ts';
 import { differences, hashTree, makeWorkTree, type Hashes, type WorkTree } from '../rig/work-tree.ts';
 
+const ROOT = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
 const SOURCES = 40;
 const STARTED = { timeout: 60_000, interval: 20 };
 /** A worker that hears nothing notices by its own clock, later than one whose connection was closed. */
@@ -27,6 +29,8 @@ describe.skipIf(!canHaveCluster())('a build goes on, and its results are identic
   let work: WorkTree;
   let project: string;
   let expected: Hashes;
+  /** What each node's temporary directories show before any build: a checkout that lies there is seen by all nodes. */
+  const atFirst: (readonly string[])[] = [];
 
   beforeAll(async () => {
     needBuild();
@@ -36,12 +40,20 @@ describe.skipIf(!canHaveCluster())('a build goes on, and its results are identic
     await execa('make', ['-s', '-j2'], { cwd: project, env: { LC_ALL: 'C' } });
     expected = await hashTree(project);
     cluster = await startCluster(4);
+    for (let index = 1; index <= cluster.size; index += 1) atFirst.push(await temporaryFiles(index));
   }, 300_000);
 
   afterAll(async () => {
     await cluster[Symbol.asyncDispose]();
     await work[Symbol.asyncDispose]();
   });
+
+  async function temporaryFiles(index: number): Promise<readonly string[]> {
+    // The runtime directory stays, with its masquerade: the next build finds it made.
+    const pruned = [ROOT, '/tmp/pmake-0'].flatMap((path) => ['-path', path, '-prune', '-o']);
+    const { stdout } = await cluster.exec(index, ['find', '/tmp', '/dev/shm', '-mindepth', '1', ...pruned, '-print']);
+    return stdout.split('\n').sort();
+  }
 
   const different = async (): Promise<string[]> => differences(expected, await hashTree(project));
 
@@ -136,10 +148,7 @@ describe.skipIf(!canHaveCluster())('a build goes on, and its results are identic
     await stopDispatcher(cluster);
     for (let index = 1; index <= cluster.size; index += 1) {
       await expect.poll(() => foreignProcesses(cluster, index), { timeout: 10_000 }).toEqual([]);
-      // The runtime directory stays, with its masquerade: the next build finds it made.
-      const words = ['find', '/tmp', '/dev/shm', '-mindepth', '1', '-path', '/tmp/pmake-0', '-prune', '-o', '-print'];
-      const { stdout } = await cluster.exec(index, words);
-      expect(stdout, `on node ${index}`).toBe('');
+      expect(await temporaryFiles(index), `on node ${index}`).toEqual(atFirst[index - 1]);
     }
     expect(differences(expected, await hashTree(project))).toEqual([]);
   });
