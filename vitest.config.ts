@@ -9,6 +9,8 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/integration/**', 'test/e2e/**'],
+          // None waits for anything: what takes a second alone takes many on a machine that has other work.
+          testTimeout: 60_000,
           // One after the other when all are run by one command.
           sequence: { groupOrder: 1 },
         },

@@ -91,15 +91,24 @@ run_commands() { # PLACE COMMAND...
     if [ -t 1 ]; then
       bash -c "$command" 3>&- 9>&- || status=$?
     else
-      { bash -c "$command" 2>&1 3>&- 9>&- || status=$?; } > >(tee /run/fresh-output)
-      # shellcheck disable=SC2015
-      wait $! && verdict=$(tail -n 1 /run/fresh-output | tr '\t' ' ') || :
+      bash -c "$command" 2>&1 3>&- 9>&- | tee /run/fresh-output
+      status=${PIPESTATUS[0]}
+      verdict=$(tail -n 1 /run/fresh-output | tr '\t' ' ')
     fi
-    printf '%s\t%s\t%s\t%s\n' "$status" $((SECONDS - started)) "$command" "$verdict" >&3
+    printf '%s\t%s\t%s\t%s\n' "$status" $((SECONDS - started)) "${command%%$'\n'*}" "$verdict" >&3
   done
   rm -f /run/fresh-output
 }
 
+# What the calling shell has open is none of a newcomer's. The lock of the run, 9, is held for as long as anything lives.
+close_inherited() {
+  local fd
+  for fd in $(ls /proc/$$/fd); do
+    [ "$fd" -le 2 ] || [ "$fd" = 9 ] || [ "$fd" = 255 ] || eval "exec $fd>&-"
+  done
+}
+
+close_inherited
 mount_all
 name_machine
 exec 3>"$run/results"
