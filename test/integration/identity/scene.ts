@@ -114,7 +114,7 @@ export function compare(direct: Outcome, planned: Outcome): string[] {
   const differences: string[] = [];
   if (direct.status !== planned.status) differences.push(`status ${direct.status}, planned ${planned.status}`);
   for (const stream of ['stdout', 'stderr'] as const) {
-    if (!withoutTemporaries(direct[stream]).equals(withoutTemporaries(planned[stream]))) {
+    if (!comparable(direct[stream]).equals(comparable(planned[stream]))) {
       differences.push(`${stream}:\n${direct[stream].toString()}--- planned:\n${planned[stream].toString()}`);
     }
   }
@@ -127,6 +127,27 @@ export function compare(direct: Outcome, planned: Outcome): string[] {
     }
   }
   return differences;
+}
+
+function comparable(bytes: Buffer): Buffer {
+  return inOrder(withoutTemporaries(bytes));
+}
+
+/** gcc 14 and newer list the files of a SARIF log in the order of their addresses in memory, which is another each time. */
+function inOrder(bytes: Buffer): Buffer {
+  const text = bytes.toString('utf8');
+  const [start, end] = [text.indexOf('{"$schema"'), text.lastIndexOf('}') + 1];
+  if (start < 0) return bytes;
+  try {
+    const log = JSON.parse(text.slice(start, end)) as { runs: { artifacts?: { location: { uri: string } }[] }[] };
+    for (const { artifacts } of log.runs) {
+      artifacts?.sort((one, other) => (one.location.uri < other.location.uri ? -1 : 1));
+    }
+    return Buffer.from(text.slice(0, start) + JSON.stringify(log) + text.slice(end));
+  } catch {
+    // Two logs, or none after all.
+    return bytes;
+  }
 }
 
 /** gcc names its temporary file when as complains. */
