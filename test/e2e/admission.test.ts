@@ -1,7 +1,9 @@
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { privateDirectoryIn } from '../../src/tree/private-directory.ts';
 import { canHaveCluster, startCluster, type Cluster } from '../rig/cluster.ts';
 import { compilesOf, lastBuild, needBuild, nodeStates, pmake, stopDispatcher } from '../rig/pmake.ts';
 import { writeFiles } from '../rig/projects.ts';
@@ -10,6 +12,16 @@ import { makeWorkTree, type WorkTree } from '../rig/work-tree.ts';
 const SOURCES_OF_EACH = 6;
 /** Resolved on the node, whatever gcc there is; a byte behind its end changes the file and not what it does. */
 const OTHER_GCC = 'gcc=$(readlink -f /usr/bin/gcc); cp -p $gcc /tmp/gcc; echo >>/tmp/gcc; mount --bind /tmp/gcc $gcc';
+
+/** Has a private directory stay, whoever else releases it. */
+const KEEPS_PLACE = 'kept-by-admission-test';
+
+const STARTED = { timeout: 60_000, interval: 20 };
+/** One job, then what the test does with the node, then another job. */
+const HIDDEN_MAKEFILE = `
+hidden/a.o: c0.c hidden/ready ; @$(CC) -c -o $@ $<
+hidden/ready: c1.o ; @touch $@; n=0; until [ -e hidden/go ] || [ $$n -gt 600 ]; do n=$$((n+1)); sleep 0.1; done
+`;
 
 describe.skipIf(!canHaveCluster())('a node is refused for what is not the same there, and for that alone', () => {
   let cluster: Cluster;
@@ -62,9 +74,14 @@ describe.skipIf(!canHaveCluster())('a node is refused for what is not the same t
     return (await nodeStates(cluster)).filter(({ reason }) => reason !== '');
   }
 
+  /** A dispatcher that lives may keep the directory, and one that was killed leaves its holder in it. */
   function proofsLeft(): string[] {
-    const places = ['/var', '/var/tmp', work.path, project];
-    return places.flatMap((place) => readdirSync(place).filter((name) => name.startsWith('.pmake-')));
+    const privateOnes = ['/var', '/var/tmp', work.path, project]
+      .map(privateDirectoryIn)
+      .filter((path) => existsSync(path));
+    return privateOnes
+      .flatMap((path) => readdirSync(path))
+      .filter((name) => !name.startsWith('holder-') && name !== KEEPS_PLACE);
   }
 
   test('another compiler, another file system at the same path: the reasons are shown', async () => {
@@ -120,26 +137,36 @@ describe.skipIf(!canHaveCluster())('a node is refused for what is not the same t
   });
 
   test('a node that hides what it wrote: compiled here after PMAKE_HOLD_TIMEOUT, and the file, node and mount are named', async () => {
+    const places = ['/var', '/var/tmp', work.path, project].map(privateDirectoryIn);
+    for (const place of places) {
+      await mkdir(place, { recursive: true, mode: 0o700 });
+      await writeFile(join(place, KEEPS_PLACE), '');
+    }
     const hidden = join(project, 'hidden');
-    await writeFiles(project, {
-      'hidden/.keep': '',
-      'hidden.mk': 'all: hidden/a.o\nhidden/a.o: c0.c\n\t$(CC) -c -o $@ $<\n',
-    });
-    // The tree itself is the same, so nothing speaks against the node before it is used.
-    await on(2, `mount -t tmpfs none ${hidden}`);
-    const built = await pmake(cluster, project, ['-f', 'hidden.mk'], {
+    await mkdir(hidden);
+    await writeFiles(project, { 'hidden.mk': HIDDEN_MAKEFILE });
+    while (!(await build('c')).has('node2'));
+    await execa('rm', ['c1.o'], { cwd: project });
+    const building = pmake(cluster, project, ['-f', 'hidden.mk'], {
       nodes: 'node2/1',
       env: { PMAKE_HOLD_TIMEOUT: '0.5' },
     });
+    // Nothing speaks against the node before its first job is done, and it is not looked at again in this build.
+    await expect.poll(() => existsSync(join(hidden, 'ready')), STARTED).toBe(true);
+    await expect.poll(proofsLeft, STARTED).toEqual([]);
+    await on(2, places.map((place) => `mount -t tmpfs -o mode=700 none ${place}`).join('; '));
+    await writeFile(join(hidden, 'go'), '');
+    const built = await building;
     expect(built, built.all).toMatchObject({ exitCode: 0, stderr: '' });
-    expect(readdirSync(hidden)).toEqual(['.keep', 'a.o']);
+    expect(readdirSync(hidden).sort()).toEqual(['a.o', 'go', 'ready']);
     const report = await lastBuild(cluster);
-    expect(report).toMatchObject({ there: 0, retryReasons: { 'outputs-not-visible': 1 } });
+    expect(report).toMatchObject({ there: 1, retryReasons: { 'outputs-not-visible': 1 } });
     expect(report.problems).toEqual([
       expect.stringMatching(
         /hidden\/a\.o, which node2 wrote, did not become visible here within 0\.5 s .* is \S+ \(\w+, rw.*pmakectl doctor node2/,
       ),
     ]);
-    await on(2, `umount ${hidden}`);
+    await on(2, places.map((place) => `umount ${place}`).join('; '));
+    for (const place of places) await rm(join(place, KEEPS_PLACE));
   });
 });
