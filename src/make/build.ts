@@ -8,6 +8,7 @@ import { availableParallelism } from 'node:os';
 import { isatty } from 'node:tty';
 import type { Termination } from '../protocol/termination.ts';
 import type { Installation } from '../util/install.ts';
+import { printable } from '../util/printable.ts';
 import { runtimeDirectory } from '../util/runtime-directory.ts';
 import { type BehindMake, type BuildSession, type ClusterOptions, prepareCluster, prepareNested } from './cluster.ts';
 import { describeSessionFailure } from '../ipc/dispatcher-client.ts';
@@ -175,7 +176,7 @@ function say(message: string): void {
  */
 function sayLine(line: string): void {
   try {
-    writeSync(2, `${line}\n`);
+    writeSync(2, `${printable(line)}\n`);
   } catch {
     // Nobody listens any more; that is no reason to fail a build.
   }

@@ -6,6 +6,7 @@ import type { BrokerSettings } from '../config/broker-settings.ts';
 import { configFiles, readConfigFiles } from '../config/load.ts';
 import { describeConfigProblem } from '../config/problem.ts';
 import { watchConfig } from '../config/watch.ts';
+import { printable } from '../util/printable.ts';
 import { fail, ok, type Result } from '../util/result.ts';
 import { RESTART_HOLD_MS } from '../broker/core/timing.ts';
 import { readClusterKey } from './cluster-key.ts';
@@ -88,9 +89,9 @@ function untilSignal(): Promise<string> {
   });
 }
 
-/** One line each, without a time: the journal has its own. */
+/** One line each, without a time: the journal has its own. It may quote other machines, and the journal a terminal reads. */
 function log(sentence: string): void {
-  process.stderr.write(`pmaked: ${sentence}\n`);
+  process.stderr.write(`pmaked: ${printable(sentence)}\n`);
 }
 
 function refuse(sentence: string): number {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { ControlAnswer, ControlRequest } from '../../protocol/control.ts';
 import { describeSessionFailure, DispatcherSession, type SessionFailure } from '../../ipc/dispatcher-client.ts';
 import { fail, type Result } from '../../util/result.ts';
+import { printable } from '../../util/printable.ts';
 import { runtimeDirectory, SOCKET_NAME } from '../../util/runtime-directory.ts';
 
 /** Of a verb that asks about a service which is not running, as systemctl and the LSB have it. */
@@ -31,9 +32,14 @@ export async function askDispatcher<K extends ControlAnswer['kind']>(
   return answer;
 }
 
-/** Prints a value as JSON, or else as text. */
+/** Prints a value as JSON, or else as text. Either may quote nodes, which must not command the terminal. */
 export function print({ json }: JsonFlag, value: unknown, text: string): void {
-  process.stdout.write(json ? `${JSON.stringify(value, undefined, 2)}\n` : text);
+  process.stdout.write(printable(json ? `${JSON.stringify(value, undefined, 2)}\n` : text));
+}
+
+/** A sentence on stderr. */
+export function complain(sentence: string): void {
+  process.stderr.write(`pmakectl: ${printable(sentence)}\n`);
 }
 
 /** Says why there is no answer, and sets the exit status. */
@@ -43,5 +49,5 @@ export function printFailure({ json }: JsonFlag, failure: SessionFailure): void 
   const sentence = describeSessionFailure(failure);
   if (json) print({ json }, { running: !isAbsent, problem: sentence }, '');
   else if (isAbsent) process.stdout.write(NOT_RUNNING);
-  else process.stderr.write(`pmakectl: ${sentence}\n`);
+  else complain(sentence);
 }

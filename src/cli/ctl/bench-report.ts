@@ -7,7 +7,7 @@ import { LoadReducer } from '../../load/load-report.ts';
 import { formatLoad } from '../../report/load-text.ts';
 import { formatCount } from '../../report/words.ts';
 import { fail, ok, type Result } from '../../util/result.ts';
-import { FAILURE_CODE, JSON_OPTION, type JsonFlag, print } from './answer.ts';
+import { complain, FAILURE_CODE, JSON_OPTION, type JsonFlag, print } from './answer.ts';
 
 interface ReportFlags extends JsonFlag {
   readonly logs: readonly string[];
@@ -30,7 +30,7 @@ export const reportCommand: CommandModule<object, ReportFlags> = {
     const read = await readLogs(flags);
     if (!read.ok) {
       process.exitCode = FAILURE_CODE;
-      process.stderr.write(`pmakectl: ${read.failure}\n`);
+      complain(read.failure);
       return;
     }
     const { leftOut } = read.value;

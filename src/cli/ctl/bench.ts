@@ -4,7 +4,7 @@ import type { CommandModule } from 'yargs';
 import { LOAD_KINDS, type LoadKind } from '../../bench/load-program.ts';
 import { formatExperiment } from '../../report/load-text.ts';
 import { BROKER_SOCKET } from '../../protocol/local-broker.ts';
-import { FAILURE_CODE, JSON_OPTION, type JsonFlag, print } from './answer.ts';
+import { complain, FAILURE_CODE, JSON_OPTION, type JsonFlag, print } from './answer.ts';
 import { reportCommand } from './bench-report.ts';
 import { askBroker, brokerSocket } from './broker.ts';
 
@@ -36,14 +36,14 @@ const loadCommand: CommandModule<object, LoadFlags> = {
     const cluster = await askBroker(socket, { kind: 'cluster' }, 'cluster');
     if (!cluster.ok) {
       process.exitCode = FAILURE_CODE;
-      process.stderr.write(`pmakectl: ${cluster.failure.sentence}\n`);
+      complain(cluster.failure.sentence);
       return;
     }
     const { kind, processes, seconds, mebibytes } = flags;
     const figures = [processes, flags.interval, seconds, mebibytes];
     if (!figures.every((figure) => Number.isFinite(figure) && figure > 0)) {
       process.exitCode = FAILURE_CODE;
-      process.stderr.write('pmakectl: --processes, --interval, --seconds and --mebibytes want numbers above 0\n');
+      complain('--processes, --interval, --seconds and --mebibytes want numbers above 0');
       return;
     }
     // Brings ssh along, which no other verb should have to wait for.

@@ -1,7 +1,7 @@
 /** `pmakectl drain [NODE]` and `undrain`: here by the socket of this host's broker, elsewhere by ssh. */
 import type { CommandModule } from 'yargs';
 import { ADMIN_SUFFIX, BROKER_SOCKET } from '../../protocol/local-broker.ts';
-import { FAILURE_CODE, JSON_OPTION, type JsonFlag, print } from './answer.ts';
+import { complain, FAILURE_CODE, JSON_OPTION, type JsonFlag, print } from './answer.ts';
 import { askBroker, brokerSocket } from './broker.ts';
 
 /** A shell's status where there is no such program. */
@@ -35,11 +35,11 @@ async function steerHere(flags: DrainFlags, on: boolean): Promise<void> {
     print(flags, { drained: on, problem }, on ? 'This node takes no new jobs.\n' : 'This node takes jobs again.\n');
     if (problem === undefined) return;
     process.exitCode = FAILURE_CODE;
-    process.stderr.write(`pmakectl: until pmaked is restarted only: ${problem}\n`);
+    complain(`until pmaked is restarted only: ${problem}`);
     return;
   }
   process.exitCode = FAILURE_CODE;
-  process.stderr.write(`pmakectl: ${answer.failure.sentence}\n`);
+  complain(answer.failure.sentence);
 }
 
 /** A drained node hears no broker, so ssh is the way to it; who may steer it there is the node's business. */
@@ -48,11 +48,11 @@ async function steerThere(flags: DrainFlags, verb: string, node: string): Promis
   const words = ['pmakectl', verb, ...(flags.json ? ['--json'] : [])];
   const result = await execa('ssh', ['--', node, ...words], { stdio: 'inherit', reject: false });
   if (result.exitCode === undefined) {
-    process.stderr.write(`pmakectl: ssh could not be started (${result.shortMessage ?? 'no reason given'})\n`);
+    complain(`ssh could not be started (${result.shortMessage ?? 'no reason given'})`);
   }
   if (result.exitCode === NOT_FOUND_CODE) {
-    process.stderr.write(
-      `pmakectl: ${node} has no pmakectl on the PATH of an ssh command; put it there, or run "pmakectl ${verb}" on ${node}\n`,
+    complain(
+      `${node} has no pmakectl on the PATH of an ssh command; put it there, or run "pmakectl ${verb}" on ${node}`,
     );
   }
   process.exitCode = result.exitCode ?? FAILURE_CODE;

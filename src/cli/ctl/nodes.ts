@@ -4,7 +4,7 @@ import type { NodeStatus } from '../../protocol/control.ts';
 import type { ClusterView } from '../../protocol/local-broker.ts';
 import { formatCluster } from '../../report/cluster-text.ts';
 import { formatNodes } from '../../report/nodes-text.ts';
-import { askDispatcher, JSON_OPTION, type JsonFlag, print, printFailure } from './answer.ts';
+import { askDispatcher, complain, JSON_OPTION, type JsonFlag, print, printFailure } from './answer.ts';
 import { askBroker, brokerSocket } from './broker.ts';
 
 export const nodesCommand: CommandModule<object, JsonFlag> = {
@@ -28,7 +28,7 @@ async function lookAtCluster(): Promise<ClusterView | undefined> {
   if (path === undefined) return undefined;
   const answer = await askBroker(path, { kind: 'cluster' }, 'cluster');
   if (answer.ok) return answer.value.cluster;
-  if (answer.failure.reason === 'failed') process.stderr.write(`pmakectl: ${answer.failure.sentence}\n`);
+  if (answer.failure.reason === 'failed') complain(answer.failure.sentence);
   return undefined;
 }
 

@@ -7,6 +7,7 @@ import type { BuildProgress } from '../../protocol/control.ts';
 import { formatProgress } from '../../report/progress.ts';
 import { isInForeground, writtenBytes } from '../invocation/process-state.ts';
 import { fillRow, MIN_ROWS, releaseRow, reserveRow } from './status-row.ts';
+import { printableLine } from '../../util/printable.ts';
 
 /** Silence that makes a user wonder. */
 const SILENCE_MS = 2_000;
@@ -95,7 +96,8 @@ export class ProgressLine {
 
   async #show(progress: BuildProgress): Promise<void> {
     const { rows, columns } = process.stderr;
-    const text = formatProgress(progress, performance.now() - this.#options.startedMs, columns - SPINNER_COLUMNS);
+    const elapsedMs = performance.now() - this.#options.startedMs;
+    const text = printableLine(formatProgress(progress, elapsedMs, columns - SPINNER_COLUMNS));
     if (text === '' || rows < MIN_ROWS || !isInForeground()) {
       this.#hide();
       return;

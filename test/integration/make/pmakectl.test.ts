@@ -110,6 +110,17 @@ describe('with a dispatcher', () => {
     return await at.run(PMAKECTL, words);
   }
 
+  test('what a node said of itself commands no terminal', async () => {
+    const said = 'two\x1b]0;owned\x07\x9b2J';
+    const nodes = [{ ...NODE, state: 'refused' as const, hostname: said, reason: `it has gcc ${said}` }];
+    for (const words of [['status'], ['status', '--json']]) {
+      const ran = await ask({ kind: 'status', status: { ...STATUS, nodes } }, words);
+      // Newlines are pmakectl's own.
+      expect(ran.stdout.match(/[\0-\x09\x0b-\x1f\x7f-\x9f]/g)).toBeNull();
+      if (words.includes('--json')) expect(JSON.parse(ran.stdout)).toMatchObject({ nodes: [{ hostname: said }] });
+    }
+  });
+
   test('status', async () => {
     const ran = await ask({ kind: 'status', status: STATUS }, ['status']);
     expect(ran).toMatchObject({ code: 0, stderr: '' });
