@@ -1,7 +1,7 @@
 /**
- * The option table of gcc 12 and clang 14, as far as an option holds a path, writes a file, or decides whether the
- * job may leave. Data only: unaware of how a line is read. Options that do none of this fall under a family row
- * (`-f`, `-W`, `-m` ...) at the end.
+ * The option table of gcc 12 to 16 and clang 14 to 21, as far as an option holds a path, writes a file, or decides
+ * whether the job may leave. Data only: unaware of how a line is read. Options that do none of this fall under a family
+ * row (`-f`, `-W`, `-m` ...) at the end.
  *
  * Sources: gcc(1), `gcc --help=separate,joined`, clang(1), clang's Options.td, and trial runs of both.
  */
@@ -238,6 +238,65 @@ const SECOND_OUTPUTS: readonly OptionRow[] = [
   ...flags('-fno-modules -fno-modules-ts -fno-implicit-modules'),
   ...flags('-fcompare-debug -freport-bug -ftime-report -fmem-report', { here: 'dump-files' }),
   ...rows('-fcompare-debug=', 'joined', 'text', { here: 'dump-files' }),
+  ...rows('-dependency-dot -module-dependency-dir -gen-cdb-fragment-path', 'separate', 'text', { here: 'dump-files' }),
+  ...flags('-ftime-report-json -emit-symbol-graph --emit-extension-symbol-graphs', { here: 'dump-files' }),
+  ...rows('--symbol-graph-dir= --emit-symbol-graph=', 'joined', 'text', { here: 'dump-files' }),
+];
+
+/** What is compiled once for many sources: a file of it that one node wrote may not be one that another can read. */
+const MODULES: readonly OptionRow[] = [
+  ...rows('-fmodules-user-build-path -fmodules-map -fmodules-map-file -iapinotes-modules', 'separate', 'text', {
+    here: 'modules',
+  }),
+  // P1689: which modules a source needs and makes, in a file with a name of its own.
+  ...rows('-fdeps-file= -fdeps-format= -fdeps-target=', 'joined', 'text', { here: 'modules' }),
+  ...flags('-Mmodules --compile-std-module -fapinotes -fapinotes-modules', { here: 'modules' }),
+  ...flags('-fexperimental-modules-reduced-bmi', { here: 'modules' }),
+  // The source itself is then looked up on the search path.
+  ...flags('-fsearch-include-path', { here: 'modules' }),
+  ...rows('-fsearch-include-path=', 'joined', 'text', { here: 'modules' }),
+];
+
+/** Files that decide which code is made, or that it is made by. */
+const STEERING: readonly OptionRow[] = [
+  // #embed looks here for what it puts in.
+  ...rows('--embed-dir= --embed-directory=', 'joined', 'read-below'),
+  ...rows('--embed-directory', 'separate', 'read-below'),
+  ...flags('-fcondition-coverage -fpath-coverage', { keep: 'coverage' }),
+  ...rows('-fpath-coverage-limit=', 'joined', 'text', { keep: 'coverage' }),
+  ...rows('-fmemory-profile-use= -fcodegen-data-use=', 'joined', 'read', { keep: 'coverage' }),
+  ...rows('-fxray-always-instrument= -fxray-never-instrument= -fxray-attr-list=', 'joined', 'read', {
+    keep: 'names-decide',
+  }),
+  ...rows(
+    '-fsanitize-coverage-ignorelist= -fsanitize-system-ignorelist= -fexperimental-sanitize-metadata-ignorelist=',
+    'joined',
+    'read',
+    { keep: 'names-decide' },
+  ),
+  ...rows('--warning-suppression-mappings= -fms-secure-hotpatch-functions-file=', 'joined', 'read', {
+    keep: 'names-decide',
+  }),
+  ...rows('-fbasic-block-sections=list= -frandomize-layout-seed-file=', 'joined', 'read', { keep: 'names-decide' }),
+  ...rows('-funique-source-file-identifier=', 'joined', 'text', { keep: 'names-in-object' }),
+  ...flags('-funique-source-file-names', { keep: 'names-in-object' }),
+  // Names are made canonical before the user's maps are held against them.
+  ...flags('-fcanon-prefix-map', { keep: 'user-prefix-map' }),
+  ...rows('-iplugindir=', 'joined', 'read-below', { keep: 'plugin' }),
+  ...rows('-vfsoverlay --vfsoverlay', 'separate', 'read', { keep: 'passed-through' }),
+  ...rows('-iframeworkwithsysroot', 'either', 'read-below'),
+  ...rows('-ftrapv-handler -fxray-instruction-threshold -mmlir -dsym-dir', 'separate', 'text'),
+  ...rows('-darwin-target-variant -darwin-target-variant-triple', 'separate', 'text'),
+  ...rows('-filelist', 'separate', 'read', { here: 'several-inputs' }),
+];
+
+/** Their fronts take these; each has its argument in the next word, whatever the family below would say. */
+const OTHER_LANGUAGES: readonly OptionRow[] = [
+  ...rows('-fintrinsic-modules-path -fgo-debug-escape -fm2-pathnameI -gant -gnat -gnatO', 'separate', 'text', {
+    here: 'language',
+  }),
+  ...rows('-dialect -fdefaultbyte -fcobol-exceptions -findicator-column', 'separate', 'text', { here: 'language' }),
+  ...rows('-fexperimental-openacc-macro-override', 'separate', 'text', { here: 'language' }),
 ];
 
 const MESSAGES: readonly OptionRow[] = [
@@ -283,5 +342,8 @@ export const OPTION_ROWS: readonly OptionRow[] = [
   ...DEPFILES,
   ...DEBUGGING,
   ...SECOND_OUTPUTS,
+  ...MODULES,
+  ...STEERING,
+  ...OTHER_LANGUAGES,
   ...MESSAGES,
 ];

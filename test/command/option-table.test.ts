@@ -52,6 +52,68 @@ describe('the row that a word falls under', () => {
   });
 });
 
+/** The argument is the next word in trial runs of clang 14, 15, 19 and 21 and of gcc 12 to 16, whatever its family does. */
+it.each([
+  '-dependency-dot',
+  '-dsym-dir',
+  '-filelist',
+  '-fmodules-user-build-path',
+  '-ftrapv-handler',
+  '-gen-cdb-fragment-path',
+  '-iframeworkwithsysroot',
+  '-module-dependency-dir',
+  '-darwin-target-variant',
+  '-darwin-target-variant-triple',
+  '-mmlir',
+  '-fgo-debug-escape',
+  '-fintrinsic-modules-path',
+  '-gnatO',
+  '-fexperimental-openacc-macro-override',
+  '-dialect',
+  '-fdefaultbyte',
+  '-fcobol-exceptions',
+  '-findicator-column',
+  '-fmodules-map',
+  '-fmodules-map-file',
+])('%s takes the next word', (word) => {
+  const found = findOption(word);
+  expect(found?.joined).toBeUndefined();
+  expect(['separate', 'either']).toContain(found?.row.takes);
+});
+
+describe('an option of gcc 13 to 16 or clang 15 to 21', () => {
+  it.each([
+    ['-fdeps-format=p1689r5', 'modules'],
+    ['-fdeps-file=x.ddi', 'modules'],
+    ['-fmodule-output', 'modules'],
+    ['-fmodule-output=x.pcm', 'modules'],
+    ['-fmodules-reduced-bmi', 'modules'],
+    ['-fexperimental-modules-reduced-bmi', 'modules'],
+    ['--compile-std-module', 'modules'],
+    ['-fsearch-include-path=user', 'modules'],
+    ['-fdiagnostics-add-output=sarif:file=x', 'dump-files'],
+    ['-fdiagnostics-set-output=sarif', 'dump-files'],
+    ['-ftime-report-json', 'dump-files'],
+  ])('%s has the job stay here', (word, reason) => {
+    expect(findOption(word)?.row.here).toBe(reason);
+  });
+
+  it.each([
+    ['-fcondition-coverage', 'coverage'],
+    ['-fpath-coverage', 'coverage'],
+    ['-fcoverage-mcdc', 'coverage'],
+    ['-fcanon-prefix-map', 'user-prefix-map'],
+    ['-funique-source-file-names', 'names-in-object'],
+    ['--warning-suppression-mappings=x', 'names-decide'],
+  ])('%s has names kept', (word, reason) => {
+    expect(findOption(word)?.row.keep).toBe(reason);
+  });
+
+  it.each(['--embed-dir=data', '--embed-directory=data'])('%s names what is read', (word) => {
+    expect(findOption(word)).toMatchObject({ row: { role: 'read-below' }, joined: 'data' });
+  });
+});
+
 it('no option stands in the table twice, or the later row would hide the earlier one', () => {
   const names = OPTION_ROWS.map(({ name, takes }) => `${name} ${takes === 'joined' ? 'joined' : 'word'}`);
   expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
