@@ -47,7 +47,7 @@ function kernelSource(work) {
   if (existsSync(kept)) return kept;
   const source = join(work, 'source');
   mkdirSync(source);
-  execFileSync(join(LIB, 'kernel-source.sh'), [source], { stdio: 'inherit' });
+  execFileSync(join(LIB, 'kernel-source.sh'), [source, '6.1'], { stdio: 'inherit' });
   return source;
 }
 

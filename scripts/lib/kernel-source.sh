@@ -1,17 +1,18 @@
 #!/bin/sh
-# Unpacks what `make tinyconfig vmlinux` needs of Linux 6.1 (Debian's linux-source-6.1) into the empty DIR.
+# Unpacks what `make tinyconfig vmlinux` needs of Linux (Debian's linux-source-VERSION) into the empty DIR.
 #
-# Called as: kernel-source.sh DIR
+# Called as: kernel-source.sh DIR VERSION
 #
 # Drivers and file systems that no tiny configuration compiles are left out: a copy of the tree is then four times
 # smaller. Their Kconfig files stay, since every Kconfig is read whatever is chosen.
 set -eu
-archive=/usr/src/linux-source-6.1.tar.xz
-top=linux-source-6.1
+directory=$1 top=linux-source-$2
+archive=/usr/src/$top.tar.xz
 [ -r "$archive" ] || {
-  echo "no $archive: apt-get install linux-source-6.1" >&2
+  echo "no $archive: apt-get install $top" >&2
   exit 1
 }
+shift 2
 set -f # the patterns are tar's
 for driver in gpu net media scsi staging infiniband misc usb clk pinctrl video iio crypto input hwmon mtd s390 md soc \
   comedi phy regulator mmc hid; do
@@ -21,6 +22,4 @@ for path in 'fs/btrfs/*.[ch]' 'fs/xfs/*.[ch]' 'fs/nls/*.[ch]' 'sound/*.[ch]' 'sa
   'arch/[!x]*/*.dts*' 'arch/[!x]*/*_defconfig' tools/testing tools/perf 'Documentation/*/*'; do
   set -- "$@" "--exclude=$top/$path"
 done
-directory=$1
-shift
 exec tar -xJf "$archive" -C "$directory" --strip-components=1 --wildcards "$@"

@@ -12,7 +12,7 @@ readonly TEST_PACKAGES='
   acl                        directories that hand an access control list down
   util-linux procps          scripts/cluster: nodes as mount and pid namespaces
   e2fsprogs kmod openssh-client     scripts/nfs-cluster: the disk of a file server, kernel modules, keys
-  linux-source-6.1 xz-utils bc bison flex libelf-dev libssl-dev     the kernel build
+  linux-source xz-utils bc bison flex libelf-dev libssl-dev     the kernel build
 '
 # Of other Debian releases or absent there: the tests that need one skip themselves.
 readonly POLICY=/usr/sbin/policy-rc.d

@@ -1,5 +1,5 @@
 /**
- * The kernel of the tests: a tree to build `make tinyconfig vmlinux` in, and what plain make makes of it. The latter
+ * The kernel of the tests: a tree, configured as the smallest there is, and what plain make makes of it. The latter
  * takes minutes, so it is kept in the cache, for as long as the compiler, the linker and the sources are the same.
  */
 import { createHash } from 'node:crypto';
@@ -20,6 +20,23 @@ export const KERNEL_ENV = {
 /** Included by a few sources only, so that a rebuild is short but not trivial. */
 export const KERNEL_HEADER = 'include/linux/fdtable.h';
 
+/** What is built of it, by one make after the other. */
+export type KernelGoal = readonly (readonly string[])[];
+
+/** Where a fifth of the tree's compiles are; make builds it by itself too. */
+export const KERNEL_PART = 'kernel/';
+export const WHOLE_KERNEL: KernelGoal = [['vmlinux']];
+/** A fifth of it: all that kbuild does for a directory, and then a link of its archives of archives. */
+export const KERNEL_EXCERPT: KernelGoal = [
+  ['init/', KERNEL_PART],
+  ['-f', 'excerpt.mk'],
+];
+const EXCERPT_MAKEFILE = [
+  'include include/config/auto.conf',
+  'excerpt.o: init/built-in.a kernel/built-in.a',
+  '\t$(LD) $(if $(CONFIG_X86_32),-m elf_i386) -r -o $@ --whole-archive $^\n',
+].join('\n');
+
 export interface KernelReference {
   /** Of every file that the build writes. */
   readonly products: Hashes;
@@ -30,27 +47,20 @@ export interface KernelReference {
 }
 
 /** Raise it when the reference's contents change. */
-const REFERENCE_VERSION = '2';
+const REFERENCE_VERSION = '3';
 /** Minutes when the machine is busy; only a hang takes longer. */
 const BUILD_TIMEOUT_MS = 3_600_000;
 
 /** A configured copy of `source`, at `path`. */
 export async function makeKernelTree(source: string, path: string): Promise<void> {
   await copyTree(source, path);
+  await writeFile(join(path, 'excerpt.mk'), EXCERPT_MAKEFILE);
   await execa('make', ['-s', 'tinyconfig'], { cwd: path, extendEnv: false, env: localEnvironment() });
 }
-
-/** Where a third of the tree's compiles are; make builds it by itself too. */
-export const KERNEL_PART = 'kernel/';
 
 /** How far a build has come: the objects that are there in that part. */
 export function countParts(path: string): number {
   return readdirSync(join(path, KERNEL_PART)).filter((name) => name.endsWith('.o')).length;
-}
-
-/** Of a part by itself make also keeps the order of its modules. */
-export function isOfPart(file: string): boolean {
-  return file.startsWith(KERNEL_PART) && !file.includes('modules.order');
 }
 
 /** Has a built tree lose all that a build wrote in that part, so that the next one makes it anew. */
@@ -73,10 +83,10 @@ export function sortedLines(text: string): string[] {
   return text.split('\n').sort();
 }
 
-export async function kernelReference(source: string): Promise<KernelReference> {
-  const file = join(cacheDirectory(), `kernel-reference-${await referenceKey(source)}.json`);
+export async function kernelReference(source: string, goal: KernelGoal): Promise<KernelReference> {
+  const file = join(cacheDirectory(), `kernel-reference-${await referenceKey(source, goal)}.json`);
   if (!existsSync(file)) {
-    const made = await buildReference(source);
+    const made = await buildReference(source, goal);
     await writeFile(file, JSON.stringify({ ...made, products: [...made.products] }));
   }
   const read = JSON.parse(await readFile(file, 'utf8')) as Omit<KernelReference, 'products'> & {
@@ -85,18 +95,22 @@ export async function kernelReference(source: string): Promise<KernelReference> 
   return { ...read, products: new Map(read.products) };
 }
 
-async function buildReference(source: string): Promise<KernelReference> {
+async function buildReference(source: string, goal: KernelGoal): Promise<KernelReference> {
   await using work = await makeWorkTree();
   const path = join(work.path, 'kernel');
   await makeKernelTree(source, path);
   const make = async () => {
-    const { stdout } = await execa('make', [`-j${availableParallelism()}`, 'vmlinux'], {
-      cwd: path,
-      timeout: BUILD_TIMEOUT_MS,
-      extendEnv: false,
-      env: localEnvironment(),
-    });
-    return sortedLines(stdout);
+    const lines: string[] = [];
+    for (const words of goal) {
+      const { stdout } = await execa('make', [`-j${availableParallelism()}`, ...words], {
+        cwd: path,
+        timeout: BUILD_TIMEOUT_MS,
+        extendEnv: false,
+        env: localEnvironment(),
+      });
+      lines.push(...sortedLines(stdout));
+    }
+    return lines;
   };
   const built = await make();
   const products = await hashKernelProducts(source, path);
@@ -105,10 +119,10 @@ async function buildReference(source: string): Promise<KernelReference> {
   return { products, built, again, touched: await make() };
 }
 
-async function referenceKey(source: string): Promise<string> {
+async function referenceKey(source: string, goal: KernelGoal): Promise<string> {
   const tools = await Promise.all(['gcc', 'ld', 'make'].map(async (tool) => (await execa(tool, ['--version'])).stdout));
   return createHash('sha256')
-    .update([REFERENCE_VERSION, source, KERNEL_HEADER, ...tools].join('\n'))
+    .update([REFERENCE_VERSION, source, KERNEL_HEADER, JSON.stringify(goal), ...tools].join('\n'))
     .digest('hex')
     .slice(0, 16);
 }

@@ -15,15 +15,20 @@ import { fail, ok, type Result } from '../../src/util/result.ts';
 export type SourceResult = Result<string, string>;
 
 const KERNEL_SCRIPT = fileURLToPath(new URL('../../scripts/lib/kernel-source.sh', import.meta.url));
+const KERNEL_ARCHIVES = '/usr/src';
 /** The cache keeps its shape under this name: raise it when what is unpacked changes. */
 const CACHE_VERSION = 'v1';
 const UNPACK_TIMEOUT_MS = 300_000;
 const APT_TIMEOUT_MS = 120_000;
 
-/** Linux 6.1, enough of it for `make tinyconfig vmlinux` on x86. */
+/** Debian's Linux, the newest that is installed, enough of it for `make tinyconfig vmlinux` on x86. */
 export async function kernelSource(): Promise<SourceResult> {
-  return cached('linux-6.1', async (directory) => {
-    await execa(KERNEL_SCRIPT, [directory], { timeout: UNPACK_TIMEOUT_MS });
+  const names = await readdir(KERNEL_ARCHIVES).catch(() => []);
+  const versions = names.flatMap((name) => /^linux-source-([\d.]+)\.tar\.xz$/.exec(name)?.[1] ?? []);
+  const newest = versions.sort((one, other) => other.localeCompare(one, 'en', { numeric: true })).at(0);
+  if (newest === undefined) return fail(`no ${KERNEL_ARCHIVES}/linux-source-*.tar.xz: apt-get install linux-source`);
+  return cached(`linux-${newest}`, async (directory) => {
+    await execa(KERNEL_SCRIPT, [directory, newest], { timeout: UNPACK_TIMEOUT_MS });
   });
 }
 
