@@ -1,26 +1,48 @@
 #!/usr/bin/env node
 /**
- * Runs every check and every vitest project, one after the other, counts, and ends with `N passed, N failed`.
- * Each check that is no vitest project counts as one. Unaware of what they test, and of how the machine was set up.
+ * Runs every check and every vitest project, counts, and ends with `N passed, N failed`. Checks compute while tests wait,
+ * so there are two lanes of steps, one beside the other; what measures time runs alone, at the end. Each check that is
+ * no vitest project counts as one. Unaware of what they test, and of how the machine was set up.
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
 import { endProcesses } from './processes.js';
 import { findLeftovers, RUN_MARK, takeSnapshot } from './leftovers.js';
 
+const IS_WHOLE = process.env.PMAKE_TEST_ALL === '1';
 /** Beyond any good run; a test that hangs must end in a count. */
-const STEP_TIMEOUT_MS = process.env.PMAKE_TEST_ALL === '1' ? 7_200_000 : 1_200_000;
+const STEP_TIMEOUT_MS = IS_WHOLE ? 14_400_000 : 1_800_000;
 const KILL_PATIENCE_MS = 2_000;
+/** What a step's process wrote before it ended; something that it left running may hold its output open for ever. */
+const OUTPUT_PATIENCE_MS = 1_000;
 
+/** @typedef {{ name: string, words: readonly string[] } | { project: string } | { suite: string }} Step */
+
+/** @type {readonly Step[]} */
 const CHECKS = [
   { name: 'types', words: ['tsc', '--noEmit', '-p', 'tsconfig.json'] },
   { name: 'eslint', words: ['eslint', '.'] },
   { name: 'prettier', words: ['prettier', '--check', '.'] },
   { name: 'knip', words: ['knip'] },
+  { project: 'unit' },
+  { project: 'integration' },
 ];
-const PROJECTS = ['unit', 'integration', 'e2e'];
+/** @type {readonly Step[]} */
+const SYSTEM = [{ project: 'e2e' }];
+/** Steps of a lane run one after the other, lanes at once. At night there is time for one after the other. */
+const LANES = IS_WHOLE ? [[...CHECKS, ...SYSTEM]] : [CHECKS, SYSTEM];
+/** @type {readonly Step[]} */
+const ALONE = [{ project: 'e2e-alone' }];
+/**
+ * The compilers and makes of other Debian suites, each in a root directory of its own, which needs root and debootstrap.
+ * @type {readonly Step[]}
+ */
+const SUITES = [{ suite: 'bookworm' }, { suite: 'trixie' }, { suite: 'sid' }];
+const NAME_WIDTH = 11;
 /** What scripts/test itself sets. */
 const KEPT_SETTINGS = ['PMAKE_TEST_ALL'];
 
@@ -31,24 +53,47 @@ for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(name, () => stopp
 /** @typedef {{ name: string, passed: number, failed: number, skipped: number, ms: number }} Outcome */
 
 /**
- * @param {readonly string[]} words a program of node_modules/.bin and its arguments
+ * @param {string} name of the step, which stands before each line that it prints
+ * @param {readonly string[]} words a program, of node_modules/.bin where it is no path, and its arguments
  * @param {string} mark
  * @returns {Promise<number | null>} its exit status; null when it was stopped
  */
-function runTool([program = '', ...args], mark) {
-  if (stopping.signal.aborted) return Promise.resolve(null);
-  const child = spawn(join('node_modules/.bin', program), args, {
-    stdio: ['ignore', 'inherit', 'inherit'],
+async function runTool(name, [program = '', ...args], mark) {
+  if (stopping.signal.aborted) return null;
+  const child = spawn(program.includes('/') ? program : join('node_modules/.bin', program), args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
     env: makeEnvironment(mark),
     signal: AbortSignal.any([stopping.signal, AbortSignal.timeout(STEP_TIMEOUT_MS)]),
   });
-  return new Promise((resolve) => {
+  const printed = Promise.all([child.stdout, child.stderr].map((stream) => printLines(name, stream)));
+  /** @type {number | null} */
+  const status = await new Promise((resolve) => {
     child.on('error', (cause) => {
-      if (cause.name !== 'AbortError') process.stdout.write(`${program}: ${cause.message}\n`);
+      if (cause.name !== 'AbortError') printLine(name, `${program}: ${cause.message}`);
       if (child.pid === undefined) resolve(null);
     });
-    child.once('close', resolve);
+    child.once('exit', resolve);
   });
+  await Promise.race([printed, delay(OUTPUT_PATIENCE_MS)]);
+  child.stdout.destroy();
+  child.stderr.destroy();
+  return status;
+}
+
+/**
+ * @param {string} name
+ * @param {import('node:stream').Readable} stream
+ */
+async function printLines(name, stream) {
+  for await (const line of createInterface({ input: stream })) printLine(name, line);
+}
+
+/**
+ * @param {string} name
+ * @param {string} line
+ */
+function printLine(name, line) {
+  process.stdout.write(`${name.padEnd(NAME_WIDTH)} │ ${line}\n`);
 }
 
 /**
@@ -60,8 +105,8 @@ function makeEnvironment(mark) {
   return {
     ...Object.fromEntries(Object.entries(process.env).filter(([name]) => isOurs(name))),
     [RUN_MARK]: mark,
-    // vitest colours under CI even where nobody looks at a terminal.
-    ...(process.stdout.isTTY ? {} : { NO_COLOR: '1' }),
+    // vitest colours under CI even where nobody looks at a terminal, and never where its output goes through a pipe.
+    ...(process.stdout.isTTY ? { FORCE_COLOR: '1' } : { NO_COLOR: '1' }),
   };
 }
 
@@ -74,7 +119,7 @@ function makeEnvironment(mark) {
 async function runProject(project, directory, mark) {
   const file = join(directory, `${project}.json`);
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
-  const status = await runTool(['vitest', 'run', '--project', project, '--passWithNoTests', ...reporters], mark);
+  const status = await runTool(project, ['vitest', 'run', '--project', project, ...reporters], mark);
   /** @type {{ numPassedTests: number, numFailedTests: number, numPendingTests: number, numTodoTests: number, testResults: { status: string, assertionResults: unknown[] }[] }} */
   let report;
   try {
@@ -92,6 +137,16 @@ async function runProject(project, directory, mark) {
   return { passed: report.numPassedTests, failed: failed === 0 && status !== 0 ? 1 : failed, skipped };
 }
 
+/**
+ * @param {string} name
+ * @param {readonly string[]} words
+ * @param {string} mark
+ */
+async function runCheck(name, words, mark) {
+  const isGood = (await runTool(name, words, mark)) === 0;
+  return { passed: isGood ? 1 : 0, failed: isGood ? 0 : 1, skipped: 0 };
+}
+
 /** @param {string} title */
 function announce(title) {
   process.stdout.write(`\n== ${title}\n`);
@@ -107,6 +162,7 @@ async function checkLeftovers(mark, before = takeSnapshot()) {
 
 async function main() {
   const mark = `${process.pid}-${Date.now()}`;
+  const startedAtMs = performance.now();
   const before = takeSnapshot();
   const directory = mkdtempSync(join(tmpdir(), 'pmake-checks-'));
   /** @type {Outcome[]} */
@@ -117,23 +173,29 @@ async function main() {
     const startedAtMs = performance.now();
     outcomes.push({ name, ...(await step()), ms: performance.now() - startedAtMs });
   };
-  for (const { name, words } of CHECKS) {
-    if (stopping.signal.aborted) break;
-    await runStep(name, async () => {
-      const isGood = (await runTool(words, mark)) === 0;
-      return { passed: isGood ? 1 : 0, failed: isGood ? 0 : 1, skipped: 0 };
-    });
-  }
-  for (const project of PROJECTS) {
-    if (!stopping.signal.aborted) await runStep(project, () => runProject(project, directory, mark));
-  }
+  /** @param {readonly Step[]} lane */
+  const runLane = async (lane) => {
+    for (const step of lane) {
+      if (stopping.signal.aborted) return;
+      if ('project' in step) await runStep(step.project, () => runProject(step.project, directory, mark));
+      else if ('suite' in step)
+        await runStep(step.suite, () => runCheck(step.suite, ['scripts/fresh', step.suite], mark));
+      else await runStep(step.name, () => runCheck(step.name, step.words, mark));
+    }
+  };
+  await Promise.all(LANES.map(runLane));
+  await runLane(ALONE);
+  if (IS_WHOLE && process.getuid?.() === 0) await runLane(SUITES);
   rmSync(directory, { recursive: true, force: true });
   await runStep('nothing left behind', () => checkLeftovers(mark, before));
-  report(outcomes);
+  report(outcomes, performance.now() - startedAtMs);
 }
 
-/** @param {readonly Outcome[]} outcomes */
-function report(outcomes) {
+/**
+ * @param {readonly Outcome[]} outcomes
+ * @param {number} totalMs
+ */
+function report(outcomes, totalMs) {
   announce(stopping.signal.aborted ? 'summary; it was stopped' : 'summary');
   for (const { name, passed, failed, skipped, ms } of outcomes) {
     const counts = `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
@@ -141,6 +203,7 @@ function report(outcomes) {
   }
   const passed = outcomes.reduce((sum, outcome) => sum + outcome.passed, 0);
   const failed = outcomes.reduce((sum, outcome) => sum + outcome.failed, 0);
+  process.stdout.write(`  all of it: ${Math.round(totalMs / 1_000)} s\n`);
   process.stdout.write(`${passed} passed, ${failed} failed\n`);
   process.exitCode = failed > 0 || stopping.signal.aborted ? 1 : 0;
 }

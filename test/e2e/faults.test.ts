@@ -17,7 +17,8 @@ import { writeManySources } from '../rig/projects.ts';
 import { differences, hashTree, makeWorkTree, type Hashes, type WorkTree } from '../rig/work-tree.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
-const SOURCES = 40;
+/** Enough that each node has some of them running and some to come. */
+const SOURCES = 24;
 const STARTED = { timeout: 60_000, interval: 20 };
 /** A worker that hears nothing notices by its own clock, later than one whose connection was closed. */
 const SILENCE = { timeout: 30_000, interval: 100 };

@@ -2,11 +2,14 @@
  * Takes and gives back one slot after the other at a broker, and knows when each was granted. Unaware of what happens to
  * the cluster meanwhile.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { BrokerClient } from './pmaked.ts';
 
 /** Longer than any pause that a test is about. */
 const PATIENCE_MS = 15_000;
 const STALL_LOOK_MS = 10;
+/** From one grant to the next request: short against any pause, and brokers have time for the build's own requests. */
+const BREATH_MS = 20;
 
 export interface Pause {
   /** Between two grants. */
@@ -58,6 +61,7 @@ export class GrantMeter implements AsyncDisposable {
       this.#lastGrantMs = nowMs;
       this.grants += 1;
       this.#client.send({ kind: 'release', lease: answer.lease });
+      await delay(BREATH_MS);
     }
   }
 

@@ -1,8 +1,22 @@
-/** What runs on a node of a cluster, as its own /proc shows it. */
+/**
+ * What runs on a node of a cluster, as its own /proc shows it. Nodes that are namespaces of this machine are looked at
+ * from here: tests look again and again, and each process that a look starts is time that what they wait for lacks.
+ */
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Cluster } from './cluster.ts';
 
+/** Nodes with kernels of their own have a /proc that can only be read there. */
+type Nodes = Pick<Cluster, 'exec'> & Partial<Pick<Cluster, 'rootOf'>>;
+
 /** Pids on node `index` of processes that run `program`: the name of a command, or the absolute path of an executable. */
-export async function pidsOf(cluster: Pick<Cluster, 'exec'>, index: number, program: string): Promise<number[]> {
+export async function pidsOf(cluster: Nodes, index: number, program: string): Promise<number[]> {
+  if (cluster.rootOf !== undefined) {
+    const runs = program.startsWith('/')
+      ? (process: string) => linkOf(join(process, 'exe')) === program
+      : (process: string) => textOf(join(process, 'comm')).trimEnd() === program;
+    return pidsWhere(cluster.rootOf, index, runs);
+  }
   const script = program.startsWith('/')
     ? 'for p in /proc/[0-9]*; do [ "$(readlink $p/exe)" = "$0" ] && echo ${p#/proc/}; done; :'
     : 'for p in /proc/[0-9]*; do read -r n <$p/comm && [ "$n" = "$0" ] && echo ${p#/proc/}; done 2>/dev/null; :';
@@ -11,11 +25,45 @@ export async function pidsOf(cluster: Pick<Cluster, 'exec'>, index: number, prog
 }
 
 /** Pids of processes on node `index` one of whose words contains `text`, the asking shell not among them. */
-export async function pidsByWord(cluster: Pick<Cluster, 'exec'>, index: number, text: string): Promise<number[]> {
+export async function pidsByWord(cluster: Nodes, index: number, text: string): Promise<number[]> {
+  if (cluster.rootOf !== undefined) {
+    return pidsWhere(cluster.rootOf, index, (process) => textOf(join(process, 'cmdline')).includes(text));
+  }
   const script =
     'for p in /proc/[0-9]*; do [ ${p#/proc/} != $$ ] && tr "\\0" "\\n" <$p/cmdline | grep -qF "$0" && echo ${p#/proc/}; done 2>/dev/null; :';
   const { stdout } = await cluster.exec(index, ['sh', '-c', script, text]);
   return stdout.split('\n').filter(Boolean).map(Number);
+}
+
+/** In ascending order, as numbers; none when the node is down. */
+function pidsWhere(rootOf: Cluster['rootOf'], index: number, isWanted: (process: string) => boolean): number[] {
+  let proc: string;
+  let names: string[];
+  try {
+    proc = join(rootOf(index), 'proc');
+    names = readdirSync(proc);
+  } catch {
+    return [];
+  }
+  const pids = names.filter((name) => /^\d+$/.test(name) && isWanted(join(proc, name)));
+  return pids.map(Number).sort((one, other) => one - other);
+}
+
+/** Empty when the process has just ended. */
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return '';
+  }
 }
 
 export async function signal(

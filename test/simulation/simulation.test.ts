@@ -3,7 +3,7 @@ import { live, type LifeOptions, type LifeReport, longLife, shortLife } from './
 
 /** `PMAKE_SEED=7` runs that life alone, `PMAKE_SEEDS=10000` the first ten thousand. */
 const one = process.env.PMAKE_SEED;
-const count = Number(process.env.PMAKE_SEEDS ?? (process.env.PMAKE_TEST_ALL === '1' ? 20_000 : 2_000));
+const count = Number(process.env.PMAKE_SEEDS ?? (process.env.PMAKE_TEST_ALL === '1' ? 20_000 : 1_000));
 /** Lives in one test: each is over in milliseconds. A breach names its seed. */
 const BATCH = 250;
 

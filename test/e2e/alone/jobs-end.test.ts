@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { canHaveCluster, startCluster, type Cluster } from '../rig/cluster.ts';
-import { pidsByWord, pidsOf, signal } from '../rig/node-processes.ts';
-import { needBuild, PCC, PMAKE, startDispatcher } from '../rig/pmake.ts';
-import { writeEndlessCompiles } from '../rig/projects.ts';
-import { makeWorkTree, type WorkTree } from '../rig/work-tree.ts';
+import { canHaveCluster, startCluster, type Cluster } from '../../rig/cluster.ts';
+import { pidsByWord, pidsOf, signal } from '../../rig/node-processes.ts';
+import { needBuild, PCC, PMAKE, startDispatcher } from '../../rig/pmake.ts';
+import { writeEndlessCompiles } from '../../rig/projects.ts';
+import { makeWorkTree, type WorkTree } from '../../rig/work-tree.ts';
 
 /** The bound that the project promises for a job whose shim or make is gone. */
 const JOB_DEATH = { timeout: 2_000, interval: 20 };
