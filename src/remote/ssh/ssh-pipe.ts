@@ -9,6 +9,7 @@ import { deferred, type Deferred } from '../../util/deferred.ts';
 import { outOfPatience } from '../../util/patience.ts';
 import { fail, ok, type Result } from '../../util/result.ts';
 import type { ConnectPhase, NodeFailure, NodeTarget, SeenHostKey } from '../failure.ts';
+import { HOST_KEY_ALGORITHMS, TRANSPORT_ALGORITHMS } from './algorithms.ts';
 import type { Identities } from './identities.ts';
 import { hostKeyType, knownHostName, KnownHosts, type HostKeyVerdict, type KnownHostsFile } from './known-hosts.ts';
 import { KEEPALIVE_MISSES, type ConnectLimits } from '../limits.ts';
@@ -18,16 +19,6 @@ import type { Transport } from './ssh-transport.ts';
 
 /** After saying goodbye; a peer that is gone would keep the socket for a quarter of an hour. */
 const GOODBYE_MS = 1_000;
-
-/** What we ask servers for when known_hosts has nothing; no SHA-1, as in ssh itself. */
-const HOST_KEY_ALGORITHMS: readonly ServerHostKeyAlgorithm[] = [
-  'ssh-ed25519',
-  'ecdsa-sha2-nistp256',
-  'ecdsa-sha2-nistp384',
-  'ecdsa-sha2-nistp521',
-  'rsa-sha2-512',
-  'rsa-sha2-256',
-];
 
 export interface SshRequest {
   readonly target: NodeTarget;
@@ -95,7 +86,7 @@ class SshLogin {
       readyTimeout: 0,
       keepaliveInterval: limits.keepaliveMs,
       keepaliveCountMax: KEEPALIVE_MISSES,
-      algorithms: { serverHostKey: this.#hostKeyAlgorithms() },
+      algorithms: { ...TRANSPORT_ALGORITHMS, serverHostKey: this.#hostKeyAlgorithms() },
       hostVerifier: (key: Buffer) => this.#isKeyGood(key),
       authHandler: (_methods, _partial, next) => {
         const identity = untried.shift();
