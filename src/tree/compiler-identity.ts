@@ -5,9 +5,10 @@
  */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { open, realpath, stat, type FileHandle } from 'node:fs/promises';
+import { realpath, stat, type FileHandle } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import type { CompilerFacts, CompilerQuestion, ToolFacts } from '../protocol/inspection.ts';
+import { openRegularFile } from './regular-file.ts';
 
 /** What a driver starts for a compile. Not collect2 and its kin: links stay on the submit host. */
 const TOOLS = ['cc1', 'cc1plus', 'as'] as const;
@@ -116,8 +117,8 @@ async function findTool(name: string, searchPath: string): Promise<string> {
 
 async function hashOf(path: string): Promise<string> {
   try {
-    const file = await open(path);
-    return await hashOpened(file).finally(() => file.close());
+    const file = await openRegularFile(path);
+    return file ? await hashOpened(file).finally(() => file.close()) : '';
   } catch {
     // Executable and not readable: then it is known by what it says.
     return '';

@@ -2,9 +2,10 @@
  * The few file operations that coherence rests on: stamps of regular files, and removing what a dead job left.
  * Unaware of jobs and nodes.
  */
-import { constants, lstatSync, statSync, type BigIntStats } from 'node:fs';
-import { open, stat, unlink } from 'node:fs/promises';
+import { lstatSync, statSync, type BigIntStats } from 'node:fs';
+import { stat, unlink } from 'node:fs/promises';
 import type { FileStamp, FileState } from '../protocol/worker.ts';
+import { openRegularFile } from './regular-file.ts';
 
 /**
  * The file as stat(2) shows it now, or undefined when it is missing or no regular file. One system call, no
@@ -26,11 +27,10 @@ export function stampNow(path: string): FileStamp | undefined {
  */
 export async function stampOpened(path: string): Promise<FileStamp | undefined> {
   try {
-    // Non-blocking, or opening a fifo waits for its writer.
-    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const file = await openRegularFile(path);
+    if (!file) return undefined;
     try {
-      const stats = await file.stat({ bigint: true });
-      return stats.isFile() ? toStamp(path, stats) : undefined;
+      return toStamp(path, await file.stat({ bigint: true }));
     } finally {
       await file.close();
     }

@@ -3,9 +3,10 @@
  * the environment, in the files that cmake and configure left in the build directory, in the makefile. A few stats and
  * short reads. Unaware of what is done about them.
  */
-import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { toolCalled } from '../../command/driver-name.ts';
+import { readHead as readHeadBytes } from '../../tree/regular-file.ts';
 import { scanMakeOptions, wordsOfMakeflags } from '../invocation/make-options.ts';
 import { isExecutableFile } from './search-path.ts';
 
@@ -111,17 +112,5 @@ function withoutComments(text: string): string {
 
 /** Undefined where there is no such file. */
 function readHead(path: string): string | undefined {
-  let file: number | undefined;
-  try {
-    // To open a FIFO waits for its writer, and to close it again takes that writer's reader away, which is make.
-    if (!statSync(path).isFile()) return undefined;
-    file = openSync(path, 'r');
-    const bytes = Buffer.allocUnsafe(MAX_READ_BYTES);
-    return bytes.toString('latin1', 0, readSync(file, bytes, 0, MAX_READ_BYTES, 0));
-  } catch {
-    // Missing, closed to us: make will say what it thinks of it.
-    return undefined;
-  } finally {
-    if (file !== undefined) closeSync(file);
-  }
+  return readHeadBytes(path, MAX_READ_BYTES)?.toString('latin1');
 }

@@ -2,7 +2,8 @@
  * One job on a node: is this the same tree, run the compiler, undo the rewriting in what it wrote, stamp its outputs.
  * Unaware of the connection and of other jobs.
  */
-import { open, readFile, stat, utimes, writeFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { holdsNames, restoreDepfile, restoreDiagnostics } from '../../command/restore.ts';
@@ -17,6 +18,7 @@ import type {
 import type { RunnerReport } from '../../protocol/runner.ts';
 import { fileState, isSameStamp, stampOpened } from '../../tree/files.ts';
 import { lookAgain, lookAgainIfMissing } from '../../tree/look-again.ts';
+import { openRegularFile, readRegularFile } from '../../tree/regular-file.ts';
 import type { ChangedDirectories } from './changed-directories.ts';
 import { startRun, type Run } from './runner.ts';
 
@@ -91,16 +93,8 @@ type Problem = Omit<Extract<JobEnd, { kind: 'notRun' }>, 'kind'>;
 /** Resolves with what went wrong (a full disk), or undefined. */
 async function restoreDepfiles(restore: NameRestore): Promise<Problem | undefined> {
   for (const path of restore.depfiles) {
-    // A failed compile writes no depfile; then there is nothing to restore.
-    const written = await readFile(path).catch(() => undefined);
-    const restored = written && restoreDepfile(restore, written);
-    if (restored === undefined) continue;
     try {
-      const { atime, mtime } = await stat(path);
-      // Opened with O_TRUNC: the inode and mode that gcc made stay.
-      await writeFile(path, restored);
-      // gcc writes it before the object, and make may compare the two.
-      await utimes(path, atime, mtime);
+      await restoreOne(restore, path);
     } catch (cause) {
       return { reason: 'restore-failed', detail: `${path}: ${String(cause)}` };
     }
@@ -108,10 +102,33 @@ async function restoreDepfiles(restore: NameRestore): Promise<Problem | undefine
   return undefined;
 }
 
+/** In place: the inode and mode that the compiler made stay. */
+async function restoreOne(restore: NameRestore, path: string): Promise<void> {
+  const file = await openRegularFile(path, constants.O_RDWR | constants.O_NOCTTY).catch((cause: unknown) => {
+    // A failed compile writes no depfile; then there is nothing to restore.
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw cause;
+  });
+  if (!file) return;
+  try {
+    const restored = restoreDepfile(restore, await file.readFile());
+    if (restored === undefined) return;
+    const { atime, mtime } = await file.stat();
+    await file.truncate();
+    const { bytesWritten } = await file.write(restored, 0, restored.length, 0);
+    if (bytesWritten < restored.length) throw new Error('the file system took only a part of it');
+    // gcc writes it before the object, and make may compare the two.
+    await file.utimes(atime, mtime);
+  } finally {
+    // On NFS a full disk may show here only.
+    await file.close();
+  }
+}
+
 /** An option that nobody knew may have put a name into an object past every prefix map: then it is not the user's. */
 async function findLeftName(restore: NameRestore, outputs: readonly string[]): Promise<Problem | undefined> {
   for (const path of outputs) {
-    const bytes = await readFile(path).catch(() => undefined);
+    const bytes = await readRegularFile(path);
     if (bytes && holdsNames(restore, bytes)) return { reason: 'names-left', detail: path };
   }
   return undefined;

@@ -1,4 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { Duplex, Transform } from 'node:stream';
 import { fileURLToPath } from 'node:url';
@@ -9,6 +10,7 @@ import { PreambleScanner } from '../../../src/remote/channel/preamble.ts';
 import { fileState, stampNow } from '../../../src/tree/files.ts';
 
 const WORKER = fileURLToPath(new URL('../../../dist/cli/worker.cjs', import.meta.url));
+const HOLD_LEASE = fileURLToPath(new URL('../../rig/hold-lease.c', import.meta.url));
 const SIGTERM = 15;
 
 let tree: string;
@@ -137,17 +139,28 @@ describe('a worker', () => {
   });
 
   it('ends also while a file does not answer, as on a server that is gone', async () => {
-    // Opening a fifo that nobody writes to takes a thread for good.
-    execFileSync('mkfifo', [`${tree}/stuck.d`]);
-    const restore = { prefix: `${tree}/./`, source: `${tree}/a.c`, depfiles: [`${tree}/stuck.d`], back: [] };
-    start({ program: '/bin/sh', words: ['-c', 'echo up > up'], restore });
+    await using holder = await holdLease(`${tree}/stuck.d`);
+    const restore = { prefix: `${tree}/./`, source: `${tree}/a.c`, depfiles: [holder.path], back: [] };
+    const stuck = start({ program: '/bin/sh', words: ['-c', 'echo up > up'], restore });
     await fileWritten('up');
+    await holder.isWaitedFor();
     const other = start({ program: '/bin/sh', words: ['-c', 'echo $$ > shell; sleep 1000'] });
     await fileWritten('shell');
     worker.process.stdin.end();
     await worker.exited;
-    expect(await other.end).toMatchObject({ kind: 'lost' });
+    expect([(await stuck.end).kind, (await other.end).kind]).toEqual(['lost', 'lost']);
     await gone(Number(readFileSync(`${tree}/shell`, 'utf8')));
+  });
+
+  it('does not open what a job made of its depfile, where that is no file', async () => {
+    const restore = { prefix: `${tree}/./`, source: `${tree}/a.c`, depfiles: [`${tree}/fifo.d`], back: [] };
+    const end = await run({
+      program: '/bin/sh',
+      words: ['-c', 'mkfifo fifo.d'],
+      restore,
+      outputs: [`${tree}/fifo.d`],
+    });
+    expect(end).toMatchObject({ kind: 'done', report: { outputs: [{ present: false, path: `${tree}/fifo.d` }] } });
   });
 
   it('tells every pending job when the node is lost, with the moment from which a retry is safe', async () => {
@@ -159,6 +172,28 @@ describe('a worker', () => {
     expect(end.fencedAtMs).toBeGreaterThan(performance.now());
   });
 });
+
+/** A file that cannot be opened as long as this is not disposed of (see hold-lease.c). */
+async function holdLease(path: string) {
+  const program = `${tree}/hold-lease`;
+  execFileSync('cc', ['-o', program, HOLD_LEASE]);
+  const holder = spawn(program, [path], { stdio: ['pipe', 'pipe', 'inherit'] });
+  await once(holder.stdout, 'data');
+  const inode = statSync(path).ino;
+  return {
+    path,
+    isWaitedFor: async () => {
+      // The kernel has asked for the lease (proc(5), /proc/locks).
+      const asked = new RegExp(`LEASE +BREAKING .*:${inode} `);
+      while (!asked.test(readFileSync('/proc/locks', 'utf8'))) await tick();
+    },
+    [Symbol.asyncDispose]: async () => {
+      const exited = once(holder, 'exit');
+      holder.stdin.end();
+      await exited;
+    },
+  };
+}
 
 function startWorker() {
   const child = spawn(process.execPath, [WORKER], { stdio: ['pipe', 'pipe', 'inherit'] });

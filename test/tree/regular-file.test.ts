@@ -1,0 +1,71 @@
+/** What pmake reads by a name that a command was given: regular files, and a FIFO's writer never notices. */
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { stampOpened } from '../../src/tree/files.ts';
+import { findMissed } from '../../src/tree/find-missed.ts';
+import { fileLook } from '../../src/tree/look.ts';
+import { openRegularFile, readHead } from '../../src/tree/regular-file.ts';
+
+let directory: string;
+let fifo: string;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'pmake-regular-'));
+  fifo = join(directory, 'fifo');
+  execFileSync('mkfifo', [fifo]);
+});
+
+afterEach(() => {
+  rmSync(directory, { recursive: true });
+});
+
+const looks: readonly (readonly [string, (path: string) => unknown])[] = [
+  ['readHead', (path) => readHead(path, 100)],
+  ['Look.readHead', (path) => fileLook.readHead(path, 100)],
+  ['Look.readText', (path) => fileLook.readText(path)],
+  ['openRegularFile', (path) => openRegularFile(path)],
+  ['stampOpened', (path) => stampOpened(path)],
+  ['findMissed', async (path) => (await findMissed([path], ['/'])).at(0)],
+];
+
+describe('a FIFO', () => {
+  it.each(looks)("is not opened by %s: its writer waits for the command's own open", async (_, look) => {
+    const writer = spawn('/bin/sh', ['-c', `echo written >'${fifo}'`], { stdio: ['ignore', 'ignore', 'inherit'] });
+    const ended = once(writer, 'exit');
+    // In open(2), until somebody reads.
+    while (!/partner|fifo/.test(readFileSync(`/proc/${writer.pid}/wchan`, 'utf8'))) await new Promise(setImmediate);
+    expect(await look(fifo)).toBeUndefined();
+    const reader = spawn('/bin/cat', [fifo], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const chunks: Buffer[] = [];
+    reader.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
+    expect(await ended).toEqual([0, null]);
+    await once(reader, 'close');
+    expect(Buffer.concat(chunks).toString()).toBe('written\n');
+  });
+
+  it.each(looks)('that nobody writes to is not waited for by %s', async (_, look) => {
+    expect(await look(fifo)).toBeUndefined();
+  });
+});
+
+describe('a regular file', () => {
+  it('is read, no further than wanted', async () => {
+    const path = join(directory, 'file');
+    writeFileSync(path, 'abc');
+    expect(readHead(path, 2)?.toString()).toBe('ab');
+    expect(fileLook.readHead(path, 10)?.toString()).toBe('abc');
+    expect(fileLook.readText(path)).toBe('abc');
+    expect(await stampOpened(path)).toMatchObject({ sizeBytes: 3n });
+    const file = await openRegularFile(path);
+    expect(await file?.readFile('utf8')).toBe('abc');
+    await file?.close();
+  });
+
+  it.each(looks.slice(0, 3))('that is not there is nothing to %s', (_, look) => {
+    expect(look(join(directory, 'none'))).toBeUndefined();
+  });
+});
