@@ -1,6 +1,6 @@
 /*
  * The limit on local compiles while no dispatcher counts them: files that are locked, one a slot. Unaware of what a
- * command means, but for what surely ends by itself.
+ * command means, but for what surely ends by itself (special-files.c).
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -17,15 +17,8 @@
 
 /* Only what surely ends by itself: of two compilers in a pipeline, one must not wait for the other's slot. */
 static bool is_limited(void) {
-	bool compiles = false;
-	for (char **word = words + 1; *word; word++) {
-		const char *text = *word;
-		if (strcmp(text, "-c") == 0 || strcmp(text, "-S") == 0) compiles = true;
-		if (strcmp(text, "-") == 0 || strcmp(text, "-E") == 0 || strcmp(text, "-o-") == 0) return false;
-		if (strncmp(text, "/dev/", 5) == 0 && strcmp(text, "/dev/null") != 0) return false;
-		if (strncmp(text, "/proc/", 6) == 0) return false;
-	}
-	return compiles;
+	struct word_facts facts = look_at_words();
+	return facts.compiles && !facts.preprocesses && !facts.names_special;
 }
 
 static long local_slots(void) {

@@ -62,6 +62,14 @@ int reach_dispatcher(void);
 /* The CPU time of a process, 0 when it is gone or not known. */
 long long cpu_ms(pid_t pid);
 
+/* special-files.c: what the words say, response files included. */
+struct word_facts {
+	bool compiles;      /* -c or -S */
+	bool preprocesses;  /* -E */
+	bool names_special; /* a FIFO, a device, a descriptor, standard input or output; the rest was not looked at then */
+};
+struct word_facts look_at_words(void);
+
 /* local-slots.c: the limit while no dispatcher counts. */
 void take_slot(void);
 

@@ -19,11 +19,18 @@ const MAX_ARCHIVE_BYTES = 64 * 1024 * 1024;
 /** glibc's libc.so has 300 bytes, the kernel's vmlinux.lds 20 KB. */
 const MAX_SCRIPT_BYTES = 1024 * 1024;
 
+export interface LinkInputs {
+  readonly waitFor: readonly string[];
+  /** Those that linker scripts name. */
+  readonly inScripts: readonly string[];
+}
+
 /** The files that `words` name, absolute, with what thin archives and linker scripts among them name in turn. */
-export function filesToWaitFor(cwd: string, words: readonly string[], look: Look): string[] {
+export function filesToWaitFor(cwd: string, words: readonly string[], look: Look): LinkInputs {
   const directories = argumentsOf(words, '-L', '--library-path');
   const scripts = new Set(argumentsOf(words, '-T', '--script').map((path) => absolutePath(cwd, path)));
   const files = new Set<string>();
+  const inScripts = new Set<string>();
   const namedIn = (path: string): string[] => {
     const head = look.readHead(path, HEAD_BYTES) ?? NOTHING;
     if (isThinArchive(head)) {
@@ -32,7 +39,9 @@ export function filesToWaitFor(cwd: string, words: readonly string[], look: Look
     }
     if (!mayBeScript(head)) return [];
     const names = scriptInputs(wholeFile(path, head, MAX_SCRIPT_BYTES, look));
-    return names.flatMap((name) => placesOf(name, directories)).map((found) => absolutePath(cwd, found));
+    const found = names.flatMap((name) => placesOf(name, directories)).map((place) => absolutePath(cwd, place));
+    for (const place of found) inScripts.add(place);
+    return found;
   };
   const visit = (path: string, depth: number): void => {
     if (files.has(path)) return;
@@ -41,7 +50,7 @@ export function filesToWaitFor(cwd: string, words: readonly string[], look: Look
     for (const named of namedIn(path)) visit(named, depth + 1);
   };
   for (const word of namedFiles(words)) if (word !== '') visit(absolutePath(cwd, word), 0);
-  return [...files];
+  return { waitFor: [...files], inScripts: [...inScripts] };
 }
 
 const NOTHING = Buffer.alloc(0);

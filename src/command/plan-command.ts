@@ -9,7 +9,21 @@ import { planTool } from './plan-tool.ts';
 
 export function planCommand(invocation: Invocation, look: Look): Plan {
   const tool = toolCalled(invocation.name, invocation.program);
-  return tool.kind === 'driver' ? planDriver(invocation, tool, look) : planTool(invocation, tool.kind, look);
+  const once = lookOnce(look);
+  return tool.kind === 'driver' ? planDriver(invocation, tool, once) : planTool(invocation, tool.kind, once);
+}
+
+/** One plan asks of a name several times what it stands for. */
+function lookOnce(look: Look): Look {
+  const kinds = new Map<string, ReturnType<Look['kind']>>();
+  return {
+    ...look,
+    kind(path) {
+      const kind = kinds.get(path) ?? look.kind(path);
+      kinds.set(path, kind);
+      return kind;
+    },
+  };
 }
 
 /** The value of PMAKE_PATHS; what is no mode counts as unset. */

@@ -4,7 +4,7 @@
  */
 import { dirname } from 'node:path';
 import type { Flavour, Tool } from './driver-name.ts';
-import { parseDriverLine, plainItem, type DriverInput, type DriverLine, type Item } from './driver-line.ts';
+import { parseDriverLine, plainItem, type DriverInput, type DriverLine } from './driver-line.ts';
 import { languageOf } from './language.ts';
 import { filesToWaitFor } from './link-inputs.ts';
 import { makeNativeExplicit, type NativeResult } from './native.ts';
@@ -16,6 +16,7 @@ import { isConfigureProbe } from './probe.ts';
 import { expandResponseFiles, type ExpandedWords } from './response-file.ts';
 import { bindsOutputs, type HereReason, type KeepReason } from './reasons.ts';
 import { reasonToKeepInputs, spellItem } from './rewrite.ts';
+import { isSpecialFile, namesSpecialFile, printsLink, specialFileOf } from './special-files.ts';
 import { NOTHING, questionOf } from './trial.ts';
 
 type Driver = Extract<Tool, { kind: 'driver' }>;
@@ -34,22 +35,36 @@ const FREE: ReadonlySet<HereReason> = new Set<HereReason>([
   'source-missing',
 ]);
 
-/** Variables that make gcc append to a file that other compiles append to as well. */
-const SHARED_OUTPUT_VARIABLES = ['DEPENDENCIES_OUTPUT', 'SUNPRO_DEPENDENCIES'] as const;
+/** Variables that make gcc or clang append to a file that other compiles append to as well. */
+const SHARED_OUTPUT_VARIABLES = [
+  'DEPENDENCIES_OUTPUT',
+  'SUNPRO_DEPENDENCIES',
+  'CC_PRINT_OPTIONS_FILE',
+  'CC_PRINT_HEADERS_FILE',
+  'CC_PRINT_PROC_STAT_FILE',
+  'CC_LOG_DIAGNOSTICS_FILE',
+] as const;
 
 export function planDriver(invocation: Invocation, driver: Driver, look: Look): Plan {
   const { argv, cwd } = invocation;
   const expanded = expandResponseFiles(argv, cwd, look);
-  if (!expanded) return stay(invocation, 'response-file', [], argv.find((word) => word.startsWith('@')) ?? '');
+  if (expanded.kind === 'unreadable') {
+    const isSpecial = isSpecialFile(expanded.path, look) || namesSpecialFile(argv, cwd, look);
+    return stay(invocation, isSpecial ? 'special-input' : 'response-file', [], expanded.path);
+  }
   const line = parseDriverLine(expanded.words);
   const subject = line.inputs[0]?.path ?? '';
   const language = languageOf(subject, line.inputs[0]?.language);
   const early = reasonOfWords(line, invocation) ?? reasonOfResponseFiles(line, expanded);
-  if (early === 'not-a-compile' && language === 'header') return planHeader(invocation, line);
-  if (early === 'not-a-compile') return planLink(invocation, line, expanded.words, look);
+  const isHeader = language === 'header';
+  if (early === 'not-a-compile' && !isHeader) return planLink(invocation, line, expanded.words, look);
+  if (early && FREE.has(early)) return stay(invocation, early, [], subject);
+  const special = specialFileOf(line, cwd, look) ?? specialVariable(invocation, look);
+  if (special) return stay(invocation, special, [], subject);
+  if (early === 'not-a-compile') return planHeader(invocation, line);
   if (early) return stay(invocation, early, [], subject);
   const outputs = outputsOf(cwd, line, subject, driver.flavour);
-  if (language === 'header') return planHeader(invocation, line);
+  if (isHeader) return planHeader(invocation, line);
   const reason = reasonOfFiles(invocation, line, language, outputs, look);
   if (reason) return stay(invocation, reason, outputs, subject);
   return planCompile(invocation, driver, { line, expanded, outputs, language: language as Language }, look);
@@ -73,6 +88,14 @@ function reasonOfWords(line: DriverLine, { env, cwd }: Invocation): HereReason |
   if (line.items.filter(({ role }) => role === 'object').length > 1) return 'several-outputs';
   if (SHARED_OUTPUT_VARIABLES.some((name) => env.has(name)) || env.has('CCC_OVERRIDE_OPTIONS')) return 'shared-output';
   return undefined;
+}
+
+/** The file that such a variable names, before the target that may follow. */
+function specialVariable({ env, cwd }: Invocation, look: Look): 'special-output' | undefined {
+  const names = SHARED_OUTPUT_VARIABLES.map((name) => env.get(name)?.split(' ', 1)[0] ?? '');
+  return names.some((name) => name !== '' && isSpecialFile(absolutePath(cwd, name), look))
+    ? 'special-output'
+    : undefined;
 }
 
 /**
@@ -100,19 +123,13 @@ function reasonOfFiles(
   if (sourceKind === 'missing') return 'source-missing';
   if (sourceKind !== 'file' && source !== NOTHING) return 'special-input';
   const [object] = outputs;
-  const objectKind = look.kind(object?.path ?? '');
-  if (object?.name === '-' || objectKind === 'other' || objectKind === 'directory') return 'special-output';
-  if (line.items.some(isSpecialDepfile)) return 'special-output';
+  const outputKinds = outputs.map(({ path }) => look.kind(path));
+  if (outputKinds.includes('other') || outputKinds[0] === 'directory') return 'special-output';
   if (/\.[gp]ch$/.test(object?.name ?? '')) return 'precompiled-header';
   const written = outputs.map(({ path }) => path);
   const named = source === NOTHING ? written : [...written, source];
   const isLocal = named.some((path) => isNodeLocal(path, cwd)) || readsNodeLocal(line, cwd);
   return isLocal ? 'node-local-path' : undefined;
-}
-
-/** A node's compiler has other descriptors, and no terminal. */
-function isSpecialDepfile({ role, argument }: Item): boolean {
-  return role === 'depfile' && (argument === '-' || (argument.startsWith('/dev/') && argument !== NOTHING));
 }
 
 interface Understood {
@@ -250,14 +267,20 @@ function planHeader(invocation: Invocation, line: DriverLine): HerePlan {
 }
 
 function planLink(invocation: Invocation, line: DriverLine, words: readonly string[], look: Look): HerePlan {
-  const output = line.items.find(({ role }) => role === 'object')?.argument ?? 'a.out';
+  const { cwd } = invocation;
+  const output = absolutePath(cwd, line.items.find(({ role }) => role === 'object')?.argument ?? 'a.out');
+  const { waitFor, inScripts } = filesToWaitFor(cwd, words.filter(isForLinking), look);
+  const isPiped =
+    printsLink(words) ||
+    specialFileOf(line, cwd, look) !== undefined ||
+    [output, ...inScripts].some((path) => isSpecialFile(path, look));
   return {
     kind: 'here',
     reason: 'not-a-compile',
-    slot: 'counted',
-    waitFor: filesToWaitFor(invocation.cwd, words.filter(isForLinking), look),
-    outputs: [absolutePath(invocation.cwd, output)],
-    subject: absolutePath(invocation.cwd, output),
+    slot: isPiped ? 'free' : 'counted',
+    waitFor,
+    outputs: [output],
+    subject: output,
   };
 }
 

@@ -6,6 +6,7 @@ import type { HerePlan, Invocation, Look } from './plan.ts';
 import { isConfigureProbe } from './probe.ts';
 import type { HereReason } from './reasons.ts';
 import { expandResponseFiles } from './response-file.ts';
+import { isSpecialFile, namesSpecialFile, printsArchive, printsLink } from './special-files.ts';
 
 type ToolKind = Exclude<Tool['kind'], 'driver'>;
 
@@ -33,20 +34,45 @@ function asksAboutItself(argv: readonly string[]): boolean {
 export function planTool(invocation: Invocation, kind: ToolKind, look: Look): HerePlan {
   const { argv, cwd } = invocation;
   if (asksAboutItself(argv)) return { ...NOTHING, reason: 'information' };
-  const words = expandResponseFiles(argv, cwd, look)?.words ?? argv;
+  const expanded = expandResponseFiles(argv, cwd, look);
+  const words = expanded.kind === 'expanded' ? expanded.words : argv;
   const outputs = kind === 'archiver' ? archiveOf(words) : outputOf(words);
   const files = kind === 'archiver' ? withoutOperation(invocation.name, words) : words;
-  const reads = kind !== 'preprocessor' && kind !== 'unknown';
+  const isCounted = COUNTED.has(kind);
+  const reads = isCounted || kind === 'binary-tool';
+  const { waitFor, inScripts } = reads ? filesToWaitFor(cwd, files, look) : { waitFor: [], inScripts: [] };
   const [subject] = outputs.length > 0 ? outputs : words.filter((word) => !word.startsWith('-'));
   const isProbe = isConfigureProbe(cwd, words);
+  const isFree =
+    isProbe ||
+    !isCounted ||
+    printsResult(invocation.name, kind, words) ||
+    namesSpecialFile(expanded.kind === 'expanded' ? words : [...words, `@${expanded.path}`], cwd, look) ||
+    inScripts.some((path) => isSpecialFile(path, look));
   return {
     kind: 'here',
     reason: isProbe ? 'configure-probe' : REASONS[kind],
-    slot: isProbe || !COUNTED.has(kind) ? 'free' : 'counted',
-    waitFor: reads ? filesToWaitFor(cwd, files, look) : [],
+    slot: isFree ? 'free' : 'counted',
+    waitFor,
     outputs: outputs.map((path) => absolutePath(cwd, path)),
     subject: subject === undefined ? '' : absolutePath(cwd, subject),
   };
+}
+
+/** The reader of what it prints may wait for it, and it for the reader. */
+function printsResult(name: string, kind: ToolKind, words: readonly string[]): boolean {
+  switch (kind) {
+    case 'archiver':
+      return !isRanlib(name) && printsArchive(words[operationIndex(words)] ?? '');
+    case 'other-driver':
+      return words.includes('-E') || printsLink(words);
+    case 'linker':
+      return printsLink(words);
+    case 'binary-tool':
+    case 'preprocessor':
+    case 'unknown':
+      return true;
+  }
 }
 
 function outputOf(words: readonly string[]): string[] {
@@ -75,7 +101,12 @@ function archiveOf(words: readonly string[]): string[] {
 
 /** ar's OPERATION is no file: looked for as one, it had the build's top directory read with each archive. */
 function withoutOperation(name: string, words: readonly string[]): readonly string[] {
-  return name.includes('ranlib') ? words : words.toSpliced(operationIndex(words), 1);
+  return isRanlib(name) ? words : words.toSpliced(operationIndex(words), 1);
+}
+
+/** It has no operation: its first word is the archive. */
+function isRanlib(name: string): boolean {
+  return name.includes('ranlib');
 }
 
 /** Of the first word that is neither a long option nor its argument; the length of `words` when there is none. */

@@ -11,14 +11,22 @@ const MAX_RESPONSE_FILES = 200;
 const MAX_EXPANDED_CHARACTERS = 1_000_000;
 
 export interface ExpandedWords {
+  readonly kind: 'expanded';
   readonly words: readonly string[];
   /** The files read, absolute. */
   readonly files: readonly string[];
 }
 
-/** The words with every `@file` replaced by what it holds; undefined when one cannot be read or they are too long. */
-export function expandResponseFiles(argv: readonly string[], cwd: string, look: Look): ExpandedWords | undefined {
-  if (!argv.some((word) => word.startsWith('@'))) return { words: argv, files: [] };
+/** One cannot be read, or they are too long. */
+export interface UnreadableWords {
+  readonly kind: 'unreadable';
+  /** Which, absolute. */
+  readonly path: string;
+}
+
+/** The words with every `@file` replaced by what it holds. */
+export function expandResponseFiles(argv: readonly string[], cwd: string, look: Look): ExpandedWords | UnreadableWords {
+  if (!argv.some((word) => word.startsWith('@'))) return { kind: 'expanded', words: argv, files: [] };
   const words: string[] = [];
   const files: string[] = [];
   let characters = 0;
@@ -27,17 +35,17 @@ export function expandResponseFiles(argv: readonly string[], cwd: string, look: 
     if (!word.startsWith('@')) {
       words.push(word);
       characters += word.length + 1;
-      if (characters > MAX_EXPANDED_CHARACTERS) return undefined;
+      if (characters > MAX_EXPANDED_CHARACTERS) return { kind: 'unreadable', path: files.at(-1) ?? '' };
       continue;
     }
     const path = absolutePath(cwd, word.slice(1));
     const text = files.length < MAX_RESPONSE_FILES ? look.readText(path) : undefined;
     const inner = text === undefined ? undefined : splitWords(text);
-    if (!inner) return undefined;
+    if (!inner) return { kind: 'unreadable', path };
     files.push(path);
     for (const one of inner.reverse()) pending.push(one);
   }
-  return { words, files };
+  return { kind: 'expanded', words, files };
 }
 
 /** undefined where gcc and clang cut differently: a backslash in single quotes; or at an open quote. */

@@ -23,7 +23,7 @@ describe('linker scripts', () => {
     ['with comments and strings', ['a.ld'], { '/w/a.ld': '/* INPUT(no.o) */ INPUT("with blank.o")' }, ['with blank.o']],
     ['like that of libc', ['libc.so'], { '/w/libc.so': LIBC }, ['/lib/libc.so.6', 'libc_nonshared.a', '/lib/ld.so']],
   ])('%s', (_, words, files, found) => {
-    const all = filesToWaitFor('/w', words, fakeLook(files));
+    const all = filesToWaitFor('/w', words, fakeLook(files)).waitFor;
     expect(all).toEqual(expect.arrayContaining(found.map((path) => (path.startsWith('/') ? path : `/w/${path}`))));
     expect(all.join()).not.toContain('no.o,');
   });
@@ -33,10 +33,10 @@ describe('linker scripts', () => {
     ['a large text', `INPUT(x.o)${' '.repeat(1024 * 1024)}`],
     ['an empty file', ''],
   ])('%s is none', (_, content) => {
-    expect(filesToWaitFor('/w', ['libx.so'], fakeLook({ '/w/libx.so': content }))).toEqual(['/w/libx.so']);
+    expect(filesToWaitFor('/w', ['libx.so'], fakeLook({ '/w/libx.so': content })).waitFor).toEqual(['/w/libx.so']);
   });
 
   test('an address is no script', () => {
-    expect(filesToWaitFor('/w', ['-Ttext=0x100', 'a.o'], fakeLook())).toEqual(['/w/0x100', '/w/a.o']);
+    expect(filesToWaitFor('/w', ['-Ttext=0x100', 'a.o'], fakeLook()).waitFor).toEqual(['/w/0x100', '/w/a.o']);
   });
 });

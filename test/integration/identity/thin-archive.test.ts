@@ -33,7 +33,7 @@ function below(...names: string[]): string[] {
 
 /** What a link waits for beyond the archive itself. */
 function members(archive: string): string[] {
-  return filesToWaitFor(tree, [archive], fileLook).filter((path) => path !== join(tree, archive));
+  return filesToWaitFor(tree, [archive], fileLook).waitFor.filter((path) => path !== join(tree, archive));
 }
 
 it.each(['cDPrsT', 'rcsT', 'rcST'])('ar %s: every member by its path', (operation) => {

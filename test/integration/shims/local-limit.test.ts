@@ -1,4 +1,5 @@
 /** Without a dispatcher: the compilers of a -j100 take turns, and nothing else waits. */
+import { execFileSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { readdirSync, chmodSync, symlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -80,6 +81,57 @@ describe('the local limit', () => {
     held.exit(0);
     expect((await free.ended).code).toBe(0);
     expect((await holder.ended).code).toBe(0);
+  });
+
+  it.each([
+    [['-c', 'fifo']],
+    [['-c', 'to-fifo']],
+    [['-c', 'a.c', '-o', 'fifo']],
+    [['-c', 'a.c', '-ofifo']],
+    [['-c', 'a.c', '-include', 'fifo']],
+    [['-c', 'a.c', '-includefifo']],
+    [['-c', 'a.c', '-include/dev/fd/63']],
+    [['-c', 'a.c', '-MD', '-MFfifo']],
+    [['-c', 'a.c', '-Wp,-MD,fifo']],
+    [['-c', 'a.c', '-Wa,@fifo']],
+    [['-c', 'a.c', '-specs=fifo']],
+    [['-c', 'a.c', '-fplugin-arg-x-y=fifo']],
+    [['-c', 'a.c', '@fifo']],
+    [['-c', 'a.c', '@fifo.rsp']],
+    [['-c', 'a.c', '@nested.rsp']],
+    [['@stdin.rsp', '-c']],
+  ])('does not hold %j, which name a FIFO or a descriptor', async (words) => {
+    await using rig = await rigWithSlots();
+    execFileSync('mkfifo', [join(rig.work, 'fifo')]);
+    symlinkSync('fifo', join(rig.work, 'to-fifo'));
+    writeFileSync(join(rig.work, 'fifo.rsp'), '-O2 -include "fifo"\n');
+    writeFileSync(join(rig.work, 'nested.rsp'), "'@fifo.rsp'");
+    writeFileSync(join(rig.work, 'stdin.rsp'), '-x c -\n');
+    const one = { env: { PMAKE_LOCAL_SLOTS: '1' } };
+    const holder = rig.start('gcc', ['-c', 'a.c'], one);
+    const held = await rig.calls.next();
+    const free = rig.start('gcc', words, one);
+    (await rig.calls.next()).exit(0);
+    held.exit(0);
+    expect([(await free.ended).code, (await holder.ended).code]).toEqual([0, 0]);
+  });
+
+  it.each([
+    [['-c', 'a.c', '-DX=fifo', '-Wfifo', '-ffifo', '-Iinc', '-MD', '-MFa.d', '-o', '/dev/null']],
+    [['a.c', '@compile.rsp']],
+  ])('holds %j: it ends by itself', async (words) => {
+    await using rig = await rigWithSlots();
+    execFileSync('mkfifo', [join(rig.work, 'fifo')]);
+    writeFileSync(join(rig.work, 'compile.rsp'), '-O2 -c');
+    const one = { env: { PMAKE_LOCAL_SLOTS: '1' } };
+    const holder = rig.start('gcc', ['-c', 'a.c'], one);
+    const held = await rig.calls.next();
+    const second = rig.start('gcc', words, one);
+    await blocked(second.pid);
+    expect(rig.calls.arrivals.unclaimed).toBe(0);
+    held.exit(0);
+    (await rig.calls.next()).exit(0);
+    expect([(await second.ended).code, (await holder.ended).code]).toEqual([0, 0]);
   });
 
   it.each<[string, (rig: ShimRig) => void]>([

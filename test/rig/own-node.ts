@@ -1,0 +1,110 @@
+/**
+ * pmake as it is built, with a node that is this host: everything is real but ssh and the other machine. For comparing
+ * what comes of a build with what plain make makes of it.
+ */
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { BuildReport } from '../../src/protocol/control.ts';
+
+const CLI = fileURLToPath(new URL('../../dist/cli/', import.meta.url));
+/** Far beyond any build of these tests: a hang becomes a failure. */
+const PATIENCE_MS = 60_000;
+
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+interface OwnNodeOptions {
+  /** Of the node; by default enough that compiles wait for it rather than run here. */
+  readonly slots?: number;
+  readonly localSlots?: number;
+  /** What starts the worker; it gets the worker's command line appended. */
+  readonly command?: readonly string[];
+}
+
+export class OwnNode implements AsyncDisposable {
+  /** Of the user, not the sources: `tree` is theirs. */
+  readonly home = mkdtempSync('/var/tmp/pmake-own-node-');
+  readonly tree = join(this.home, 'tree');
+  readonly env: Readonly<Record<string, string>>;
+
+  constructor({ slots = 4, localSlots = 1, command = ['env'] }: OwnNodeOptions = {}) {
+    for (const directory of ['tree', 'run', '.config/pmake']) {
+      mkdirSync(join(this.home, directory), { recursive: true, mode: 0o700 });
+    }
+    const config = { nodes: [{ name: 'n1', host: 'localhost', slots, command }], localSlots };
+    writeFileSync(join(this.home, '.config/pmake/config.json'), JSON.stringify(config));
+    this.env = {
+      PATH: process.env.PATH ?? '',
+      HOME: this.home,
+      LC_ALL: 'C.UTF-8',
+      PMAKE_RUNTIME_DIR: join(this.home, 'run'),
+      PMAKE_SUMMARY: '0',
+    };
+    if (!existsSync(join(CLI, 'pmake.cjs'))) throw new Error("pmake is not built: run 'npm run build' first");
+  }
+
+  /** Of the name itself: `pmake` or `pmakectl`. */
+  static program(name: 'pmake' | 'pmakectl'): string {
+    return join(CLI, name === 'pmake' ? 'pmake.cjs' : 'pmakectl.js');
+  }
+
+  /** In a fresh tree with these files. */
+  lay(files: Readonly<Record<string, string | Buffer>>): void {
+    rmSync(this.tree, { recursive: true, force: true });
+    for (const [path, content] of Object.entries(files)) {
+      mkdirSync(join(this.tree, path, '..'), { recursive: true });
+      writeFileSync(join(this.tree, path), content);
+    }
+  }
+
+  pmake(words: readonly string[], options: RunOptions = {}): Promise<Ended> {
+    return this.run(OwnNode.program('pmake'), words, options);
+  }
+
+  make(words: readonly string[], options: RunOptions = {}): Promise<Ended> {
+    return this.run('make', words, options);
+  }
+
+  /** Of the last build. */
+  async report(): Promise<BuildReport> {
+    const { stdout } = await this.run(OwnNode.program('pmakectl'), ['explain', '--json']);
+    return JSON.parse(stdout) as BuildReport;
+  }
+
+  run(program: string, words: readonly string[], { cwd = this.tree, env = {} }: RunOptions = {}): Promise<Ended> {
+    return new Promise((resolve, reject) => {
+      const child = spawn(program, words, {
+        cwd,
+        env: { ...this.env, ...env },
+        stdio: ['ignore', 'pipe', 'pipe'],
+        // A group of its own, so that a build which hangs can be ended with all that it started.
+        detached: true,
+      });
+      let [stdout, stderr] = ['', ''];
+      const patience = setTimeout(() => process.kill(-(child.pid ?? 0), 'SIGKILL'), PATIENCE_MS);
+      child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString('latin1')));
+      child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString('latin1')));
+      child.once('error', reject);
+      child.once('close', (code, signal) => {
+        clearTimeout(patience);
+        resolve({ code, signal, stdout, stderr });
+      });
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.run(OwnNode.program('pmakectl'), ['stop'], { cwd: '/' });
+    rmSync(this.home, { recursive: true, force: true });
+  }
+}
