@@ -2,8 +2,9 @@
  * The environment is part of the command: what of it travels to a node and what must not.
  * Unaware of jobs and of how environments are cached by the wire.
  */
+import { isUtf8 } from 'node:buffer';
 
-/** They mean something on the submit host only: its terminal, its display, its agents, our own switches. */
+/** They mean something on the submit host only: its display, its agents, our own switches. */
 const STAYS = new Set([
   '_PMAKE_GUARD',
   'MFLAGS',
@@ -13,8 +14,6 @@ const STAYS = new Set([
   'DBUS_SESSION_BUS_ADDRESS',
   'XDG_RUNTIME_DIR',
   'XDG_SESSION_ID',
-  'COLUMNS',
-  'LINES',
   'WINDOWID',
   'OLDPWD',
   'STY',
@@ -27,9 +26,12 @@ const STAYS_PREFIX = /^(PMAKE_|_PMAKE_|SSH_|GPG_)/;
 /** A make's word that speaks of descriptors or fifos which a node does not have. */
 const JOBSERVER_WORD = /^(-j\d*|--jobserver-(auth|fds|style)=.*)$/;
 
-/** Of what a compiler reads in its environment: what decides what it writes, finds or says. */
+/**
+ * Of what a compiler reads in its environment: what decides what it writes, finds or says. COLUMNS is the width at which
+ * both cut source lines, TERM, COLORTERM and terminfo's decide about colour and links.
+ */
 const READ_BY_COMPILERS =
-  /^(CPATH|(C|CPLUS|OBJC|OBJCPLUS)_INCLUDE_PATH|LIBRARY_PATH|COMPILER_PATH|GCC_\w+|COLLECT_\w+|CCC_\w+|CLANG_\w+|DEPENDENCIES_OUTPUT|SUNPRO_DEPENDENCIES|SOURCE_DATE_EPOCH|TZ|LANG|LANGUAGE|LC_\w+|PATH|PWD|TERM|TMPDIR|TMP|TEMP|LD_PRELOAD|LD_LIBRARY_PATH)$/;
+  /^(COLUMNS|COLORTERM|TERMINFO(_DIRS)?|TERM_URLS|NO_COLOR|CC_\w+|CPATH|(C|CPLUS|OBJC|OBJCPLUS)_INCLUDE_PATH|LIBRARY_PATH|COMPILER_PATH|GCC_\w+|COLLECT_\w+|CCC_\w+|CLANG_\w+|DEPENDENCIES_OUTPUT|SUNPRO_DEPENDENCIES|SOURCE_DATE_EPOCH|TZ|LANG|LANGUAGE|LC_\w+|PATH|PWD|TERM|TMPDIR|TMP|TEMP|LD_PRELOAD|LD_LIBRARY_PATH)$/;
 
 /** What differs from one call to the next, or one run of a CI job, and says nothing to a compiler or a wrapper of one. */
 const PASSING =
@@ -40,10 +42,20 @@ export function isReadByCompilers(name: string): boolean {
   return READ_BY_COMPILERS.test(name);
 }
 
-/** NUL-terminated `NAME=value` entries as a map; of an entry given twice the first counts, as getenv(3) has it. */
+/** Variables whose directories and files pmake itself looks at. */
+const NAMES_PATHS =
+  /^(PWD|PATH|CPATH|(C|CPLUS|OBJC|OBJCPLUS)_INCLUDE_PATH|LIBRARY_PATH|COMPILER_PATH|GCC_EXEC_PREFIX|DEPENDENCIES_OUTPUT|SUNPRO_DEPENDENCIES|CC_\w+_FILE)$/;
+
+/** Entries of a block: each ends in a NUL. execve(2) takes any text for one: without `=`, empty, a name twice. */
+function entriesOf(block: Buffer, encoding: 'utf8' | 'latin1'): string[] {
+  const entries = block.toString(encoding).split('\0');
+  return entries.at(-1) === '' ? entries.slice(0, -1) : entries;
+}
+
+/** As getenv(3) has it: of a name given twice the first counts, and an entry without a name has no value. */
 export function parseEnvironment(block: Buffer): ReadonlyMap<string, string> {
   const entries = new Map<string, string>();
-  for (const entry of block.toString('utf8').split('\0')) {
+  for (const entry of entriesOf(block, 'utf8')) {
     const equals = entry.indexOf('=');
     if (equals > 0 && !entries.has(entry.slice(0, equals)))
       entries.set(entry.slice(0, equals), entry.slice(equals + 1));
@@ -51,17 +63,31 @@ export function parseEnvironment(block: Buffer): ReadonlyMap<string, string> {
   return entries;
 }
 
+/** False when a variable that holds names of files is not UTF-8: pmake could not look at those. */
+export function hasReadablePaths(block: Buffer): boolean {
+  if (isUtf8(block)) return true;
+  const isReadable = (entry: string): boolean => {
+    const equals = entry.indexOf('=');
+    return !NAMES_PATHS.test(entry.slice(0, Math.max(0, equals))) || isUtf8(Buffer.from(entry, 'latin1'));
+  };
+  return entriesOf(block, 'latin1').every(isReadable);
+}
+
 /**
- * The entries that a compiler on a node gets, in the same form and with every byte as it was.
+ * The entries that a compiler on a node gets, in the same form and order and with every byte as it was.
  * @param shimDirectories left out of PATH with what lies below them, so that a node's compiler never starts a shim.
  */
 export function environmentForNode(block: Buffer, shimDirectories: readonly string[]): Buffer {
   // latin1 keeps bytes that are not UTF-8.
   const ours = shimDirectories.filter((path) => path !== '').map((path) => Buffer.from(path).toString('latin1'));
   const kept: string[] = [];
-  for (const entry of block.toString('latin1').split('\0')) {
+  for (const entry of entriesOf(block, 'latin1')) {
     const equals = entry.indexOf('=');
-    const travelling = equals > 0 ? travellingValue(entry.slice(0, equals), entry.slice(equals + 1), ours) : undefined;
+    if (equals <= 0) {
+      kept.push(`${entry}\0`);
+      continue;
+    }
+    const travelling = travellingValue(entry.slice(0, equals), entry.slice(equals + 1), ours);
     if (travelling !== undefined) kept.push(`${entry.slice(0, equals)}=${travelling}\0`);
   }
   return Buffer.from(kept.join(''), 'latin1');
@@ -92,10 +118,11 @@ function isOurs(path: string, ours: readonly string[]): boolean {
 
 /** Of what travels, as `environmentForNode` gives it: the entries that may have a say in what a compiler answers. */
 export function lastingEnvironment(travelling: Buffer): string {
-  const entries = travelling.toString('latin1').split('\0');
-  return entries
-    .filter((entry) => !PASSING.test(entry.slice(0, Math.max(0, entry.indexOf('=')))))
-    .sort()
+  const nameOf = (entry: string): string => entry.slice(0, Math.max(0, entry.indexOf('=')));
+  // By name alone: of one that stands twice the first counts.
+  return entriesOf(travelling, 'latin1')
+    .filter((entry) => !PASSING.test(nameOf(entry)))
+    .sort((one, other) => (nameOf(one) < nameOf(other) ? -1 : Number(nameOf(one) > nameOf(other))))
     .join('\0');
 }
 

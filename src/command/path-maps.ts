@@ -103,14 +103,14 @@ function mapPrefixMap(item: Item, maps: readonly PathMap[]): Item | undefined {
 const NAMES_DIRECTORIES =
   /^(PWD|PATH|CPATH|(C|CPLUS|OBJC|OBJCPLUS)_INCLUDE_PATH|LIBRARY_PATH|COMPILER_PATH|GCC_EXEC_PREFIX)$/;
 
-/** NUL-terminated `NAME=value` entries with the node's names. */
+/** NUL-terminated entries with the node's names. */
 export function mapEnvironment(block: Buffer, maps: readonly PathMap[]): Buffer {
   const asBytes = (text: string): string => Buffer.from(text, 'utf8').toString('latin1');
   const ours = maps.map(({ here, there }) => ({ here: asBytes(here), there: asBytes(there) }));
   const entries = block.toString('latin1').split('\0').slice(0, -1);
   const mapped = entries.map((entry) => {
     const equals = entry.indexOf('=');
-    if (!NAMES_DIRECTORIES.test(entry.slice(0, equals))) return entry;
+    if (!NAMES_DIRECTORIES.test(entry.slice(0, Math.max(0, equals)))) return entry;
     const directories = entry.slice(equals + 1).split(':');
     return entry.slice(0, equals + 1) + directories.map((one) => mapPath(one, ours)).join(':');
   });

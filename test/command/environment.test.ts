@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { environmentForNode, parseEnvironment } from '../../src/command/environment.ts';
+import { environmentForNode, lastingEnvironment, parseEnvironment } from '../../src/command/environment.ts';
 
 function block(entries: readonly string[]): Buffer {
   return Buffer.from(entries.map((entry) => `${entry}\0`).join(''), 'latin1');
@@ -24,6 +24,12 @@ describe('the environment that travels', () => {
     'MAKEFLAGS=rR --no-print-directory',
     'MAKELEVEL=1',
     'BYTES=\xff\xfe',
+    'COLUMNS=80',
+    'LINES=24',
+    'without-equals',
+    '=without-name',
+    '=',
+    '',
   ])('%s', (entry) => {
     expect(travelling([entry])).toEqual([entry]);
   });
@@ -36,7 +42,6 @@ describe('the environment that travels', () => {
     'MFLAGS=-j',
     'XDG_RUNTIME_DIR=/run/user/1',
     '_=/usr/bin/make',
-    'without-equals',
   ])('not %s', (entry) => {
     expect(travelling([entry])).toEqual([]);
   });
@@ -56,8 +61,21 @@ describe('the environment that travels', () => {
   });
 });
 
+it('passes entries on in their order, each as often as it stands', () => {
+  const entries = ['A=1', '', 'A=2', 'B', '=C', 'A=1', 'DISPLAY=:0', 'DISPLAY', '=', 'PATH=/a', 'PATH=/b', ''];
+  const wanted = entries.filter((entry) => entry !== 'DISPLAY=:0');
+  expect(travelling(entries)).toEqual(wanted);
+  expect(travelling([])).toEqual([]);
+});
+
+it('tells environments apart by the order of what stands twice, and only by that', () => {
+  const lasting = (...entries: string[]) => lastingEnvironment(block(entries));
+  expect(lasting('B=1', 'A=1', 'A=2', 'MAKELEVEL=3')).toBe(lasting('A=1', 'A=2', 'B=1'));
+  expect(lasting('A=1', 'A=2')).not.toBe(lasting('A=2', 'A=1'));
+});
+
 it('of an entry given twice the first counts', () => {
-  expect(parseEnvironment(block(['A=1', 'A=2', 'B=', '=C']))).toEqual(
+  expect(parseEnvironment(block(['A=1', 'A=2', 'B=', '=C', 'D', '', '=']))).toEqual(
     new Map([
       ['A', '1'],
       ['B', ''],
