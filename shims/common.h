@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -63,15 +64,35 @@ static inline bool ends_with(const char *text, const char *end) {
 	return length >= wanted && strcmp(text + length - wanted, end) == 0;
 }
 
-/* Clear of 0-2 when the caller closed those, and of the jobserver's. Closes fd when it cannot be moved. */
+/* Where the soft limit on descriptors is below, it is raised for as long as it takes: what is open stays so. */
+static inline int duplicate_high(int fd, int command) {
+	struct rlimit now, more;
+	int high = fcntl(fd, command, HIGH_FD);
+	if (high >= 0 || errno != EINVAL || getrlimit(RLIMIT_NOFILE, &now) != 0) return high;
+	more = now;
+	more.rlim_cur = 2 * HIGH_FD < now.rlim_max ? 2 * HIGH_FD : now.rlim_max;
+	if (more.rlim_cur <= HIGH_FD || setrlimit(RLIMIT_NOFILE, &more) != 0) return -1;
+	high = fcntl(fd, command, HIGH_FD);
+	setrlimit(RLIMIT_NOFILE, &now);
+	return high;
+}
+
+/* Clear of 0-2 when the caller closed those, and of the jobserver's. Closes fd; -1 when it cannot be moved. */
 static inline int move_high(int fd, bool cloexec) {
 	if (fd < 0) return -1;
-	int high = fcntl(fd, cloexec ? F_DUPFD_CLOEXEC : F_DUPFD, HIGH_FD);
+	int high = duplicate_high(fd, cloexec ? F_DUPFD_CLOEXEC : F_DUPFD);
 	close(fd);
 	return high;
 }
 
-/* Little-endian. Returns what comes after it. */
+/* Little-endian. */
+static inline uint64_t get_number(const unsigned char *at, int bytes) {
+	uint64_t value = 0;
+	while (bytes > 0) value = value << 8 | at[--bytes];
+	return value;
+}
+
+/* Returns what comes after it. */
 static inline unsigned char *put_number(unsigned char *at, uint64_t value, int bytes) {
 	for (; bytes > 0; bytes--, value >>= 8) *at++ = (unsigned char)value;
 	return at;

@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -68,6 +69,19 @@ int open_in_runtime(const char *file, int flags) {
 	return open(path, flags | O_CREAT | O_NOFOLLOW | O_NOCTTY, 0600);
 }
 
+/*
+ * Under a small hard limit on descriptors it has a low number. That does no harm while the job runs elsewhere; before it
+ * runs here, job.c gives it up.
+ */
+static int open_socket(void) {
+	int fd = move_high(socket(AF_UNIX, SOCK_STREAM, 0), false);
+	if (fd >= 0) return fd;
+	int low = socket(AF_UNIX, SOCK_STREAM, 0);
+	fd = low < 0 ? -1 : fcntl(low, F_DUPFD, 3);
+	if (low >= 0) close(low);
+	return fd;
+}
+
 /* Sets errno. ENOENT and ECONNREFUSED mean that no dispatcher runs. */
 int connect_dispatcher(void) {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -76,7 +90,7 @@ int connect_dispatcher(void) {
 		errno = ENAMETOOLONG;
 		return -1;
 	}
-	int fd = move_high(socket(AF_UNIX, SOCK_STREAM, 0), false);
+	int fd = open_socket();
 	if (fd < 0) return -1;
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
 	if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0) return fd;
@@ -101,6 +115,33 @@ static void reset_signals(void) {
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* What a dispatcher needs for the builds of a day, whichever shell starts it. Node.js alone takes 0.7 GiB of addresses. */
+static const struct {
+	int resource;
+	unsigned long long least;
+} needs[] = {{RLIMIT_CPU, 3600},        {RLIMIT_FSIZE, 64ULL << 20}, {RLIMIT_DATA, 1ULL << 30},
+             {RLIMIT_STACK, 1ULL << 20}, {RLIMIT_NOFILE, 256},        {RLIMIT_AS, 4ULL << 30}};
+#define NEEDS (sizeof needs / sizeof *needs)
+
+static bool has_room(void) {
+	struct rlimit limit;
+	for (size_t index = 0; index < NEEDS; index++)
+		if (getrlimit(needs[index].resource, &limit) == 0 && limit.rlim_max != RLIM_INFINITY &&
+		    limit.rlim_max < needs[index].least)
+			return false;
+	return true;
+}
+
+/* It serves other shells than this one, too. */
+static void lift_limits(void) {
+	struct rlimit limit;
+	for (size_t index = 0; index < NEEDS; index++) {
+		if (getrlimit(needs[index].resource, &limit) != 0) continue;
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(needs[index].resource, &limit);
+	}
+}
+
 /* In the grandchild. Nothing of the build comes along: an inherited jobserver pipe would keep make waiting for ever. */
 static void become_dispatcher(const char *script, int ready, int lock) {
 	static const char *const dropped[] = {"MAKEFLAGS",   "MFLAGS",       "GNUMAKEFLAGS",  "MAKELEVEL", "MAKEOVERRIDES",
@@ -111,6 +152,7 @@ static void become_dispatcher(const char *script, int ready, int lock) {
 	pid_t own_id = getpid();
 	if (write(ready, &own_id, sizeof own_id) != sizeof own_id) _exit(1);
 	reset_signals();
+	lift_limits();
 	umask(077);
 	/* The lock goes along until it listens: we may be killed before, and nobody shall start a second one. */
 	int fds[] = {open("/dev/null", O_RDONLY), open_in_runtime("dispatcher.log", O_WRONLY | O_APPEND), -1, ready, lock};
@@ -213,6 +255,8 @@ static void forget_failure(void) {
 int start_dispatcher(bool insist, const char **why) {
 	/* Whoever starts it gives up by then. */
 	long long deadline = now_ms() + START_MOST_MS + 1000;
+	*why = "the hard resource limits of this shell (ulimit -Ha) are too low for it";
+	if (!has_room()) return -1;
 	int lock = move_high(open_in_runtime("dispatcher.start", O_RDWR | O_CLOEXEC), true);
 	int fd = -1;
 	*why = "the lock file dispatcher.start cannot be used";

@@ -172,7 +172,11 @@ bool dispatch(void) {
 	enum verdict verdict = await_verdict(fd);
 	unwatch_signals();
 	if (fatal) die_by(fatal);
-	if (verdict == RUN_HERE) return true;
+	if (verdict == RUN_HERE) {
+		/* The program may have a few descriptors only, and needs all of them: then it runs uncounted. */
+		if (fd < HIGH_FD) close(fd);
+		return true;
+	}
 	close(fd);
 	if (is_placed) sleep_ms(FENCE_MS);
 	return false;
