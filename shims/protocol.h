@@ -1,6 +1,6 @@
 /*
- * What the C programs share with the TypeScript side: constants only. src/protocol/frame.ts, shim.ts and
- * runner.ts say what they mean; test/protocol/shim-header.test.ts fails when the two differ.
+ * What the C programs share with the TypeScript side: constants only. src/protocol/frame.ts, shim.ts, runner.ts,
+ * inherited.ts and streams.ts say what they mean; test/protocol/shim-header.test.ts fails when the two differ.
  *
  * The runtime directory, found in the same way on both sides:
  *   1. $PMAKE_RUNTIME_DIR, when set and not empty; it must be absolute.
@@ -22,7 +22,7 @@
 #ifndef PMAKE_PROTOCOL_H
 #define PMAKE_PROTOCOL_H
 
-#define SHIM_PROTOCOL_VERSION 2
+#define SHIM_PROTOCOL_VERSION 3
 #define MAX_FRAME_BYTES (4 * 1024 * 1024)
 #define MAX_ARGV_WORDS 100000
 
@@ -44,9 +44,15 @@
 #define PLACE_MOVE 1
 #define PLACE_REMOVE 2
 
-/* Bits of the request's flags. */
-#define FLAG_STDOUT_IS_TTY 1
-#define FLAG_STDERR_IS_TTY 2
+/* The order of resource limits in what a process inherits. */
+#define LIMIT_CPU 0
+#define LIMIT_FSIZE 1
+#define LIMIT_DATA 2
+#define LIMIT_STACK 3
+#define LIMIT_CORE 4
+#define LIMIT_NOFILE 5
+#define LIMIT_AS 6
+#define LIMIT_COUNT 7
 
 /* Of a compile on a node, and of one that runs on the submit host while there are nodes. */
 #define JOB_NICENESS 5
@@ -57,6 +63,9 @@
 #define RUNNER_SIGNALLED 1
 #define RUNNER_CWD_FAILED 2
 #define RUNNER_EXEC_FAILED 3
+#define RUNNER_LIMIT_FAILED 4
+#define RUNNER_PERSONALITY_FAILED 5
+#define RUNNER_TERMINAL_FAILED 6
 
 /*
  * Set for every real program that a shim or a runner starts: DEPTH:PID:MODE:PATH. PATH is the program, PID the

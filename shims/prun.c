@@ -2,28 +2,17 @@
  * prun, the runner: starts one compiler for the worker, in a process group of its own, and says on fd 3 how it
  * ended and what it used. Node can neither set up a child so nor learn that. src/protocol/runner.ts is its contract.
  *
- * Called as: prun UMASK CWD PROGRAM WORDS...    Unaware of what it runs.
+ * Called as: prun UMASK CWD PROGRAM WORDS...    Unaware of what it runs. start.c has what it inherits, terminal.c its
+ * terminals.
  */
 #define _GNU_SOURCE
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
-#include "common.h"
-#include "protocol.h"
+#include "prun.h"
 
 #define WORKER_FD 3
 
@@ -50,38 +39,44 @@ static void report(int kind, int value, const struct rusage *usage) {
 }
 
 /* The job's own call of ld or as must not be taken for a new job by a shim on this node's PATH. */
-static void set_guard(const char *program) {
+static void set_guard(struct start *start, const char *program) {
 	size_t room = strlen(program) + 64;
-	char *value = malloc(room);
-	if (!value) return;
-	snprintf(value, room, "1:%ld:p:%s", (long)getpid(), program);
-	setenv(GUARD_VARIABLE, value, 1);
+	char *entry = malloc(room);
+	if (!entry) return;
+	snprintf(entry, room, GUARD_VARIABLE "=1:%ld:p:%s", (long)getpid(), program);
+	start->environment[start->entries] = entry;
 }
 
-static void give_up(int pipe_fd, int kind) {
-	struct failure failure = {(unsigned char)kind, (unsigned char)errno};
+static void give_up(int pipe_fd, int kind, int cause) {
+	struct failure failure = {(unsigned char)kind, (unsigned char)cause};
 	if (write(pipe_fd, &failure, sizeof failure) != (ssize_t)sizeof failure) _exit(126);
 	_exit(127);
 }
 
-static void become_job(char **argv, pid_t runner, int pipe_fd) {
-	sigset_t none;
+static void become_job(char **argv, struct start *start, pid_t runner, int pipe_fd) {
+	int value;
 	setpgid(0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	/* It may have died before that line. */
 	if (getppid() != runner) _exit(127);
-	for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
 	umask((mode_t)strtoul(argv[1], NULL, 8) & 0777);
 	/* The owner of the node comes first; beside an idle one it costs nothing. At the limit it stays as it is. */
 	(void)!nice(JOB_NICENESS);
-	if (chdir(argv[2]) != 0) give_up(pipe_fd, RUNNER_CWD_FAILED);
-	set_guard(argv[3]);
-	execv(argv[3], argv + 3);
+	if (chdir(argv[2]) != 0) give_up(pipe_fd, RUNNER_CWD_FAILED, errno);
+	set_guard(start, argv[3]);
+	for (int index = 0; index < start->terminal_count; index++)
+		if (!take_terminal(&start->terminals[index])) give_up(pipe_fd, RUNNER_TERMINAL_FAILED, errno);
+	for (int fd = 0; fd < 3; fd++)
+		if ((start->closed >> fd & 1) != 0) close(fd);
+	int kind = set_inherited(start, &value);
+	if (kind != 0) give_up(pipe_fd, kind, value);
+	execve(argv[3], argv + 3, start->environment);
 	/* Our own variable may be the one entry too many. */
-	if (errno == E2BIG && unsetenv(GUARD_VARIABLE) == 0) execv(argv[3], argv + 3);
-	give_up(pipe_fd, RUNNER_EXEC_FAILED);
+	if (errno == E2BIG && start->environment[start->entries]) {
+		start->environment[start->entries] = NULL;
+		execve(argv[3], argv + 3, start->environment);
+	}
+	give_up(pipe_fd, RUNNER_EXEC_FAILED, errno);
 }
 
 /* True when the worker is gone. Its bytes are signals for the job, which is not reaped yet: the group is still ours. */
@@ -96,22 +91,52 @@ static bool take_orders(pid_t job) {
 
 /* From SIGTERM, on which gcc removes its temporary files, to SIGKILL: the job must be gone within a second. */
 #define GRACE_MS 300
+/* What the job left running may print for so long; the worker has the same patience with pipes. */
+#define DRAIN_MS 1000
+
+/* Passes on what is there, or becomes so within `patience` ms (-1: for ever). The number of those that are ready. */
+static int wait_and_relay(struct pollfd *wait, int others, struct start *start, int patience) {
+	for (int index = 0; index < start->terminal_count; index++)
+		wait[others + index] = wait_for_terminal(&start->terminals[index]);
+	int ready = poll(wait, (nfds_t)(others + start->terminal_count), patience);
+	if (ready > 0)
+		for (int index = 0; index < start->terminal_count; index++) relay(&start->terminals[index], &wait[others + index]);
+	return ready;
+}
+
+static bool is_drained(const struct start *start) {
+	for (int index = 0; index < start->terminal_count; index++)
+		if (start->terminals[index].master >= 0) return false;
+	return true;
+}
+
+/* After the job's end: what it printed last is still under way. */
+static void drain(struct start *start) {
+	struct pollfd wait[MAX_TERMINALS];
+	long long deadline = now_ms() + DRAIN_MS;
+	while (!is_drained(start)) {
+		long long left = deadline - now_ms();
+		if (left <= 0) return;
+		wait_and_relay(wait, 0, start, (int)left);
+	}
+}
 
 /* Waits for the job; ends its group when the worker goes or somebody ends the runner itself. */
-static int await_job(pid_t job, int signals, struct rusage *usage) {
+static int await_job(pid_t job, int signals, struct start *start, struct rusage *usage) {
 	bool is_ending = false;
-	int status, patience = -1;
+	int status;
+	long long deadline = 0;
 	for (;;) {
 		pid_t ended = wait4(job, &status, WNOHANG, usage);
 		if (ended == job) return status;
-		struct pollfd wait[2] = {{signals, POLLIN, 0}, {is_ending ? -1 : WORKER_FD, POLLIN, 0}};
-		int ready = poll(wait, 2, patience);
-		if (ready < 0) continue;
-		if (ready == 0) {
+		struct pollfd wait[2 + MAX_TERMINALS] = {{signals, POLLIN, 0}, {is_ending ? -1 : WORKER_FD, POLLIN, 0}};
+		long long left = deadline ? deadline - now_ms() : -1;
+		if (deadline && left <= 0) {
 			kill(-job, SIGKILL);
-			patience = -1;
-			continue;
+			deadline = 0;
+			left = -1;
 		}
+		if (wait_and_relay(wait, 2, start, (int)left) <= 0) continue;
 		bool must_end = false;
 		if (wait[0].revents) {
 			struct signalfd_siginfo information;
@@ -123,12 +148,19 @@ static int await_job(pid_t job, int signals, struct rusage *usage) {
 		if (must_end && !is_ending) {
 			kill(-job, SIGTERM);
 			is_ending = true;
-			patience = GRACE_MS;
+			deadline = now_ms() + GRACE_MS;
 		}
 	}
 }
 
+static bool open_terminals(struct start *start) {
+	for (int index = 0; index < start->terminal_count; index++)
+		if (!open_terminal(&start->terminals[index])) return false;
+	return true;
+}
+
 int main(int argc, char **argv) {
+	static struct start start;
 	int failure_pipe[2], status, signals = -1;
 	struct rusage usage = {0};
 	struct failure failure;
@@ -150,17 +182,25 @@ int main(int argc, char **argv) {
 	sigaddset(&watched, SIGQUIT);
 	sigaddset(&watched, SIGTERM);
 	sigprocmask(SIG_BLOCK, &watched, NULL);
+	/* The worker is gone before it has said what to do. */
+	if (!read_start(WORKER_FD, &start)) return 1;
+	if (!open_terminals(&start)) {
+		report(RUNNER_TERMINAL_FAILED, errno, &usage);
+		return 0;
+	}
 	pid_t job = -1, runner = getpid();
 	if (pipe2(failure_pipe, O_CLOEXEC) == 0 && (signals = signalfd(-1, &watched, SFD_CLOEXEC)) >= 0) job = fork();
 	if (job < 0) {
 		report(RUNNER_EXEC_FAILED, errno, &usage);
 		return 1;
 	}
-	if (job == 0) become_job(argv, runner, failure_pipe[1]);
+	if (job == 0) become_job(argv, &start, runner, failure_pipe[1]);
+	for (int index = 0; index < start.terminal_count; index++) close_slave(&start.terminals[index]);
 	/* On both sides: whichever comes first, the group is there before a signal is sent to it. */
 	setpgid(job, job);
 	close(failure_pipe[1]);
-	status = await_job(job, signals, &usage);
+	status = await_job(job, signals, &start, &usage);
+	drain(&start);
 	if (read(failure_pipe[0], &failure, sizeof failure) == (ssize_t)sizeof failure)
 		report(failure.kind, failure.cause, &usage);
 	else if (WIFSIGNALED(status))

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "inherited.h"
 #include "shim.h"
 
 static unsigned char *put_text(unsigned char *at, const char *text) {
@@ -40,7 +41,9 @@ bool send_request(int fd) {
 	for (char **entry = environ; *entry; entry++)
 		if (!is_guard_entry(*entry)) environment += strlen(*entry) + 1;
 	text += 12 + strlen(name) + strlen(program) + strlen(cwd);
-	size_t length = 1 + 2 + 1 + 4 + 4 + 4 + text + 4 + 4 + environment;
+	unsigned char streams[MAX_STREAMS_BYTES];
+	size_t stream_bytes = (size_t)(put_streams(streams) - streams);
+	size_t length = 1 + 2 + stream_bytes + 4 + 4 + 4 + text + 4 + 4 + INHERITED_BYTES + 4 + environment;
 	if (length > MAX_FRAME_BYTES || count > MAX_ARGV_WORDS) return false;
 	unsigned char *frame = malloc(4 + length), *at = frame;
 	if (!frame) return false;
@@ -49,13 +52,15 @@ bool send_request(int fd) {
 	at = put_number(at, (uint32_t)length, 4);
 	at = put_number(at, FRAME_REQUEST, 1);
 	at = put_number(at, SHIM_PROTOCOL_VERSION, 2);
-	at = put_number(at, (isatty(1) ? FLAG_STDOUT_IS_TTY : 0) | (isatty(2) ? FLAG_STDERR_IS_TTY : 0), 1);
+	memcpy(at, streams, stream_bytes);
+	at += stream_bytes;
 	at = put_number(at, (uint32_t)mask, 4);
 	at = put_number(at, (uint32_t)getpid(), 4);
 	at = put_number(at, (uint32_t)getsid(0), 4);
 	at = put_text(put_text(put_text(at, name), program), cwd);
 	at = put_number(at, (uint32_t)count, 4);
 	for (char **word = words + 1; *word; word++) at = put_text(at, *word);
+	at = put_inherited(at);
 	at = put_number(at, (uint32_t)environment, 4);
 	for (char **entry = environ; *entry; entry++) {
 		if (is_guard_entry(*entry)) continue;

@@ -98,6 +98,11 @@ struct place_failure {
 };
 bool place_outputs(const unsigned char *payload, size_t length, struct place_failure *failure);
 
+/* inherited.c: what we inherit and a compile can tell. Each returns what comes after it. */
+#define MAX_STREAMS_BYTES (2 + 3 * 9)
+unsigned char *put_inherited(unsigned char *at);
+unsigned char *put_streams(unsigned char *at);
+
 /* request.c: what we ask of the dispatcher. */
 bool send_all(int fd, const unsigned char *bytes, size_t length);
 bool send_request(int fd);

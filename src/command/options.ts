@@ -56,7 +56,6 @@ export type Fact =
   | 'time-trace'
   | 'optimization-record'
   | 'emit-llvm'
-  | 'colour'
   | 'this-machine'
   | 'sanitize';
 
@@ -300,8 +299,6 @@ const OTHER_LANGUAGES: readonly OptionRow[] = [
 ];
 
 const MESSAGES: readonly OptionRow[] = [
-  ...rows('-fdiagnostics-color= -fdiagnostics-colour=', 'joined', 'text', { fact: 'colour' }),
-  ...flags('-fdiagnostics-color -fno-diagnostics-color -fcolor-diagnostics -fno-color-diagnostics', { fact: 'colour' }),
   ...flags('-fmessage-length=0'),
   ...rows('-fmessage-length=', 'joined', 'text', { keep: 'names-in-messages' }),
   ...flags('-fdiagnostics-absolute-paths', { keep: 'names-in-messages' }),

@@ -4,7 +4,7 @@
  */
 import { dirname } from 'node:path';
 import type { Flavour, Tool } from './driver-name.ts';
-import { parseDriverLine, plainItem, type DriverInput, type DriverLine } from './driver-line.ts';
+import { parseDriverLine, type DriverInput, type DriverLine } from './driver-line.ts';
 import { languageOf } from './language.ts';
 import { filesToWaitFor } from './link-inputs.ts';
 import { makeNativeExplicit, type NativeResult } from './native.ts';
@@ -158,14 +158,13 @@ function planCompile(invocation: Invocation, driver: Driver, understood: Underst
   }
   const argv = line === given ? invocation.argv : line.items.flatMap(spellItem);
   const beside = [...headers, ...readFiles(cwd, line, look)];
-  const colour = colourWords(invocation, line);
   const plan: CompilePlan = {
     kind: 'compile',
     cwd,
     flavour: driver.flavour,
     language,
-    argv: [...colour, ...argv],
-    line: { ...line, items: [...colour.map(plainItem), ...line.items] },
+    argv,
+    line,
     responseFiles: line === given ? expanded.files : [],
     source,
     sources: [...new Set(isTrial ? beside : [source, ...beside])],
@@ -216,14 +215,6 @@ function explicitLine(
   // Words that stay as they are leave response files as they are, so what those hold cannot be replaced.
   if (keeps.keepsOutputs && expanded.files.length > 0) return { kind: 'stays', reason: 'this-machine' };
   return makeNativeExplicit(program, line, language, keeps.keepsInputs, look);
-}
-
-/** On a node stderr is a pipe; here gcc would have coloured what it says. */
-function colourWords({ stderrIsTty, env }: Invocation, line: DriverLine): string[] {
-  const isPlain = !stderrIsTty || (env.get('TERM') ?? 'dumb') === 'dumb' || env.get('GCC_COLORS') === '';
-  return isPlain || line.facts.has('colour') || line.keep.includes('recorded-words')
-    ? []
-    : ['-fdiagnostics-color=always'];
 }
 
 /** Further files that the compile reads by name, if they are there. */

@@ -24,7 +24,6 @@ export interface Invocation {
   readonly cwd: string;
   readonly env: ReadonlyMap<string, string>;
   readonly paths: PathsMode;
-  readonly stderrIsTty: boolean;
 }
 
 /** The submit host's file system, as much of it as a plan needs. All synchronous; symbolic links are followed. */

@@ -19,6 +19,7 @@ import { StagingPlaces } from './job/staging-places.ts';
 import { Placement, type PlacementOptions } from './scheduling/placement.ts';
 import { ServerWatch } from './scheduling/file-server-watch.ts';
 import type { ShimPort } from './job/shim-port.ts';
+import { UnfitNodes } from './job/unfit-nodes.ts';
 import { Session, type SessionHandlers } from './shim-session.ts';
 import { TailWatch } from './scheduling/straggler-watch.ts';
 import { TrialChoice } from './probes/probe-placement.ts';
@@ -44,6 +45,7 @@ export class Dispatcher {
   finished = 0;
   readonly #options: DispatcherOptions;
   readonly #writes = new WritesInFlight();
+  readonly #unfit = new UnfitNodes();
   readonly #directories = new SearchedDirectories();
   readonly #staging = new StagingPlaces();
   readonly #trials = new TrialChoice();
@@ -119,7 +121,7 @@ export class Dispatcher {
   #startJob(request: ShimRequest, shim: ShimPort): void {
     const id = this.#nextJobId;
     this.#nextJobId += 1;
-    const environment = this.#environments.get(request.environment);
+    const environment = this.#environments.get(request);
     const { entries } = environment;
     this.#options.noteEnvironment(entries);
     const buildId = entries.get('PMAKE_BUILD') ?? `${UNNAMED_BUILD}${request.sessionId}`;
@@ -156,6 +158,7 @@ export class Dispatcher {
       trials: this.#trials,
       trialMemory: this.trialMemory,
       costs: this.costs,
+      unfit: this.#unfit,
       holdLimitMs: limitMs,
       whereIs: (job) => {
         const state = this.jobs.get(job)?.state;

@@ -1,10 +1,11 @@
 /**
- * The environments that shims send, parsed and prepared for nodes once each. A build has a handful, one a make level,
- * and thousands of jobs. Unaware of jobs.
+ * The environments that shims send, with the limits and the like that come with them, parsed and prepared for nodes once
+ * each. A build has a handful, one a make level, and thousands of jobs. Unaware of jobs.
  */
-import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
-import { environmentForNode, parseEnvironment } from '../command/environment.ts';
+import { environmentForNode, hasReadablePaths, parseEnvironment } from '../command/environment.ts';
+import { decodeInherited, type Inherited } from '../protocol/inherited.ts';
+import type { ShimRequest } from '../protocol/shim.ts';
 import type { NodeEnvironment } from '../remote/node-link.ts';
 import { hostTimeZone } from '../tree/time-zone.ts';
 import { putLast } from '../util/put-last.ts';
@@ -14,9 +15,11 @@ const MAX_ENVIRONMENTS = 256;
 
 export interface KnownEnvironment {
   readonly entries: ReadonlyMap<string, string>;
+  /** Limits and the like, which belong to it: both are the same for most jobs of a build. */
+  readonly inherited: Inherited;
   readonly forNodes: NodeEnvironment;
-  /** False when a value is not UTF-8: Node could not reproduce it on a node. */
-  readonly isText: boolean;
+  /** False when a variable that names directories is not UTF-8: pmake could not look at them. */
+  readonly isReadable: boolean;
 }
 
 export class EnvironmentCache {
@@ -32,16 +35,16 @@ export class EnvironmentCache {
     this.#zone = zone;
   }
 
-  /** `block`: NUL-terminated `NAME=value` entries, as the shim sends them. */
-  get(block: Buffer): KnownEnvironment {
-    const hash = createHash('sha1').update(block).digest('base64');
-    const environment = this.#byHash.get(hash) ?? this.#parse(block);
+  /** @throws MalformedError when what the shim says that it inherits makes no sense. */
+  get({ environment: block, inherited }: Pick<ShimRequest, 'environment' | 'inherited'>): KnownEnvironment {
+    const hash = createHash('sha1').update(`${inherited.length} `).update(inherited).update(block).digest('base64');
+    const environment = this.#byHash.get(hash) ?? this.#parse(block, inherited);
     // A known one, too: a build's own environment must not go because many odd ones came.
     putLast(this.#byHash, hash, environment, MAX_ENVIRONMENTS);
     return environment;
   }
 
-  #parse(block: Buffer): KnownEnvironment {
+  #parse(block: Buffer, inherited: Buffer): KnownEnvironment {
     const id = this.#nextId;
     this.#nextId += 1;
     const entries = parseEnvironment(block);
@@ -49,8 +52,10 @@ export class EnvironmentCache {
     const zone = entries.has('TZ') || this.#zone === undefined ? '' : `TZ=${this.#zone}\0`;
     return {
       entries,
-      forNodes: { id, block: Buffer.concat([travelling, Buffer.from(zone)]) },
-      isText: isUtf8(block),
+      inherited: decodeInherited(inherited),
+      // A copy: it is a part of what was received, all of which it would keep.
+      forNodes: { id, inherited: Buffer.from(inherited), block: Buffer.concat([travelling, Buffer.from(zone)]) },
+      isReadable: hasReadablePaths(block),
     };
   }
 }

@@ -13,6 +13,8 @@ export type RetryReason =
   | 'node-has-no-compiler'
   | 'node-sees-another-source'
   | 'node-could-not-start'
+  | 'node-has-lower-limits'
+  | 'node-has-no-terminal'
   | 'paths-not-mapped'
   | 'names-left'
   | 'node-trouble'
@@ -44,7 +46,7 @@ export const PLACEMENT_SENTENCES: Readonly<Record<PlacementReason, string>> = {
   'nodes-not-ready': 'its nodes were still being connected or checked, and this host had a slot free',
   'nodes-busy': 'every slot of the nodes was taken, and this host had one free',
   'switched-off': 'PMAKE_LOCAL or --pmake-local asked for it',
-  'not-text': 'a word or the environment is not UTF-8',
+  'not-text': 'a word, or a variable that names directories, is not UTF-8',
   'source-not-a-file': 'its source is missing or no regular file',
   'too-long': 'its command line is longer than a node takes',
   'internal-error': 'pmake could not read the command: a defect of pmake, please report it',
@@ -61,6 +63,8 @@ export const PLACEMENT_SENTENCES: Readonly<Record<PlacementReason, string>> = {
   'paths-not-mapped': 'the node has the tree under another name, and this command cannot be sent there unchanged',
   'names-left': "the node's name for the tree, or a name made absolute, would have stood in the object",
   'node-could-not-start': 'the node could not start the compiler',
+  'node-has-no-terminal': 'this host prints on a terminal, and the node has no pseudo-terminal left for the compiler',
+  'node-has-lower-limits': "the node's hard limits (ulimit -H) are below those of the job",
   'node-trouble': 'the compiler was killed there, or the node ran out of memory or disk',
   'file-late-on-node':
     'the compiler missed a file there that is here: compiled again on the same node, which had looked again',

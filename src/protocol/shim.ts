@@ -8,9 +8,11 @@
 import { isUtf8 } from 'node:buffer';
 import { ByteReader, ByteWriter, MalformedError } from '../util/bytes.ts';
 import { encodeFrame, type Frame } from './frame.ts';
+import { decodeInherited } from './inherited.ts';
+import { readStreams, writeStreams, type Streams } from './streams.ts';
 import type { Termination } from './termination.ts';
 
-export const SHIM_PROTOCOL_VERSION = 2;
+export const SHIM_PROTOCOL_VERSION = 3;
 /** More words than any linker line seen (the kernel's longest has 3,000); above, the job stays here. */
 export const MAX_ARGV_WORDS = 100_000;
 
@@ -51,9 +53,6 @@ export const DispatcherFrame = {
   control: 0x1a,
 } as const;
 
-/** Bits of ShimRequest.flags. */
-export const ShimFlag = { stdoutIsTty: 1, stderrIsTty: 2 } as const;
-
 /** Kinds of moves in a `place` frame. */
 export const PlaceKind = { move: 1, remove: 2 } as const;
 
@@ -68,9 +67,12 @@ export interface PlaceFailure {
   readonly errno: number;
 }
 
-/** One compile as the shim saw it. Everything is bytes on the wire; what is not UTF-8 is told apart by `isText`. */
+/**
+ * One compile as the shim saw it, in the order of the fields. Everything is bytes on the wire; what is not UTF-8 is told
+ * apart by `isText`.
+ */
 export interface ShimRequest {
-  readonly flags: number;
+  readonly streams: Streams;
   readonly umask: number;
   readonly pid: number;
   /** Session id of the shim: groups the jobs of a make that was not started by pmake. */
@@ -83,7 +85,9 @@ export interface ShimRequest {
   readonly cwd: string;
   /** The words after the program. */
   readonly argv: readonly string[];
-  /** NUL-terminated `NAME=value` entries. */
+  /** As inherited.ts encodes it. */
+  readonly inherited: Buffer;
+  /** NUL-terminated entries, `NAME=value` as a rule. */
   readonly environment: Buffer;
   /** False when any word or path is not UTF-8: Node cannot reproduce it, so the job stays here. */
   readonly isText: boolean;
@@ -93,7 +97,7 @@ export function decodeShimRequest(payload: Buffer): { version: number; request: 
   const reader = new ByteReader(payload);
   const version = reader.u16();
   if (version !== SHIM_PROTOCOL_VERSION) return { version, request: undefined };
-  const flags = reader.u8();
+  const streams = readStreams(reader);
   const umask = reader.u32();
   const pid = reader.u32();
   const sessionId = reader.u32();
@@ -102,18 +106,21 @@ export function decodeShimRequest(payload: Buffer): { version: number; request: 
   if (count > MAX_ARGV_WORDS) throw new MalformedError(`${count} words`);
   const words: Buffer[] = [];
   for (let index = 0; index < count; index += 1) words.push(reader.bytes());
+  const inherited = reader.bytes();
+  decodeInherited(inherited);
   const environment = reader.bytes();
   const isText = [...fields, ...words].every((bytes) => isUtf8(bytes));
   const [name, program, cwd] = fields.map((field) => field.toString('utf8')) as [string, string, string];
   const argv = words.map((word) => word.toString('utf8'));
-  return { version, request: { flags, umask, pid, sessionId, name, program, cwd, argv, environment, isText } };
+  return {
+    version,
+    request: { streams, umask, pid, sessionId, name, program, cwd, argv, inherited, environment, isText },
+  };
 }
 
 /** The inverse, for tests and benchmarks that play the shim. */
 export function encodeShimRequest(request: Omit<ShimRequest, 'isText'>): Buffer {
-  const writer = new ByteWriter()
-    .u16(SHIM_PROTOCOL_VERSION)
-    .u8(request.flags)
+  const writer = writeStreams(new ByteWriter().u16(SHIM_PROTOCOL_VERSION), request.streams)
     .u32(request.umask)
     .u32(request.pid)
     .u32(request.sessionId)
@@ -122,7 +129,7 @@ export function encodeShimRequest(request: Omit<ShimRequest, 'isText'>): Buffer 
     .text(request.cwd)
     .u32(request.argv.length);
   for (const word of request.argv) writer.text(word);
-  return encodeFrame(ShimFrame.request, writer.bytes(request.environment).finish());
+  return encodeFrame(ShimFrame.request, writer.bytes(request.inherited).bytes(request.environment).finish());
 }
 
 export function decodeShimSignal(payload: Buffer): number {

@@ -10,9 +10,10 @@
 import { ByteReader, ByteWriter, MalformedError } from '../util/bytes.ts';
 import { encodeFrame, type Frame } from './frame.ts';
 import { decodeInspection, type Inspection } from './inspection.ts';
+import { readStreams, writeStreams, type Streams } from './streams.ts';
 import type { Termination } from './termination.ts';
 
-export const WORKER_PROTOCOL_VERSION = 3;
+export const WORKER_PROTOCOL_VERSION = 4;
 export const WORKER_PREAMBLE = Buffer.from('\u0000pmake-worker\u0000', 'utf8');
 /** A noisy rc file prints a page at most; more than this before the preamble is not our worker. */
 export const MAX_PREAMBLE_SKIP_BYTES = 64 * 1024;
@@ -71,12 +72,21 @@ export interface NameRestore {
   readonly back: readonly DirectoryNames[];
 }
 
+/** What jobs inherit. It is the same for hundreds of them, so it is sent once and named by an id. */
+export interface JobEnvironment {
+  /** As inherited.ts encodes it. */
+  readonly inherited: Buffer;
+  /** NUL-terminated entries, `NAME=value` as a rule. */
+  readonly block: Buffer;
+}
+
 /** One compile for a worker. */
 export interface WorkerJob {
   readonly id: number;
   /** An environment sent earlier with this id. */
   readonly environmentId: number;
   readonly umask: number;
+  readonly streams: Streams;
   readonly cwd: string;
   /** The compiler, an absolute path; also argv[0], or gcc would look for cc1 beside our shim. */
   readonly program: string;
@@ -119,11 +129,13 @@ export const NOT_RUN_REASONS = [
   'output-too-large',
   'restore-failed',
   'names-left',
+  'limit-too-low',
+  'no-terminal',
 ] as const;
 export type NotRunReason = (typeof NOT_RUN_REASONS)[number];
 
 export type WorkerRequest =
-  | { readonly kind: 'environment'; readonly id: number; readonly block: Buffer }
+  | ({ readonly kind: 'environment'; readonly id: number } & JobEnvironment)
   | { readonly kind: 'job'; readonly job: WorkerJob }
   | { readonly kind: 'kill'; readonly id: number; readonly signal: number }
   | { readonly kind: 'ping'; readonly sequence: number }
@@ -156,7 +168,10 @@ export type WorkerAnswer =
 export function encodeWorkerRequest(request: WorkerRequest): Buffer {
   switch (request.kind) {
     case 'environment':
-      return encodeFrame(ToWorker.environment, new ByteWriter().u32(request.id).raw(request.block).finish());
+      return encodeFrame(
+        ToWorker.environment,
+        new ByteWriter().u32(request.id).bytes(request.inherited).raw(request.block).finish(),
+      );
     case 'job':
       return encodeFrame(ToWorker.job, encodeJob(request.job));
     case 'kill':
@@ -176,7 +191,7 @@ export function decodeWorkerRequest(frame: Frame): WorkerRequest {
   const reader = new ByteReader(frame.payload);
   switch (frame.type) {
     case ToWorker.environment:
-      return { kind: 'environment', id: reader.u32(), block: reader.rest() };
+      return { kind: 'environment', id: reader.u32(), inherited: reader.bytes(), block: reader.rest() };
     case ToWorker.job:
       return { kind: 'job', job: decodeJob(reader) };
     case ToWorker.kill:
@@ -237,7 +252,8 @@ export function decodeWorkerAnswer(frame: Frame): WorkerAnswer {
 }
 
 function encodeJob(job: WorkerJob): Buffer {
-  const writer = new ByteWriter().u32(job.id).u32(job.environmentId).u32(job.umask).text(job.cwd).text(job.program);
+  const writer = new ByteWriter().u32(job.id).u32(job.environmentId).u32(job.umask);
+  writeStreams(writer, job.streams).text(job.cwd).text(job.program);
   writeTexts(writer, job.words);
   writer.u32(job.sources.length);
   for (const source of job.sources) writeStamp(writer, source);
@@ -251,6 +267,7 @@ function encodeJob(job: WorkerJob): Buffer {
 
 function decodeJob(reader: ByteReader): WorkerJob {
   const [id, environmentId, umask] = [reader.u32(), reader.u32(), reader.u32()];
+  const streams = readStreams(reader);
   const [cwd, program] = [reader.text(), reader.text()];
   const words = readList(reader, MAX_WORDS_PER_JOB, () => reader.text());
   const sources = readList(reader, MAX_FILES_PER_JOB, () => readStamp(reader));
@@ -262,6 +279,7 @@ function decodeJob(reader: ByteReader): WorkerJob {
     id,
     environmentId,
     umask,
+    streams,
     cwd,
     program,
     words,

@@ -12,6 +12,7 @@ import {
   NODE_SILENCE_LIMIT_MS,
   PING_INTERVAL_MS,
   WORKER_SILENCE_LIMIT_MS,
+  type JobEnvironment,
   type NotRunReason,
   type OutputChunk,
   type WorkerAnswer,
@@ -26,9 +27,8 @@ import { deferred, type Deferred } from '../util/deferred.ts';
 const FENCE_MARGIN_MS = 1_500;
 
 /** An environment as nodes get it; `id` is unique in this dispatcher. */
-export interface NodeEnvironment {
+export interface NodeEnvironment extends JobEnvironment {
   readonly id: number;
-  readonly block: Buffer;
 }
 
 export type RemoteEnd =
@@ -133,7 +133,7 @@ export class NodeLink {
   #sendJob({ job, environment }: PendingJob): void {
     if (!this.#sentEnvironments.has(environment.id)) {
       this.#sentEnvironments.add(environment.id);
-      this.#send({ kind: 'environment', id: environment.id, block: environment.block });
+      this.#send({ kind: 'environment', ...environment });
     }
     this.#send({ kind: 'job', job });
   }

@@ -57,10 +57,13 @@ export async function openRegularFile(path: string, flags = READ_AT_ONCE): Promi
 
 /** The file's contents; undefined where there is no regular file to be read. */
 export async function readRegularFile(path: string): Promise<Buffer | undefined> {
+  let file: FileHandle | undefined;
   try {
-    const file = await openRegularFile(path);
-    return await file?.readFile().finally(() => file.close());
+    file = await openRegularFile(path);
+    return await file?.readFile();
   } catch {
     return undefined;
+  } finally {
+    await file?.close();
   }
 }

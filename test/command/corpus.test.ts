@@ -38,7 +38,7 @@ function classify(plan: Plan): string {
 }
 
 function planOf({ cwd, line: [name = '', ...argv] }: Captured): Plan {
-  return planCommand({ name, argv, cwd, env: new Map(), paths: 'auto', stderrIsTty: false }, look);
+  return planCommand({ name, argv, cwd, env: new Map(), paths: 'auto' }, look);
 }
 
 /** Those compile nothing that the build keeps: questions, and tests of what the compiler can do. */

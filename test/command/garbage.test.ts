@@ -100,7 +100,7 @@ describe('any words', () => {
         const argv = random.chance(0.5) ? random.shuffle([...garbage, '-c', 'main.c']) : garbage;
         const env = new Map([['CPATH', word(random)]]);
         const plan = planCommand(
-          { name, argv, cwd: CWD, env, paths: random.chance(0.8) ? 'absolute' : 'auto', stderrIsTty: false },
+          { name, argv, cwd: CWD, env, paths: random.chance(0.8) ? 'absolute' : 'auto' },
           everything,
         );
         if (plan.kind === 'here') continue;

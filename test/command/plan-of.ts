@@ -8,7 +8,6 @@ export interface Given {
   readonly cwd?: string;
   readonly env?: Record<string, string>;
   readonly paths?: PathsMode;
-  readonly stderrIsTty?: boolean;
   readonly look?: Look;
   readonly argv?: readonly string[];
 }
@@ -16,8 +15,8 @@ export interface Given {
 /** `line`: the name and its words, divided by spaces; `given.argv` for words that hold spaces. */
 export function planOf(line: string, given: Given = {}): Plan {
   const [name = '', ...argv] = line.split(' ');
-  const { cwd = '/t/build', env = {}, paths = 'auto', stderrIsTty = false, look = sourcesExist } = given;
-  const invocation = { name, argv: given.argv ?? argv, cwd, env: new Map(Object.entries(env)), paths, stderrIsTty };
+  const { cwd = '/t/build', env = {}, paths = 'auto', look = sourcesExist } = given;
+  const invocation = { name, argv: given.argv ?? argv, cwd, env: new Map(Object.entries(env)), paths };
   return planCommand(invocation, look);
 }
 

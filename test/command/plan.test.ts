@@ -331,14 +331,6 @@ describe('names of inputs', () => {
   });
 });
 
-it('asks for the colours that a terminal would have brought', () => {
-  const given = { stderrIsTty: true, env: { TERM: 'xterm' } };
-  const words = (line: string, more: Given = given) => wordsOf(compile(line, more));
-  expect(words('gcc -c a.c')[0]).toBe('-fdiagnostics-color=always');
-  expect(words('gcc -c a.c -fno-diagnostics-color')).not.toContain('-fdiagnostics-color=always');
-  expect(words('gcc -c a.c', { ...given, env: { TERM: 'dumb' } })).not.toContain('-fdiagnostics-color=always');
-});
-
 describe('languages', () => {
   it.each([
     ['gcc -c a.c', 'c'],

@@ -27,10 +27,7 @@ const look: Look = (() => {
 })();
 
 function plan(name: string, argv: readonly string[], env: Record<string, string> = {}): Plan {
-  return planCommand(
-    { name, argv, cwd: '/w', env: new Map(Object.entries(env)), paths: 'auto', stderrIsTty: false },
-    look,
-  );
+  return planCommand({ name, argv, cwd: '/w', env: new Map(Object.entries(env)), paths: 'auto' }, look);
 }
 
 function slotOf(line: string, env?: Record<string, string>): string {

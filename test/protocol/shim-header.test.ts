@@ -2,13 +2,13 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { MAX_FRAME_BYTES } from '../../src/protocol/frame.ts';
+import { LIMITS } from '../../src/protocol/inherited.ts';
 import { JOB_NICENESS, RUNNER_REPORT_BYTES, decodeRunnerReport } from '../../src/protocol/runner.ts';
 import {
   DispatcherFrame,
   MAX_ARGV_WORDS,
   PlaceKind,
   SHIM_PROTOCOL_VERSION,
-  ShimFlag,
   ShimFrame,
 } from '../../src/protocol/shim.ts';
 
@@ -42,14 +42,17 @@ it('has the constants of src/protocol/, and no others', () => {
     FRAME_PLACE: DispatcherFrame.place,
     PLACE_MOVE: PlaceKind.move,
     PLACE_REMOVE: PlaceKind.remove,
-    FLAG_STDOUT_IS_TTY: ShimFlag.stdoutIsTty,
-    FLAG_STDERR_IS_TTY: ShimFlag.stderrIsTty,
+    ...Object.fromEntries(LIMITS.map((name, index) => [`LIMIT_${name.toUpperCase()}`, index])),
+    LIMIT_COUNT: LIMITS.length,
     JOB_NICENESS,
     RUNNER_REPORT_BYTES,
     RUNNER_EXITED: 0,
     RUNNER_SIGNALLED: 1,
     RUNNER_CWD_FAILED: 2,
     RUNNER_EXEC_FAILED: 3,
+    RUNNER_LIMIT_FAILED: 4,
+    RUNNER_PERSONALITY_FAILED: 5,
+    RUNNER_TERMINAL_FAILED: 6,
   });
 });
 
@@ -58,6 +61,9 @@ it.each([
   ['RUNNER_SIGNALLED', { kind: 'ran', termination: { kind: 'signalled', signal: 5 } }],
   ['RUNNER_CWD_FAILED', { kind: 'cwd-failed', errno: 5 }],
   ['RUNNER_EXEC_FAILED', { kind: 'exec-failed', errno: 5 }],
+  ['RUNNER_LIMIT_FAILED', { kind: 'limit-failed', limit: 'nofile' }],
+  ['RUNNER_PERSONALITY_FAILED', { kind: 'personality-failed', errno: 5 }],
+  ['RUNNER_TERMINAL_FAILED', { kind: 'terminal-failed', errno: 5 }],
 ])('%s is what the worker takes it for', (name, meaning) => {
   const record = Buffer.alloc(RUNNER_REPORT_BYTES);
   record.set([defined.get(name) ?? 255, 5]);

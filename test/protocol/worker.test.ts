@@ -10,17 +10,23 @@ import {
   type WorkerAnswer,
   type WorkerRequest,
 } from '../../src/protocol/worker.ts';
+import { encodeInherited, NOTHING_SET } from '../../src/protocol/inherited.ts';
+import { PLAIN_STREAMS } from '../../src/protocol/streams.ts';
 import { MalformedError } from '../../src/util/bytes.ts';
 import { seededRandom } from '../broker/seeded-random.ts';
 
 const REQUESTS: readonly WorkerRequest[] = [
-  { kind: 'environment', id: 7, block: Buffer.from('A=1\0B=\0') },
+  { kind: 'environment', id: 7, inherited: encodeInherited(NOTHING_SET), block: Buffer.from('A=1\0B=\0') },
   {
     kind: 'job',
     job: {
       id: 1,
       environmentId: 7,
       umask: 0o22,
+      streams: {
+        closed: 0b001,
+        terminals: [{ descriptors: 0b110, rows: 24, columns: 80, widthPixels: 0, heightPixels: 65_535 }],
+      },
       cwd: '/t/a b',
       program: '/usr/bin/gcc',
       words: ['-c', '', 'ä.c'],
@@ -41,7 +47,7 @@ const REQUESTS: readonly WorkerRequest[] = [
     kind: 'job',
     job: {
       ...{ id: 2, environmentId: 7, umask: 0, cwd: '/', program: '/bin/cc', words: [], sources: [], outputs: [] },
-      ...{ isStaged: false, placeholders: [], changed: [], restore: undefined },
+      ...{ streams: PLAIN_STREAMS, isStaged: false, placeholders: [], changed: [], restore: undefined },
     },
   },
   { kind: 'kill', id: 1, signal: 15 },

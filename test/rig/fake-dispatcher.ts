@@ -20,6 +20,7 @@ import {
   type PlaceFailure,
   type ShimRequest,
 } from '../../src/protocol/shim.ts';
+import { readStreams } from '../../src/protocol/streams.ts';
 import { ByteReader } from '../../src/util/bytes.ts';
 import { Arrivals, closed, listenAt, type Listener } from './shim-arrivals.ts';
 
@@ -139,7 +140,7 @@ export class FakeDispatcher implements AsyncDisposable {
 function rawWords(payload: Buffer): Buffer[] {
   const reader = new ByteReader(payload);
   reader.u16();
-  reader.u8();
+  readStreams(reader);
   for (let skipped = 0; skipped < 3; skipped += 1) reader.u32();
   for (let skipped = 0; skipped < 3; skipped += 1) reader.bytes();
   return Array.from({ length: reader.u32() }, () => Buffer.from(reader.bytes()));

@@ -3,6 +3,8 @@ import { once } from 'node:events';
 import { renameSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { encodeFrame, FrameDecoder } from '../../src/protocol/frame.ts';
+import { encodeInherited, NOTHING_SET, type Inherited } from '../../src/protocol/inherited.ts';
+import { PLAIN_STREAMS, type Streams } from '../../src/protocol/streams.ts';
 import {
   decodeVerdict,
   encodePlaced,
@@ -18,6 +20,8 @@ export interface FakeShimCall {
   readonly cwd: string;
   readonly argv: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  readonly streams?: Streams;
+  readonly inherited?: Partial<Inherited>;
 }
 
 export class FakeShim {
@@ -38,7 +42,7 @@ export class FakeShim {
     );
     this.#socket.write(
       encodeShimRequest({
-        flags: 0,
+        streams: call.streams ?? PLAIN_STREAMS,
         umask: 0o22,
         pid: process.pid,
         sessionId: 1,
@@ -46,6 +50,7 @@ export class FakeShim {
         program: call.program,
         cwd: call.cwd,
         argv: call.argv,
+        inherited: encodeInherited({ ...NOTHING_SET, ...call.inherited }),
         environment: Buffer.from(environment.join('')),
       }),
     );

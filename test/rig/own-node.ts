@@ -103,6 +103,16 @@ export class OwnNode implements AsyncDisposable {
     });
   }
 
+  /** As the foreground of a terminal of its own, `columns` wide; stdout has what was printed on it. */
+  onTerminal(columns: number, program: string, words: readonly string[], options: RunOptions = {}): Promise<Ended> {
+    const quoted = [program, ...words].map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
+    const script = `stty rows 24 cols ${columns}; exec ${quoted}`;
+    return this.run('script', ['-qefc', script, '/dev/null'], {
+      ...options,
+      env: { SHELL: '/bin/sh', PMAKE_PROGRESS: '0', ...options.env },
+    });
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.run(OwnNode.program('pmakectl'), ['stop'], { cwd: '/' });
     rmSync(this.home, { recursive: true, force: true });

@@ -50,7 +50,6 @@ function explain(command: readonly string[], cwd: string, env: NodeJS.ProcessEnv
       cwd,
       env: parseEnvironment(block),
       paths: pathsMode(env.PMAKE_PATHS),
-      stderrIsTty: process.stderr.isTTY,
     },
     fileLook,
   );

@@ -7,7 +7,7 @@ import type { CompilePlan } from '../../command/plan.ts';
 import type { ShimRequest } from '../../protocol/shim.ts';
 import type { Termination } from '../../protocol/termination.ts';
 import type { Move } from '../../protocol/shim.ts';
-import type { FileState, NotRunReason, OutputChunk } from '../../protocol/worker.ts';
+import type { FileState, NotRunReason, OutputChunk, WorkerReport } from '../../protocol/worker.ts';
 import type { NodeLink, RemoteEnd, RemoteRun } from '../../remote/node-link.ts';
 import { findMissed } from '../../tree/find-missed.ts';
 import { removeRegularFiles } from '../../tree/files.ts';
@@ -20,7 +20,8 @@ import type { RetryReason } from '../reasons.ts';
 import type { Runner } from './race.ts';
 import type { ShimPort } from './shim-port.ts';
 import { movesFor, stageOutputs, withOwnNames, type StagedOutputs } from './staged-outputs.ts';
-import { findTrouble, missedNames } from './node-fault.ts';
+import { findTrouble, missedNames, plainText, type EndOnNode } from './node-fault.ts';
+import { describeLowLimit } from './unfit-nodes.ts';
 
 /** From a first signal to SIGKILL: the user was promised 2 s to the end of the process group. */
 const KILL_DELAY_MS = 1_000;
@@ -45,6 +46,8 @@ export type Attempt =
       readonly elsewhere: boolean;
       /** The node sent the job back without starting it. */
       readonly isNotRun?: true;
+      /** What the node cannot give to any job of this environment, in words that follow its name. */
+      readonly lack?: string;
       /** Nothing went wrong: the node wanted its slot back. */
       readonly isRevoked?: true;
       /** The output that did not become visible here in time. */
@@ -145,10 +148,9 @@ async function runOnNode(
 /** Directories of files that the compile missed there, and that are here. */
 async function findLate({ request, plan, environment }: AttemptInput, { end, stops }: EndedRun): Promise<string[]> {
   if (end.kind !== 'done' || stops.wasSignalled || stops.revokedBy !== undefined) return [];
-  const stderr = stderrOf(end.output);
-  const trouble = findTrouble(end.report.termination, stderr, environment.entries);
-  if (trouble !== 'file-missing-on-node') return [];
-  return findMissed(missedNames(stderr), [request.cwd, ...plan.searched]);
+  const ended = endOf(end.report, end.output);
+  if (findTrouble(ended, environment) !== 'file-missing-on-node') return [];
+  return findMissed(missedNames(ended.stderr), [request.cwd, ...plan.searched]);
 }
 
 interface Settling extends AttemptInput {
@@ -167,7 +169,7 @@ async function settle(input: Settling, end: RemoteEnd, stops: Stops): Promise<At
       return { kind: 'retry', reason: 'node-lost', elsewhere: true };
     case 'notRun':
       if (staged) await discard();
-      return { kind: 'retry', ...NOT_RUN[end.reason] };
+      return { kind: 'retry', ...NOT_RUN[end.reason], ...lackOf(end) };
     case 'done':
       break;
   }
@@ -188,7 +190,7 @@ async function settle(input: Settling, end: RemoteEnd, stops: Stops): Promise<At
     await discard();
     return BEATEN;
   }
-  const trouble = findTrouble(termination, stderrOf(output), input.environment.entries);
+  const trouble = findTrouble(endOf(report, output), input.environment);
   if (trouble !== undefined) {
     if (staged) await discard();
     return { kind: 'retry', reason: trouble, elsewhere: false };
@@ -287,8 +289,15 @@ const NOT_RUN: Readonly<Record<NotRunReason, Omit<Attempt & { kind: 'retry' }, '
   'restore-failed': { reason: 'node-trouble', elsewhere: false, isNotRun: true },
   'output-too-large': { reason: 'output-too-large', elsewhere: false, isNotRun: true },
   'names-left': { reason: 'names-left', elsewhere: true },
+  'limit-too-low': { reason: 'node-has-lower-limits', elsewhere: true, isNotRun: true },
+  'no-terminal': { reason: 'node-has-no-terminal', elsewhere: true, isNotRun: true },
 };
 
-function stderrOf(output: readonly OutputChunk[]): string {
-  return Buffer.concat(output.filter(({ fd }) => fd === 2).map(({ bytes }) => bytes)).toString('utf8');
+function lackOf({ reason, detail }: Extract<RemoteEnd, { kind: 'notRun' }>): { lack?: string } {
+  return reason === 'limit-too-low' ? { lack: describeLowLimit(detail) } : {};
+}
+
+function endOf(report: WorkerReport, output: readonly OutputChunk[]): EndOnNode {
+  const said = Buffer.concat(output.filter(({ fd }) => fd === 2).map(({ bytes }) => bytes)).toString('utf8');
+  return { termination: report.termination, stderr: plainText(said), cpuUs: report.cpuUserUs + report.cpuSystemUs };
 }

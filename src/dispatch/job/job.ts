@@ -14,7 +14,7 @@ import type { KnownEnvironment } from '../environment-cache.ts';
 import type { WritesInFlight } from './pending-outputs.ts';
 import { formatHoldTimeout, formatUnseen, type HeldFile } from './wait-messages.ts';
 import type { JobCosts } from '../scheduling/job-costs.ts';
-import type { NoSlotReason, PlacementReason } from '../reasons.ts';
+import type { NoSlotReason, PlacementReason, RetryReason } from '../reasons.ts';
 import { isTooLong } from './job-size.ts';
 import { toRecord, type JobEnding, type JobFacts, type JobState } from './state.ts';
 import type { JobKind } from '../scheduling/node-speeds.ts';
@@ -24,6 +24,7 @@ import type { PlacedJob } from '../scheduling/placement.ts';
 import type { NodePlace, Place } from '../scheduling/slot-queue.ts';
 import type { RunningThere } from '../scheduling/stragglers.ts';
 import type { ShimPort } from './shim-port.ts';
+import type { UnfitNodes } from './unfit-nodes.ts';
 import type { TrialChoice } from '../probes/probe-placement.ts';
 import type { Question, TrialMemory } from '../probes/probe-memory.ts';
 
@@ -43,6 +44,7 @@ export interface JobContext extends TriesContext {
   readonly costs: JobCosts;
   /** Those in which builds of this user may be writing what they make in trees that are known. */
   privateDirectories(): readonly string[];
+  readonly unfit: UnfitNodes;
   /** Where a job runs now: a node's name or `here`. */
   whereIs(job: number): string;
   /** Waits for a slot. Undefined when `cancelled` came first. */
@@ -86,6 +88,8 @@ export class JobLife {
   #startedMs = this.#arrivedMs;
   #failures = 0;
   #revocations = 0;
+  /** Of nodes that were left out from the start. */
+  readonly #unfitReason: RetryReason | undefined;
   #reason: HereReason | PlacementReason | undefined;
   /** Of the main source, as it was when the job arrived. */
   #sourceBytes = 0;
@@ -100,6 +104,9 @@ export class JobLife {
     };
     this.#tries = new NodeTries({ ...input, excluded: this.excluded, onSettling }, context);
     this.isRemotePossible = typeof input.plan !== 'string' && input.plan.kind === 'compile';
+    const unfit = context.unfit.of(input.environment, (node) => context.link(node));
+    for (const { node } of unfit) this.excluded.add(node);
+    this.#unfitReason = unfit[0]?.reason;
     const costMs = this.#object === undefined ? undefined : context.costs.expectedCostMs(this.#object);
     this.rankMs = this.#arrivedMs - Math.min(MAX_HEAD_START_MS, costMs ?? 0);
   }
@@ -259,7 +266,7 @@ export class JobLife {
       if (!place) return;
       if (place.kind === 'here') {
         try {
-          const reason = this.#reason ?? this.#context.whyNoNode();
+          const reason = this.#reason ?? this.#unfitReason ?? this.#context.whyNoNode();
           // As on the nodes: make, the linker and the dispatcher, which all of them wait for, come first.
           await this.#runHere(reason, reason === 'no-nodes' ? 0 : JOB_NICENESS);
         } finally {
@@ -349,8 +356,16 @@ export class JobLife {
     this.excluded.add(node);
     // A node that sends a job back costs it next to nothing; one that breaks under it, or hides what it wrote, does.
     if (!attempt.isNotRun) this.#failures += 1;
-    if (attempt.isNotRun || attempt.unseen !== undefined) this.#context.build.noteUseless(node, attempt.reason);
+    if (attempt.lack !== undefined) this.#noteUnfit(node, attempt.reason, attempt.lack);
+    else if (attempt.isNotRun || attempt.unseen !== undefined) this.#context.build.noteUseless(node, attempt.reason);
     if (!attempt.elsewhere || this.#failures >= MAX_FAILURES) this.isRemotePossible = false;
+  }
+
+  /** The node is as good as before for jobs that come with another environment. */
+  #noteUnfit(node: string, reason: RetryReason, lack: string): void {
+    const context = this.#context;
+    context.unfit.note(this.#input.environment, { node, reason }, context.link(node));
+    context.build.problems.add(`${node}: ${lack}`);
   }
 
   /** The first file of a node is enough to look into. */

@@ -2,14 +2,16 @@
  * Reads a failed remote compile's end for signs that the node, not the source, is at fault. Pure.
  * A compile error must reach the user at the first try, so the patterns name only what a healthy host does not say.
  */
+import { UNLIMITED, type Inherited } from '../../protocol/inherited.ts';
 import type { Termination } from '../../protocol/termination.ts';
 import type { RetryReason } from '../reasons.ts';
 
+/** gcc's driver when cc1 was killed, by the kernel's out-of-memory killer as a rule; clang's, where it started another. */
+const KILLED = /fatal error: Killed signal terminated program|unable to execute command: Killed/;
 const NODE_TROUBLE: readonly RegExp[] = [
-  // gcc's driver when the kernel's out-of-memory killer took cc1.
-  /fatal error: Killed signal terminated program/,
-  // clang's, which has a process for each of several steps.
-  /unable to execute command: (?:Killed|Terminated|Bus error)/,
+  KILLED,
+  // clang's driver has a process for each of several steps.
+  /unable to execute command: (?:Terminated|Bus error)/,
   /LLVM ERROR: out of memory/,
   /: (?:out of memory allocating|virtual memory exhausted)/,
   /Cannot allocate memory/,
@@ -24,21 +26,59 @@ const MISSED_NAMES = /([^\s:"'`]+)['"]?(?:: (?:No such file or directory|Stale f
 /** More than one compile says; each is looked for in every directory of the include path. */
 const MAX_MISSED_NAMES = 8;
 
+/** Linux's, on the processors that Node.js runs on. */
+const [SIGKILL, SIGXCPU, SIGXFSZ] = [9, 24, 25] as const;
+const US_PER_S = 1_000_000n;
 /**
- * Why a job that ended so should run again, or undefined when its end is the compiler's word.
- * @param environment of the job: it decides in which language a compiler speaks
+ * The kernel goes by what it counts at each tick, which is not what it reports in the end: measured in a virtual machine, a
+ * process whose limit was 1 s had used 0.87 s when it was killed.
  */
-export function findTrouble(
-  termination: Termination,
-  stderr: string,
-  environment: ReadonlyMap<string, string>,
-): RetryReason | undefined {
+const [CPU_TOLERANCE_US, CPU_TOLERANCE_PART] = [250_000n, 10n] as const;
+
+/** How a compile ended on a node. */
+export interface EndOnNode {
+  readonly termination: Termination;
+  /** Without the colours and links of a terminal (plainText). */
+  readonly stderr: string;
+  readonly cpuUs: bigint;
+}
+
+/** What a job came with, as far as it has a say in that. */
+export interface EndConditions {
+  /** It decides in which language a compiler speaks. */
+  readonly entries: ReadonlyMap<string, string>;
+  readonly inherited: Pick<Inherited, 'limits'>;
+}
+
+/** `ESC [ ... m` and `ESC [ K` colour a message, `ESC ] 8 ; ; URL ESC \\` makes a link of a part of it. */
+const TERMINAL_SEQUENCE = /\x1b\[[\d;]*[mK]|\x1b\]8;[^\x07\x1b]*(?:\x07|\x1b\\)/g;
+
+/** A message as it reads without a terminal. */
+export function plainText(message: string): string {
+  return message.includes('\x1b') ? message.replaceAll(TERMINAL_SEQUENCE, '') : message;
+}
+
+/** Why a job that ended so should run again, or undefined when its end is the compiler's word. */
+export function findTrouble(end: EndOnNode, { entries, inherited }: EndConditions): RetryReason | undefined {
+  const { termination, stderr } = end;
+  if (isByOwnLimit(end, inherited.limits)) return undefined;
   // Nobody here asked for a signal (the caller knows its own), so somebody there did.
   if (termination.kind === 'signalled') return 'node-trouble';
   if (termination.code === 0) return undefined;
   if (NODE_TROUBLE.some((pattern) => pattern.test(stderr))) return 'node-trouble';
   if (MISSED_FILE.test(stderr)) return 'file-missing-on-node';
-  return isEnglish(environment) ? undefined : 'failed-in-another-language';
+  return isEnglish(entries) ? undefined : 'failed-in-another-language';
+}
+
+/** The job, or what its driver started, was killed as the limits that it came with have it, and would be so anywhere. */
+function isByOwnLimit({ termination, stderr, cpuUs }: EndOnNode, { cpu, fsize }: Inherited['limits']): boolean {
+  const signal = termination.kind === 'signalled' ? termination.signal : undefined;
+  if (signal === SIGXFSZ) return fsize.soft !== UNLIMITED;
+  if (signal === SIGXCPU) return cpu.soft !== UNLIMITED;
+  // What has used up the hard limit is killed, and only what it has used says that this was the reason.
+  const isKilled = signal === SIGKILL || (termination.kind === 'exited' && KILLED.test(stderr));
+  const limitUs = cpu.hard * US_PER_S;
+  return isKilled && cpu.hard !== UNLIMITED && cpuUs + CPU_TOLERANCE_US + limitUs / CPU_TOLERANCE_PART >= limitUs;
 }
 
 /** The names, as the messages have them, of files that a failed compile did not find. */

@@ -2,7 +2,7 @@
 import { resolve as resolvePath } from 'node:path';
 import { pathsMode, planCommand } from '../../command/plan-command.ts';
 import type { Plan } from '../../command/plan.ts';
-import { ShimFlag, type ShimRequest } from '../../protocol/shim.ts';
+import type { ShimRequest } from '../../protocol/shim.ts';
 import { fileLook, realProgram } from '../../tree/look.ts';
 import type { KnownEnvironment } from '../environment-cache.ts';
 import type { PlacementReason } from '../reasons.ts';
@@ -12,7 +12,7 @@ const DEFAULT_HOLD_LIMIT_MS = 60_000;
 export function planJob(request: ShimRequest, environment: KnownEnvironment): Plan | PlacementReason {
   const { entries } = environment;
   if (entries.get('PMAKE_LOCAL') === '1') return 'switched-off';
-  if (!request.isText || !environment.isText) return 'not-text';
+  if (!request.isText || !environment.isReadable) return 'not-text';
   try {
     return planCommand(
       {
@@ -22,7 +22,6 @@ export function planJob(request: ShimRequest, environment: KnownEnvironment): Pl
         cwd: resolvePath(request.cwd),
         env: entries,
         paths: pathsMode(entries.get('PMAKE_PATHS')),
-        stderrIsTty: (request.flags & ShimFlag.stderrIsTty) !== 0,
       },
       fileLook,
     );

@@ -24,7 +24,7 @@ const MARK = markOf(randomBytes(MARK_BYTES));
  * @returns undefined when the command cannot be given the node's names with the same result
  */
 export function jobForNode(
-  { umask, program }: Pick<ShimRequest, 'umask' | 'program'>,
+  { umask, streams, program }: Pick<ShimRequest, 'umask' | 'streams' | 'program'>,
   plan: CompilePlan,
   staged: StagedOutputs | undefined,
   maps: readonly PathMap[],
@@ -36,6 +36,7 @@ export function jobForNode(
   return {
     ...rendered,
     umask,
+    streams,
     sources: stamps.map((stamp) => ({ ...stamp, path: mapPath(stamp.path, maps) })),
     isStaged: staged !== undefined,
     placeholders: rendered.outputs.filter((_, index) => staged?.isRemade[index]),

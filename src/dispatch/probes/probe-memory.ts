@@ -75,7 +75,7 @@ export class TrialMemory {
       return undefined;
     const compiler = remembered(this.#compilers, facts, () => hashOf(JSON.stringify(facts)));
     const surroundings = remembered(this.#environments, environment, () =>
-      hashOf(lastingEnvironment(environment.forNodes.block)),
+      hashOf(environment.forNodes.inherited.toString('hex') + lastingEnvironment(environment.forNodes.block)),
     );
     return hashOf(JSON.stringify([compiler, surroundings, name, program, cwd, words]));
   }

@@ -9,6 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { holdsNames, restoreDepfile, restoreDiagnostics } from '../../command/restore.ts';
 import type {
   FileStamp,
+  JobEnvironment,
   NameRestore,
   NotRunReason,
   OutputChunk,
@@ -31,7 +32,7 @@ export type JobEnd =
 
 export interface JobContext {
   readonly runner: string;
-  readonly environment: Readonly<Record<string, string>>;
+  readonly environment: JobEnvironment;
   readonly directories: ChangedDirectories;
   /** Hands out the running compiler, so that signals can reach it. */
   readonly onStarted: (run: Run) => void;
@@ -45,7 +46,8 @@ export async function runJob(job: WorkerJob, context: JobContext): Promise<JobEn
   const different = await findDifferentSource(job.sources);
   if (different !== undefined) return { kind: 'notRun', reason: 'source-differs', detail: different };
   await Promise.all(job.placeholders.map((path) => createEmpty(path, job.umask)));
-  const run = startRun({ ...context, umask: job.umask, cwd: job.cwd, program: job.program, words: job.words });
+  const { umask, cwd, program, words, streams } = job;
+  const run = startRun({ ...context, umask, cwd, program, words, streams });
   context.onStarted(run);
   const end = await run.end;
   switch (end.kind) {
@@ -70,12 +72,7 @@ async function createEmpty(path: string, umask: number): Promise<void> {
 }
 
 async function finish(job: WorkerJob, report: RunnerReport, output: readonly OutputChunk[]): Promise<JobEnd> {
-  if (report.kind === 'cwd-failed') {
-    return { kind: 'notRun', reason: 'cwd-missing', detail: `${job.cwd} (errno ${report.errno})` };
-  }
-  if (report.kind !== 'ran') {
-    return { kind: 'notRun', reason: 'program-missing', detail: `${job.program} (errno ${report.errno})` };
-  }
+  if (report.kind !== 'ran') return { kind: 'notRun', ...notRun(job, report) };
   const { restore } = job;
   const problem = restore && ((await restoreDepfiles(restore)) ?? (await findLeftName(restore, job.outputs)));
   if (problem) return { kind: 'notRun', ...problem };
@@ -89,6 +86,21 @@ async function finish(job: WorkerJob, report: RunnerReport, output: readonly Out
 }
 
 type Problem = Omit<Extract<JobEnd, { kind: 'notRun' }>, 'kind'>;
+
+function notRun({ cwd, program }: WorkerJob, report: Exclude<RunnerReport, { kind: 'ran' }>): Problem {
+  switch (report.kind) {
+    case 'cwd-failed':
+      return { reason: 'cwd-missing', detail: `${cwd} (errno ${report.errno})` };
+    case 'exec-failed':
+      return { reason: 'program-missing', detail: `${program} (errno ${report.errno})` };
+    case 'limit-failed':
+      return { reason: 'limit-too-low', detail: report.limit ?? '' };
+    case 'personality-failed':
+      return { reason: 'spawn-failed', detail: `personality (errno ${report.errno})` };
+    case 'terminal-failed':
+      return { reason: 'no-terminal', detail: `errno ${report.errno}` };
+  }
+}
 
 /** Resolves with what went wrong (a full disk), or undefined. */
 async function restoreDepfiles(restore: NameRestore): Promise<Problem | undefined> {

@@ -4,8 +4,9 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import type { Duplex } from 'node:stream';
-import type { OutputChunk } from '../../protocol/worker.ts';
-import { decodeRunnerReport, type RunnerReport } from '../../protocol/runner.ts';
+import type { JobEnvironment, OutputChunk } from '../../protocol/worker.ts';
+import type { Streams } from '../../protocol/streams.ts';
+import { decodeRunnerReport, encodeRunnerStart, type RunnerReport } from '../../protocol/runner.ts';
 
 /** More diagnostics than this and the job goes home, where they can stream: they are held in memory here. */
 const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
@@ -21,7 +22,8 @@ export interface RunRequest {
   readonly cwd: string;
   readonly program: string;
   readonly words: readonly string[];
-  readonly environment: Readonly<Record<string, string>>;
+  readonly streams: Streams;
+  readonly environment: JobEnvironment;
 }
 
 export type RunEnd =
@@ -39,13 +41,16 @@ export interface Run {
 export function startRun(request: RunRequest): Run {
   const child = spawn(request.runner, [request.umask.toString(8), request.cwd, request.program, ...request.words], {
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
-    env: request.environment,
+    // The job's own goes over the control channel: Node would lose what is no text, or stands twice.
+    env: {},
     cwd: '/',
   });
   // Before any event can fire: a spawn failure arrives as 'error' on the next tick.
   const control = child.stdio[RUNNER_CONTROL_FD] as Duplex;
   // The runner's end may be gone when a signal is written; its exit says so already.
   control.on('error', () => undefined);
+  const { inherited, block } = request.environment;
+  control.write(encodeRunnerStart({ streams: request.streams, inherited, environment: block }));
   const signal = (value: number): void => {
     if (!control.destroyed && control.writable) control.write(Buffer.of(value));
   };

@@ -13,6 +13,7 @@ import {
   WORKER_PREAMBLE,
   WORKER_PROTOCOL_VERSION,
   WORKER_SILENCE_LIMIT_MS,
+  type JobEnvironment,
   type OutputChunk,
   type WorkerAnswer,
   type WorkerJob,
@@ -111,7 +112,7 @@ class WorkerSession {
   #handle(request: WorkerRequest): void {
     switch (request.kind) {
       case 'environment':
-        this.#environments.add(request.id, request.block);
+        this.#environments.add(request.id, request);
         return;
       case 'job':
         this.#start(request.job);
@@ -161,7 +162,7 @@ class WorkerSession {
   }
 
   /** What cannot be started (E2BIG, EMFILE: Node throws) or goes wrong unforeseen is one job's misfortune. */
-  #runGuarded(job: WorkerJob, environment: Readonly<Record<string, string>>): Promise<JobEnd> {
+  #runGuarded(job: WorkerJob, environment: JobEnvironment): Promise<JobEnd> {
     return runJob(job, {
       runner: this.#options.runner,
       environment,

@@ -1,7 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { findTrouble, missedNames } from '../../../src/dispatch/job/node-fault.ts';
+import { findTrouble, missedNames, plainText, type EndOnNode } from '../../../src/dispatch/job/node-fault.ts';
+import { NOTHING_SET, type Inherited } from '../../../src/protocol/inherited.ts';
 
 const exited = (code: number) => ({ kind: 'exited', code }) as const;
+const signalled = (signal: number) => ({ kind: 'signalled', signal }) as const;
+const ended = (termination: EndOnNode['termination'], stderr = '', cpuUs = 1_000n) => ({ termination, stderr, cpuUs });
+const came = (environment: Record<string, string> = {}, limits: Partial<Inherited['limits']> = {}) => ({
+  entries: new Map(Object.entries(environment)),
+  inherited: { limits: { ...NOTHING_SET.limits, ...limits } },
+});
 
 describe('findTrouble', () => {
   it.each([
@@ -20,9 +27,53 @@ describe('findTrouble', () => {
     ['clang’s memory exhausted', exited(1), 'LLVM ERROR: out of memory\n', 'node-trouble'],
     ['memory exhausted', exited(1), 'cc1: out of memory allocating 65536 bytes\n', 'node-trouble'],
     ['a full disk', exited(1), '/tmp/x.s: Fatal error: No space left on device\n', 'node-trouble'],
-    ['the driver killed', { kind: 'signalled', signal: 9 } as const, '', 'node-trouble'],
+    ['the driver killed', signalled(9), '', 'node-trouble'],
+    ['a limit on CPU time that the job did not come with', signalled(24), '', 'node-trouble'],
+    ['a limit on file sizes that the job did not come with', signalled(25), '', 'node-trouble'],
   ])('of %s', (_, termination, stderr, expected) => {
-    expect(findTrouble(termination, stderr, new Map())).toBe(expected);
+    expect(findTrouble(ended(termination, stderr), came())).toBe(expected);
+  });
+});
+
+describe('the end by a limit that the job came with', () => {
+  const cpu = { soft: 1n, hard: 2n };
+  const isEverywhere = undefined;
+  it.each<[string, EndOnNode, Partial<Inherited['limits']>, string | undefined]>([
+    ['SIGXCPU', ended(signalled(24)), { cpu }, isEverywhere],
+    ['SIGXFSZ', ended(signalled(25)), { fsize: { soft: 0n, hard: 0n } }, isEverywhere],
+    ['SIGXFSZ under another limit', ended(signalled(25)), { cpu }, 'node-trouble'],
+    ['SIGXCPU under another limit', ended(signalled(24)), { fsize: cpu }, 'node-trouble'],
+    ['SIGKILL after the hard limit on CPU time', ended(signalled(9), '', 2_000_000n), { cpu }, isEverywhere],
+    ['SIGKILL before it', ended(signalled(9), '', 1_500_000n), { cpu }, 'node-trouble'],
+    ['SIGKILL as the kernel counts', ended(signalled(9), '', 1_600_000n), { cpu }, isEverywhere],
+    ['SIGKILL without one', ended(signalled(9), '', 2_000_000n), {}, 'node-trouble'],
+    ['SIGSEGV', ended(signalled(11), '', 2_000_000n), { cpu }, 'node-trouble'],
+  ])('%s', (_, end, limits, expected) => {
+    expect(findTrouble(end, came({}, limits))).toBe(expected);
+  });
+
+  it.each([
+    'gcc: fatal error: Killed signal terminated program cc1\n',
+    'clang: error: unable to execute command: Killed\n',
+  ])('is that of what the driver started: %s', (stderr) => {
+    expect(findTrouble(ended(exited(1), stderr, 2_000_000n), came({}, { cpu }))).toBeUndefined();
+    expect(findTrouble(ended(exited(1), stderr, 1_500_000n), came({}, { cpu }))).toBe('node-trouble');
+  });
+});
+
+describe('plainText', () => {
+  it.each([
+    [
+      'gcc in colours',
+      'gcc: \x1b[01;31m\x1b[Kfatal error: \x1b[m\x1b[KKilled signal',
+      'gcc: fatal error: Killed signal',
+    ],
+    ['a link', '[\x1b]8;;https://gcc.gnu.org/a;b?c\x1b\\-Wunused\x1b]8;;\x1b\\]', '[-Wunused]'],
+    ['a link that ends in BEL', '\x1b]8;;http://x\x07-Wunused\x1b]8;;\x07', '-Wunused'],
+    ['clang in colours', '\x1b[1ma.c:1:1: \x1b[0m\x1b[0;1;31merror: \x1b[0m', 'a.c:1:1: error: '],
+    ['none', 'a.c [x] 8;;', 'a.c [x] 8;;'],
+  ])('of %s', (_, message, plain) => {
+    expect(plainText(message)).toBe(plain);
   });
 });
 
@@ -35,7 +86,7 @@ describe('a failure in a language that pmake does not read', () => {
     ['LANGUAGE where the locale is C', { LANG: 'C', LANGUAGE: 'ru' }, undefined],
     ['English', { LANG: 'en_GB.UTF-8', LANGUAGE: '' }, undefined],
   ])('by %s', (_, environment, expected) => {
-    expect(findTrouble(exited(1), 'a.c:1:5: Fehler: x\n', new Map(Object.entries(environment)))).toBe(expected);
+    expect(findTrouble(ended(exited(1), 'a.c:1:5: Fehler: x\n'), came(environment))).toBe(expected);
   });
 });
 
@@ -46,7 +97,7 @@ describe('missedNames', () => {
       'In file included from b.h:3,\n a.c:1:10: fatal error: deep/x.h: No such file or directory\n',
       ['deep/x.h'],
     ],
-    ['gcc in colours', 'fatal error: \x1b[Kx.h: No such file or directory', ['\x1b[Kx.h']],
+    ['gcc in colours', plainText('fatal error: \x1b[m\x1b[Kx.h: No such file or directory'), ['x.h']],
     ['gcc as JSON', '"message": "x.h: No such file or directory"', ['x.h']],
     ['clang', "a.c:1:10: fatal error: 'deep/x.h' file not found\n", ['deep/x.h']],
     ['the assembler', 'a.s:1: Error: file not found: blob.bin\n', []],

@@ -29,7 +29,7 @@ afterAll(() => {
 function plan(line: string, paths: PathsMode = 'auto'): Plan {
   const [name = '', ...argv] = line.split(' ');
   const program = realProgram(execFileSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).trim());
-  return planCommand({ name, program, argv, cwd: tree, env: new Map(), paths, stderrIsTty: false }, fileLook);
+  return planCommand({ name, program, argv, cwd: tree, env: new Map(), paths }, fileLook);
 }
 
 function objectOf(program: string, words: readonly string[]): Buffer {

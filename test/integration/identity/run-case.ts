@@ -54,7 +54,7 @@ export function planOf(root: string, one: Case, paths: PathsMode = 'auto'): Plan
   const { argv, cwd, env } = prepare(root, one);
   const program = realProgram(programCalled(one.driver));
   const entries = new Map(Object.entries(env));
-  return planCommand({ name: one.driver, program, argv, cwd, env: entries, paths, stderrIsTty: false }, fileLook);
+  return planCommand({ name: one.driver, program, argv, cwd, env: entries, paths }, fileLook);
 }
 
 const programs = new Map<string, string>();

@@ -70,7 +70,6 @@ it('a link waits for what the archives on its line stand for', () => {
     cwd: tree,
     env: new Map<string, string>(),
     paths: 'auto' as const,
-    stderrIsTty: false,
   };
   const plan = planCommand({ ...invocation, argv: ['-r', '-o', 'all.o', '--whole-archive', 'inner.a'] }, fileLook);
   expect(plan).toMatchObject({ waitFor: below('all.o', 'inner.a', 'sub/b.o') });

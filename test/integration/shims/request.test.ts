@@ -1,7 +1,10 @@
 /** What the shim tells the dispatcher: every byte of the call, whichever way it was called. */
 import { mkdirSync, symlinkSync } from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { decodeInherited } from '../../../src/protocol/inherited.ts';
+import { PLAIN_STREAMS } from '../../../src/protocol/streams.ts';
 import { FakeDispatcher } from '../../rig/fake-dispatcher.ts';
 import { ShimRig } from '../../rig/shim-rig.ts';
 
@@ -25,7 +28,7 @@ describe('the request', () => {
       pid: shim.pid,
       sessionId: shim.pid,
       argv: words,
-      flags: 0,
+      streams: PLAIN_STREAMS,
       isText: true,
     });
     job.exit(0);
@@ -57,6 +60,60 @@ describe('the request', () => {
     const wanted = Object.entries(rig.environment(env)).map(([name, value]) => `${name}=${value}\0`);
     const sent = job.request.environment.toString();
     expect(sent.split('\0').sort().join('\0')).toBe(wanted.join('').split('\0').sort().join('\0'));
+    job.exit(0);
+    await shim.ended;
+  });
+
+  it('carries limits, signals and personality', async () => {
+    await using rig = await ShimRig.create();
+    await using dispatcher = await FakeDispatcher.listen(rig.runtime);
+    rig.masqueradeAs('gcc');
+    rig.fakeCompiler('gcc');
+    const limits = ['St 77', 'Ht 99', 'f 4000000', 'd 5000000', 'Ss 1024', 'c 3', 'Sn 300', 'Hn 400', 'v 6000000'];
+    const script = `trap '' INT PIPE CHLD HUP; ${limits.map((one) => `ulimit -${one}`).join('; ')}; exec gcc -c a.c`;
+    const shim = rig.start('/usr/bin/setarch', ['-R', '/bin/bash', '-c', script]);
+    const job = await dispatcher.nextJob();
+    const { SIGHUP, SIGINT, SIGPIPE, SIGCHLD } = constants.signals;
+    expect(decodeInherited(job.request.inherited)).toEqual({
+      ignoredSignals: [SIGHUP, SIGINT, SIGPIPE, SIGCHLD].reduce((set, one) => set | (1n << BigInt(one - 1)), 0n),
+      blockedSignals: 0n,
+      personality: 0x4_0000,
+      limits: {
+        cpu: { soft: 77n, hard: 99n },
+        fsize: { soft: 4_096_000_000n, hard: 4_096_000_000n },
+        data: { soft: 5_120_000_000n, hard: 5_120_000_000n },
+        stack: { soft: 1_048_576n, hard: expect.any(BigInt) as bigint },
+        core: { soft: 3_072n, hard: 3_072n },
+        nofile: { soft: 300n, hard: 400n },
+        as: { soft: 6_144_000_000n, hard: 6_144_000_000n },
+      },
+    });
+    job.exit(0);
+    expect((await shim.ended).code).toBe(0);
+  });
+
+  it.each([
+    ['exec gcc', { closed: 0, terminals: [{ descriptors: 0b111 }] }],
+    ['exec gcc </dev/null', { closed: 0, terminals: [{ descriptors: 0b110 }] }],
+    ['exec gcc | cat', { closed: 0, terminals: [{ descriptors: 0b101 }] }],
+    ['exec gcc 2>/dev/null >&-', { closed: 0b010, terminals: [{ descriptors: 0b001 }] }],
+    ['exec gcc <&- 2>&-', { closed: 0b101, terminals: [{ descriptors: 0b010 }] }],
+    ['exec gcc </dev/null >/dev/null 2>&1', PLAIN_STREAMS],
+    ['exec gcc <&- >&- 2>&-', { closed: 0b111, terminals: [] }],
+    ['exec gcc >/dev/tty', { closed: 0, terminals: [{ descriptors: 0b101 }, { descriptors: 0b010 }] }],
+  ])('tells what its streams are: %s', async (command, streams) => {
+    await using rig = await ShimRig.create();
+    await using dispatcher = await FakeDispatcher.listen(rig.runtime);
+    rig.masqueradeAs('gcc');
+    rig.fakeCompiler('gcc');
+    const script = `stty rows 12 cols 34; ${command}`;
+    const shim = rig.start('/usr/bin/script', ['-qefc', script, '/dev/null'], { env: { SHELL: '/bin/bash' } });
+    const job = await dispatcher.nextJob();
+    const size = { rows: 12, columns: 34, widthPixels: 0, heightPixels: 0 };
+    expect(job.request.streams).toEqual({
+      closed: streams.closed,
+      terminals: streams.terminals.map((one) => ({ ...size, ...one })),
+    });
     job.exit(0);
     await shim.ended;
   });

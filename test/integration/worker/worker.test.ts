@@ -4,6 +4,8 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, w
 import { Duplex, Transform } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { encodeInherited, NOTHING_SET } from '../../../src/protocol/inherited.ts';
+import { PLAIN_STREAMS } from '../../../src/protocol/streams.ts';
 import { WORKER_PROTOCOL_VERSION, type WorkerJob } from '../../../src/protocol/worker.ts';
 import { NodeLink } from '../../../src/remote/node-link.ts';
 import { PreambleScanner } from '../../../src/remote/channel/preamble.ts';
@@ -11,6 +13,8 @@ import { fileState, stampNow } from '../../../src/tree/files.ts';
 
 const WORKER = fileURLToPath(new URL('../../../dist/cli/worker.cjs', import.meta.url));
 const HOLD_LEASE = fileURLToPath(new URL('../../rig/hold-lease.c', import.meta.url));
+/** Of a job whose parents have set nothing. */
+const OWN = encodeInherited(NOTHING_SET);
 const SIGTERM = 15;
 
 let tree: string;
@@ -160,7 +164,7 @@ describe('a worker', () => {
       restore,
       outputs: [`${tree}/fifo.d`],
     });
-    expect(end).toMatchObject({ kind: 'done', report: { outputs: [{ present: false, path: `${tree}/fifo.d` }] } });
+    expect(end).toMatchObject({ kind: 'done', report: { outputs: [{ present: false }] } });
   });
 
   it('tells every pending job when the node is lost, with the moment from which a retry is safe', async () => {
@@ -225,8 +229,9 @@ function preambleSkipper(): Transform {
 function start(change: Partial<WorkerJob>) {
   const block = Buffer.from(`PATH=${process.env.PATH ?? ''}\0`);
   const lists = { words: [], sources: [], outputs: [], placeholders: [], changed: [] };
-  const job = { umask: 0o22, cwd: tree, program: '/usr/bin/gcc', isStaged: false, restore: undefined, ...lists };
-  return worker.link.run({ ...job, ...change }, { id: 1, block });
+  const job = { umask: 0o22, streams: PLAIN_STREAMS, cwd: tree, program: '/usr/bin/gcc' };
+  const kept = { isStaged: false, restore: undefined };
+  return worker.link.run({ ...job, ...kept, ...lists, ...change }, { id: 1, inherited: OWN, block });
 }
 
 function run(change: Partial<WorkerJob>) {
