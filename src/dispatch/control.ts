@@ -180,6 +180,7 @@ function statusOf({ dispatcher, version, socketPath, configProblem }: ControlCon
       state: job.state.kind,
       forMs: Math.round(now - ('sinceMs' in job.state ? job.state.sinceMs : job.arrivedMs)),
       pid: job.request.pid,
+      ...(job.idle.length > 0 ? { idle: job.idle } : {}),
     })),
     builds: dispatcher.builds.size,
     finished: dispatcher.finished,

@@ -67,6 +67,12 @@ export interface JobRecord {
   readonly ended: string;
 }
 
+/** A job that used no CPU on its node for a minute or longer. */
+export interface IdleJob {
+  readonly file: string;
+  readonly node: string;
+}
+
 export interface BuildReport {
   readonly buildId: string;
   readonly startedAtMs: number;
@@ -85,6 +91,8 @@ export interface BuildReport {
   /** Longest and summed wait for outputs to become visible here, and that which 95 of 100 jobs kept below, in ms. */
   readonly visibleWaitMaxMs: number;
   readonly visibleWaitSumMs: number;
+  /** The first MAX_IDLE_PER_BUILD; absent where there were none. */
+  readonly idle?: readonly IdleJob[];
   /** For so long fewer jobs went out at once than there were slots, because the file server was slow. */
   readonly slowServerMs: number;
   readonly visibleWaitP95Ms: number;
@@ -114,6 +122,13 @@ export interface RunningJob {
   readonly state: string;
   readonly forMs: number;
   readonly pid: number;
+  /** Where it has used no CPU for a minute or longer; absent where it computes. */
+  readonly idle?: readonly IdleOn[];
+}
+
+export interface IdleOn {
+  readonly node: string;
+  readonly forMs: number;
 }
 
 export interface DispatcherStatus {

@@ -29,13 +29,25 @@ export const NODE_SILENCE_LIMIT_MS = 12_000;
 /** Paths in one job's lists. A compile writes a handful. */
 export const MAX_FILES_PER_JOB = 1_000;
 const MAX_WORDS_PER_JOB = 200_000;
+/** The worker says this often what each job has used that has been running for as long. */
+export const CPU_REPORT_INTERVAL_MS = 10_000;
+/** Jobs in one such report: more than any node has slots. */
+const MAX_JOBS_PER_REPORT = 4_096;
 /** Directories in one job's list: all that a dispatcher watches. */
 export const MAX_DIRECTORIES_PER_JOB = 10_000;
 
 /** Frame types, dispatcher → worker. */
 const ToWorker = { environment: 0x22, job: 0x23, kill: 0x24, ping: 0x25, inspect: 0x26 } as const;
 /** Frame types, worker → dispatcher. */
-const FromWorker = { ready: 0x31, output: 0x32, done: 0x33, notRun: 0x34, pong: 0x35, inspected: 0x36 } as const;
+const FromWorker = {
+  ready: 0x31,
+  output: 0x32,
+  done: 0x33,
+  notRun: 0x34,
+  pong: 0x35,
+  inspected: 0x36,
+  cpu: 0x37,
+} as const;
 
 /** A piece of what a compiler printed, in the order in which it came. */
 export interface OutputChunk {
@@ -119,6 +131,12 @@ export interface WorkerReport {
   readonly outputs: readonly FileState[];
 }
 
+/** What a job that is still running has used so far, user and system together. */
+export interface JobCpu {
+  readonly id: number;
+  readonly cpuUs: bigint;
+}
+
 /** Why a worker did not run a job; the job goes elsewhere, the node may be at fault. */
 export const NOT_RUN_REASONS = [
   'cwd-missing',
@@ -163,7 +181,8 @@ export type WorkerAnswer =
   | { readonly kind: 'notRun'; readonly id: number; readonly reason: NotRunReason; readonly detail: string }
   | { readonly kind: 'pong'; readonly sequence: number }
   /** `findings`: JSON; decodeFindings reads it, with what was asked. */
-  | { readonly kind: 'inspected'; readonly id: number; readonly findings: string };
+  | { readonly kind: 'inspected'; readonly id: number; readonly findings: string }
+  | { readonly kind: 'cpu'; readonly jobs: readonly JobCpu[] };
 
 export function encodeWorkerRequest(request: WorkerRequest): Buffer {
   switch (request.kind) {
@@ -221,6 +240,8 @@ export function encodeWorkerAnswer(answer: WorkerAnswer): Buffer {
       return encodeFrame(FromWorker.pong, new ByteWriter().u32(answer.sequence).finish());
     case 'inspected':
       return encodeFrame(FromWorker.inspected, new ByteWriter().u32(answer.id).text(answer.findings).finish());
+    case 'cpu':
+      return encodeFrame(FromWorker.cpu, encodeCpu(answer.jobs));
   }
 }
 
@@ -246,9 +267,25 @@ export function decodeWorkerAnswer(frame: Frame): WorkerAnswer {
       return { kind: 'pong', sequence: reader.u32() };
     case FromWorker.inspected:
       return { kind: 'inspected', id: reader.u32(), findings: reader.text() };
+    case FromWorker.cpu:
+      return { kind: 'cpu', jobs: decodeCpu(reader) };
     default:
       throw new MalformedError(`answer type ${frame.type}`);
   }
+}
+
+/** The oldest jobs first: those that one report has no room for are not told of. */
+function encodeCpu(all: readonly JobCpu[]): Buffer {
+  const jobs = all.slice(0, MAX_JOBS_PER_REPORT);
+  const writer = new ByteWriter().u32(jobs.length);
+  for (const { id, cpuUs } of jobs) writer.u32(id).u64(cpuUs);
+  return writer.finish();
+}
+
+function decodeCpu(reader: ByteReader): JobCpu[] {
+  const jobs = readList(reader, MAX_JOBS_PER_REPORT, () => ({ id: reader.u32(), cpuUs: reader.u64() }));
+  if (reader.remaining > 0) throw new MalformedError('more than CPU times');
+  return jobs;
 }
 
 function encodeJob(job: WorkerJob): Buffer {

@@ -47,6 +47,7 @@ interface PendingJob {
   readonly environment: NodeEnvironment;
   readonly end: Deferred<RemoteEnd>;
   readonly output: OutputChunk[];
+  readonly onCpu: (cpuUs: bigint) => void;
 }
 
 /** What a link needs of the channel under it. */
@@ -91,7 +92,12 @@ export class NodeLink {
     this.#pingTimer = setInterval(() => this.#ping(), PING_INTERVAL_MS);
   }
 
-  run(job: Omit<WorkerJob, 'id' | 'environmentId'>, environment: NodeEnvironment): RemoteRun {
+  /** @param onCpu hears now and then what a job has used that takes long */
+  run(
+    job: Omit<WorkerJob, 'id' | 'environmentId'>,
+    environment: NodeEnvironment,
+    onCpu: (cpuUs: bigint) => void = () => undefined,
+  ): RemoteRun {
     const id = this.#nextJobId;
     this.#nextJobId += 1;
     const pending: PendingJob = {
@@ -99,6 +105,7 @@ export class NodeLink {
       environment,
       end: deferred<RemoteEnd>(),
       output: [],
+      onCpu,
     };
     if (this.#isClosed) {
       pending.end.resolve({ kind: 'lost', why: 'the connection had ended', fencedAtMs: performance.now() });
@@ -188,6 +195,10 @@ export class NodeLink {
       case 'inspected':
         this.#inspections.get(answer.id)?.resolve(answer.findings);
         this.#inspections.delete(answer.id);
+        return;
+      case 'cpu':
+        // Jobs that are unknown here may have ended meanwhile.
+        for (const { id, cpuUs } of answer.jobs) this.#pending.get(id)?.onCpu(cpuUs);
         return;
     }
   }

@@ -30,6 +30,10 @@ export function explainBuild(report: BuildReport): string {
     const jobs = formatCount(report.startedTwice, 'job');
     paragraphs.push(`Late while slots idled, so compiled on a second node as well: ${jobs}.\n`);
   }
+  if (report.idle !== undefined) {
+    const jobs = report.idle.map(({ file, node }) => `  ${file} on ${node}\n`);
+    paragraphs.push(`Used no CPU for a minute or longer:\n${jobs.join('')}`);
+  }
   if (report.slowServerMs > 0) {
     const time = formatDuration(report.slowServerMs);
     paragraphs.push(`The file server was slow: for ${time} fewer jobs went out at once than there were slots.\n`);

@@ -16,8 +16,20 @@ export function formatStatus(status: DispatcherStatus): string {
   ];
   if (status.broker) lines.push(`broker      ${formatBroker(status.broker)}`);
   if (status.configProblem !== '') lines.push(`config      ${status.configProblem}`);
+  lines.push(...formatIdle(status.jobs));
   const head = `${lines.join('\n')}\n`;
   return status.jobs.length === 0 ? head : `${head}\n${formatJobs(status.jobs)}`;
+}
+
+/** A job that hangs is not told from a long one by how long it runs. */
+function formatIdle(jobs: readonly RunningJob[]): string[] {
+  const idle = jobs.flatMap(({ file, pid, idle: on = [] }) => on.map((where) => ({ file, pid, ...where })));
+  const lines = idle
+    .toSorted((one, other) => other.forMs - one.forMs)
+    .slice(0, MAX_JOBS_SHOWN)
+    .map(({ file, pid, node, forMs }) => `no CPU      ${file} on ${node}, for ${formatDuration(forMs)} (pid ${pid})`);
+  const hidden = idle.length - lines.length;
+  return hidden === 0 ? lines : [...lines, `no CPU      and ${formatCount(hidden, 'more job')}`];
 }
 
 function formatNodeCounts({ nodes }: DispatcherStatus): string {

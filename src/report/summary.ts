@@ -2,12 +2,13 @@
  * The one line after a build: what ran where and why, and where to look when something is wrong. Pure; unaware of
  * terminals.
  */
-import type { BuildReport } from '../protocol/control.ts';
+import type { BuildReport, IdleJob } from '../protocol/control.ts';
 import { byCount, formatCount, formatDuration, formatNumber, NO_NODES_ADVICE } from './words.ts';
 
 /** More would not fit on a line; `pmakectl explain` has them all. */
 const MAX_NODES = 4;
 const MAX_REASONS = 3;
+const MAX_IDLE = 3;
 
 /** In a line there is no room for sentences: what most builds show, in a word or two. The rest speak for themselves. */
 const SHORT: Readonly<Record<string, string>> = {
@@ -52,6 +53,7 @@ function composeSummary(facts: SummaryFacts): string {
   if (facts.report.slowServerMs > 0) {
     parts.push(`the file server was slow, fewer jobs at once for ${formatDuration(facts.report.slowServerMs)}`);
   }
+  if (facts.report.idle !== undefined) parts.push(`no CPU used for a minute by ${formatIdle(facts.report.idle)}`);
   const advice = adviceFor(facts.report, facts.trouble);
   if (advice !== '') parts.push(advice);
   return `pmake: ${parts.join('; ')}`;
@@ -94,6 +96,12 @@ function formatRetries(report: BuildReport): string {
 
 function shorten(reason: string): string {
   return SHORT[reason] ?? reason.replaceAll('-', ' ');
+}
+
+function formatIdle(jobs: readonly IdleJob[]): string {
+  const shown = jobs.slice(0, MAX_IDLE).map(({ file, node }) => `${file} on ${node}`);
+  const hidden = jobs.length - shown.length;
+  return hidden === 0 ? shown.join(', ') : `${shown.join(', ')} and ${hidden} more (pmakectl explain)`;
 }
 
 /** The one thing to look at next, the worst first; nothing when all is well. */

@@ -85,6 +85,14 @@ const ANSWERS: readonly WorkerAnswer[] = [
   ...NOT_RUN_REASONS.map((reason): WorkerAnswer => ({ kind: 'notRun', id: 4, reason, detail: 'why' })),
   { kind: 'pong', sequence: 0 },
   { kind: 'inspected', id: 3, findings: '{}' },
+  {
+    kind: 'cpu',
+    jobs: [
+      { id: 1, cpuUs: 0n },
+      { id: 0xffff_ffff, cpuUs: 2n ** 64n - 1n },
+    ],
+  },
+  { kind: 'cpu', jobs: [] },
 ];
 
 describe('the worker protocol', () => {
@@ -94,6 +102,20 @@ describe('the worker protocol', () => {
 
   it.each(ANSWERS)('reads the answer it wrote: $kind', (answer) => {
     expect(decodeWorkerAnswer(onlyFrame(encodeWorkerAnswer(answer)))).toEqual(answer);
+  });
+
+  it('takes no more CPU times than a node has jobs, and nothing behind them', () => {
+    const many = Array.from({ length: 5_000 }, (_, id) => ({ id, cpuUs: 1n }));
+    const frame = onlyFrame(encodeWorkerAnswer({ kind: 'cpu', jobs: many }));
+    expect(decodeWorkerAnswer(frame)).toEqual({ kind: 'cpu', jobs: many.slice(0, 4_096) });
+    const counted = (count: number): Buffer => {
+      const payload = Buffer.alloc(4 + 12 * count);
+      payload.writeUInt32LE(count);
+      return payload;
+    };
+    for (const payload of [counted(4_097), Buffer.concat([counted(1), Buffer.of(0)]), counted(2).subarray(0, -1)]) {
+      expect(() => decodeWorkerAnswer({ ...frame, payload })).toThrow(MalformedError);
+    }
   });
 
   it('calls every damaged frame malformed, and nothing else happens (seeded)', () => {

@@ -46,6 +46,16 @@ test.each<[string, Partial<BuildReport>, string]>([
     { there: 5, byNode: { n2: 5 }, retries: 3, retryReasons: { 'node-lost': 1, 'outputs-not-visible': 2 } },
     'pmake: 5 jobs, all on n2 in 12 s; 3 retries (outputs not visible)',
   ],
+  [
+    'a job that used no CPU',
+    { there: 5, byNode: { n2: 5 }, idle: [{ file: '/t/a.c', node: 'n2' }] },
+    'pmake: 5 jobs, all on n2 in 12 s; no CPU used for a minute by /t/a.c on n2',
+  ],
+  [
+    'more such jobs than fit',
+    { there: 5, byNode: { n2: 5 }, idle: ['a', 'b', 'c', 'd', 'e'].map((file) => ({ file, node: 'n2' })) },
+    'pmake: 5 jobs, all on n2 in 12 s; no CPU used for a minute by a on n2, b on n2, c on n2 and 2 more (pmakectl explain)',
+  ],
   ['nothing to compile', {}, 'pmake: no jobs in 12 s'],
   [
     'no nodes',

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { BrokerStatus, DispatcherStatus, JobRecord, NodeStatus } from '../../src/protocol/control.ts';
+import type { BrokerStatus, DispatcherStatus, JobRecord, NodeStatus, RunningJob } from '../../src/protocol/control.ts';
 import { explainBuild, explainFile } from '../../src/report/explain-text.ts';
 import { formatNodes, NO_NODES } from '../../src/report/nodes-text.ts';
 import { formatStatus } from '../../src/report/status-text.ts';
@@ -84,6 +84,38 @@ test('status: the longest jobs are shown, the rest counted', () => {
   expect(text).toContain('122  n2     running-there  22 s   gcc      /t/22.c');
   expect(text).toMatch(/\.\.\. and 3 more jobs\n$/);
   expect(text).not.toContain('/t/2.c');
+});
+
+test('status: names each job that uses no CPU, the longest first', () => {
+  const job = (index: number, idle: RunningJob['idle']): RunningJob => ({
+    ...{ file: `/t/${index}.c`, name: 'gcc', where: 'n1', state: 'running-there', forMs: 200_000, pid: 100 + index },
+    ...(idle ? { idle } : {}),
+  });
+  const few = formatStatus({
+    ...STATUS,
+    jobs: [
+      job(1, [{ node: 'n1', forMs: 70_000 }]),
+      job(2, undefined),
+      job(3, [
+        { node: 'n1', forMs: 65_000 },
+        { node: 'n2', forMs: 90_000 },
+      ]),
+    ],
+  });
+  expect(few.split('\n').filter((line) => line.startsWith('no CPU'))).toEqual([
+    'no CPU      /t/3.c on n2, for 1 min 30 s (pid 103)',
+    'no CPU      /t/1.c on n1, for 1 min 10 s (pid 101)',
+    'no CPU      /t/3.c on n1, for 1 min 5 s (pid 103)',
+  ]);
+  const many = Array.from({ length: 23 }, (_, index) => job(index, [{ node: 'n1', forMs: 60_000 }]));
+  expect(formatStatus({ ...STATUS, jobs: many })).toContain('\nno CPU      and 3 more jobs\n');
+});
+
+test('explain: names every job that used no CPU for a while', () => {
+  const idle = ['a.c', 'b.c'].map((file) => ({ file: `/t/${file}`, node: 'n1' }));
+  expect(explainBuild(sampleReport({ there: 2, byNode: { n1: 2 }, idle }))).toContain(
+    '\nUsed no CPU for a minute or longer:\n  /t/a.c on n1\n  /t/b.c on n1\n',
+  );
 });
 
 test('explain: where, why and what went wrong, with every reason in words', () => {

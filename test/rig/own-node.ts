@@ -30,6 +30,8 @@ interface OwnNodeOptions {
   readonly localSlots?: number;
   /** What starts the worker; it gets the worker's command line appended. */
   readonly command?: readonly string[];
+  /** How long what is run may take. */
+  readonly patienceMs?: number;
 }
 
 export class OwnNode implements AsyncDisposable {
@@ -37,8 +39,10 @@ export class OwnNode implements AsyncDisposable {
   readonly home = mkdtempSync('/var/tmp/pmake-own-node-');
   readonly tree = join(this.home, 'tree');
   readonly env: Readonly<Record<string, string>>;
+  readonly #patienceMs: number;
 
-  constructor({ slots = 4, localSlots = 1, command = ['env'] }: OwnNodeOptions = {}) {
+  constructor({ slots = 4, localSlots = 1, command = ['env'], patienceMs = PATIENCE_MS }: OwnNodeOptions = {}) {
+    this.#patienceMs = patienceMs;
     for (const directory of ['tree', 'run', '.config/pmake']) {
       mkdirSync(join(this.home, directory), { recursive: true, mode: 0o700 });
     }
@@ -92,7 +96,7 @@ export class OwnNode implements AsyncDisposable {
         detached: true,
       });
       let [stdout, stderr] = ['', ''];
-      const patience = setTimeout(() => process.kill(-(child.pid ?? 0), 'SIGKILL'), PATIENCE_MS);
+      const patience = setTimeout(() => process.kill(-(child.pid ?? 0), 'SIGKILL'), this.#patienceMs);
       child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString('latin1')));
       child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString('latin1')));
       child.once('error', reject);

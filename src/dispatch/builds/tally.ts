@@ -2,7 +2,7 @@
  * Counts what every build's jobs did, for the summary, `pmakectl explain` and the saved last report.
  * Pure but for the clock handed in; unaware of sockets and files.
  */
-import type { BuildReport, JobRecord } from '../../protocol/control.ts';
+import type { BuildReport, IdleJob, JobRecord } from '../../protocol/control.ts';
 import { PLACEMENT_SENTENCES, type RetryReason } from '../reasons.ts';
 
 /** Newest records kept of one build, by count and by what they take as JSON: a frame holds 4 MiB. */
@@ -16,6 +16,8 @@ export const UNNAMED_BUILD = 'session-';
 const UNNAMED_BUILD_GAP_MS = 60_000;
 /** Jobs that a node sends back, or whose outputs it hides, before it is left out of the build. */
 const MAX_USELESS_IN_A_ROW = 3;
+/** Jobs that used no CPU for a while, of one build: more than a user looks into. */
+const MAX_IDLE_PER_BUILD = 100;
 /** Builds that are over and remembered while the dispatcher lives. */
 const MAX_BUILDS = 32;
 /** Builds whose nodes stay connected for the next one. */
@@ -37,6 +39,7 @@ export class Build {
   #visibleWaitSumMs = 0;
   #slowServerMs = 0;
   #startedTwice = 0;
+  readonly #idle = new Map<string, IdleJob>();
   /** The newest. */
   readonly #visibleWaitsMs: number[] = [];
   readonly problems = new Set<string>();
@@ -130,6 +133,11 @@ export class Build {
     this.#startedTwice += 1;
   }
 
+  /** Idempotent: a job that goes on using none is told once. */
+  noteIdle(job: IdleJob): void {
+    if (this.#idle.size < MAX_IDLE_PER_BUILD) this.#idle.set(`${job.node}\0${job.file}`, job);
+  }
+
   /** Jobs waited for so long because the file server was slow. */
   noteSlowServer(forMs: number): void {
     this.#slowServerMs += forMs;
@@ -151,6 +159,7 @@ export class Build {
       visibleWaitSumMs: Math.round(this.#visibleWaitSumMs),
       slowServerMs: this.#slowServerMs,
       startedTwice: this.#startedTwice,
+      ...(this.#idle.size > 0 ? { idle: [...this.#idle.values()] } : {}),
       visibleWaitP95Ms: Math.round(percentile95(this.#visibleWaitsMs)),
       nodesConfigured: this.nodesConfigured,
       problems: [...this.problems],

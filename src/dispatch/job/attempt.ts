@@ -78,6 +78,8 @@ export interface AttemptInput {
   readonly onSettling: () => void;
   /** The node saw a file late, and compiles again. */
   readonly onLate: () => void;
+  /** Now and then: what the compiler has used so far. */
+  readonly onCpu: (cpuUs: bigint) => void;
 }
 
 export async function attemptOnNode(input: AttemptInput): Promise<Attempt> {
@@ -140,7 +142,8 @@ async function runOnNode(
   // A node with names of its own is told the one that it has.
   const cwd =
     link.paths.length > 0 ? job.cwd : workingDirectory(plan.cwd, input.environment.entries.get('PWD'), job.words);
-  const run = link.run({ ...job, cwd }, environmentForPaths(input.environment.forNodes, link.paths));
+  const environment = environmentForPaths(input.environment.forNodes, link.paths);
+  const run = link.run({ ...job, cwd }, environment, input.onCpu);
   const stops = passStops(run, input);
   return { end: await run.end, stops, outputs: job.outputs };
 }

@@ -3,11 +3,13 @@
  * Unaware of queues, and of what becomes of a job that no node could do.
  */
 import type { CompilePlan } from '../../command/plan.ts';
+import type { IdleOn } from '../../protocol/control.ts';
 import type { ShimRequest } from '../../protocol/shim.ts';
 import type { NodeLink } from '../../remote/node-link.ts';
 import type { SearchedDirectories } from '../../tree/searched-directories.ts';
 import { attemptOnNode, type Attempt } from './attempt.ts';
 import type { Build } from '../builds/tally.ts';
+import { CpuWatch } from './cpu-watch.ts';
 import type { KnownEnvironment } from '../environment-cache.ts';
 import type { RetryReason } from '../reasons.ts';
 import type { PlacedJob } from '../scheduling/placement.ts';
@@ -51,6 +53,8 @@ export interface Tried {
 export class NodeTries {
   readonly #input: TriesInput;
   readonly #context: TriesContext;
+  /** One for each attempt whose compiler is running. */
+  readonly #watches = new Set<{ readonly node: string; readonly cpu: CpuWatch }>();
   #count = 0;
   #startSecond: (() => void) | undefined;
 
@@ -62,6 +66,13 @@ export class NodeTries {
   /** How often a node was tried so far. */
   get count(): number {
     return this.#count;
+  }
+
+  /** Nodes on which it has used no CPU for a while. */
+  get idle(): IdleOn[] {
+    return [...this.#watches].flatMap(({ node, cpu: { idleMs } }) =>
+      idleMs === undefined ? [] : [{ node, forMs: Math.round(idleMs) }],
+    );
   }
 
   /** One is under way, alone so far, and might have a second beside it. */
@@ -120,6 +131,8 @@ export class NodeTries {
       return { kind: 'retry', reason: 'node-lost', elsewhere: true };
     }
     const { request, environment, onSettling } = this.#input;
+    const watch = { node, cpu: new CpuWatch(performance.now()) };
+    this.#watches.add(watch);
     return attemptOnNode({
       request,
       environment,
@@ -132,9 +145,16 @@ export class NodeTries {
       visibleLimitMs: context.holdLimitMs,
       revoked: context.revoked(place),
       runner,
-      onNodeDone: () => context.release(place),
+      onNodeDone: () => {
+        this.#watches.delete(watch);
+        context.release(place);
+      },
       onSettling: () => onSettling(node),
       onLate: () => context.build.addRetry('file-late-on-node'),
+      onCpu: (cpuUs) => {
+        watch.cpu.note(cpuUs, performance.now());
+        if (watch.cpu.idleMs !== undefined) context.build.noteIdle({ file: plan.source, node });
+      },
     });
   }
 }

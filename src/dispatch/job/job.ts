@@ -5,6 +5,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CompilePlan, HerePlan, Plan } from '../../command/plan.ts';
 import type { HereReason } from '../../command/reasons.ts';
+import type { IdleOn } from '../../protocol/control.ts';
 import { JOB_NICENESS } from '../../protocol/runner.ts';
 import type { Move, ShimRequest } from '../../protocol/shim.ts';
 import type { OutputChunk } from '../../protocol/worker.ts';
@@ -88,7 +89,7 @@ export class JobLife {
   #startedMs = this.#arrivedMs;
   #failures = 0;
   #revocations = 0;
-  /** Of nodes that were left out from the start. */
+  /** Why nodes were left out from the start. */
   readonly #unfitReason: RetryReason | undefined;
   #reason: HereReason | PlacementReason | undefined;
   /** Of the main source, as it was when the job arrived. */
@@ -126,6 +127,11 @@ export class JobLife {
   get #object(): string | undefined {
     const { plan } = this.#input;
     return typeof plan !== 'string' && plan.kind === 'compile' ? plan.outputs[0]?.path : undefined;
+  }
+
+  /** Nodes on which it has used no CPU for a while. */
+  get idle(): readonly IdleOn[] {
+    return this.#tries.idle;
   }
 
   get state(): JobState {

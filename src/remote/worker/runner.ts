@@ -34,6 +34,8 @@ export type RunEnd =
 
 /** A started compiler. `signal` reaches its whole process group; `kill` also works when the runner is stuck. */
 export interface Run {
+  /** The runner's, whose child the compiler is. Undefined where it did not start. */
+  readonly pid: number | undefined;
   readonly end: Promise<RunEnd>;
   signal(signal: number): void;
 }
@@ -54,7 +56,7 @@ export function startRun(request: RunRequest): Run {
   const signal = (value: number): void => {
     if (!control.destroyed && control.writable) control.write(Buffer.of(value));
   };
-  return { end: collect(child, control, signal), signal };
+  return { pid: child.pid, end: collect(child, control, signal), signal };
 }
 
 async function collect(child: ChildProcess, control: Duplex, signal: (value: number) => void): Promise<RunEnd> {

@@ -23,6 +23,7 @@ import {
 import type { Inspection } from '../../protocol/inspection.ts';
 import { freeBytesAt } from '../../tree/inspect-tree.ts';
 import { ChangedDirectories } from './changed-directories.ts';
+import { CpuReports } from './cpu-use.ts';
 import { EnvironmentStore } from './environments.ts';
 import { inspect } from './inspect.ts';
 import { runJob, type JobEnd } from './job.ts';
@@ -64,6 +65,7 @@ class WorkerSession {
   /** Of jobs with all that they do to files: after its compiler's end, one may yet write a restored depfile. */
   readonly #ends = new Set<Promise<void>>();
   readonly #uncollected = new Uncollected();
+  readonly #cpu = new CpuReports((jobs) => this.#send({ kind: 'cpu', jobs }));
   /** Signals for jobs that have no process yet. */
   readonly #killed = new Map<number, number>();
   /** What ends from now on we ended: no answer to anybody's job, though a dispatcher may still read. */
@@ -150,8 +152,10 @@ class WorkerSession {
       return;
     }
     this.#runs.set(job.id, undefined);
+    this.#cpu.begin(job.id);
     const end = await this.#runGuarded(job, environment);
     this.#runs.delete(job.id);
+    this.#cpu.end(job.id);
     this.#killed.delete(job.id);
     if (end.kind === 'notRun') {
       this.#send({ kind: 'notRun', id: job.id, reason: end.reason, detail: end.detail });
@@ -169,6 +173,7 @@ class WorkerSession {
       directories: this.#directories,
       onStarted: (run) => {
         this.#runs.set(job.id, run);
+        this.#cpu.started(job.id, run.pid);
         const signal = this.#killed.get(job.id);
         if (signal !== undefined) run.signal(signal);
       },

@@ -32,3 +32,17 @@ describe('a build that is under way', () => {
     expect(book.begin(id, 0, 3 * MINUTE_MS)).not.toBe(build);
   });
 });
+
+it('tells each job that used no CPU once for each node, and no more than a user looks into', () => {
+  const build = new BuildBook().begin('one', 0, 0);
+  expect(build.report(0)).not.toHaveProperty('idle');
+  for (let round = 0; round < 3; round += 1) {
+    for (const node of ['n1', 'n2']) build.noteIdle({ file: '/t/a.c', node });
+  }
+  expect(build.report(0).idle).toEqual([
+    { file: '/t/a.c', node: 'n1' },
+    { file: '/t/a.c', node: 'n2' },
+  ]);
+  for (let index = 0; index < 1_000; index += 1) build.noteIdle({ file: `/t/${index}.c`, node: 'n1' });
+  expect(build.report(0).idle).toHaveLength(100);
+});

@@ -13,7 +13,7 @@ import { fileState, stampNow } from '../../../src/tree/files.ts';
 
 const WORKER = fileURLToPath(new URL('../../../dist/cli/worker.cjs', import.meta.url));
 const HOLD_LEASE = fileURLToPath(new URL('../../rig/hold-lease.c', import.meta.url));
-/** Of a job whose parents have set nothing. */
+/** A job whose parents have set nothing inherits this. */
 const OWN = encodeInherited(NOTHING_SET);
 const SIGTERM = 15;
 
@@ -69,6 +69,31 @@ describe('a worker', () => {
     const own = Number(execFileSync('nice', { encoding: 'utf8' }));
     expect(Number(Buffer.concat(end.output.map(({ bytes }) => bytes)).toString())).toBe(Math.min(19, own + 5));
   });
+
+  it(
+    'says what a job has used that takes long, and that one which waits uses nothing',
+    { timeout: 60_000 },
+    async () => {
+      const script = 'i=0; while [ $i -lt 100000 ]; do i=$((i + 1)); done; echo computed >computed; read line <fifo';
+      execFileSync('mkfifo', [`${tree}/fifo`]);
+      const heard = { waiting: [] as bigint[], computing: [] as bigint[] };
+      const waiting = start({ program: '/bin/bash', words: ['-c', script] }, (cpuUs) => heard.waiting.push(cpuUs));
+      const computing = start({ program: '/bin/sh', words: ['-c', '(while :; do :; done)'] }, (cpuUs) =>
+        heard.computing.push(cpuUs),
+      );
+      await fileWritten('computed');
+      await until(() => heard.waiting.length >= 3);
+      const [, used = 0n, stillUsed] = heard.waiting;
+      expect(used).toBeGreaterThan(0n);
+      expect(stillUsed).toBe(used);
+      const [first = 0n, second = 0n] = heard.computing;
+      expect(second).toBeGreaterThan(first);
+      for (const run of [waiting, computing]) run.signal(SIGTERM);
+      for (const run of [waiting, computing]) {
+        expect(await run.end).toMatchObject({ report: { termination: { kind: 'signalled', signal: SIGTERM } } });
+      }
+    },
+  );
 
   it('refuses a source that is not the one the submit host sees', async () => {
     const source = write('a.c', 'int a;\n');
@@ -226,12 +251,12 @@ function preambleSkipper(): Transform {
   });
 }
 
-function start(change: Partial<WorkerJob>) {
+function start(change: Partial<WorkerJob>, onCpu?: (cpuUs: bigint) => void) {
   const block = Buffer.from(`PATH=${process.env.PATH ?? ''}\0`);
   const lists = { words: [], sources: [], outputs: [], placeholders: [], changed: [] };
   const job = { umask: 0o22, streams: PLAIN_STREAMS, cwd: tree, program: '/usr/bin/gcc' };
   const kept = { isStaged: false, restore: undefined };
-  return worker.link.run({ ...job, ...kept, ...lists, ...change }, { id: 1, inherited: OWN, block });
+  return worker.link.run({ ...job, ...kept, ...lists, ...change }, { id: 1, inherited: OWN, block }, onCpu);
 }
 
 function run(change: Partial<WorkerJob>) {
@@ -257,6 +282,11 @@ async function gone(pid: number): Promise<void> {
     if (stat === '' || stat.includes(') Z ')) return;
     await tick();
   }
+}
+
+/** The test's own time limit is the bound. */
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await tick();
 }
 
 function tick(): Promise<void> {

@@ -1,0 +1,107 @@
+/** Jobs on nodes that are played: what they report of CPU time, and whether a job that uses none is noticed. */
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { BuildBook } from '../../../src/dispatch/builds/tally.ts';
+import { EnvironmentCache } from '../../../src/dispatch/environment-cache.ts';
+import { NodeTries, type TriesContext } from '../../../src/dispatch/job/attempts.ts';
+import type { ShimPort } from '../../../src/dispatch/job/shim-port.ts';
+import type { NodePlace } from '../../../src/dispatch/scheduling/slot-queue.ts';
+import { encodeInherited, NOTHING_SET } from '../../../src/protocol/inherited.ts';
+import { PLAIN_STREAMS } from '../../../src/protocol/streams.ts';
+import type { NodeLink, RemoteEnd } from '../../../src/remote/node-link.ts';
+import { SearchedDirectories } from '../../../src/tree/searched-directories.ts';
+import { deferred } from '../../../src/util/deferred.ts';
+import { compileOf } from '../../command/plan-of.ts';
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['performance'] });
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const shim: ShimPort = {
+  closed: new Promise(() => undefined),
+  isClosed: false,
+  runHere: () => undefined,
+  showNode: () => undefined,
+  finish: () => undefined,
+  finishWith: () => Promise.resolve('done'),
+  hangUp: () => undefined,
+  onSignal: () => undefined,
+};
+
+/** Takes one job, which ends when the test says so. */
+class PlayedNode {
+  readonly end = deferred<RemoteEnd>();
+  readonly #onCpu = deferred<(cpuUs: bigint) => void>();
+  readonly link = {
+    paths: [],
+    closed: new Promise(() => undefined),
+    run: (_job: unknown, _environment: unknown, onCpu: (cpuUs: bigint) => void) => {
+      this.#onCpu.resolve(onCpu);
+      return { end: this.end.promise, signal: () => undefined };
+    },
+  } as unknown as NodeLink;
+
+  /** A report that comes ten seconds after the one before. */
+  async reportCpu(cpuUs: bigint): Promise<void> {
+    const onCpu = await this.#onCpu.promise;
+    vi.advanceTimersByTime(10_000);
+    onCpu(cpuUs);
+  }
+}
+
+function start(node: PlayedNode) {
+  const build = new BuildBook().begin('b', 0, 0);
+  const context: TriesContext = {
+    build,
+    directories: new SearchedDirectories(),
+    holdLimitMs: 1_000,
+    acquireNow: () => undefined,
+    release: () => undefined,
+    link: () => node.link,
+    stagingDirectory: () => undefined,
+    revoked: () => undefined,
+  };
+  const cameWith = { environment: Buffer.from('A=1\0'), inherited: encodeInherited(NOTHING_SET) };
+  const request = {
+    ...{ umask: 0o22, pid: 1, sessionId: 1, name: 'gcc', program: '/usr/bin/gcc', cwd: '/t/build', argv: [] },
+    ...{ streams: PLAIN_STREAMS, isText: true, ...cameWith },
+  };
+  const environment = new EnvironmentCache('/masquerade').get(cameWith);
+  const input = { id: 1, request, environment, shim, excluded: new Set<string>(), onSettling: () => undefined };
+  const tries = new NodeTries(input, context);
+  const place = { kind: 'there', node: 'n1' } as unknown as NodePlace;
+  return { build, tries, ended: tries.run(compileOf('gcc -c a.c -o a.o'), place) };
+}
+
+it('a job that uses no CPU for a minute is told of, in its build as well, and no longer when it ended', async () => {
+  const node = new PlayedNode();
+  const { build, tries, ended } = start(node);
+  for (let report = 0; report < 6; report += 1) {
+    expect(tries.idle).toEqual([]);
+    await node.reportCpu(20_000n);
+  }
+  expect(build.report(0).idle).toBeUndefined();
+  await node.reportCpu(20_000n);
+  expect(tries.idle).toEqual([{ node: 'n1', forMs: 60_000 }]);
+  await node.reportCpu(20_000n);
+  expect(tries.idle).toEqual([{ node: 'n1', forMs: 70_000 }]);
+  node.end.resolve({ kind: 'notRun', reason: 'spawn-failed', detail: '' });
+  await ended;
+  expect(tries.idle).toEqual([]);
+  expect(build.report(0).idle).toEqual([{ file: '/t/build/a.c', node: 'n1' }]);
+});
+
+it('a job that computes is not told of, however long it takes', async () => {
+  const node = new PlayedNode();
+  const { build, tries, ended } = start(node);
+  for (let report = 1n; report < 50n; report += 1n) {
+    await node.reportCpu(report * 10_000n);
+    expect(tries.idle).toEqual([]);
+  }
+  node.end.resolve({ kind: 'notRun', reason: 'spawn-failed', detail: '' });
+  await ended;
+  expect(build.report(0).idle).toBeUndefined();
+});
