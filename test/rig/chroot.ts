@@ -1,0 +1,72 @@
+/**
+ * A root directory that is no mount point, as sbuild, pbuilder and mock make it: the system's directories bound into a
+ * plain directory, in a mount namespace of each command's own. Unaware of what runs there.
+ */
+import { cpSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
+
+const REPOSITORY = fileURLToPath(new URL('../../', import.meta.url)).replace(/\/$/, '');
+const RUN_LIMIT_MS = 60_000;
+
+/** $1 is the root, $2 the directory to run in, what follows is the command. All mounts end with its processes. */
+const ENTER = `
+set -e
+root=$1 cwd=$2; shift 2
+for place in usr etc sys dev "$@"; do
+  [ "$place" != -- ] || break
+  mkdir -p "$root/$place"
+  mount --rbind "/$place" "$root/$place"
+done
+while [ "$1" != -- ]; do shift; done; shift
+mount -t proc proc "$root/proc"
+exec chroot "$root" /bin/sh -c 'cd "$0" && exec "$@"' "$cwd" "$@"
+`;
+
+export interface Chroot extends Disposable {
+  /** Where its root lies outside. */
+  readonly root: string;
+  /** Runs a command in it, with nothing of this process's environment. */
+  run(cwd: string, command: readonly string[], env?: Readonly<Record<string, string>>): Promise<ChrootRan>;
+}
+
+export interface ChrootRan {
+  readonly exitCode: number | undefined;
+  readonly stdout: string;
+  readonly all: string;
+}
+
+/** True where a root can be changed and mounts can be made. */
+export function canHaveChroot(): boolean {
+  return process.getuid?.() === 0;
+}
+
+export function makeChroot(): Chroot {
+  const root = mkdtempSync('/var/tmp/pmake-chroot-');
+  for (const name of ['proc', 'tmp', 'run', 'root']) mkdirSync(join(root, name));
+  for (const name of ['bin', 'lib', 'lib64', 'sbin'])
+    if (existsSync(`/${name}`)) cpSync(`/${name}`, join(root, name), { recursive: true, verbatimSymlinks: true });
+  // The dependencies may be a link out of the repository.
+  const needed = [REPOSITORY, realpathSync(join(REPOSITORY, 'node_modules'))];
+  const places = needed.filter((path, at) => at === 0 || !path.startsWith(REPOSITORY)).map((path) => path.slice(1));
+  return {
+    root,
+    run: async (cwd, command, env = {}) => {
+      const words = [root, cwd, ...places, '--', ...command];
+      const ran = await execa(
+        'unshare',
+        ['--mount', '--pid', '--fork', '--kill-child', 'sh', '-c', ENTER, 'sh', ...words],
+        {
+          extendEnv: false,
+          env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/root', LC_ALL: 'C', ...env },
+          timeout: RUN_LIMIT_MS,
+          reject: false,
+          all: true,
+        },
+      );
+      return { exitCode: ran.exitCode, stdout: ran.stdout, all: ran.all };
+    },
+    [Symbol.dispose]: () => rmSync(root, { recursive: true, force: true }),
+  };
+}
