@@ -3,7 +3,7 @@
  * node as a whole, of a tree on it, of a compiler on it. Pure; unaware of how facts are gathered and for how long a
  * verdict holds.
  */
-import type { ClockFacts, CompilerFacts, MountFacts, TreeFacts } from '../protocol/inspection.ts';
+import type { ClockFacts, CompilerFacts, MountFacts, ToolFacts, TreeFacts } from '../protocol/inspection.ts';
 import { WORKER_PROTOCOL_VERSION, type WorkerReady } from '../protocol/worker.ts';
 
 /** make compares times of files that several hosts made; more than this between clocks and it builds too much or too little. */
@@ -19,6 +19,7 @@ const WHOLE_SECOND_MS = 1_000;
 /** The kernel stamps files with the time of its last tick. */
 const TICK_MS = 10;
 const HASH_DIGITS = 12;
+const OPTIONAL_TOOL = 'cc1obj';
 
 export type RefusalReason =
   | 'version-differs'
@@ -221,14 +222,20 @@ function compilerDifference(here: CompilerFacts, there: CompilerFacts): string |
   const [ours, theirs] = [versionLine(here.version), versionLine(there.version)];
   if (ours !== theirs) return `"${theirs}", here "${ours}"`;
   if (here.machine !== there.machine) return `for ${there.machine}, here for ${here.machine}`;
+  if (here.tools.length !== there.tools.length) return 'it consists of other files';
   for (const [index, tool] of here.tools.entries()) {
     const other = there.tools[index];
-    if (other?.hash === tool.hash) continue;
+    if (other?.hash === tool.hash || isOptional(tool, other)) continue;
     if (!other || other.hash === '') return `without ${tool.name} (here ${tool.path})`;
     if (tool.hash === '') return `with ${other.name} (${other.path}), here without`;
     return `its ${tool.name} (${other.path}) is another file (${shortHash(other.hash)}, here ${shortHash(tool.hash)})`;
   }
   return here.version === there.version ? undefined : 'it was configured in another way ("-v" shows how)';
+}
+
+/** Of a language that few builds have: a node without it is told by the compile that needs it. */
+function isOptional(tool: ToolFacts, other: ToolFacts | undefined): boolean {
+  return tool.name.startsWith(OPTIONAL_TOOL) && (tool.hash === '' || other?.hash === '');
 }
 
 /** `gcc version 12.2.0 (Debian 12.2.0-14)`, `Debian clang version 14.0.6`: the line of `-v` that says so. */

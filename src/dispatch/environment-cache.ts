@@ -26,30 +26,33 @@ export class EnvironmentCache {
   readonly #byHash = new Map<string, KnownEnvironment>();
   /** PATH entries below it are ours and mean nothing on a node. */
   readonly #masqueradeRoot: string;
-  readonly #zone: string | undefined;
+  readonly #zoneNow: () => string | undefined;
   #nextId = 1;
 
-  /** @param zone what a compiler here takes for the time zone where TZ does not say it; undefined where that is not known */
-  constructor(masqueradeRoot: string, zone = hostTimeZone()) {
+  /** @param zoneNow what a compiler here takes for the time zone where TZ does not say it; undefined where that is not known */
+  constructor(masqueradeRoot: string, zoneNow: () => string | undefined = hostTimeZone) {
     this.#masqueradeRoot = masqueradeRoot;
-    this.#zone = zone;
+    this.#zoneNow = zoneNow;
   }
 
   /** @throws MalformedError when what the shim says that it inherits makes no sense. */
   get({ environment: block, inherited }: Pick<ShimRequest, 'environment' | 'inherited'>): KnownEnvironment {
+    // The host's may be set to another at any time.
+    const zone = this.#zoneNow();
     const hash = createHash('sha1').update(`${inherited.length} `).update(inherited).update(block).digest('base64');
-    const environment = this.#byHash.get(hash) ?? this.#parse(block, inherited);
+    const key = `${hash} ${zone ?? ''}`;
+    const environment = this.#byHash.get(key) ?? this.#parse(block, inherited, zone);
     // A known one, too: a build's own environment must not go because many odd ones came.
-    putLast(this.#byHash, hash, environment, MAX_ENVIRONMENTS);
+    putLast(this.#byHash, key, environment, MAX_ENVIRONMENTS);
     return environment;
   }
 
-  #parse(block: Buffer, inherited: Buffer): KnownEnvironment {
+  #parse(block: Buffer, inherited: Buffer, hostZone: string | undefined): KnownEnvironment {
     const id = this.#nextId;
     this.#nextId += 1;
     const entries = parseEnvironment(block);
     const travelling = environmentForNode(block, [this.#masqueradeRoot]);
-    const zone = entries.has('TZ') || this.#zone === undefined ? '' : `TZ=${this.#zone}\0`;
+    const zone = entries.has('TZ') || hostZone === undefined ? '' : `TZ=${hostZone}\0`;
     return {
       entries,
       inherited: decodeInherited(inherited),

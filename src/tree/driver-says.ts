@@ -1,23 +1,34 @@
 /**
- * What a compiler driver answers to `-###`, asked once for each program and words. Synchronous, as all looks are: some
- * 10 ms, a few times a build. Unaware of what the answer means.
+ * What a compiler driver answers to `-###`, asked once for each program and words, and again when the driver or a program
+ * that it named is another. Synchronous, as all looks are: some 10 ms, a few times a build. Unaware of what the answer
+ * means.
  */
 import { spawnSync } from 'node:child_process';
-import { statSync } from 'node:fs';
+import { putLast } from '../util/put-last.ts';
+import { areUnchangedNow, stateNow, type FileStates } from './file-states.ts';
 
 /** Far beyond any driver that is not stuck. */
 const PATIENCE_MS = 5_000;
 /** A build asks three questions for each way in which it writes its options. */
 const MAX_ANSWERS = 256;
+/** The programs that the driver would start: it found them in places of its own. */
+const STARTED = /^ "?(\/[^\s"]+)/gm;
 
-const answers = new Map<string, string | undefined>();
+interface Known {
+  readonly answer: string | undefined;
+  readonly states: FileStates;
+}
 
-/** stderr, in the untranslated form; undefined when the program failed. A changed program is asked anew. */
+const known = new Map<string, Known>();
+
+/** stderr, in the untranslated form; undefined when the program failed. */
 export function driverSays(program: string, words: readonly string[]): string | undefined {
-  const key = [program, stateOf(program), ...words].join('\0');
-  if (answers.has(key)) return answers.get(key);
-  if (answers.size >= MAX_ANSWERS) answers.clear();
-  const { status, stderr } = spawnSync(program, words, {
+  const key = [program, ...words].join('\0');
+  const before = known.get(key);
+  if (before && areUnchangedNow(before.states)) return before.answer;
+  // Before it is asked: what changes meanwhile shows the next time.
+  const ofDriver = stateNow(program);
+  const { status, stderr, signal } = spawnSync(program, words, {
     cwd: '/',
     env: { PATH: process.env.PATH ?? '', LC_ALL: 'C' },
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -25,15 +36,10 @@ export function driverSays(program: string, words: readonly string[]): string | 
     timeout: PATIENCE_MS,
   });
   const answer = status === 0 ? stderr : undefined;
-  answers.set(key, answer);
+  // One that was killed, was too slow or could not be started may answer the next time.
+  if (status === null || signal !== null) return undefined;
+  const started = [...(answer ?? '').matchAll(STARTED)].map(([, path = '']) => path);
+  const states = new Map([...new Set(started)].map((path) => [path, stateNow(path)]));
+  putLast(known, key, { answer, states: states.set(program, ofDriver) }, MAX_ANSWERS);
   return answer;
-}
-
-function stateOf(program: string): string {
-  try {
-    const { mtimeMs, size } = statSync(program);
-    return `${mtimeMs} ${size}`;
-  } catch {
-    return 'absent';
-  }
 }

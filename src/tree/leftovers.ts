@@ -6,7 +6,7 @@
 import { lstat, readdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** Directories remembered as looked through; a large tree has some thousands. */
+/** Directories remembered as looked through; a large tree has some thousands. Nothing rests on it: what comes later stays. */
 const MAX_SWEPT = 10_000;
 
 export interface LeftoverKind {

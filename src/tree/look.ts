@@ -11,26 +11,18 @@ import { readHead, withRegularFile } from './regular-file.ts';
 /** Response files are lists of words; larger is something else. */
 const MAX_TEXT_BYTES = 16 * 1024 * 1024;
 
-/** Compilers met; a build has a handful. */
-const MAX_PROGRAMS = 64;
-const realPrograms = new Map<string, string>();
-
 /**
- * The program behind the links of `path` (`cc` → `gcc-12`), looked up once: the same name with other links behind it is
- * seen when the dispatcher starts anew. `path` itself when it cannot be followed.
+ * The program behind the links of `path` (`cc` → `gcc-12`), as it is now: other links may lead to another compiler with
+ * the next job (update-alternatives). `path` itself when it cannot be followed.
  */
 export function realProgram(path: string): string {
-  const known = realPrograms.get(path);
-  if (known !== undefined) return known;
-  if (realPrograms.size >= MAX_PROGRAMS) realPrograms.clear();
-  let real = path;
   try {
-    real = realpathSync(path);
+    // One call of the C library: remembering it would take as many to know whether it still holds.
+    return realpathSync.native(path);
   } catch {
     // It was there a moment ago; the exec will tell.
+    return path;
   }
-  realPrograms.set(path, real);
-  return real;
 }
 
 export const fileLook: Look = {

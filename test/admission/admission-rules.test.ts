@@ -145,6 +145,15 @@ describe('a compiler', () => {
     expect(judgeCompiler('/usr/bin/gcc', GCC, { ...GCC, ...withTool(1, { path: '/opt/cc1' }) })).toBeUndefined();
   });
 
+  it('may lack what few builds need', () => {
+    const withObjc = { ...GCC, tools: [...GCC.tools, { name: 'cc1obj', path: '/usr/lib/gcc/cc1obj', hash: 'eeee' }] };
+    const without = { ...GCC, tools: [...GCC.tools, { name: 'cc1obj', path: '', hash: '' }] };
+    const other = { ...GCC, tools: [...GCC.tools, { name: 'cc1obj', path: '/usr/lib/gcc/cc1obj', hash: 'ffff' }] };
+    expect(judgeCompiler('/usr/bin/gcc', withObjc, without)).toBeUndefined();
+    expect(judgeCompiler('/usr/bin/gcc', without, withObjc)).toBeUndefined();
+    expect(judgeCompiler('/usr/bin/gcc', withObjc, other)?.reason).toBe('compiler-differs');
+  });
+
   test.each<[string, Partial<CompilerFacts>, RegExp]>([
     [
       'compiler-missing',
@@ -168,6 +177,7 @@ describe('a compiler', () => {
       withTool(2, { path: '/x/cc1plus', hash: 'dddd' }),
       /with cc1plus \(\/x\/cc1plus\), here without/,
     ],
+    ['compiler-differs', { tools: GCC.tools.slice(0, 2) }, /consists of other files/],
     ['compiler-differs', { version: `${GCC.version}\nThread model: single` }, /configured in another way/],
   ])('is refused: %s %o', (reason, there, sentence) => {
     const refusal = judgeCompiler('/usr/bin/gcc', GCC, { ...GCC, ...there });

@@ -20,7 +20,7 @@ it.each([
   ['A=1\0', 'A=1\0TZ=Europe/Berlin\0'],
   ['TZ=\0A=1\0', 'TZ=\0A=1\0'],
 ])('nodes go by the time zone of this host, unless %j has one', (here, there) => {
-  const cache = new EnvironmentCache('/masquerade', 'Europe/Berlin');
+  const cache = new EnvironmentCache('/masquerade', () => 'Europe/Berlin');
   expect(cache.get(came(here)).forNodes.block.toString()).toBe(there);
 });
 
@@ -41,4 +41,17 @@ it.each([
   ['CPATH=/\xc3\xa9\0A=\xff\0', true],
 ])('an environment that holds %j can be looked at: %s', (block, isReadable) => {
   expect(new EnvironmentCache('/masquerade').get(came(block)).isReadable).toBe(isReadable);
+});
+
+it('nodes go by the time zone that this host has now', () => {
+  let zone: string | undefined = 'Europe/Berlin';
+  const cache = new EnvironmentCache('/masquerade', () => zone);
+  const get = () => cache.get(came('A=1\0')).forNodes;
+  const before = get();
+  expect(get()).toBe(before);
+  zone = 'Asia/Tokyo';
+  expect(get().block.toString()).toBe('A=1\0TZ=Asia/Tokyo\0');
+  expect(get().id).not.toBe(before.id);
+  zone = undefined;
+  expect(get().block.toString()).toBe('A=1\0');
 });

@@ -35,12 +35,7 @@ export class ServerWatch {
   noteJob(directory: string): void {
     if (directory !== this.#directory) {
       this.#directory = directory;
-      void mountOf(directory).then((mount) => {
-        if (directory === this.#directory && mount?.point !== this.#point) {
-          this.#point = mount?.type.startsWith('nfs') ? mount.point : undefined;
-          this.#before = undefined;
-        }
-      });
+      this.#findPoint();
     }
     // Nothing to keep the process for: the jobs do that.
     this.#timer ??= setInterval(() => this.#look(), INTERVAL_MS).unref();
@@ -57,7 +52,19 @@ export class ServerWatch {
     this.#timer = undefined;
   }
 
+  #findPoint(): void {
+    const directory = this.#directory;
+    void mountOf(directory).then((mount) => {
+      const point = mount?.type.startsWith('nfs') ? mount.point : undefined;
+      if (directory !== this.#directory || point === this.#point) return;
+      this.#point = point;
+      this.#before = undefined;
+    });
+  }
+
   #look(): void {
+    // It may have been mounted since.
+    this.#findPoint();
     const inFlight = this.#options.inFlight();
     const wasLimited = Number.isFinite(this.#pressure.limit);
     const now = this.#totals();
