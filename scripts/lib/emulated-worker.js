@@ -12,7 +12,8 @@ import {
   WORKER_PROTOCOL_VERSION,
 } from '../../dist/protocol/worker.js';
 import { inspect } from '../../dist/remote/worker/inspect.js';
-import { writtenFile } from '../../dist/tree/files.js';
+import { ToldFacts } from '../../dist/remote/worker/told-facts.js';
+import { fileState } from '../../dist/tree/files.js';
 import { findInstallation } from '../../dist/util/install.js';
 
 const TAKES_MS = Number(process.argv[2] ?? '1000');
@@ -30,10 +31,11 @@ function send(answer) {
 async function finish({ id, outputs }) {
   for (const path of outputs) writeFileSync(path, OBJECT);
   const used = { cpuUserUs: CPU_US, cpuSystemUs: 0n, maxRssKiB: MAX_RSS_KIB };
-  const written = await Promise.all(outputs.map(writtenFile));
+  const written = await Promise.all(outputs.map(fileState));
   send({ kind: 'done', report: { id, termination: { kind: 'exited', code: 0 }, ...used, outputs: written } });
 }
 
+const told = new ToldFacts();
 const frames = new FrameDecoder();
 process.stdin.on('data', (chunk) => {
   for (const frame of frames.push(chunk)) {
@@ -42,7 +44,9 @@ process.stdin.on('data', (chunk) => {
     if (request.kind === 'ping') send({ kind: 'pong', sequence: request.sequence });
     if (request.kind === 'inspect') {
       const { id, inspection } = request;
-      void inspect(inspection).then((findings) => send({ kind: 'inspected', id, findings: JSON.stringify(findings) }));
+      void inspect(inspection, told).then((findings) =>
+        send({ kind: 'inspected', id, findings: JSON.stringify(findings) }),
+      );
     }
   }
 });

@@ -172,6 +172,7 @@ export class Dispatcher {
       },
       revoked: (place) => this.placement.revoked(place),
       link: (node) => this.fleet.link(node),
+      ticket: (job, node) => this.placement.ticket(job, node),
       stagingDirectory: (node, { outputs, cwd }) => {
         const place = this.placement.admission.privatePlace(node, dirname(outputs[0]?.path ?? cwd));
         return place === undefined ? undefined : this.#staging.use(place, id);

@@ -11,6 +11,8 @@ export type RetryReason =
   | 'slow-there'
   | 'node-has-no-cwd'
   | 'node-has-no-compiler'
+  | 'compiler-changed'
+  | 'node-changed'
   | 'node-sees-another-source'
   | 'node-could-not-start'
   | 'node-has-lower-limits'
@@ -58,6 +60,10 @@ export const PLACEMENT_SENTENCES: Readonly<Record<PlacementReason, string>> = {
   'slow-there': 'it was late there, and a second node was quicker',
   'node-has-no-cwd': 'the node does not have this directory: it does not share the tree',
   'node-has-no-compiler': 'the node does not have this compiler at this path',
+  'compiler-changed':
+    'the compiler on the node was replaced after it had been checked: it is compared again before the next job goes there',
+  'node-changed':
+    'what the node has mounted or installed changed after it had been checked: it is looked at again before the next job goes there',
   'node-sees-another-source':
     'the node sees another source file than this host: it does not share the tree, or sees it late',
   'paths-not-mapped': 'the node has the tree under another name, and this command cannot be sent there unchanged',

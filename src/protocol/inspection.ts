@@ -5,6 +5,11 @@
  */
 import { MalformedError } from '../util/bytes.ts';
 
+/** Programs and libraries of one compiler. */
+const MAX_TOOLS = 100;
+/** In one field; a compiler says two KB of itself. */
+const MAX_TEXT_CHARACTERS = 64 * 1024;
+
 /** One tree: whether the node sees it as the asker does, how its file server's clock goes, how much room it has. */
 export interface TreeQuestion {
   /** The directory that jobs run in, by the node's name for it. */
@@ -80,10 +85,16 @@ export interface CompilerFacts {
   readonly tools: readonly ToolFacts[];
 }
 
+/** An answer that jobs may count on, for as long as the node finds that it holds. */
+export interface Stamped {
+  /** To be named in those jobs (WorkerJob). */
+  readonly stamp: string;
+}
+
 /** What came of an inspection, by its kind. */
 export interface Findings {
   tree: TreeFacts;
-  compiler: CompilerFacts;
+  compiler: CompilerFacts & Stamped;
   'await-file': { readonly isSeen: boolean; readonly afterMs: number };
   /** Empty, or errno's name. */
   'create-file': { readonly code: string };
@@ -132,14 +143,14 @@ function isTreeFacts(value: Fields): boolean {
   return mount === undefined || (isFields(mount) && areTexts(mount.point, mount.type, mount.source, mount.options));
 }
 
-function isCompilerFacts({ isPresent, isComplete, version, machine, tools }: Fields): boolean {
+function isCompilerFacts({ isPresent, isComplete, version, machine, tools, stamp }: Fields): boolean {
   if (typeof isPresent !== 'boolean' || typeof isComplete !== 'boolean') return false;
-  if (!areTexts(version, machine) || !Array.isArray(tools)) return false;
+  if (!areTexts(version, machine, stamp) || !Array.isArray(tools) || tools.length > MAX_TOOLS) return false;
   return tools.every((tool) => isFields(tool) && areTexts(tool.name, tool.path, tool.hash));
 }
 
 function areTexts(...values: readonly unknown[]): boolean {
-  return values.every((value) => typeof value === 'string');
+  return values.every((value) => typeof value === 'string' && value.length <= MAX_TEXT_CHARACTERS);
 }
 
 function areNumbers(...values: readonly unknown[]): boolean {

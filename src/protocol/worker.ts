@@ -33,6 +33,8 @@ const MAX_WORDS_PER_JOB = 200_000;
 export const CPU_REPORT_INTERVAL_MS = 10_000;
 /** Jobs in one such report: more than any node has slots. */
 const MAX_JOBS_PER_REPORT = 4_096;
+/** Stamps in one job's list: one for each tree, compiler and directory that it needs. */
+export const MAX_STAMPS_PER_JOB = 1_000;
 /** Directories in one job's list: all that a dispatcher watches. */
 export const MAX_DIRECTORIES_PER_JOB = 10_000;
 
@@ -118,6 +120,8 @@ export interface WorkerJob {
   readonly changed: readonly string[];
   /** Undefined where no name was rewritten. */
   readonly restore: NameRestore | undefined;
+  /** Of findings (inspection.ts) that the job was sent for: where one of them does not hold any longer, it must not run. */
+  readonly stamps: readonly string[];
 }
 
 /** What a finished job used and left. */
@@ -149,6 +153,10 @@ export const NOT_RUN_REASONS = [
   'names-left',
   'limit-too-low',
   'no-terminal',
+  'compiler-changed',
+  'mounts-changed',
+  'contents-changed',
+  'stamp-unknown',
 ] as const;
 export type NotRunReason = (typeof NOT_RUN_REASONS)[number];
 
@@ -299,6 +307,7 @@ function encodeJob(job: WorkerJob): Buffer {
   writeTexts(writer, job.placeholders);
   writeTexts(writer, job.changed);
   writeRestore(writer, job.restore);
+  writeTexts(writer, job.stamps);
   return writer.finish();
 }
 
@@ -312,6 +321,7 @@ function decodeJob(reader: ByteReader): WorkerJob {
   const isStaged = reader.u8() === 1;
   const placeholders = readList(reader, MAX_FILES_PER_JOB, () => reader.text());
   const changed = readList(reader, MAX_DIRECTORIES_PER_JOB, () => reader.text());
+  const restore = readRestore(reader);
   return {
     id,
     environmentId,
@@ -325,7 +335,8 @@ function decodeJob(reader: ByteReader): WorkerJob {
     isStaged,
     placeholders,
     changed,
-    restore: readRestore(reader),
+    restore,
+    stamps: readList(reader, MAX_STAMPS_PER_JOB, () => reader.text()),
   };
 }
 

@@ -39,7 +39,7 @@ export async function identifyCompiler(question: CompilerQuestion): Promise<Comp
 }
 
 /** With what the facts rest on: while that is unchanged they hold. */
-async function identify(question: CompilerQuestion): Promise<IdentifiedCompiler> {
+export async function identify(question: CompilerQuestion): Promise<IdentifiedCompiler> {
   const key = `${question.program}\0${question.searchPath}`;
   const before = await known.get(key);
   if (before && (await isUnchanged(before))) return { facts: await before.facts, states: before.states };

@@ -25,6 +25,7 @@ const FOUND: Findings = {
     version: 'v',
     machine: 'm',
     tools: [{ name: 'driver', path: '/usr/bin/gcc', hash: 'ab' }],
+    stamp: 'compiler-1',
   },
   'await-file': { isSeen: true, afterMs: 3 },
   'create-file': { code: 'EEXIST' },

@@ -41,13 +41,14 @@ const REQUESTS: readonly WorkerRequest[] = [
         depfiles: ['/t/a b/ä.d'],
         back: [{ here: '/t', there: '/nfs/t' }],
       },
+      stamps: ['compiler-1', 'mounts-2'],
     },
   },
   {
     kind: 'job',
     job: {
       ...{ id: 2, environmentId: 7, umask: 0, cwd: '/', program: '/bin/cc', words: [], sources: [], outputs: [] },
-      ...{ streams: PLAIN_STREAMS, isStaged: false, placeholders: [], changed: [], restore: undefined },
+      ...{ streams: PLAIN_STREAMS, isStaged: false, placeholders: [], changed: [], restore: undefined, stamps: [] },
     },
   },
   { kind: 'kill', id: 1, signal: 15 },

@@ -16,6 +16,7 @@ import { waitVisible, type ExpectedFile } from '../../tree/visible.ts';
 import { workingDirectory } from '../../tree/working-directory.ts';
 import type { KnownEnvironment } from '../environment-cache.ts';
 import { environmentForPaths, jobForNode } from './remote-job.ts';
+import type { Ticket } from '../nodes/admission.ts';
 import type { RetryReason } from '../reasons.ts';
 import type { Runner } from './race.ts';
 import type { ShimPort } from './shim-port.ts';
@@ -48,6 +49,8 @@ export type Attempt =
       readonly isNotRun?: true;
       /** What the node cannot give to any job of this environment, in words that follow its name. */
       readonly lack?: string;
+      /** Something is not as it was when the node was checked, which is to be done once more. */
+      readonly isStale?: true;
       /** Nothing went wrong: the node wanted its slot back. */
       readonly isRevoked?: true;
       /** The output that did not become visible here in time. */
@@ -62,6 +65,7 @@ export interface AttemptInput {
   readonly shim: Pick<ShimPort, 'closed' | 'isClosed' | 'onSignal'>;
   readonly plan: CompilePlan;
   readonly link: NodeLink;
+  readonly ticket: Ticket;
   readonly directories: SearchedDirectories;
   /** The user's private directory where the node sees the tree; undefined where there is none. */
   readonly stagingDirectory: string | undefined;
@@ -143,7 +147,7 @@ async function runOnNode(
   const cwd =
     link.paths.length > 0 ? job.cwd : workingDirectory(plan.cwd, input.environment.entries.get('PWD'), job.words);
   const environment = environmentForPaths(input.environment.forNodes, link.paths);
-  const run = link.run({ ...job, cwd }, environment, input.onCpu);
+  const run = link.run({ ...job, cwd, stamps: input.ticket.stamps }, environment, input.onCpu);
   const stops = passStops(run, input);
   return { end: await run.end, stops, outputs: job.outputs };
 }
@@ -172,6 +176,7 @@ async function settle(input: Settling, end: RemoteEnd, stops: Stops): Promise<At
       return { kind: 'retry', reason: 'node-lost', elsewhere: true };
     case 'notRun':
       if (staged) await discard();
+      if (NOT_RUN[end.reason].isStale) input.ticket.noteBroken(end.detail);
       return { kind: 'retry', ...NOT_RUN[end.reason], ...lackOf(end) };
     case 'done':
       break;
@@ -291,6 +296,10 @@ const NOT_RUN: Readonly<Record<NotRunReason, Omit<Attempt & { kind: 'retry' }, '
   'spawn-failed': { reason: 'node-could-not-start', elsewhere: true, isNotRun: true },
   'restore-failed': { reason: 'node-trouble', elsewhere: false, isNotRun: true },
   'output-too-large': { reason: 'output-too-large', elsewhere: false, isNotRun: true },
+  'compiler-changed': { reason: 'compiler-changed', elsewhere: true, isStale: true },
+  'mounts-changed': { reason: 'node-changed', elsewhere: true, isStale: true },
+  'contents-changed': { reason: 'node-changed', elsewhere: true, isStale: true },
+  'stamp-unknown': { reason: 'node-changed', elsewhere: true, isStale: true },
   'names-left': { reason: 'names-left', elsewhere: true },
   'limit-too-low': { reason: 'node-has-lower-limits', elsewhere: true, isNotRun: true },
   'no-terminal': { reason: 'node-has-no-terminal', elsewhere: true, isNotRun: true },

@@ -11,6 +11,7 @@ import { attemptOnNode, type Attempt } from './attempt.ts';
 import type { Build } from '../builds/tally.ts';
 import { CpuWatch } from './cpu-watch.ts';
 import type { KnownEnvironment } from '../environment-cache.ts';
+import type { Ticket } from '../nodes/admission.ts';
 import type { RetryReason } from '../reasons.ts';
 import type { PlacedJob } from '../scheduling/placement.ts';
 import type { NodePlace, Place } from '../scheduling/slot-queue.ts';
@@ -28,6 +29,8 @@ export interface TriesContext {
   acquireNow(job: Pick<PlacedJob, 'id' | 'excluded'>): NodePlace | undefined;
   release(place: Place): void;
   link(node: string): NodeLink | undefined;
+  /** What the job takes along to a node that it was admitted to. */
+  ticket(job: number, node: string): Ticket;
   /** The user's private directory on the mount of the tree, where the node sees it; undefined where there is none. */
   stagingDirectory(node: string, plan: CompilePlan): string | undefined;
   /** Resolves when the place is taken back; undefined for one that nobody takes back. */
@@ -139,6 +142,7 @@ export class NodeTries {
       shim,
       plan,
       link,
+      ticket: context.ticket(this.#input.id, node),
       directories: context.directories,
       stagingDirectory: context.stagingDirectory(node, plan),
       mustStage,

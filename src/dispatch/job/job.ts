@@ -360,6 +360,7 @@ export class JobLife {
       return;
     }
     this.excluded.add(node);
+    if (attempt.isStale) return;
     // A node that sends a job back costs it next to nothing; one that breaks under it, or hides what it wrote, does.
     if (!attempt.isNotRun) this.#failures += 1;
     if (attempt.lack !== undefined) this.#noteUnfit(node, attempt.reason, attempt.lack);

@@ -13,7 +13,7 @@ import type { NodeEnvironment } from '../../remote/node-link.ts';
 import { stampNow } from '../../tree/files.ts';
 import type { StagedOutputs } from './staged-outputs.ts';
 
-export type JobForNode = Omit<WorkerJob, 'id' | 'environmentId'>;
+export type JobForNode = Omit<WorkerJob, 'id' | 'environmentId' | 'stamps'>;
 
 /** Three bytes are sixty characters in each rewritten name, and one chance in 16 million. */
 const MARK_BYTES = 3;

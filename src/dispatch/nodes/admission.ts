@@ -10,7 +10,8 @@ import { deferred } from '../../util/deferred.ts';
 import { outOfPatience } from '../../util/patience.ts';
 import { isSameSet } from '../../util/sets.ts';
 import type { Refusal } from '../../admission/admission-rules.ts';
-import { NodeChecks, type CompilerCondition, type Condition, type TreeCondition } from './node-checks.ts';
+import { HereCompilers } from './here-compilers.ts';
+import { NodeChecks, type Checked, type Condition, type TreeCondition } from './node-checks.ts';
 
 /** A check takes a round trip, and a compiler's first a hash of 70 MB; past this the job goes elsewhere meanwhile. */
 const JOB_PATIENCE_MS = 1_500;
@@ -40,6 +41,14 @@ export interface Need {
   refused: ReadonlySet<string>;
 }
 
+/** What a job takes along to a node that it was admitted to. */
+export interface Ticket {
+  /** Of what the node said of itself: where that does not hold any longer, the node sends the job back. */
+  readonly stamps: readonly string[];
+  /** The node says that it does not hold: what was found then is to be found once more. */
+  noteBroken(stamp: string): void;
+}
+
 interface Refused {
   readonly refusal: Refusal;
   readonly failures: number;
@@ -47,7 +56,7 @@ interface Refused {
 }
 
 type Verdict =
-  | { readonly kind: 'admitted' }
+  | { readonly kind: 'admitted'; readonly stamp: string | undefined }
   /** `after`: it was refused before. `isSlow`: jobs do not wait for it any longer. */
   | { readonly kind: 'checking'; readonly done: Promise<void>; readonly after: Refused | undefined; isSlow: boolean }
   | ({ readonly kind: 'refused' } & Refused);
@@ -69,7 +78,7 @@ export class Admission {
   readonly #candidates = new Map<string, Candidate>();
   readonly #needs = new Map<string, Need>();
   readonly #trees = new Map<string, TreeCondition>();
-  readonly #compilers = new Map<string, CompilerCondition>();
+  readonly #compilers = new HereCompilers();
   /** Undefined for a directory that is not there. */
   readonly #treeOf = new Map<string, TreeCondition | undefined>();
   readonly #checks = new NodeChecks();
@@ -89,10 +98,12 @@ export class Admission {
     const object = outputs[0];
     const out = object === undefined ? cwd : dirname(object);
     const key = `${cwd}\0${out}\0${program}\0${searchPath}`;
+    const compiler = this.#compilers.find(program, searchPath);
     let need = this.#needs.get(key);
-    if (!need) {
+    if (!need?.conditions.includes(compiler)) {
       const trees = [this.#findTree(cwd), this.#findTree(out)].filter((tree) => tree !== undefined);
-      const conditions = [...new Set<Condition>([...trees, this.#findCompiler(program, searchPath)])];
+      const conditions = [...new Set<Condition>([...trees, compiler])];
+      if (need) this.#forget(need.conditions.filter((condition) => !conditions.includes(condition)));
       need = { conditions, ...this.#unfitFor(conditions) };
       if (this.#needs.size >= MAX_KNOWN) this.#needs.clear();
       this.#needs.set(key, need);
@@ -129,6 +140,24 @@ export class Admission {
       if (!candidate.verdicts.has(condition)) this.#check(candidate, condition, undefined);
     }
     return this.#await(candidate, open);
+  }
+
+  /** For a job with this need that was admitted to the node; without one, for what needs nothing of it. */
+  ticket(node: string, need: Need | undefined): Ticket {
+    const candidate = this.#candidateOf(node);
+    const stamps = new Set<string>();
+    for (const condition of need?.conditions ?? []) {
+      const verdict = candidate?.verdicts.get(condition);
+      if (verdict?.kind === 'admitted' && verdict.stamp !== undefined) stamps.add(verdict.stamp);
+    }
+    return {
+      stamps: [...stamps],
+      noteBroken: (stamp) => {
+        for (const [condition, verdict] of candidate?.verdicts ?? []) {
+          if (verdict.kind === 'admitted' && verdict.stamp === stamp) candidate?.verdicts.delete(condition);
+        }
+      },
+    };
   }
 
   /** A sentence for each tree and each compiler that the node is refused for. */
@@ -201,14 +230,11 @@ export class Admission {
     return tree;
   }
 
-  #findCompiler(program: string, searchPath: string): CompilerCondition {
-    const key = `${program}\0${searchPath}`;
-    const known = this.#compilers.get(key);
-    if (known) return known;
-    const compiler: CompilerCondition = { kind: 'compiler', program, searchPath };
-    if (this.#compilers.size >= MAX_KNOWN) this.#compilers.clear();
-    this.#compilers.set(key, compiler);
-    return compiler;
+  /** They are conditions no longer: what they stood for is not there. */
+  #forget(conditions: readonly Condition[]): void {
+    for (const { verdicts } of this.#candidates.values()) {
+      for (const condition of conditions) verdicts.delete(condition);
+    }
   }
 
   #check(candidate: Candidate, condition: Condition, after: Refused | undefined): void {
@@ -216,12 +242,14 @@ export class Admission {
     const done = this.#checks
       .check(link, condition)
       // A defect of a check costs the node, not the build.
-      .catch((cause: unknown): Refusal => ({
-        reason: 'no-answer',
-        sentence: `it could not be checked: ${String(cause)}`,
+      .catch((cause: unknown): Checked => ({
+        refusal: { reason: 'no-answer', sentence: `it could not be checked: ${String(cause)}` },
       }))
-      .then((refusal) => {
-        if (!refusal) verdicts.set(condition, { kind: 'admitted' });
+      .then((checked) => {
+        // What it is for went meanwhile.
+        if (verdicts.get(condition) !== checking) return;
+        const { refusal } = checked;
+        if (!refusal) verdicts.set(condition, { kind: 'admitted', stamp: checked.stamp });
         else {
           const failures = (after?.failures ?? 0) + 1;
           const againMs = performance.now() + (LOOK_AGAIN_MS[failures - 1] ?? LOOK_AGAIN_MS.at(-1) ?? 0);
@@ -231,7 +259,8 @@ export class Admission {
         // The connection that it was asked over is gone: so is what it said.
         if (this.#candidates.get(node) === candidate) this.#changed();
       });
-    verdicts.set(condition, { kind: 'checking', done, after, isSlow: false });
+    const checking: Verdict = { kind: 'checking', done, after, isSlow: false };
+    verdicts.set(condition, checking);
   }
 
   async #await(candidate: Candidate, conditions: readonly Condition[]): Promise<boolean> {

@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { mapPath } from '../../command/path-maps.ts';
 import type { Findings, Inspection } from '../../protocol/inspection.ts';
 import type { NodeLink } from '../../remote/node-link.ts';
-import { identifyCompiler } from '../../tree/compiler-identity.ts';
+import { identify, type IdentifiedCompiler } from '../../tree/compiler-identity.ts';
 import { PRIVATE_NAME, privatePlaces } from '../../tree/private-directory.ts';
 import {
   describeSkew,
@@ -37,15 +37,24 @@ export interface TreeCondition {
   provenAt: string | undefined;
 }
 
+/** One compiler of this host, as it was when the condition was made: another one in its place is another condition. */
 export interface CompilerCondition {
   readonly kind: 'compiler';
   readonly program: string;
   /** PATH of the jobs. */
   readonly searchPath: string;
+  /** What it is here; undefined while no node was to be compared with it. */
+  here: Promise<IdentifiedCompiler> | undefined;
 }
 
 /** What a node must fulfil. */
 export type Condition = TreeCondition | CompilerCondition;
+
+/** What came of a check: why the node will not do, or the stamp of what it said, which jobs count on. */
+export type Checked =
+  | { readonly refusal: Refusal }
+  /** Undefined where the node was asked nothing. */
+  | { readonly refusal?: undefined; readonly stamp: string | undefined };
 
 export class NodeChecks {
   /** A sentence for each tree whose file server's clock is not this host's. */
@@ -54,8 +63,7 @@ export class NodeChecks {
   /** Where each node saw a proof in a private directory. */
   readonly #seenIn = new WeakMap<NodeLink, Map<TreeCondition, string>>();
 
-  /** Resolves with why the node will not do, or undefined. */
-  check(link: NodeLink, condition: Condition): Promise<Refusal | undefined> {
+  check(link: NodeLink, condition: Condition): Promise<Checked> {
     return condition.kind === 'tree' ? this.#checkTree(link, condition) : checkCompiler(link, condition);
   }
 
@@ -74,31 +82,31 @@ export class NodeChecks {
   }
 
   /** From the outside in, until the node sees a proof: above the sources it disturbs nobody. */
-  async #checkTree(link: NodeLink, tree: TreeCondition): Promise<Refusal | undefined> {
+  async #checkTree(link: NodeLink, tree: TreeCondition): Promise<Checked> {
     const places = privatePlaces(tree.directory);
     const first = tree.provenAt === undefined ? 0 : Math.max(0, places.indexOf(tree.provenAt));
-    let refusal: Refusal | undefined;
+    let refused: Checked | undefined;
     for (const place of places.slice(first)) {
       const isLast = place === places.at(-1);
       const shared = this.#proofs.take(place, tree.directory, isLast);
       if (!shared) continue;
       const patienceMs = isLast ? PROOF_PATIENCE_MS : OUTER_PROOF_PATIENCE_MS;
-      refusal = await this.#checkBy(shared, link, tree.directory, patienceMs);
-      if (refusal && DEPENDS_ON_PLACE.has(refusal.reason)) continue;
-      if (refusal?.reason !== 'directory-missing') tree.provenAt = place;
-      if (!refusal && PRIVATE_NAME.test(basename(dirname(shared.proof.path)))) this.#noteSeen(link, tree, place);
-      return refusal;
+      const checked = await this.#checkBy(shared, link, tree.directory, patienceMs);
+      if (checked.refusal && DEPENDS_ON_PLACE.has(checked.refusal.reason)) {
+        refused = checked;
+        continue;
+      }
+      if (checked.refusal?.reason !== 'directory-missing') tree.provenAt = place;
+      if (!checked.refusal && PRIVATE_NAME.test(basename(dirname(shared.proof.path)))) {
+        this.#noteSeen(link, tree, place);
+      }
+      return checked;
     }
     // Where this host cannot write there is nothing to prove by; each job's source still is compared.
-    return refusal;
+    return refused ?? { stamp: undefined };
   }
 
-  async #checkBy(
-    shared: SharedProof,
-    link: NodeLink,
-    directory: string,
-    patienceMs: number,
-  ): Promise<Refusal | undefined> {
+  async #checkBy(shared: SharedProof, link: NodeLink, directory: string, patienceMs: number): Promise<Checked> {
     try {
       const { proof } = shared;
       const there = await ask(link, {
@@ -110,7 +118,8 @@ export class NodeChecks {
       });
       const here = await shared.facts;
       this.#noteSkew(directory, here);
-      return there ? judgeTree({ directory, text: proof.text, here, there }) : noAnswer(directory, ANSWER_LIMIT_MS);
+      if (!there) return { refusal: noAnswer(directory, ANSWER_LIMIT_MS) };
+      return verdictOf(judgeTree({ directory, text: proof.text, here, there }), undefined);
     } finally {
       shared.release();
     }
@@ -124,13 +133,22 @@ export class NodeChecks {
   }
 }
 
-async function checkCompiler(link: NodeLink, { program, searchPath }: CompilerCondition): Promise<Refusal | undefined> {
+async function checkCompiler(link: NodeLink, condition: CompilerCondition): Promise<Checked> {
+  const { program, searchPath } = condition;
+  condition.here ??= identify({ program, searchPath });
   const directories = searchPath.split(':').map((directory) => mapPath(directory, link.paths));
   const [here, there] = await Promise.all([
-    identifyCompiler({ program, searchPath }),
+    condition.here,
     ask(link, { kind: 'compiler', program: mapPath(program, link.paths), searchPath: directories.join(':') }),
   ]);
-  return there ? judgeCompiler(program, here, there) : noAnswer(program, ANSWER_LIMIT_MS);
+  // What could not be said now may be said the next time.
+  if (!here.facts.isComplete) condition.here = undefined;
+  if (!there) return { refusal: noAnswer(program, ANSWER_LIMIT_MS) };
+  return verdictOf(judgeCompiler(program, here.facts, there), there.stamp);
+}
+
+function verdictOf(refusal: Refusal | undefined, stamp: string | undefined): Checked {
+  return refusal ? { refusal } : { stamp };
 }
 
 /** undefined when there is no answer in time. */

@@ -6,7 +6,7 @@
 import { existsSync } from 'node:fs';
 import type { NodeStatus } from '../../protocol/control.ts';
 import { isSameSet } from '../../util/sets.ts';
-import { Admission, type Need, type Work } from '../nodes/admission.ts';
+import { Admission, type Need, type Ticket, type Work } from '../nodes/admission.ts';
 import type { NoSlotReason, RetryReason } from '../reasons.ts';
 import { BrokerNodes, type BrokerNodesOptions } from '../leases/lease-source.ts';
 import type { Build } from '../builds/tally.ts';
@@ -251,6 +251,11 @@ export class Placement {
     if (this.admission.admit(place.node, entry.need) === true) return place;
     this.release(place);
     return undefined;
+  }
+
+  /** What a job takes along to a node that it was admitted to. */
+  ticket(id: number, node: string): Ticket {
+    return this.admission.ticket(node, this.#jobs.get(id)?.need);
   }
 
   #waitForSlot(job: PlacedJob, failed: ReadonlySet<string>, cancelled: Promise<void>): Promise<Place | undefined> {

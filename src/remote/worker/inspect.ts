@@ -2,26 +2,34 @@
 import { open, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Findings, Inspection } from '../../protocol/inspection.ts';
-import { identifyCompiler } from '../../tree/compiler-identity.ts';
+import type { CompilerQuestion, Findings, Inspection } from '../../protocol/inspection.ts';
+import { identify } from '../../tree/compiler-identity.ts';
+import { areUnchanged } from '../../tree/file-states.ts';
 import { codeOf, inspectTree } from '../../tree/inspect-tree.ts';
 import { lookAgain, lookAgainIfMissing } from '../../tree/look-again.ts';
 import { inDirectory } from '../../tree/opened-directory.ts';
 import { NEW_FILE } from '../../tree/private-directory.ts';
+import type { ToldFacts } from './told-facts.ts';
 
 const LOOK_INTERVAL_MS = 2;
 
-export async function inspect(inspection: Inspection): Promise<Findings[Inspection['kind']]> {
+/** @param told where what jobs may count on is kept */
+export async function inspect(inspection: Inspection, told: ToldFacts): Promise<Findings[Inspection['kind']]> {
   switch (inspection.kind) {
     case 'tree':
       return inspectTree(inspection);
     case 'compiler':
-      return identifyCompiler(inspection);
+      return inspectCompiler(inspection, told);
     case 'await-file':
       return awaitFile(inspection.path, inspection.isRevalidating, inspection.limitMs);
     case 'create-file':
       return createFile(inspection.path);
   }
+}
+
+async function inspectCompiler(question: CompilerQuestion, told: ToldFacts): Promise<Findings['compiler']> {
+  const { facts, states } = await identify(question);
+  return { ...facts, stamp: told.tell('compiler', () => areUnchanged(states)) };
 }
 
 /** The submit host looks in the same way, for the other direction. */

@@ -22,6 +22,7 @@ import { lookAgain, lookAgainIfMissing } from '../../tree/look-again.ts';
 import { openRegularFile, readRegularFile } from '../../tree/regular-file.ts';
 import type { ChangedDirectories } from './changed-directories.ts';
 import { startRun, type Run } from './runner.ts';
+import type { BrokenFact, ToldFacts } from './told-facts.ts';
 
 /** Waits between looks at a source that differs: an NFS client may need a moment after the submit host's close. */
 const SOURCE_RETRY_DELAYS_MS = [1, 5, 20, 50, 100, 200] as const;
@@ -34,6 +35,7 @@ export interface JobContext {
   readonly runner: string;
   readonly environment: JobEnvironment;
   readonly directories: ChangedDirectories;
+  readonly told: ToldFacts;
   /** Hands out the running compiler, so that signals can reach it. */
   readonly onStarted: (run: Run) => void;
 }
@@ -43,6 +45,8 @@ export async function runJob(job: WorkerJob, context: JobContext): Promise<JobEn
   // make made them a moment ago, and this node may have missed them before.
   const needed = new Set([job.cwd, ...job.outputs.map(dirname)]);
   await Promise.all([...needed].map(lookAgainIfMissing));
+  const broken = await context.told.findBroken(job.stamps);
+  if (broken) return toNotRun(broken);
   const different = await findDifferentSource(job.sources);
   if (different !== undefined) return { kind: 'notRun', reason: 'source-differs', detail: different };
   await Promise.all(job.placeholders.map((path) => createEmpty(path, job.umask)));
@@ -50,6 +54,9 @@ export async function runJob(job: WorkerJob, context: JobContext): Promise<JobEn
   const run = startRun({ ...context, umask, cwd, program, words, streams });
   context.onStarted(run);
   const end = await run.end;
+  // A driver starts its parts one after the other: what it ended with counts only if none was replaced meanwhile.
+  const replaced = await context.told.findBroken(job.stamps, 'compiler');
+  if (replaced) return toNotRun(replaced);
   switch (end.kind) {
     case 'output-too-large':
       return { kind: 'notRun', reason: 'output-too-large', detail: job.program };
@@ -58,6 +65,10 @@ export async function runJob(job: WorkerJob, context: JobContext): Promise<JobEn
     case 'ended':
       return finish(job, end.report, end.output);
   }
+}
+
+function toNotRun({ reason, stamp }: BrokenFact): JobEnd {
+  return { kind: 'notRun', reason, detail: stamp };
 }
 
 /** As a compiler creates a file. Where it cannot be, the compiler will say why. */

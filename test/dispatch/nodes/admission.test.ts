@@ -1,9 +1,100 @@
 /** Verdicts on nodes; what a node answers, and when, is the test's. */
+import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { Admission } from '../../../src/dispatch/nodes/admission.ts';
+import { Admission, type Work } from '../../../src/dispatch/nodes/admission.ts';
+import type { Inspection } from '../../../src/protocol/inspection.ts';
 import type { NodeLink } from '../../../src/remote/node-link.ts';
+import { identifyCompiler } from '../../../src/tree/compiler-identity.ts';
+import { inspectTree } from '../../../src/tree/inspect-tree.ts';
 import { temporaryDirectory } from '../../make/temporary-directory.ts';
+
+/** A node that has what this host has; each answer has a stamp of its own. */
+function sameNode() {
+  const asked: Inspection[] = [];
+  const inspect = async (inspection: Inspection): Promise<unknown> => {
+    asked.push(inspection);
+    if (inspection.kind === 'tree') return inspectTree(inspection);
+    if (inspection.kind !== 'compiler') throw new Error(`unexpected: ${inspection.kind}`);
+    return { ...(await identifyCompiler(inspection)), stamp: `stamp ${asked.length}` };
+  };
+  return { asked, link: { paths: [], inspect } as unknown as NodeLink };
+}
+
+function startAdmission(link: NodeLink): Admission {
+  const admission = new Admission({ link: () => link, onChange: () => undefined });
+  onTestFinished(() => admission.close());
+  return admission;
+}
+
+function workWith(program: string): Work {
+  const cwd = temporaryDirectory();
+  return { cwd, outputs: [join(cwd, 'a.o')], program, searchPath: '/bin' };
+}
+
+/** A compiler that can be replaced. */
+function makeCompiler(): { readonly program: string; readonly replace: (text: string) => void } {
+  const program = join(temporaryDirectory(), 'gcc');
+  const replace = (text: string): void => {
+    writeFileSync(`${program}-new`, `#!/bin/sh\n: ${text}\n`, { mode: 0o755 });
+    renameSync(`${program}-new`, program);
+  };
+  replace('one');
+  return { program, replace };
+}
+
+test('a job takes the stamps of what the node said along, and a node is asked again for what does not hold', async () => {
+  const { asked, link } = sameNode();
+  const admission = startAdmission(link);
+  const need = admission.needOf(workWith('/bin/true'));
+  expect(admission.ticket('n1', need).stamps).toEqual([]);
+  expect(await admission.admit('n1', need)).toBe(true);
+  const ticket = admission.ticket('n1', need);
+  const [stamp = ''] = ticket.stamps;
+  expect(stamp).toMatch(/^stamp /);
+  expect(admission.admit('n1', need)).toBe(true);
+  const before = asked.length;
+  ticket.noteBroken('another');
+  expect(admission.admit('n1', need)).toBe(true);
+  ticket.noteBroken(stamp);
+  expect(await admission.admit('n1', need)).toBe(true);
+  expect(asked.slice(before).map(({ kind }) => kind)).toEqual(['compiler']);
+  expect(admission.ticket('n1', need).stamps).not.toContain(stamp);
+  expect(admission.ticket('n2', undefined).stamps).toEqual([]);
+});
+
+test('another compiler here is another condition', async () => {
+  const { asked, link } = sameNode();
+  const admission = startAdmission(link);
+  const { program, replace } = makeCompiler();
+  const work = workWith(program);
+  const need = admission.needOf(work);
+  await admission.admit('n1', need);
+  expect(admission.needOf(work)).toBe(need);
+  const before = asked.length;
+  replace('two');
+  const later = admission.needOf(work);
+  expect(later).not.toBe(need);
+  expect(await admission.admit('n1', later)).toBe(true);
+  // Its tree is known.
+  expect(asked.slice(before).map(({ kind }) => kind)).toEqual(['compiler']);
+});
+
+test('a part of the compiler that is another here is another condition, too', async () => {
+  const { link } = sameNode();
+  const admission = startAdmission(link);
+  const directory = temporaryDirectory();
+  const [program, cc1] = [join(directory, 'gcc'), join(directory, 'cc1')];
+  writeFileSync(program, `#!/bin/sh\n[ "$1" != -print-prog-name=cc1 ] || echo ${cc1}\n`, { mode: 0o755 });
+  writeFileSync(cc1, 'one');
+  const work = workWith(program);
+  const need = admission.needOf(work);
+  await admission.admit('n1', need);
+  expect(admission.needOf(work)).toBe(need);
+  writeFileSync(cc1, 'two');
+  // It is looked at a few times a second.
+  await expect.poll(() => admission.needOf(work)).not.toBe(need);
+});
 
 test('a node that does not answer in time is unfit, and not refused', async () => {
   const inspect = (): Promise<never> => new Promise(() => undefined);

@@ -9,16 +9,14 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { hashOfPath } from '../../../src/dispatch/job/staged-outputs.ts';
 import { privateDirectoryIn } from '../../../src/tree/private-directory.ts';
 import { deferred } from '../../../src/util/deferred.ts';
 import type { FakeShim } from '../../rig/fake-shim.ts';
 import { DispatcherRig, HELPS_HERE, outputOf, until } from './dispatcher-rig.ts';
 
 const SIGTERM = 15;
-
 let rig: DispatcherRig;
 
 beforeEach(async () => {
@@ -46,47 +44,6 @@ describe('a link', () => {
     expect(await link.next()).toEqual({ kind: 'ended', termination: { kind: 'exited', code: 1 } });
     call.exit(0);
     expect(await compile.next()).toMatchObject({ kind: 'ended' });
-  });
-});
-
-describe('a link of what another build in the same tree is making', () => {
-  const made = '.pmake-0123abcd7-other.o';
-
-  it('waits until that is there', async () => {
-    writeFileSync(`${rig.tree}/${made}`, 'half');
-    const link = rig.shim({ argv: ['-o', 'program', 'other.o'] });
-    const verdict = link.next();
-    await rig.roundTrip();
-    expect([...rig.dispatcher.jobs.values()].map(({ file }) => file)).toContain(`${rig.tree}/program`);
-    renameSync(`${rig.tree}/${made}`, `${rig.tree}/other.o`);
-    expect(await verdict).toEqual({ kind: 'runHere' });
-  });
-
-  it('waits also for what a build of this user makes in the private directory', async () => {
-    await rig.use('n1/1');
-    const compile = rig.compile('a.c');
-    const call = await rig.calls.next();
-    const directory = dirname(outputOf(call));
-    const elsewhere = join(directory, `${hashOfPath(`${rig.tree}/other.o`)}-0123abcd7.o`);
-    writeFileSync(elsewhere, 'half');
-    const link = rig.shim({ argv: ['-o', 'program', 'other.o'], env: { PMAKE_NODES: rig.nodes } });
-    const verdict = link.next();
-    await rig.roundTrip();
-    expect([...rig.dispatcher.jobs.values()].map(({ file }) => file)).toContain(`${rig.tree}/program`);
-    renameSync(elsewhere, `${rig.tree}/other.o`);
-    expect(await verdict).toEqual({ kind: 'runHere' });
-    await link.close();
-    call.exit(0);
-    expect(await compile.next()).toMatchObject({ kind: 'ended' });
-  });
-
-  it('fails when that takes too long, and says so', async () => {
-    writeFileSync(`${rig.tree}/${made}`, 'half');
-    const link = rig.shim({ argv: ['-o', 'program', 'other.o'], env: { PMAKE_HOLD_TIMEOUT: '0.1' } });
-    const verdict = await link.next();
-    const said = verdict.kind === 'output' ? verdict.bytes.toString() : verdict.kind;
-    expect(said).toContain(`${rig.tree}/other.o, which is being written by a build of another host or user\n`);
-    expect(await link.next()).toEqual({ kind: 'ended', termination: { kind: 'exited', code: 1 } });
   });
 });
 
@@ -200,6 +157,10 @@ describe('a trial that a compiler has taken before', () => {
     writeFileSync(`${rig.tree}/bin/new`, Buffer.concat([readFileSync(`${rig.tree}/bin/gcc`), Buffer.of(0)]));
     chmodSync(`${rig.tree}/bin/new`, 0o755);
     renameSync(`${rig.tree}/bin/new`, `${rig.tree}/bin/gcc`);
+    // The node is checked for it with the next compile, which a trial would not wait for.
+    const compile = rig.compile('b.c');
+    (await rig.calls.next()).exit(0);
+    expect(await compile.next()).toMatchObject({ kind: 'ended' });
     await askNode(ask('four'), 'of the new one');
     expect(readFileSync(`${rig.tree}/four`, 'utf8')).toBe('of the new one');
   });

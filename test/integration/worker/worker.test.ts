@@ -1,6 +1,16 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { Duplex, Transform } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -107,6 +117,52 @@ describe('a worker', () => {
     ['program-missing', { program: '/usr/bin/no-such-gcc' }],
   ])('says %s', async (reason, change) => {
     expect(await run({ words: [], ...change })).toMatchObject({ kind: 'notRun', reason });
+  });
+
+  describe('that said what its compiler is', () => {
+    const compiler = () => `${tree}/gcc`;
+    let stamp: string;
+
+    beforeEach(async () => {
+      // A driver that the test can replace; what it writes tells which it was.
+      writeDriver('one');
+      const facts = await worker.link.inspect({ kind: 'compiler', program: compiler(), searchPath: '/usr/bin:/bin' });
+      stamp = facts?.stamp ?? '';
+    });
+
+    function writeDriver(name: string): void {
+      writeFileSync(`${tree}/driver`, `#!/bin/sh\n[ "$1" != run ] || { shift; ${name}=1; eval "$*"; }\n`);
+      chmodSync(`${tree}/driver`, 0o755);
+      renameSync(`${tree}/driver`, compiler());
+    }
+
+    const job = (script: string) => run({ program: compiler(), words: ['run', script], stamps: [stamp] });
+
+    it('runs jobs for that compiler, and sends those back that come after it was replaced', async () => {
+      expect(await job('echo > 1')).toMatchObject({ kind: 'done' });
+      writeDriver('two');
+      expect(await job('echo > 2')).toEqual({ kind: 'notRun', reason: 'compiler-changed', detail: stamp });
+      expect(existsSync(`${tree}/1`)).toBe(true);
+      expect(existsSync(`${tree}/2`)).toBe(false);
+    });
+
+    it('sends back what ran while it was replaced', async () => {
+      execFileSync('mkfifo', [`${tree}/fifo`]);
+      const running = start({
+        program: compiler(),
+        words: ['run', 'echo > up; read line < fifo'],
+        stamps: [stamp],
+      });
+      await fileWritten('up');
+      writeDriver('two');
+      writeFileSync(`${tree}/fifo`, 'go\n');
+      expect(await running.end).toEqual({ kind: 'notRun', reason: 'compiler-changed', detail: stamp });
+    });
+
+    it('sends back what counts on something that it never said', async () => {
+      const end = await run({ program: compiler(), words: ['run', 'echo > 1'], stamps: [stamp, 'compiler-99'] });
+      expect(end).toEqual({ kind: 'notRun', reason: 'stamp-unknown', detail: 'compiler-99' });
+    });
   });
 
   it('signals the whole process group of a job', async () => {
@@ -253,7 +309,7 @@ function preambleSkipper(): Transform {
 
 function start(change: Partial<WorkerJob>, onCpu?: (cpuUs: bigint) => void) {
   const block = Buffer.from(`PATH=${process.env.PATH ?? ''}\0`);
-  const lists = { words: [], sources: [], outputs: [], placeholders: [], changed: [] };
+  const lists = { words: [], sources: [], outputs: [], placeholders: [], changed: [], stamps: [] };
   const job = { umask: 0o22, streams: PLAIN_STREAMS, cwd: tree, program: '/usr/bin/gcc' };
   const kept = { isStaged: false, restore: undefined };
   return worker.link.run({ ...job, ...kept, ...lists, ...change }, { id: 1, inherited: OWN, block }, onCpu);

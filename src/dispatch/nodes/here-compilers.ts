@@ -1,0 +1,48 @@
+/**
+ * The compilers of this host that builds call, as conditions for nodes: one for as long as the compiler is the same.
+ * Unaware of nodes.
+ */
+import { areUnchangedNow, stateNow, type FileStates } from '../../tree/file-states.ts';
+import { putLast } from '../../util/put-last.ts';
+import type { CompilerCondition } from './node-checks.ts';
+
+/** A build has a few. */
+const MAX_KNOWN = 4_096;
+/** Its driver is looked at with each job, what the driver starts so often: a few system calls for each file. */
+const FILES_INTERVAL_MS = 200;
+
+interface Known {
+  readonly condition: CompilerCondition;
+  readonly program: string;
+  /** Of the files that it consists of, once they are known. */
+  states: FileStates | undefined;
+  checkedAtMs: number;
+}
+
+export class HereCompilers {
+  readonly #known = new Map<string, Known>();
+
+  /** The compiler that a job calls, as it is now. */
+  find(program: string, searchPath: string): CompilerCondition {
+    const key = `${program}\0${searchPath}`;
+    const known = this.#known.get(key);
+    if (known && isUnchanged(known)) return known.condition;
+    const condition: CompilerCondition = { kind: 'compiler', program, searchPath, here: undefined };
+    const checkedAtMs = performance.now();
+    putLast(this.#known, key, { condition, program: stateNow(program), states: undefined, checkedAtMs }, MAX_KNOWN);
+    return condition;
+  }
+}
+
+function isUnchanged(known: Known): boolean {
+  const { program, here } = known.condition;
+  if (stateNow(program) !== known.program) return false;
+  if (!known.states) {
+    void here?.then(({ states }) => (known.states = states)).catch(() => undefined);
+    return true;
+  }
+  const nowMs = performance.now();
+  if (nowMs - known.checkedAtMs < FILES_INTERVAL_MS) return true;
+  known.checkedAtMs = nowMs;
+  return areUnchangedNow(known.states);
+}
