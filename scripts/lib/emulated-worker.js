@@ -11,8 +11,7 @@ import {
   WORKER_PREAMBLE,
   WORKER_PROTOCOL_VERSION,
 } from '../../dist/protocol/worker.js';
-import { inspect } from '../../dist/remote/worker/inspect.js';
-import { ToldFacts } from '../../dist/remote/worker/told-facts.js';
+import { inspect, NodeKnowledge } from '../../dist/remote/worker/inspect.js';
 import { fileState } from '../../dist/tree/files.js';
 import { findInstallation } from '../../dist/util/install.js';
 
@@ -35,7 +34,7 @@ async function finish({ id, outputs }) {
   send({ kind: 'done', report: { id, termination: { kind: 'exited', code: 0 }, ...used, outputs: written } });
 }
 
-const told = new ToldFacts();
+const knowledge = new NodeKnowledge();
 const frames = new FrameDecoder();
 process.stdin.on('data', (chunk) => {
   for (const frame of frames.push(chunk)) {
@@ -44,7 +43,7 @@ process.stdin.on('data', (chunk) => {
     if (request.kind === 'ping') send({ kind: 'pong', sequence: request.sequence });
     if (request.kind === 'inspect') {
       const { id, inspection } = request;
-      void inspect(inspection, told).then((findings) =>
+      void inspect(inspection, knowledge).then((findings) =>
         send({ kind: 'inspected', id, findings: JSON.stringify(findings) }),
       );
     }

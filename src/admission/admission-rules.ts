@@ -3,7 +3,14 @@
  * node as a whole, of a tree on it, of a compiler on it. Pure; unaware of how facts are gathered and for how long a
  * verdict holds.
  */
-import type { ClockFacts, CompilerFacts, MountFacts, ToolFacts, TreeFacts } from '../protocol/inspection.ts';
+import type {
+  ClockFacts,
+  CompilerFacts,
+  MountFacts,
+  PlaceFacts,
+  ToolFacts,
+  TreeFacts,
+} from '../protocol/inspection.ts';
 import { WORKER_PROTOCOL_VERSION, type WorkerReady } from '../protocol/worker.ts';
 
 /** make compares times of files that several hosts made; more than this between clocks and it builds too much or too little. */
@@ -133,6 +140,55 @@ export function judgeProof({ directory, text, here, there }: TreeCase): Refusal 
     'tree-differs',
     `it sees another ${directory} (there: ${describeMount(there.mount)}; here: ${describeMount(here.mount)}): mount the same file system there`,
   );
+}
+
+/** A directory or file that a job reads, as both see it. */
+export interface PlaceCase {
+  /** As it is called here. */
+  readonly name: string;
+  readonly here: { readonly mount: MountFacts | undefined; readonly identity: string };
+  readonly there: PlaceFacts;
+}
+
+export function judgePlace({ name, here, there }: PlaceCase): Refusal | undefined {
+  switch (there.kind) {
+    case 'same':
+      return undefined;
+    case 'missing':
+      return refuse(
+        'directory-missing',
+        `it has no ${name}: mount it there at the same path (here: ${describeMount(here.mount)})`,
+      );
+    case 'another-file':
+      return refuse('tree-differs', `its ${name} leads to another directory than here: make the links there the same`);
+    case 'another-mount':
+      return refusePlace({ name, here, there });
+    case 'mount-below':
+      return refuse(
+        'tree-differs',
+        `below ${name} it has another file system mounted (${describeMount(there.mount)}), which is not there here`,
+      );
+  }
+}
+
+/** For a place that nothing shows to be the same. */
+export function refusePlace({ name, here, there }: PlaceCase): Refusal {
+  return refuse(
+    'tree-differs',
+    `it sees another ${name} (there: ${describeMount(there.mount)}; here: ${describeMount(here.mount)}): mount the same file system there`,
+  );
+}
+
+const FILE_SERVER_TYPE = /^(nfs|nfs4|cifs|smb3|ceph|glusterfs|lustre|gpfs|beegfs|9p|virtiofs|afs)$/;
+
+/**
+ * Where nothing can be written there is no proof: then the same export of the same server, with a directory that changed
+ * last at the same nanosecond, is the same file system.
+ */
+export function isOfSameServer({ here, there }: PlaceCase): boolean {
+  const { mount } = there;
+  if (!mount || !here.mount || here.identity === '' || there.identity !== here.identity) return false;
+  return FILE_SERVER_TYPE.test(mount.type) && mount.type === here.mount.type && mount.source === here.mount.source;
 }
 
 export function judgeOwner({ directory, here, there }: TreeCase): Refusal | undefined {

@@ -66,7 +66,21 @@ export interface OptionRow {
   readonly fact?: Fact;
   readonly here?: HereReason;
   readonly keep?: KeepReason;
+  readonly names?: Names;
+  /** It has the compiler look for its own headers elsewhere, or for none. */
+  readonly isOwnSearch?: true;
 }
+
+/**
+ * What the argument names, where its role does not say it (reads.ts):
+ * - `directory`: one that is searched for headers
+ * - `root`: the compiler's own headers are looked for below it
+ * - `programs`: the beginning of the names of programs that the driver prefers
+ * - `own-file`, `plugin`: a file; without a directory, one that the compiler looks for in places of its own
+ * - `perhaps-file`: behind `=`, of an option that is not in the table
+ * - `words`: for another program
+ */
+export type Names = 'directory' | 'root' | 'programs' | 'own-file' | 'plugin' | 'perhaps-file' | 'words';
 
 type Extra = Omit<OptionRow, 'name' | 'takes' | 'role'>;
 
@@ -103,6 +117,10 @@ const MODES: readonly OptionRow[] = [
   ...flags('-march=native -mtune=native -mcpu=native', { fact: 'this-machine' }),
 ];
 
+const ROOT: Extra = { names: 'root', isOwnSearch: true };
+const PROGRAMS: Extra = { names: 'programs', isOwnSearch: true };
+const OWN_FILE: Extra = { names: 'own-file', isOwnSearch: true };
+
 const PATHS: readonly OptionRow[] = [
   ...rows('-o', 'either', 'object'),
   ...rows('--output', 'separate', 'object'),
@@ -119,23 +137,32 @@ const PATHS: readonly OptionRow[] = [
   ...rows('--include --imacros', 'separate', 'forced-include'),
   ...rows('--include= --imacros=', 'joined', 'forced-include'),
   // The compiler puts something before or after these, or looks for programs and libraries there: they stay.
-  ...rows('-imultilib -imultiarch -L -iwithsysroot', 'either', 'text'),
-  ...rows('--include-with-prefix --include-with-prefix-before --include-with-prefix-after', 'separate', 'text'),
+  ...rows('-L', 'either', 'text'),
+  ...rows('-imultilib -imultiarch -iwithsysroot', 'either', 'text', { isOwnSearch: true }),
+  ...rows('--include-with-prefix --include-with-prefix-before --include-with-prefix-after', 'separate', 'text', {
+    isOwnSearch: true,
+  }),
   ...rows('--library-directory', 'separate', 'text'),
-  ...rows('-iprefix -iwithprefix -iwithprefixbefore -isysroot -B', 'either', 'read-below'),
-  ...rows('--include-prefix --sysroot --prefix', 'separate', 'read-below'),
-  ...rows('--sysroot= --prefix= --gcc-toolchain=', 'joined', 'read-below'),
-  ...rows('-gcc-toolchain -resource-dir', 'separate', 'read-below'),
-  ...rows('-iframework -cxx-isystem -c-isystem -isystem-after -F', 'either', 'read-below'),
-  ...rows('-ivfsoverlay', 'either', 'read', { keep: 'passed-through' }),
+  ...rows('-iprefix -isysroot', 'either', 'read-below', ROOT),
+  // Names to be put behind what -iprefix says.
+  ...rows('-iwithprefix -iwithprefixbefore', 'either', 'text', { isOwnSearch: true }),
+  ...rows('-B', 'either', 'read-below', PROGRAMS),
+  ...rows('--include-prefix --sysroot', 'separate', 'read-below', ROOT),
+  ...rows('--prefix', 'separate', 'read-below', PROGRAMS),
+  ...rows('--sysroot= --gcc-toolchain=', 'joined', 'read-below', ROOT),
+  ...rows('--prefix=', 'joined', 'read-below', PROGRAMS),
+  ...rows('-gcc-toolchain', 'separate', 'read-below', ROOT),
+  ...rows('-resource-dir', 'separate', 'read-below', { names: 'directory', isOwnSearch: true }),
+  ...rows('-iframework -cxx-isystem -c-isystem -isystem-after -F', 'either', 'read-below', { names: 'directory' }),
+  ...rows('-ivfsoverlay', 'either', 'read', { here: 'file-names-others' }),
   ...rows('-include-pch', 'separate', 'read', { keep: 'precompiled-header-used' }),
-  ...rows('-specs= --specs=', 'joined', 'read-below', { keep: 'passed-through' }),
-  ...rows('--specs', 'separate', 'read-below', { keep: 'passed-through' }),
-  ...rows('-fplugin=', 'joined', 'read', { keep: 'plugin' }),
+  ...rows('-specs= --specs=', 'joined', 'read-below', { keep: 'passed-through', ...OWN_FILE }),
+  ...rows('--specs', 'separate', 'read-below', { keep: 'passed-through', ...OWN_FILE }),
+  ...rows('-fplugin=', 'joined', 'read', { keep: 'plugin', names: 'plugin' }),
   ...rows('-fpass-plugin=', 'joined', 'read', { keep: 'plugin' }),
   ...rows('-fplugin-arg-', 'joined', 'text', { keep: 'plugin' }),
-  ...rows('--config', 'separate', 'read-below', { keep: 'passed-through' }),
-  ...rows('--config=', 'joined', 'read-below', { keep: 'passed-through' }),
+  ...rows('--config', 'separate', 'read-below', { keep: 'passed-through', ...OWN_FILE }),
+  ...rows('--config=', 'joined', 'read-below', { keep: 'passed-through', ...OWN_FILE }),
 ];
 
 const DEPFILES: readonly OptionRow[] = [
@@ -146,13 +173,14 @@ const DEPFILES: readonly OptionRow[] = [
   // nmake's form of a depfile; nothing else is known of it.
   ...flags('-MV', { keep: 'passed-through' }),
   ...rows('-MJ', 'either', 'written', { keep: 'second-output' }),
-  ...rows('-Wp,', 'joined', 'preprocessor'),
-  ...rows('-Wa,', 'joined', 'assembler'),
+  ...rows('-Wp,', 'joined', 'preprocessor', { names: 'words' }),
+  ...rows('-Wa,', 'joined', 'assembler', { names: 'words' }),
   ...rows('-Wl,', 'joined', 'text'),
   ...rows('-Xlinker -z -u -T -e -l -y -h', 'separate', 'text'),
-  ...rows('-Xassembler -Xpreprocessor', 'separate', 'text', { keep: 'passed-through' }),
-  ...rows('-Xclang', 'separate', 'clang-word', { keep: 'passed-through' }),
-  ...rows('-mllvm -target -arch -Xarch_host -Xarch_device -Xopenmp-target', 'separate', 'text'),
+  ...rows('-Xassembler -Xpreprocessor', 'separate', 'text', { keep: 'passed-through', names: 'words' }),
+  ...rows('-Xclang', 'separate', 'clang-word', { keep: 'passed-through', names: 'words' }),
+  ...rows('-mllvm -Xarch_host -Xarch_device -Xopenmp-target', 'separate', 'text', { names: 'words' }),
+  ...rows('-target -arch', 'separate', 'text', { isOwnSearch: true }),
 ];
 
 const DEBUGGING: readonly OptionRow[] = [
@@ -311,24 +339,31 @@ const MESSAGES: readonly OptionRow[] = [
 const FAMILIES: readonly OptionRow[] = [
   ...rows('-D -U -A --define-macro --undefine-macro --param', 'either', 'text'),
   ...rows('--define-macro= --undefine-macro= --param= --std=', 'joined', 'text'),
-  ...rows('--std --target', 'separate', 'text'),
-  ...rows('-f -W -m -O -std= --target=', 'joined', 'text'),
+  ...rows('--std', 'separate', 'text'),
+  ...rows('--target', 'separate', 'text', { isOwnSearch: true }),
+  ...rows('-f', 'joined', 'text', { names: 'perhaps-file' }),
+  ...rows('-W -O -std=', 'joined', 'text'),
+  // Each machine's variant may have directories of its own.
+  ...rows('-m', 'joined', 'text', { names: 'perhaps-file', isOwnSearch: true }),
+  ...rows('--target=', 'joined', 'text', { isOwnSearch: true }),
   ...rows('-g', 'joined', 'text', { fact: 'debug' }),
   ...flags('-g', { fact: 'debug' }),
   ...flags('-O -W -w -pipe -pthread -ansi -pedantic -pedantic-errors -p -pg -C -CC -P -undef -trigraphs -remap'),
   // gcc lists headers in the order of their names at the end.
   ...flags('-H', { keep: 'names-in-messages' }),
-  ...flags('-nostdinc -nostdinc++ -nostdlib -nodefaultlibs -nostartfiles -nolibc -traditional -traditional-cpp'),
+  ...flags('-nostdinc -nostdinc++ --no-standard-includes', { isOwnSearch: true }),
+  ...flags('-nostdlib -nodefaultlibs -nostartfiles -nolibc -traditional -traditional-cpp'),
   ...flags('-static -shared -rdynamic -pie -no-pie -static-pie -static-libgcc -static-libstdc++ -s -r -n -t'),
   ...flags('-no-canonical-prefixes -canonical-prefixes -no-integrated-cpp -pass-exit-codes -Qunused-arguments -Qn -Qy'),
   ...flags('-integrated-as -no-integrated-as -fno-integrated-as --no-warnings --all-warnings --extra-warnings'),
-  ...flags('--pedantic --pedantic-errors --optimize --debug --ansi --static --shared --pipe --no-standard-includes'),
-  ...flags('--no-sysroot-suffix -relocatable -nogpulib -nogpuinc -emit-static-lib -faccess-control'),
-  ...flags('-EB -EL -nopie'),
+  ...flags('--pedantic --pedantic-errors --optimize --debug --ansi --static --shared --pipe'),
+  ...flags('--no-sysroot-suffix -EB -EL', { isOwnSearch: true }),
+  ...flags('-relocatable -nogpulib -nogpuinc -emit-static-lib -faccess-control -nopie'),
   ...rows('-G', 'either', 'text'),
-  ...rows('-stdlib= -rtlib= -unwindlib= --stdlib= --rtlib= --unwindlib=', 'joined', 'text'),
-  ...rows('-stdlib++-isystem', 'separate', 'read-below'),
-  ...rows('-meabi -mthread-model', 'separate', 'text'),
+  ...rows('-stdlib= --stdlib=', 'joined', 'text', { isOwnSearch: true }),
+  ...rows('-rtlib= -unwindlib= --rtlib= --unwindlib=', 'joined', 'text'),
+  ...rows('-stdlib++-isystem', 'separate', 'read-below', { names: 'directory', isOwnSearch: true }),
+  ...rows('-meabi -mthread-model', 'separate', 'text', { isOwnSearch: true }),
   ...rows('-l -R', 'joined', 'text'),
 ];
 

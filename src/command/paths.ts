@@ -58,3 +58,11 @@ const NODE_LOCAL = ['/tmp/', '/var/tmp/', '/dev/', '/run/', '/var/run/', '/proc/
 export function isNodeLocal(path: string, cwd: string): boolean {
   return NODE_LOCAL.some((root) => path.startsWith(root) && !`${cwd}/`.startsWith(root));
 }
+
+/** Each host has its own, of the same packages. */
+const SYSTEM = /^\/(?:usr|lib|lib32|lib64|libx32|bin|sbin|opt|etc|nix|gnu)(?:\/|$)/;
+
+/** Whether an absolute path without links lies where the system has its files. */
+export function isOfSystem(path: string): boolean {
+  return SYSTEM.test(path);
+}

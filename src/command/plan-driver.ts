@@ -2,18 +2,18 @@
  * A call of gcc or clang: whether it is a compile that may leave, and with what words; or why it stays, and what it
  * waits for. Unaware of nodes.
  */
-import { dirname } from 'node:path';
 import type { Flavour, Tool } from './driver-name.ts';
 import { parseDriverLine, type DriverInput, type DriverLine } from './driver-line.ts';
 import { languageOf } from './language.ts';
 import { filesToWaitFor } from './link-inputs.ts';
 import { makeNativeExplicit, type NativeResult } from './native.ts';
-import { readsNodeLocal } from './node-local.ts';
+import { nodeLocalName } from './node-local.ts';
 import { outputsOf } from './outputs.ts';
 import { absolutePath, isNodeLocal } from './paths.ts';
-import type { CompilePlan, HerePlan, Invocation, Language, Look, Output, PathsMode, Plan } from './plan.ts';
+import type { CompilePlan, HerePlan, Invocation, Language, Look, Output, PathsMode, Plan, Reads } from './plan.ts';
 import { isConfigureProbe } from './probe.ts';
 import { expandResponseFiles, type ExpandedWords } from './response-file.ts';
+import { readsOf } from './reads.ts';
 import { bindsOutputs, type HereReason, type KeepReason } from './reasons.ts';
 import { reasonToKeepInputs, spellItem } from './rewrite.ts';
 import { isSpecialFile, namesSpecialFile, printsLink, specialFileOf } from './special-files.ts';
@@ -67,7 +67,10 @@ export function planDriver(invocation: Invocation, driver: Driver, look: Look): 
   if (isHeader) return planHeader(invocation, line);
   const reason = reasonOfFiles(invocation, line, language, outputs, look);
   if (reason) return stay(invocation, reason, outputs, subject);
-  return planCompile(invocation, driver, { line, expanded, outputs, language: language as Language }, look);
+  const reads = readsOf(line, cwd, invocation.env, absolutePath(cwd, subject));
+  const local = outputs.map(({ path }) => path).find((path) => isNodeLocal(path, cwd)) ?? nodeLocalName(reads, cwd);
+  if (local !== undefined) return stay(invocation, 'node-local-path', outputs, subject, local);
+  return planCompile(invocation, driver, { line, expanded, reads, outputs, language: language as Language }, look);
 }
 
 /** What the words alone say against leaving. */
@@ -125,22 +128,19 @@ function reasonOfFiles(
   const [object] = outputs;
   const outputKinds = outputs.map(({ path }) => look.kind(path));
   if (outputKinds.includes('other') || outputKinds[0] === 'directory') return 'special-output';
-  if (/\.[gp]ch$/.test(object?.name ?? '')) return 'precompiled-header';
-  const written = outputs.map(({ path }) => path);
-  const named = source === NOTHING ? written : [...written, source];
-  const isLocal = named.some((path) => isNodeLocal(path, cwd)) || readsNodeLocal(line, cwd);
-  return isLocal ? 'node-local-path' : undefined;
+  return /\.[gp]ch$/.test(object?.name ?? '') ? 'precompiled-header' : undefined;
 }
 
 interface Understood {
   readonly line: DriverLine;
   readonly expanded: ExpandedWords;
+  readonly reads: Reads;
   readonly outputs: readonly Output[];
   readonly language: Language;
 }
 
 function planCompile(invocation: Invocation, driver: Driver, understood: Understood, look: Look): Plan {
-  const { line: given, expanded, outputs, language } = understood;
+  const { line: given, expanded, reads, outputs, language } = understood;
   const { cwd, paths } = invocation;
   const source = absolutePath(cwd, given.inputs[0]?.path ?? '');
   const headers = precompiledHeaders(cwd, given, driver.flavour, look);
@@ -153,9 +153,8 @@ function planCompile(invocation: Invocation, driver: Driver, understood: Underst
   if (explicit.kind === 'stays') return stay(invocation, explicit.reason, outputs, source);
   const { line } = explicit;
   // Words that stay as they are name the response files, so a node must be able to read them.
-  if (keepsOutputs && expanded.files.some((path) => isNodeLocal(path, cwd))) {
-    return stay(invocation, 'node-local-path', outputs, source);
-  }
+  const listed = keepsOutputs ? expanded.files.find((path) => isNodeLocal(path, cwd)) : undefined;
+  if (listed !== undefined) return stay(invocation, 'node-local-path', outputs, source, listed);
   const argv = line === given ? invocation.argv : line.items.flatMap(spellItem);
   const beside = [...headers, ...readFiles(cwd, line, look)];
   const plan: CompilePlan = {
@@ -169,7 +168,8 @@ function planCompile(invocation: Invocation, driver: Driver, understood: Underst
     source,
     sources: [...new Set(isTrial ? beside : [source, ...beside])],
     outputs,
-    searched: searchedDirectories(invocation, line, source),
+    searched: reads.directories,
+    reads: { ...reads, files: [...reads.files, ...headers, ...(keepsOutputs ? expanded.files : [])] },
     paths,
     keepsInputs: paths === 'keep' ? 'paths-kept' : keepsInputs,
     keepsOutputs,
@@ -225,21 +225,6 @@ function readFiles(cwd: string, line: DriverLine, look: Look): string[] {
     .filter((path) => look.kind(path) === 'file');
 }
 
-/** Colon-separated, an empty one is cwd (cpp(1)). */
-const SEARCH_VARIABLES = ['CPATH', 'C_INCLUDE_PATH', 'CPLUS_INCLUDE_PATH'] as const;
-
-/** Not those that a compiler has built in, nor those under a sysroot. */
-function searchedDirectories({ cwd, env }: Invocation, line: DriverLine, source: string): string[] {
-  const named = line.items.flatMap(({ role, argument }) => {
-    if (role === 'directory' || role === 'system-directory') return /^[=$]/.test(argument) ? [] : [argument];
-    return role === 'forced-include' ? [dirname(argument)] : [];
-  });
-  const ofVariables = SEARCH_VARIABLES.flatMap((name) => env.get(name)?.split(':') ?? []);
-  const beside = source === NOTHING ? [] : [dirname(source)];
-  const all = [...beside, ...named, ...ofVariables].map((path) => absolutePath(cwd, path));
-  return [...new Set(all)];
-}
-
 /** `-include x.h` takes `x.h.gch` (gcc) or `x.h.pch` (clang) where there is one. */
 function precompiledHeaders(cwd: string, line: DriverLine, flavour: Flavour, look: Look): string[] {
   const suffixes = flavour === 'gcc' ? ['.gch'] : ['.gch', '.pch'];
@@ -285,12 +270,14 @@ function stay(
   why: HereReason,
   outputs: readonly Pick<Output, 'path'>[],
   subject: string,
+  detail?: string,
 ): HerePlan {
   // A shell waits for a trial, whatever else speaks against its leaving.
   const reason = subject === NOTHING && !FREE.has(why) ? 'special-input' : why;
   return {
     kind: 'here',
     reason,
+    ...(detail === undefined ? {} : { detail }),
     slot: FREE.has(reason) ? 'free' : 'counted',
     waitFor: [],
     outputs: outputs.map(({ path }) => path),

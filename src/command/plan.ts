@@ -60,6 +60,7 @@ export interface CompilePlan {
   readonly outputs: readonly Output[];
   /** Where it looks for what it includes, absolute: the source's directory and those of the include path. */
   readonly searched: readonly string[];
+  readonly reads: Reads;
   readonly paths: PathsMode;
   /** Why names of inputs may not be made absolute; undefined when they may. */
   readonly keepsInputs: KeepReason | undefined;
@@ -67,6 +68,24 @@ export interface CompilePlan {
   readonly keepsOutputs: KeepReason | undefined;
   /** It compiles nothing, to see whether the compiler takes the words: small, and a shell waits for it. */
   readonly trial?: Trial;
+}
+
+/** What a compile reads (reads.ts). All names are absolute. */
+export interface Reads {
+  /** Searched for what the source includes: the source's own and those of the include path. */
+  readonly directories: readonly string[];
+  /** Read by name, where they are there. Some of them may be directories. */
+  readonly files: readonly string[];
+  /** What names of programs begin with that the driver prefers: a directory, or the beginning of names in one. */
+  readonly programPrefixes: readonly string[];
+  /** Directories below which the compiler looks for its own headers: sysroots and the like. */
+  readonly roots: readonly string[];
+  /** Words with which the compiler says where it looks for its own headers, paths in them absolute. */
+  readonly searchWords: readonly string[];
+  /** Variables that have a say in that. */
+  readonly searchEnvironment: Readonly<Record<string, string>>;
+  /** Files without a directory that the compiler looks for in places of its own, as `-specs=nano.specs`. */
+  readonly ownFiles: readonly string[];
 }
 
 /** One file that a compile writes. */
@@ -86,6 +105,8 @@ export interface Trial {
 export interface HerePlan {
   readonly kind: 'here';
   readonly reason: HereReason;
+  /** What the reason speaks of, a directory for one; absent where it says all. */
+  readonly detail?: string;
   /** 'free' never waits for a local slot: probes and whatever may stand in a pipeline with another compiler. */
   readonly slot: 'counted' | 'free';
   /** Objects and archives that it reads, absolute: whatever of them this build is still writing must be there first. */

@@ -21,6 +21,11 @@ const HERE_SENTENCES = {
   'several-inputs': 'it names several sources',
   'several-outputs': 'it names its output more than once',
   'node-local-path': 'it uses a directory that each machine has for itself, such as /tmp',
+  'programs-not-shared':
+    'its driver finds programs in a directory of its own (-B, COMPILER_PATH, GCC_EXEC_PREFIX) outside the shared tree',
+  'mounts-below': 'many file systems are mounted below a directory that it searches',
+  'many-names': 'it names more directories and files than are looked at',
+  'file-names-others': 'it reads a file that names further files',
   'this-machine': 'it asks for the processor of this machine (-march=native) in a way that is not understood',
   'machine-recorded':
     'its output would hold other words than -march=native gives here: gcc with -g, -flto and the like',

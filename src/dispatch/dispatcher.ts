@@ -5,7 +5,7 @@
 import type { Socket } from 'node:net';
 import { dirname } from 'node:path';
 import type { ShimRequest } from '../protocol/shim.ts';
-import type { Work } from './nodes/admission.ts';
+import { workOf } from './nodes/wants.ts';
 import { privateDirectoryIn } from '../tree/private-directory.ts';
 import { SearchedDirectories } from '../tree/searched-directories.ts';
 import { BuildBook, UNNAMED_BUILD, type Build } from './builds/tally.ts';
@@ -14,7 +14,7 @@ import type { Fleet } from './nodes/fleet.ts';
 import { WritesInFlight } from './job/pending-outputs.ts';
 import { JobCosts } from './scheduling/job-costs.ts';
 import { JobLife, type JobContext } from './job/job.ts';
-import { holdLimitMs, planJob } from './job/plan-job.ts';
+import { holdLimitMs, planHere, planJob } from './job/plan-job.ts';
 import { StagingPlaces } from './job/staging-places.ts';
 import { Placement, type PlacementOptions } from './scheduling/placement.ts';
 import { ServerWatch } from './scheduling/file-server-watch.ts';
@@ -126,10 +126,15 @@ export class Dispatcher {
     this.#options.noteEnvironment(entries);
     const buildId = entries.get('PMAKE_BUILD') ?? `${UNNAMED_BUILD}${request.sessionId}`;
     const build = this.builds.begin(buildId, Date.now(), performance.now());
-    const plan = planJob(request, environment);
-    const work = workOf(plan, request, entries);
+    const planned = planJob(request, environment);
+    const work =
+      typeof planned !== 'string' && planned.kind === 'compile'
+        ? workOf(planned, request.program, entries.get('PATH') ?? '')
+        : undefined;
     if (work) this.#server.noteJob(work.cwd);
-    this.placement.add(id, build, entries.get('PMAKE_NODES'), work);
+    const local = this.placement.add(id, build, entries.get('PMAKE_NODES'), work);
+    const plan =
+      local && typeof planned !== 'string' && planned.kind === 'compile' ? planHere(planned, local) : planned;
     const job = new JobLife(
       { id, request, environment, shim, plan },
       this.#contextFor(id, build, holdLimitMs(entries)),
@@ -201,20 +206,4 @@ export class Dispatcher {
       this.builds.find(id)?.noteSlowServer(intervalMs);
     }
   }
-}
-
-/** What goes to a node, if the plan is that it may. */
-function workOf(
-  plan: ReturnType<typeof planJob>,
-  { cwd, program }: ShimRequest,
-  env: ReadonlyMap<string, string>,
-): Work | undefined {
-  if (typeof plan === 'string' || plan.kind !== 'compile') return undefined;
-  // A trial's directory is made for it and goes with it: no tree of its own.
-  return {
-    cwd,
-    program,
-    outputs: plan.trial ? [] : plan.outputs.map(({ path }) => path),
-    searchPath: env.get('PATH') ?? '',
-  };
 }

@@ -13,6 +13,7 @@ export type RetryReason =
   | 'node-has-no-compiler'
   | 'compiler-changed'
   | 'node-changed'
+  | 'node-differs'
   | 'node-sees-another-source'
   | 'node-could-not-start'
   | 'node-has-lower-limits'
@@ -28,7 +29,7 @@ export type RetryReason =
   | 'outputs-not-placed';
 
 /** Why a job got a slot of this host and none of a node. */
-export type NoSlotReason = 'no-nodes' | 'nodes-not-ready' | 'nodes-busy';
+export type NoSlotReason = 'no-nodes' | 'nodes-unfit' | 'nodes-not-ready' | 'nodes-busy';
 
 /** Why a job that could have run on a node ran here. Reasons of the command itself are command/'s HereReason. */
 export type PlacementReason =
@@ -45,6 +46,7 @@ export type PlacementReason =
 /** Sentences for people; `pmakectl explain` shows them beside the counts. */
 export const PLACEMENT_SENTENCES: Readonly<Record<PlacementReason, string>> = {
   'no-nodes': 'no node is configured or none could be used',
+  'nodes-unfit': 'no node has what it needs as this host has it',
   'nodes-not-ready': 'its nodes were still being connected or checked, and this host had a slot free',
   'nodes-busy': 'every slot of the nodes was taken, and this host had one free',
   'switched-off': 'PMAKE_LOCAL or --pmake-local asked for it',
@@ -64,6 +66,8 @@ export const PLACEMENT_SENTENCES: Readonly<Record<PlacementReason, string>> = {
     'the compiler on the node was replaced after it had been checked: it is compared again before the next job goes there',
   'node-changed':
     'what the node has mounted or installed changed after it had been checked: it is looked at again before the next job goes there',
+  'node-differs':
+    'while it ran there the node was found to have another directory, or other headers, than this host has: that result does not count',
   'node-sees-another-source':
     'the node sees another source file than this host: it does not share the tree, or sees it late',
   'paths-not-mapped': 'the node has the tree under another name, and this command cannot be sent there unchanged',

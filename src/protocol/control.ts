@@ -58,6 +58,8 @@ export interface JobRecord {
   readonly where: string;
   /** A reason literal of command/ or dispatch/; empty for a job that ran on a node at the first try. */
   readonly reason: string;
+  /** What the reason speaks of, a directory for one; absent where it says all. */
+  readonly detail?: string;
   readonly attempts: number;
   readonly wallMs: number;
   readonly waitMs: number;
@@ -84,6 +86,8 @@ export interface BuildReport {
   readonly retries: number;
   /** Jobs that ran here, by reason literal. */
   readonly hereReasons: Readonly<Record<string, number>>;
+  /** What such a reason speaks of, of the first job that had one. */
+  readonly hereDetails: Readonly<Record<string, string>>;
   /** Jobs that were started again, by reason literal. */
   readonly retryReasons: Readonly<Record<string, number>>;
   /** Jobs that were late while slots idled: compiled on a second node as well. */

@@ -7,6 +7,8 @@ import { MalformedError } from '../util/bytes.ts';
 
 /** Programs and libraries of one compiler. */
 const MAX_TOOLS = 100;
+/** Mounts below one directory that are told. */
+export const MAX_MOUNTS_BELOW = 256;
 /** In one field; a compiler says two KB of itself. */
 const MAX_TEXT_CHARACTERS = 64 * 1024;
 
@@ -22,6 +24,18 @@ export interface TreeQuestion {
   readonly patienceMs: number;
 }
 
+/** One directory or file that a job reads, by the node's names. */
+export interface PlaceQuestion {
+  /** As the job names it. */
+  readonly name: string;
+  /** What that leads to on the asker's host. */
+  readonly real: string;
+  /** A directory of a tree that was proven: both are to be on its mount. */
+  readonly tree: string;
+  /** What is mounted below it on the asker's host, by names relative to it: asked about in questions of their own. */
+  readonly mountsBelow: readonly string[];
+}
+
 export interface CompilerQuestion {
   readonly program: string;
   /** PATH, where a driver looks for an `as` that it has no place of its own for. */
@@ -30,6 +44,7 @@ export interface CompilerQuestion {
 
 export type Inspection =
   | ({ readonly kind: 'tree' } & TreeQuestion)
+  | ({ readonly kind: 'place' } & PlaceQuestion)
   | ({ readonly kind: 'compiler' } & CompilerQuestion)
   /** Is there something at `path`, by a plain look or with the directory opened first, now or within `limitMs`? */
   | { readonly kind: 'await-file'; readonly path: string; readonly isRevalidating: boolean; readonly limitMs: number }
@@ -63,6 +78,20 @@ export interface TreeFacts {
   readonly freeBytes: number;
   /** Where the directory lies; absent when it is not there, or on a mount that is not listed (a chroot's root). */
   readonly mount?: MountFacts;
+  /** What is mounted below the directory, by names relative to it; undefined where that is too much to tell. */
+  readonly mountsBelow?: readonly string[];
+}
+
+export interface PlaceFacts {
+  /**
+   * `same`: both names lead to one file, on the tree's mount, and nothing else is mounted below it. The others say what
+   * is not so.
+   */
+  readonly kind: 'same' | 'missing' | 'another-file' | 'another-mount' | 'mount-below';
+  /** Where it lies, or what is mounted below it. */
+  readonly mount?: MountFacts;
+  /** Which file of its file system it is, and when that changed last: on a file server's, the same for every host. */
+  readonly identity: string;
 }
 
 /** One of the programs that a compile starts. */
@@ -93,7 +122,8 @@ export interface Stamped {
 
 /** What came of an inspection, by its kind. */
 export interface Findings {
-  tree: TreeFacts;
+  tree: TreeFacts & Stamped;
+  place: PlaceFacts & Stamped;
   compiler: CompilerFacts & Stamped;
   'await-file': { readonly isSeen: boolean; readonly afterMs: number };
   /** Empty, or errno's name. */
@@ -103,7 +133,13 @@ export interface Findings {
 /** @throws MalformedError for what is no inspection. Both ends are the same release's, so fields are trusted. */
 export function decodeInspection(text: string): Inspection {
   const value = parse(text);
-  const kinds: readonly unknown[] = ['tree', 'compiler', 'await-file', 'create-file'] satisfies Inspection['kind'][];
+  const kinds: readonly unknown[] = [
+    'tree',
+    'place',
+    'compiler',
+    'await-file',
+    'create-file',
+  ] satisfies Inspection['kind'][];
   if (!kinds.includes(value.kind)) throw new MalformedError('unknown inspection');
   return value as unknown as Inspection;
 }
@@ -121,6 +157,8 @@ function isAnswerTo(inspection: Inspection, value: Fields): boolean {
   switch (inspection.kind) {
     case 'tree':
       return isTreeFacts(value);
+    case 'place':
+      return isPlaceFacts(value);
     case 'compiler':
       return isCompilerFacts(value);
     case 'await-file':
@@ -131,7 +169,8 @@ function isAnswerTo(inspection: Inspection, value: Fields): boolean {
 }
 
 function isTreeFacts(value: Fields): boolean {
-  const { hasDirectory, proof, isOneMount, clock, freeBytes, mount } = value;
+  const { hasDirectory, proof, isOneMount, clock, freeBytes, mount, mountsBelow, stamp } = value;
+  if (!areTexts(stamp) || !(mountsBelow === undefined || areNames(mountsBelow))) return false;
   if (typeof hasDirectory !== 'boolean' || typeof isOneMount !== 'boolean' || typeof freeBytes !== 'number')
     return false;
   if (!isFields(proof) || !isFields(clock)) return false;
@@ -140,7 +179,27 @@ function isTreeFacts(value: Fields): boolean {
   const isClock =
     clock.kind === 'measured' ? areNumbers(clock.beforeMs, clock.mtimeMs, clock.afterMs) : areTexts(clock.code);
   if (!isProof || !isClock) return false;
-  return mount === undefined || (isFields(mount) && areTexts(mount.point, mount.type, mount.source, mount.options));
+  return mount === undefined || isMountFacts(mount);
+}
+
+const PLACE_KINDS: readonly unknown[] = [
+  'same',
+  'missing',
+  'another-file',
+  'another-mount',
+  'mount-below',
+] satisfies PlaceFacts['kind'][];
+
+function isPlaceFacts({ kind, mount, identity, stamp }: Fields): boolean {
+  return PLACE_KINDS.includes(kind) && areTexts(identity, stamp) && (mount === undefined || isMountFacts(mount));
+}
+
+function isMountFacts(value: unknown): boolean {
+  return isFields(value) && areTexts(value.point, value.type, value.source, value.options);
+}
+
+function areNames(value: unknown): boolean {
+  return Array.isArray(value) && value.length <= MAX_MOUNTS_BELOW && areTexts(...(value as unknown[]));
 }
 
 function isCompilerFacts({ isPresent, isComplete, version, machine, tools, stamp }: Fields): boolean {

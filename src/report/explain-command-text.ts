@@ -13,6 +13,8 @@ export interface CommandExplanation {
   readonly class: 'compile' | 'here';
   /** Why it stays here; '' for a compile. */
   readonly reason: string;
+  /** What the reason speaks of, a directory for one; '' where it says all. */
+  readonly detail: string;
   /** What a node that has the tree where it is here is told of relative names of inputs. */
   readonly inputNames: 'as given' | 'absolute';
   /** Why names of inputs may not be made absolute, which a node that has the tree elsewhere needs; '' when they may. */
@@ -22,6 +24,8 @@ export interface CommandExplanation {
   /** Whether it waits for a slot of this host when it runs here. */
   readonly slot: 'counted' | 'free';
   readonly inputs: readonly string[];
+  /** Directories in which it looks for what its source includes. */
+  readonly searched: readonly string[];
   readonly outputs: readonly string[];
   /** It starts when these are whole, as far as this build writes them. */
   readonly waitsFor: readonly string[];
@@ -44,6 +48,7 @@ export function explainCommandLine(one: CommandExplanation, quote: (words: reado
     ...labelled('names', isCompile ? namesLines(one) : []),
     ...labelled('sent as', isCompile ? [quote(one.words)] : []),
     ...labelled('reads', one.inputs),
+    ...labelled('searches', one.searched),
     ...labelled('writes', one.outputs),
     ...labelled('waits for', one.waitsFor),
     ...labelled(
@@ -59,9 +64,9 @@ function programLine({ program, realProgram }: CommandExplanation): string {
   return program === realProgram ? program : `${program}, which is ${realProgram}`;
 }
 
-function hereLine({ reason, slot }: CommandExplanation): string {
+function hereLine({ reason, detail, slot }: CommandExplanation): string {
   const when = slot === 'free' ? 'at once' : 'when a slot is free';
-  return `here, ${when}, because ${describeAnyReason(reason)} (${reason})`;
+  return `here, ${when}, because ${describeAnyReason(reason)} (${reason})${detail === '' ? '' : `: ${detail}`}`;
 }
 
 function namesLines({ inputNames, keepsInputs, keepsOutputs }: CommandExplanation): string[] {

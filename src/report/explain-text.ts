@@ -24,7 +24,7 @@ export function explainBuild(report: BuildReport): string {
       ),
     );
   }
-  if (report.here > 0) paragraphs.push(formatReasons('WHY HERE', report.hereReasons));
+  if (report.here > 0) paragraphs.push(formatReasons('WHY HERE', report.hereReasons, report.hereDetails));
   if (report.retries > 0) paragraphs.push(formatReasons('STARTED AGAIN BECAUSE', report.retryReasons));
   if (report.startedTwice > 0) {
     const jobs = formatCount(report.startedTwice, 'job');
@@ -60,7 +60,9 @@ export function explainFile(report: BuildReport, file: string): string {
 
 function explainRecord(record: JobRecord): string {
   const place = record.where === 'here' ? 'ran here' : `ran on ${record.where}`;
-  const because = record.reason === '' ? '' : ` because ${describeAnyReason(record.reason)} (${record.reason})`;
+  const detail = record.detail === undefined ? '' : `: ${record.detail}`;
+  const because =
+    record.reason === '' ? '' : ` because ${describeAnyReason(record.reason)} (${record.reason})${detail}`;
   const lines = [
     record.file,
     `  ${record.name} ${place}${because}`,
@@ -75,11 +77,15 @@ function explainRecord(record: JobRecord): string {
   return `${lines.join('\n')}\n`;
 }
 
-function formatReasons(title: string, reasons: Readonly<Record<string, number>>): string {
+function formatReasons(
+  title: string,
+  reasons: Readonly<Record<string, number>>,
+  details: Readonly<Record<string, string>> = {},
+): string {
   const rows = byCount(reasons).map(([reason, count]) => [
     reason === '' ? '(not told)' : reason,
     formatNumber(count),
-    reason === '' ? '' : describeAnyReason(reason),
+    reason === '' ? '' : [describeAnyReason(reason), details[reason]].filter(Boolean).join(': '),
   ]);
   return formatTable([title, 'JOBS', 'MEANING'], rows, NUMBERS);
 }

@@ -5,10 +5,17 @@
 import { open, stat, statfs, unlink } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ClockFacts, ProofFacts, TreeFacts, TreeQuestion } from '../protocol/inspection.ts';
+import {
+  MAX_MOUNTS_BELOW,
+  type ClockFacts,
+  type ProofFacts,
+  type TreeFacts,
+  type TreeQuestion,
+} from '../protocol/inspection.ts';
+import { factsOf, mountsBelow } from './inspect-place.ts';
 import { lookAgain, lookAgainIfMissing } from './look-again.ts';
 import { isSameMount, mountPlace } from './mount-id.ts';
-import { mountOf } from './mounts.ts';
+import type { MountTable } from './mount-table.ts';
 import { inDirectory, OUR_FILE } from './opened-directory.ts';
 import { NEW_FILE } from './private-directory.ts';
 
@@ -16,7 +23,7 @@ const FIRST_WAIT_MS = 5;
 const LONGEST_WAIT_MS = 100;
 const PROOF_BYTES = 1_024;
 
-export async function inspectTree(question: TreeQuestion): Promise<TreeFacts> {
+export async function inspectTree(question: TreeQuestion, mounts: MountTable): Promise<TreeFacts> {
   const { directory, scratch } = question;
   // It may have been made a moment ago, and looked for before that.
   await lookAgainIfMissing(directory);
@@ -25,15 +32,17 @@ export async function inspectTree(question: TreeQuestion): Promise<TreeFacts> {
   const proof = await readProof(question);
   const [place, proofPlace] = await Promise.all([mountPlace(directory), mountPlace(dirname(question.proof))]);
   const isOneMount = place !== undefined && proofPlace !== undefined && isSameMount(place, proofPlace);
-  const mount = await mountOf(directory);
   // Where the proof is not, the directory is not the one in which anything may be written.
   const clock: ClockFacts =
     proof.kind === 'read' && isOneMount ? await readServerClock(scratch) : { kind: 'failed', code: 'ENOENT' };
   const freeBytes = await freeBytesAt(directory);
-  const facts = { hasDirectory, proof, isOneMount, clock, freeBytes };
-  if (mount === undefined) return facts;
-  const { point, type, source, options } = mount;
-  return { ...facts, mount: { point, type, source, options } };
+  const mount = factsOf(mounts.find(place?.id));
+  const { names } = await mountsBelow(directory, mounts);
+  return {
+    ...{ hasDirectory, proof, isOneMount, clock, freeBytes },
+    ...(mount ? { mount } : {}),
+    ...(names.length <= MAX_MOUNTS_BELOW ? { mountsBelow: names } : {}),
+  };
 }
 
 /** What this user may still write there; 0 when it cannot be told. */

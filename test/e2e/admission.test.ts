@@ -1,5 +1,5 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -15,13 +15,6 @@ const OTHER_GCC = 'gcc=$(readlink -f /usr/bin/gcc); cp -p $gcc /tmp/gcc; echo >>
 
 /** Has a private directory stay, whoever else releases it. */
 const KEEPS_PLACE = 'kept-by-admission-test';
-
-const STARTED = { timeout: 60_000, interval: 20 };
-/** One job, then what the test does with the node, then another job. */
-const HIDDEN_MAKEFILE = `
-hidden/a.o: c0.c hidden/ready ; @$(CC) -c -o $@ $<
-hidden/ready: c1.o ; @touch $@; n=0; until [ -e hidden/go ] || [ $$n -gt 600 ]; do n=$$((n+1)); sleep 0.1; done
-`;
 
 describe.skipIf(!canHaveCluster())('a node is refused for what is not the same there, and for that alone', () => {
   let cluster: Cluster;
@@ -72,6 +65,12 @@ describe.skipIf(!canHaveCluster())('a node is refused for what is not the same t
 
   async function refusedNodes() {
     return (await nodeStates(cluster)).filter(({ reason }) => reason !== '');
+  }
+
+  async function writeHeader(directory: string): Promise<string> {
+    const path = join(directory, 'header-for-later');
+    await writeFile(path, 'int hidden;\n');
+    return path;
   }
 
   /** A dispatcher that lives may keep the directory, and one that was killed leaves its holder in it. */
@@ -144,23 +143,28 @@ describe.skipIf(!canHaveCluster())('a node is refused for what is not the same t
     }
     const hidden = join(project, 'hidden');
     await mkdir(hidden);
-    await writeFiles(project, { 'hidden.mk': HIDDEN_MAKEFILE });
+    await writeFiles(project, {
+      'hidden.c': '#include "fifo.h"\n',
+      'hidden.mk': 'all: hidden/a.o\nhidden/a.o: hidden.c\n\t$(CC) -c -o $@ $<\n',
+    });
+    await execa('mkfifo', [join(project, 'fifo.h')]);
     while (!(await build('c')).has('node2'));
-    await execa('rm', ['c1.o'], { cwd: project });
     const building = pmake(cluster, project, ['-f', 'hidden.mk'], {
       nodes: 'node2/1',
       env: { PMAKE_HOLD_TIMEOUT: '0.5' },
     });
-    // Nothing speaks against the node before its first job is done, and it is not looked at again in this build.
-    await expect.poll(() => existsSync(join(hidden, 'ready')), STARTED).toBe(true);
-    await expect.poll(proofsLeft, STARTED).toEqual([]);
+    // Opened when the compile has begun there, with nothing that speaks against the node.
+    const header = await open(join(project, 'fifo.h'), 'w');
     await on(2, places.map((place) => `mount -t tmpfs -o mode=700 none ${place}`).join('; '));
-    await writeFile(join(hidden, 'go'), '');
+    // As a file it is there for the compile here.
+    await rename(await writeHeader(project), join(project, 'fifo.h'));
+    await header.write('int hidden;\n');
+    await header.close();
     const built = await building;
     expect(built, built.all).toMatchObject({ exitCode: 0, stderr: '' });
-    expect(readdirSync(hidden).sort()).toEqual(['a.o', 'go', 'ready']);
+    expect(readdirSync(hidden)).toEqual(['a.o']);
     const report = await lastBuild(cluster);
-    expect(report).toMatchObject({ there: 1, retryReasons: { 'outputs-not-visible': 1 } });
+    expect(report).toMatchObject({ there: 0, retryReasons: { 'outputs-not-visible': 1 } });
     expect(report.problems).toEqual([
       expect.stringMatching(
         /hidden\/a\.o, which node2 wrote, did not become visible here within 0\.5 s .* is \S+ \(\w+, rw.*pmakectl doctor node2/,
@@ -168,5 +172,14 @@ describe.skipIf(!canHaveCluster())('a node is refused for what is not the same t
     ]);
     await on(2, places.map((place) => `umount ${place}`).join('; '));
     for (const place of places) await rm(join(place, KEEPS_PLACE));
+  });
+
+  test('a node with a file system of its own below a directory that is searched gets no such job', async () => {
+    await on(2, `mount -t tmpfs none ${join(project, 'hidden')}`);
+    while ((await refusedNodes()).length === 0) expect((await build('c')).has('node2')).toBe(false);
+    expect((await reasonOf('node2')).reason).toMatch(/^below \S+ it has another file system mounted \(none at /);
+    await on(2, `umount ${join(project, 'hidden')}`);
+    while ((await refusedNodes()).length > 0) await build('c');
+    expect([...(await build('c')).keys()]).toContain('node2');
   });
 });

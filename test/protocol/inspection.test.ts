@@ -5,6 +5,7 @@ import { seededRandom } from '../broker/seeded-random.ts';
 
 const ASKED: { readonly [K in Inspection['kind']]: Extract<Inspection, { kind: K }> } = {
   tree: { kind: 'tree', directory: '/t', proof: '/t/.p', scratch: '/t/.s', patienceMs: 1 },
+  place: { kind: 'place', name: '/t/i', real: '/u/i', tree: '/u', mountsBelow: ['m'] },
   compiler: { kind: 'compiler', program: '/usr/bin/gcc', searchPath: '/bin' },
   'await-file': { kind: 'await-file', path: '/t/f', isRevalidating: true, limitMs: 5 },
   'create-file': { kind: 'create-file', path: '/t/f' },
@@ -18,6 +19,14 @@ const FOUND: Findings = {
     clock: { kind: 'measured', beforeMs: 1, mtimeMs: 1.5, afterMs: 2 },
     freeBytes: 2 ** 50,
     mount: { point: '/t', type: 'nfs4', source: 's:/t', options: 'rw' },
+    mountsBelow: ['a/b'],
+    stamp: 'mounts-1',
+  },
+  place: {
+    kind: 'another-mount',
+    mount: { point: '/u', type: 'tmpfs', source: 'none', options: 'rw' },
+    identity: '1 2 3',
+    stamp: 'mounts-2',
   },
   compiler: {
     isPresent: true,
@@ -57,8 +66,9 @@ describe('an inspection', () => {
           at = at[key] as Record<string, unknown>;
           key = pick(Object.keys(at));
         }
-        // `mount` alone may be missing.
-        const other = pick([null, { no: 1 }, ['x'], key === 'mount' ? 3 : undefined]);
+        // These alone may be missing.
+        const mayBeAbsent = key === 'mount' || key === 'mountsBelow';
+        const other = pick([null, { no: 1 }, [{}], mayBeAbsent ? 3 : undefined]);
         at[key] = Array.isArray(at) && other === undefined ? null : other;
         expect(() => decodeFindings(ASKED[kind], JSON.stringify(damaged)), JSON.stringify(damaged)).toThrow(
           MalformedError,

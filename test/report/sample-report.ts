@@ -11,6 +11,7 @@ export function sampleReport(changes: Partial<BuildReport> = {}): BuildReport {
     byNode: {},
     retries: 0,
     hereReasons: {},
+    hereDetails: {},
     retryReasons: {},
     visibleWaitMaxMs: 0,
     visibleWaitSumMs: 0,

@@ -18,8 +18,10 @@ import { basename, dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createFile } from '../../src/remote/worker/inspect.ts';
 import { inspectTree } from '../../src/tree/inspect-tree.ts';
+import { MountTable } from '../../src/tree/mount-table.ts';
 import { writeProof, type Proof } from '../../src/tree/proof.ts';
 
+const MOUNTS = new MountTable();
 const PRIVATE = `.pmake-${process.geteuid?.() ?? 0}`;
 
 let directory: string;
@@ -42,7 +44,7 @@ function proofIn(place: string): Proof {
 describe('a proof', () => {
   it('is read back with its owner and the clock of the file system, and leaves nothing', async () => {
     const proof = proofIn(directory);
-    const facts = await inspectTree({ directory, proof: proof.path, scratch: proof.scratch(), patienceMs: 0 });
+    const facts = await inspectTree({ directory, proof: proof.path, scratch: proof.scratch(), patienceMs: 0 }, MOUNTS);
     const owner = { uid: process.getuid?.(), gid: process.getgid?.() };
     expect(facts.proof).toEqual({ kind: 'read', text: proof.text, ...owner });
     expect(facts).toMatchObject({ hasDirectory: true, isOneMount: true, clock: { kind: 'measured' } });
@@ -77,11 +79,11 @@ describe('a proof', () => {
 
   it('that is not there is waited for no longer than asked', async () => {
     const question = { directory, proof: join(directory, 'x'), scratch: join(directory, 'y'), patienceMs: 0 };
-    const facts = await inspectTree(question);
+    const facts = await inspectTree(question, MOUNTS);
     expect(facts.proof).toEqual({ kind: 'unseen', code: 'ENOENT' });
     // Where it is not proven that the directory is the one, nothing is written.
     expect(facts.clock).toEqual({ kind: 'failed', code: 'ENOENT' });
-    expect(await inspectTree({ ...question, directory: join(directory, 'absent') })).toMatchObject({
+    expect(await inspectTree({ ...question, directory: join(directory, 'absent') }, MOUNTS)).toMatchObject({
       hasDirectory: false,
       isOneMount: false,
     });
@@ -94,7 +96,7 @@ describe('where the private directory cannot be had', () => {
   it('a proof lies in a place of this user’s alone', async () => {
     const proof = proofIn(directory);
     expect(dirname(proof.path)).toBe(directory);
-    const facts = await inspectTree({ directory, proof: proof.path, scratch: proof.scratch(), patienceMs: 0 });
+    const facts = await inspectTree({ directory, proof: proof.path, scratch: proof.scratch(), patienceMs: 0 }, MOUNTS);
     expect(facts).toMatchObject({ proof: { kind: 'read', text: proof.text }, clock: { kind: 'measured' } });
     proof.remove();
     expect(readdirSync(directory)).toEqual([PRIVATE]);
@@ -126,7 +128,7 @@ describe('somebody who may write in the directory', () => {
       const scratch = join(directory, 'guessed');
       if (kind === 'link') symlinkSync(victim, scratch);
       else linkSync(victim, scratch);
-      const facts = await inspectTree({ directory, proof: proof.path, scratch, patienceMs: 0 });
+      const facts = await inspectTree({ directory, proof: proof.path, scratch, patienceMs: 0 }, MOUNTS);
       expect(facts.clock).toEqual({ kind: 'failed', code: 'EEXIST' });
       expect(readFileSync(victim, 'utf8')).toBe(SECRET);
       expect(existsSync(scratch)).toBe(true);
@@ -140,7 +142,8 @@ describe('somebody who may write in the directory', () => {
     const scratch = join(directory, 'scratch');
     symlinkSync(victim, join(directory, 'link'));
     execFileSync('mkfifo', [join(directory, 'fifo')]);
-    const look = (name: string) => inspectTree({ directory, proof: join(directory, name), scratch, patienceMs: 0 });
+    const look = (name: string) =>
+      inspectTree({ directory, proof: join(directory, name), scratch, patienceMs: 0 }, MOUNTS);
     expect((await look('link')).proof).toEqual({ kind: 'unseen', code: 'ELOOP' });
     expect((await look('fifo')).proof).toMatchObject({ kind: 'unseen' });
   });

@@ -7,6 +7,7 @@ import type { DoctorLine } from '../../report/doctor-text.ts';
 import { identifyCompiler } from '../../tree/compiler-identity.ts';
 import { inspectTree } from '../../tree/inspect-tree.ts';
 import { realProgram } from '../../tree/look.ts';
+import { MountTable } from '../../tree/mount-table.ts';
 import type { Proof } from '../../tree/proof.ts';
 import { findInstallation } from '../../util/install.ts';
 import { describeClock, line } from './doctor-line.ts';
@@ -42,7 +43,8 @@ export async function examineHere(directory: string, proof: Proof | undefined): 
     const text = `${directory} cannot be written: no build can run in it`;
     return { lines: [...lines, line('fail', 'tree', text)], facts: undefined };
   }
-  const tree = await inspectTree({ directory, proof: proof.path, scratch: proof.scratch(), patienceMs: 0 });
+  const question = { directory, proof: proof.path, scratch: proof.scratch(), patienceMs: 0 };
+  const tree = await inspectTree(question, new MountTable());
   return { lines: [...lines, ...describeTree(directory, tree)], facts: { tree, compilers, searchPath } };
 }
 

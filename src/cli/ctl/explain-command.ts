@@ -10,11 +10,15 @@ import { baseName, markOf } from '../../command/paths.ts';
 import type { CompilePlan, Plan } from '../../command/plan.ts';
 import { pathsMode, planCommand } from '../../command/plan-command.ts';
 import { renderPlan } from '../../command/render.ts';
+import { planHere } from '../../dispatch/job/plan-job.ts';
+import { Wants, workOf } from '../../dispatch/nodes/wants.ts';
 import { isLocalWanted } from '../../make/environment.ts';
 import { findAllOnPath, isExecutableFile, splitPath } from '../../make/masquerade/search-path.ts';
 import { quoteWords } from '../../remote/ssh/quote.ts';
 import { type CommandExplanation, explainCommandLine } from '../../report/explain-command-text.ts';
 import { fileLook, realProgram } from '../../tree/look.ts';
+import { MountTable } from '../../tree/mount-table.ts';
+import { Places } from '../../tree/places.ts';
 import { FAILURE_CODE, type JsonFlag, print } from './answer.ts';
 
 /** As the shim tells one of its own names in PATH: by what the link says. */
@@ -42,7 +46,7 @@ function explain(command: readonly string[], cwd: string, env: NodeJS.ProcessEnv
       .map(([name, value = '']) => `${name}=${value}\0`)
       .join(''),
   );
-  const plan = planCommand(
+  const planned = planCommand(
     {
       name: called.name,
       program: real,
@@ -53,6 +57,7 @@ function explain(command: readonly string[], cwd: string, env: NodeJS.ProcessEnv
     },
     fileLook,
   );
+  const plan = planned.kind === 'compile' ? asPlaced(planned, called.path, env) : planned;
   const travels = [...parseEnvironment(environmentForNode(block, []))].filter(([name]) => isReadByCompilers(name));
   return {
     command,
@@ -63,6 +68,12 @@ function explain(command: readonly string[], cwd: string, env: NodeJS.ProcessEnv
     environment: Object.fromEntries(travels.sort(([one], [other]) => (one < other ? -1 : 1))),
     notes: notesOn(called, real),
   };
+}
+
+/** The plan as it is where the names lead now. */
+function asPlaced(plan: CompilePlan, program: string, env: NodeJS.ProcessEnv): Plan {
+  const { local } = new Wants(new Places(new MountTable())).of(workOf(plan, program, env.PATH ?? ''));
+  return local ? planHere(plan, local) : plan;
 }
 
 interface Called {
@@ -120,6 +131,8 @@ type PlanPart = Omit<CommandExplanation, 'command' | 'cwd' | 'program' | 'realPr
 
 const NOTHING = {
   reason: '',
+  detail: '',
+  searched: [],
   inputNames: 'as given',
   keepsInputs: '',
   keepsOutputs: '',
@@ -130,8 +143,8 @@ const NOTHING = {
 
 function describePlan(plan: Plan, { name, path }: Called, outside: string | undefined): PlanPart {
   if (plan.kind === 'here') {
-    const { reason, slot, outputs, waitFor } = plan;
-    return { ...NOTHING, class: 'here', reason: outside ?? reason, slot, outputs, waitsFor: waitFor };
+    const { reason, detail = '', slot, outputs, waitFor } = plan;
+    return { ...NOTHING, class: 'here', reason: outside ?? reason, detail, slot, outputs, waitsFor: waitFor };
   }
   const { sources: inputs } = plan;
   const outputs = plan.outputs.map((output) => output.path);
@@ -145,6 +158,7 @@ function describePlan(plan: Plan, { name, path }: Called, outside: string | unde
     keepsOutputs: keepsOutputs ?? '',
     slot: 'counted',
     inputs,
+    searched: plan.searched,
     outputs,
     words: [name, ...wordsForNodes(plan, path)],
   };

@@ -31,6 +31,7 @@ export class Build {
   #here = 0;
   readonly #byNode = new Map<string, number>();
   readonly #hereReasons = new Map<string, number>();
+  readonly #hereDetails = new Map<string, string>();
   readonly #retryReasons = new Map<string, number>();
   readonly #records: JobRecord[] = [];
   #recordBytes = 0;
@@ -105,6 +106,8 @@ export class Build {
     if (record.where === 'here') {
       this.#here += 1;
       count(this.#hereReasons, record.reason);
+      const { reason, detail } = record;
+      if (detail !== undefined && !this.#hereDetails.has(reason)) this.#hereDetails.set(reason, detail);
     } else {
       count(this.#byNode, record.where);
     }
@@ -154,6 +157,7 @@ export class Build {
       byNode: Object.fromEntries(this.#byNode),
       retries: sum(this.#retryReasons),
       hereReasons: Object.fromEntries(this.#hereReasons),
+      hereDetails: Object.fromEntries(this.#hereDetails),
       retryReasons: Object.fromEntries(this.#retryReasons),
       visibleWaitMaxMs: Math.round(this.#visibleWaitMaxMs),
       visibleWaitSumMs: Math.round(this.#visibleWaitSumMs),

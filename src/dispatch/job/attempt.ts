@@ -49,7 +49,7 @@ export type Attempt =
       readonly isNotRun?: true;
       /** What the node cannot give to any job of this environment, in words that follow its name. */
       readonly lack?: string;
-      /** Something is not as it was when the node was checked, which is to be done once more. */
+      /** What the node has is not, or no longer, what this host has: it is checked once more before it gets such a job. */
       readonly isStale?: true;
       /** Nothing went wrong: the node wanted its slot back. */
       readonly isRevoked?: true;
@@ -180,6 +180,11 @@ async function settle(input: Settling, end: RemoteEnd, stops: Stops): Promise<At
       return { kind: 'retry', ...NOT_RUN[end.reason], ...lackOf(end) };
     case 'done':
       break;
+  }
+  const refusal = await Promise.race([input.ticket.verdict, input.shim.closed]);
+  if (refusal) {
+    if (staged) await discard();
+    return { kind: 'retry', reason: 'node-differs', elsewhere: true, isStale: true };
   }
   const { report } = end;
   const output = staged ? withOwnNames(end.output, plan.outputs, input.stagedThere) : end.output;

@@ -15,13 +15,13 @@ import type { KnownEnvironment } from '../environment-cache.ts';
 import type { WritesInFlight } from './pending-outputs.ts';
 import { formatHoldTimeout, formatUnseen, type HeldFile } from './wait-messages.ts';
 import type { JobCosts } from '../scheduling/job-costs.ts';
-import type { NoSlotReason, PlacementReason, RetryReason } from '../reasons.ts';
+import type { PlacementReason, RetryReason } from '../reasons.ts';
 import { isTooLong } from './job-size.ts';
 import { toRecord, type JobEnding, type JobFacts, type JobState } from './state.ts';
 import type { JobKind } from '../scheduling/node-speeds.ts';
 import { NodeTries, type TriesContext, type Tried } from './attempts.ts';
 import { awaitOtherBuilds } from './foreign-outputs.ts';
-import type { PlacedJob } from '../scheduling/placement.ts';
+import type { NoSlot, PlacedJob } from '../scheduling/placement.ts';
 import type { NodePlace, Place } from '../scheduling/slot-queue.ts';
 import type { RunningThere } from '../scheduling/stragglers.ts';
 import type { ShimPort } from './shim-port.ts';
@@ -51,7 +51,7 @@ export interface JobContext extends TriesContext {
   /** Waits for a slot. Undefined when `cancelled` came first. */
   acquire(job: PlacedJob, cancelled: Promise<void>): Promise<Place | undefined>;
   /** Of a job that has just been given a slot here: why not one of a node. */
-  whyNoNode(): NoSlotReason;
+  whyNoNode(): NoSlot;
   noteFinished(node: string, job: FinishedJob): void;
 }
 
@@ -92,6 +92,8 @@ export class JobLife {
   /** Why nodes were left out from the start. */
   readonly #unfitReason: RetryReason | undefined;
   #reason: HereReason | PlacementReason | undefined;
+  /** What the reason speaks of. */
+  #detail: string | undefined;
   /** Of the main source, as it was when the job arrived. */
   #sourceBytes = 0;
 
@@ -172,8 +174,8 @@ export class JobLife {
     const late = await this.#hold(plan);
     if (this.#input.shim.isClosed) this.#end({ kind: 'abandoned' }, 'here');
     else if (late.length > 0) await this.#failHeld(late);
-    else if (plan.slot === 'counted') await this.#runCounted(plan.reason);
-    else await this.#runHere(plan.reason);
+    else if (plan.slot === 'counted') await this.#runCounted(plan.reason, plan.detail);
+    else await this.#runHere(plan.reason, 0, plan.detail);
   }
 
   /** Resolves with what is still being written when it has waited for too long. */
@@ -212,12 +214,12 @@ export class JobLife {
     this.#end({ kind: 'terminated', termination }, 'here');
   }
 
-  async #runCounted(reason: HereReason | PlacementReason): Promise<void> {
+  async #runCounted(reason: HereReason | PlacementReason, detail?: string): Promise<void> {
     this.isRemotePossible = false;
     const place = await this.#acquire();
     if (!place) return;
     try {
-      await this.#runHere(reason);
+      await this.#runHere(reason, 0, detail);
     } finally {
       this.#context.release(place);
     }
@@ -272,9 +274,10 @@ export class JobLife {
       if (!place) return;
       if (place.kind === 'here') {
         try {
-          const reason = this.#reason ?? this.#unfitReason ?? this.#context.whyNoNode();
+          const own = this.#reason ?? this.#unfitReason;
+          const { reason, detail }: Because = own ? { reason: own } : this.#context.whyNoNode();
           // As on the nodes: make, the linker and the dispatcher, which all of them wait for, come first.
-          await this.#runHere(reason, reason === 'no-nodes' ? 0 : JOB_NICENESS);
+          await this.#runHere(reason, isAlone(reason) ? 0 : JOB_NICENESS, detail);
         } finally {
           this.#context.release(place);
         }
@@ -383,8 +386,9 @@ export class JobLife {
     build.problems.add(await formatUnseen(path, node, holdLimitMs));
   }
 
-  async #runHere(reason: HereReason | PlacementReason, niceness = 0): Promise<void> {
+  async #runHere(reason: HereReason | PlacementReason, niceness = 0, detail?: string): Promise<void> {
     this.#reason = reason;
+    this.#detail = detail;
     this.#startedMs = performance.now();
     this.#state = { kind: 'running-here', sinceMs: this.#startedMs };
     this.#input.shim.runHere(niceness);
@@ -403,6 +407,7 @@ export class JobLife {
         name: this.request.name,
         where,
         reason: this.#reason ?? '',
+        detail: this.#detail,
         attempts: this.#tries.count + (how.kind === 'ran-here' ? 1 : 0),
         arrivedMs: this.#arrivedMs,
         startedMs: this.#startedMs,
@@ -414,6 +419,17 @@ export class JobLife {
       now,
     );
   }
+}
+
+/** Why a job runs here. */
+interface Because {
+  readonly reason: HereReason | PlacementReason;
+  readonly detail?: string;
+}
+
+/** No node takes work off this host, which has all of it to do. */
+function isAlone(reason: string): boolean {
+  return reason === 'no-nodes' || reason === 'nodes-unfit';
 }
 
 function writtenBy(plan: Plan | PlacementReason): readonly string[] {

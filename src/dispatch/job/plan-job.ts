@@ -1,10 +1,11 @@
 /** A shim's request as a command with a plan. Never throws: what cannot be read runs here. Unaware of nodes and slots. */
 import { resolve as resolvePath } from 'node:path';
 import { pathsMode, planCommand } from '../../command/plan-command.ts';
-import type { Plan } from '../../command/plan.ts';
+import type { CompilePlan, HerePlan, Plan } from '../../command/plan.ts';
 import type { ShimRequest } from '../../protocol/shim.ts';
 import { fileLook, realProgram } from '../../tree/look.ts';
 import type { KnownEnvironment } from '../environment-cache.ts';
+import type { LocalReason } from '../nodes/wants.ts';
 import type { PlacementReason } from '../reasons.ts';
 
 const DEFAULT_HOLD_LIMIT_MS = 60_000;
@@ -29,6 +30,18 @@ export function planJob(request: ShimRequest, environment: KnownEnvironment): Pl
     console.error(`planning ${request.name} ${request.argv.join(' ')}:`, cause);
     return 'internal-error';
   }
+}
+
+/** A compile that no node could do as this host does. */
+export function planHere({ outputs, source, trial }: CompilePlan, { reason, detail }: LocalReason): HerePlan {
+  return {
+    ...{ kind: 'here', reason, detail },
+    // A shell waits for a trial.
+    slot: trial ? 'free' : 'counted',
+    waitFor: [],
+    outputs: outputs.map(({ path }) => path),
+    subject: source,
+  };
 }
 
 /** PMAKE_HOLD_TIMEOUT, in seconds. */

@@ -46,6 +46,7 @@ export interface JobFacts {
   readonly name: string;
   readonly where: string;
   readonly reason: string;
+  readonly detail: string | undefined;
   readonly attempts: number;
   readonly arrivedMs: number;
   readonly startedMs: number;
@@ -61,6 +62,7 @@ export function toRecord(facts: JobFacts): JobRecord {
     name: facts.name,
     where: facts.where,
     reason: facts.reason,
+    ...(facts.detail === undefined ? {} : { detail: facts.detail }),
     attempts: facts.attempts,
     wallMs: Math.round(facts.endedMs - facts.startedMs),
     waitMs: Math.round(facts.startedMs - facts.arrivedMs),

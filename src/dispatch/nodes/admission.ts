@@ -3,15 +3,18 @@
  * job's compiler? Verdicts hold for one connection and one build; a refusal is looked at again after a while. How a
  * node is checked, node-checks.ts has. Unaware of jobs beyond where they run and what they call, and of slots.
  */
-import { statSync } from 'node:fs';
-import { dirname } from 'node:path';
 import type { NodeLink } from '../../remote/node-link.ts';
 import { deferred } from '../../util/deferred.ts';
 import { outOfPatience } from '../../util/patience.ts';
+import { putLast } from '../../util/put-last.ts';
 import { isSameSet } from '../../util/sets.ts';
+import { MountTable } from '../../tree/mount-table.ts';
+import { Places } from '../../tree/places.ts';
 import type { Refusal } from '../../admission/admission-rules.ts';
-import { HereCompilers } from './here-compilers.ts';
-import { NodeChecks, type Checked, type Condition, type TreeCondition } from './node-checks.ts';
+import { isProvisional, type Condition, type TreeCondition } from './conditions.ts';
+import type { Checked, Held } from './asking.ts';
+import { NodeChecks } from './node-checks.ts';
+import { Wants, type LocalReason, type Wanted, type Work } from './wants.ts';
 
 /** A check takes a round trip, and a compiler's first a hash of 70 MB; past this the job goes elsewhere meanwhile. */
 const JOB_PATIENCE_MS = 1_500;
@@ -19,22 +22,14 @@ const JOB_PATIENCE_MS = 1_500;
 const LOOK_AGAIN_MS = [2_000, 5_000, 15_000, 60_000] as const;
 /** Refusals that are due and that no arriving job asks for are not gone through more often. */
 const LOOK_INTERVAL_MS = 1_000;
-/** Directories, and kinds of jobs, known at once; a build has a few of each. */
+/** Kinds of jobs known at once. */
 const MAX_KNOWN = 4_096;
-
-/** What of a job decides about where it may run. */
-export interface Work {
-  readonly cwd: string;
-  /** Absolute; the object first. */
-  readonly outputs: readonly string[];
-  readonly program: string;
-  /** PATH. */
-  readonly searchPath: string;
-}
 
 /** Jobs that want the same of a node. */
 export interface Need {
   readonly conditions: readonly Condition[];
+  /** Why no node can have such a job. */
+  readonly local: LocalReason | undefined;
   /** Nodes that may not have such jobs now. */
   unfit: ReadonlySet<string>;
   /** Those of them that were found wanting. The others are being checked, and slow: they are likely to be fit soon. */
@@ -45,6 +40,8 @@ export interface Need {
 export interface Ticket {
   /** Of what the node said of itself: where that does not hold any longer, the node sends the job back. */
   readonly stamps: readonly string[];
+  /** Resolves when all is known that the job's result rests on, with why it does not count. */
+  readonly verdict: Promise<Refusal | undefined>;
   /** The node says that it does not hold: what was found then is to be found once more. */
   noteBroken(stamp: string): void;
 }
@@ -55,11 +52,17 @@ interface Refused {
   againMs: number;
 }
 
-type Verdict =
-  | { readonly kind: 'admitted'; readonly stamp: string | undefined }
-  /** `after`: it was refused before. `isSlow`: jobs do not wait for it any longer. */
-  | { readonly kind: 'checking'; readonly done: Promise<void>; readonly after: Refused | undefined; isSlow: boolean }
-  | ({ readonly kind: 'refused' } & Refused);
+type Verdict = { readonly kind: 'admitted'; readonly held: Held } | Checking | ({ readonly kind: 'refused' } & Refused);
+
+interface Checking {
+  readonly kind: 'checking';
+  /** Resolves with why the node is refused. */
+  readonly done: Promise<Refusal | undefined>;
+  /** It was refused before. */
+  readonly after: Refused | undefined;
+  /** Jobs do not wait for it any longer. */
+  isSlow: boolean;
+}
 
 interface Candidate {
   readonly node: string;
@@ -76,16 +79,16 @@ export interface AdmissionOptions {
 export class Admission {
   readonly #options: AdmissionOptions;
   readonly #candidates = new Map<string, Candidate>();
-  readonly #needs = new Map<string, Need>();
-  readonly #trees = new Map<string, TreeCondition>();
-  readonly #compilers = new HereCompilers();
-  /** Undefined for a directory that is not there. */
-  readonly #treeOf = new Map<string, TreeCondition | undefined>();
-  readonly #checks = new NodeChecks();
+  readonly #needs = new Map<Wanted, Need>();
+  readonly #wants: Wants;
+  readonly #checks: NodeChecks;
   #lookAgainMs = Infinity;
 
   constructor(options: AdmissionOptions) {
     this.#options = options;
+    const places = new Places(new MountTable());
+    this.#wants = new Wants(places);
+    this.#checks = new NodeChecks(places);
   }
 
   /** A sentence for each tree whose file server's clock is not this host's. */
@@ -94,19 +97,13 @@ export class Admission {
   }
 
   /** The same object for the same wants. Refusals of it that are due are looked at again. */
-  needOf({ cwd, outputs, program, searchPath }: Work): Need {
-    const object = outputs[0];
-    const out = object === undefined ? cwd : dirname(object);
-    const key = `${cwd}\0${out}\0${program}\0${searchPath}`;
-    const compiler = this.#compilers.find(program, searchPath);
-    let need = this.#needs.get(key);
-    if (!need?.conditions.includes(compiler)) {
-      const trees = [this.#findTree(cwd), this.#findTree(out)].filter((tree) => tree !== undefined);
-      const conditions = [...new Set<Condition>([...trees, compiler])];
-      if (need) this.#forget(need.conditions.filter((condition) => !conditions.includes(condition)));
-      need = { conditions, ...this.#unfitFor(conditions) };
-      if (this.#needs.size >= MAX_KNOWN) this.#needs.clear();
-      this.#needs.set(key, need);
+  needOf(work: Work): Need {
+    const wanted = this.#wants.of(work);
+    let need = this.#needs.get(wanted);
+    if (!need) {
+      const { conditions, local } = wanted;
+      need = { conditions, local, ...this.#unfitFor(conditions) };
+      putLast(this.#needs, wanted, need, MAX_KNOWN);
     }
     if (this.#lookAgainMs !== Infinity && performance.now() >= this.#lookAgainMs) this.#lookAgain(need);
     return need;
@@ -114,7 +111,6 @@ export class Admission {
 
   /** A build begins, in `directory` if that is known: what was found before is looked at once more. */
   renew(directory: string | undefined): void {
-    for (const [known, tree] of this.#treeOf) if (!tree) this.#treeOf.delete(known);
     this.#checks.skews.clear();
     for (const { verdicts } of this.#candidates.values()) {
       for (const [condition, verdict] of verdicts) {
@@ -125,7 +121,7 @@ export class Admission {
       }
     }
     this.#lookAgainMs = 0;
-    if (directory !== undefined) this.#findTree(directory);
+    if (directory !== undefined) this.#wants.noteTree(directory);
   }
 
   /** May a job that needs this run on the node? Checked now if it was not yet; at once true for one that was admitted. */
@@ -133,31 +129,56 @@ export class Admission {
     const candidate = this.#candidateOf(node);
     // The job will find out that the node is gone.
     if (!candidate) return true;
-    const open = need.conditions.filter((condition) => candidate.verdicts.get(condition)?.kind !== 'admitted');
-    if (open.length === 0) return true;
-    if (isUnfit(candidate, open)) return false;
-    for (const condition of open) {
+    const { conditions } = need;
+    if (isUnfit(candidate, conditions)) return false;
+    const open = conditions.filter((one) => !isProvisional(one) && candidate.verdicts.get(one)?.kind !== 'admitted');
+    if (open.length === 0) return this.#admitForNow(candidate, conditions);
+    this.#checkUnchecked(candidate, open);
+    return this.#await(candidate, open).then((isAdmitted) => isAdmitted && this.#admitForNow(candidate, conditions));
+  }
+
+  /** What is left to be checked is so while the job runs. */
+  #admitForNow(candidate: Candidate, conditions: readonly Condition[]): boolean {
+    this.#checkUnchecked(candidate, conditions);
+    return !isUnfit(candidate, conditions);
+  }
+
+  #checkUnchecked(candidate: Candidate, conditions: readonly Condition[]): void {
+    for (const condition of conditions) {
       if (!candidate.verdicts.has(condition)) this.#check(candidate, condition, undefined);
     }
-    return this.#await(candidate, open);
   }
 
   /** For a job with this need that was admitted to the node; without one, for what needs nothing of it. */
   ticket(node: string, need: Need | undefined): Ticket {
     const candidate = this.#candidateOf(node);
     const stamps = new Set<string>();
+    const open: Promise<Refusal | undefined>[] = [];
     for (const condition of need?.conditions ?? []) {
       const verdict = candidate?.verdicts.get(condition);
-      if (verdict?.kind === 'admitted' && verdict.stamp !== undefined) stamps.add(verdict.stamp);
+      if (verdict?.kind === 'checking') open.push(verdict.done);
+      if (verdict?.kind === 'admitted' && verdict.held.stamp !== undefined) stamps.add(verdict.held.stamp);
     }
     return {
       stamps: [...stamps],
+      verdict: open.length === 0 ? COUNTS : Promise.all(open).then((refusals) => refusals.find(Boolean)),
       noteBroken: (stamp) => {
         for (const [condition, verdict] of candidate?.verdicts ?? []) {
-          if (verdict.kind === 'admitted' && verdict.stamp === stamp) candidate?.verdicts.delete(condition);
+          if (verdict.kind === 'admitted' && verdict.held.stamp === stamp) candidate?.verdicts.delete(condition);
         }
       },
     };
+  }
+
+  /** Why a node that is up may not have such jobs: what the first that was refused lacks. */
+  refusalFor(need: Need): string | undefined {
+    for (const { node, verdicts } of this.#candidates.values()) {
+      for (const condition of need.conditions) {
+        const refused = refusedOf(verdicts.get(condition));
+        if (refused) return `${node}: ${refused.refusal.sentence}`;
+      }
+    }
+    return undefined;
   }
 
   /** A sentence for each tree and each compiler that the node is refused for. */
@@ -181,13 +202,13 @@ export class Admission {
   /** The place on the mount of `directory` whose private directory the node sees as it is here, if that is known. */
   privatePlace(node: string, directory: string): string | undefined {
     const link = this.#candidateOf(node)?.link;
-    const tree = this.#findTree(directory);
+    const tree = this.#wants.treeOf(directory);
     return link && tree && this.#checks.privatePlace(link, tree);
   }
 
   /** Those places, of all trees that are known. */
   get privatePlaces(): readonly string[] {
-    const places = [...this.#trees.values()].map(({ provenAt }) => provenAt).filter((place) => place !== undefined);
+    const places = this.#wants.trees.map(({ provenAt }) => provenAt).filter((place) => place !== undefined);
     return [...new Set(places)];
   }
 
@@ -206,61 +227,40 @@ export class Admission {
     return candidate;
   }
 
-  /** The tree of a known directory that `directory` lies in, on the same file system; else it is one of its own. */
-  #findTree(directory: string): TreeCondition | undefined {
-    if (this.#treeOf.has(directory)) return this.#treeOf.get(directory);
-    if (this.#treeOf.size >= MAX_KNOWN) this.#treeOf.clear();
-    const device = deviceOf(directory);
-    let tree: TreeCondition | undefined;
-    if (device !== undefined) {
-      let at = directory;
-      while (!this.#trees.has(at) && at !== '/') at = dirname(at);
-      // No proof is ever in `/`, so a build in there proves nothing for those below it.
-      tree = at === '/' && directory !== '/' ? undefined : this.#trees.get(at);
-      if (!tree || deviceOf(at) !== device) tree = this.#addTree(directory);
-    }
-    this.#treeOf.set(directory, tree);
-    return tree;
-  }
-
-  #addTree(directory: string): TreeCondition {
-    const tree: TreeCondition = { kind: 'tree', directory, provenAt: undefined };
-    if (this.#trees.size >= MAX_KNOWN) this.#trees.clear();
-    this.#trees.set(directory, tree);
-    return tree;
-  }
-
-  /** They are conditions no longer: what they stood for is not there. */
-  #forget(conditions: readonly Condition[]): void {
-    for (const { verdicts } of this.#candidates.values()) {
-      for (const condition of conditions) verdicts.delete(condition);
-    }
-  }
-
   #check(candidate: Candidate, condition: Condition, after: Refused | undefined): void {
     const { verdicts, node, link } = candidate;
+    const heldOf = (tree: TreeCondition): Held | undefined => {
+      const verdict = verdicts.get(tree);
+      return verdict?.kind === 'admitted' ? verdict.held : undefined;
+    };
     const done = this.#checks
-      .check(link, condition)
+      .check({ link, tree: heldOf }, condition)
       // A defect of a check costs the node, not the build.
       .catch((cause: unknown): Checked => ({
+        kind: 'refused',
         refusal: { reason: 'no-answer', sentence: `it could not be checked: ${String(cause)}` },
       }))
       .then((checked) => {
+        const refusal = checked.kind === 'refused' ? checked.refusal : undefined;
         // What it is for went meanwhile.
-        if (verdicts.get(condition) !== checking) return;
-        const { refusal } = checked;
-        if (!refusal) verdicts.set(condition, { kind: 'admitted', stamp: checked.stamp });
-        else {
-          const failures = (after?.failures ?? 0) + 1;
-          const againMs = performance.now() + (LOOK_AGAIN_MS[failures - 1] ?? LOOK_AGAIN_MS.at(-1) ?? 0);
-          verdicts.set(condition, { kind: 'refused', refusal, failures, againMs });
-          this.#lookAgainMs = Math.min(this.#lookAgainMs, againMs);
-        }
-        // The connection that it was asked over is gone: so is what it said.
-        if (this.#candidates.get(node) === candidate) this.#changed();
+        if (verdicts.get(condition) !== checking) return refusal;
+        if (checked.kind === 'held') verdicts.set(condition, { kind: 'admitted', held: checked.held });
+        else verdicts.set(condition, this.#toRefused(checked.refusal, after));
+        // The connection that it was asked over is gone: so is what it said. That all is well makes no difference to
+        // jobs that counted on it.
+        const isNews = refusal !== undefined || after !== undefined || checking.isSlow;
+        if (isNews && this.#candidates.get(node) === candidate) this.#changed();
+        return refusal;
       });
-    const checking: Verdict = { kind: 'checking', done, after, isSlow: false };
+    const checking: Checking = { kind: 'checking', done, after, isSlow: false };
     verdicts.set(condition, checking);
+  }
+
+  #toRefused(refusal: Refusal, after: Refused | undefined): Verdict {
+    const failures = (after?.failures ?? 0) + 1;
+    const againMs = performance.now() + (LOOK_AGAIN_MS[failures - 1] ?? LOOK_AGAIN_MS.at(-1) ?? 0);
+    this.#lookAgainMs = Math.min(this.#lookAgainMs, againMs);
+    return { kind: 'refused', refusal, failures, againMs };
   }
 
   async #await(candidate: Candidate, conditions: readonly Condition[]): Promise<boolean> {
@@ -337,10 +337,4 @@ function refusalsOf(candidate: Candidate | undefined): Refused[] {
   return [...(candidate?.verdicts.values() ?? [])].map(refusedOf).filter((refused) => refused !== undefined);
 }
 
-function deviceOf(directory: string): number | undefined {
-  try {
-    return statSync(directory).dev;
-  } catch {
-    return undefined;
-  }
-}
+const COUNTS = Promise.resolve(undefined);

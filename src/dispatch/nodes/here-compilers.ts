@@ -4,7 +4,7 @@
  */
 import { areUnchangedNow, stateNow, type FileStates } from '../../tree/file-states.ts';
 import { putLast } from '../../util/put-last.ts';
-import type { CompilerCondition } from './node-checks.ts';
+import type { CompilerCondition } from './conditions.ts';
 
 /** A build has a few. */
 const MAX_KNOWN = 4_096;

@@ -1,13 +1,13 @@
 /**
- * Asks a node about a tree or a compiler, looks at the same here, and has the two judged (admission-rules.ts).
+ * Asks a node about a tree, a compiler or a place, looks at the same here, and has the two judged (admission-rules.ts).
  * Unaware of jobs, and of how long a verdict holds.
  */
 import { basename, dirname } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { mapPath } from '../../command/path-maps.ts';
-import type { Findings, Inspection } from '../../protocol/inspection.ts';
+import type { Findings } from '../../protocol/inspection.ts';
 import type { NodeLink } from '../../remote/node-link.ts';
-import { identify, type IdentifiedCompiler } from '../../tree/compiler-identity.ts';
+import { identify } from '../../tree/compiler-identity.ts';
+import type { Places } from '../../tree/places.ts';
 import { PRIVATE_NAME, privatePlaces } from '../../tree/private-directory.ts';
 import {
   describeSkew,
@@ -15,13 +15,13 @@ import {
   judgeTree,
   noAnswer,
   skewOver,
-  type Refusal,
   type RefusalReason,
 } from '../../admission/admission-rules.ts';
+import { ANSWER_LIMIT_MS, ask, type Checked, type CheckedNode } from './asking.ts';
+import type { CompilerCondition, Condition, TreeCondition } from './conditions.ts';
+import { checkPlace } from './place-checks.ts';
 import { SharedProofs, type SharedProof } from './shared-proofs.ts';
 
-/** A node that says nothing for so long is refused until it is asked again. */
-const ANSWER_LIMIT_MS = 20_000;
 /** How long a node may take to see a file that was just written: a fresh name is asked of the file server at once. */
 const PROOF_PATIENCE_MS = 500;
 /** Further up, where many nodes do not have the directory at all. */
@@ -29,42 +29,28 @@ const OUTER_PROOF_PATIENCE_MS = 20;
 /** What may be another for a directory further in. */
 const DEPENDS_ON_PLACE: ReadonlySet<RefusalReason> = new Set(['tree-differs', 'proof-unreadable', 'not-writable']);
 
-export interface TreeCondition {
-  readonly kind: 'tree';
-  /** The topmost directory of it that a build was seen in. */
-  readonly directory: string;
-  /** Where a proof was seen by a node, so that the others are tried there first. */
-  provenAt: string | undefined;
-}
-
-/** One compiler of this host, as it was when the condition was made: another one in its place is another condition. */
-export interface CompilerCondition {
-  readonly kind: 'compiler';
-  readonly program: string;
-  /** PATH of the jobs. */
-  readonly searchPath: string;
-  /** What it is here; undefined while no node was to be compared with it. */
-  here: Promise<IdentifiedCompiler> | undefined;
-}
-
-/** What a node must fulfil. */
-export type Condition = TreeCondition | CompilerCondition;
-
-/** What came of a check: why the node will not do, or the stamp of what it said, which jobs count on. */
-export type Checked =
-  | { readonly refusal: Refusal }
-  /** Undefined where the node was asked nothing. */
-  | { readonly refusal?: undefined; readonly stamp: string | undefined };
-
 export class NodeChecks {
   /** A sentence for each tree whose file server's clock is not this host's. */
   readonly skews = new Map<string, string>();
-  readonly #proofs = new SharedProofs();
+  readonly #places: Places;
+  readonly #proofs: SharedProofs;
   /** Where each node saw a proof in a private directory. */
   readonly #seenIn = new WeakMap<NodeLink, Map<TreeCondition, string>>();
 
-  check(link: NodeLink, condition: Condition): Promise<Checked> {
-    return condition.kind === 'tree' ? this.#checkTree(link, condition) : checkCompiler(link, condition);
+  constructor(places: Places) {
+    this.#places = places;
+    this.#proofs = new SharedProofs(places.mounts);
+  }
+
+  check(node: CheckedNode, condition: Condition): Promise<Checked> {
+    switch (condition.kind) {
+      case 'tree':
+        return this.#checkTree(node.link, condition);
+      case 'compiler':
+        return checkCompiler(node.link, condition);
+      case 'place':
+        return checkPlace(node, condition, this.#places);
+    }
   }
 
   /** The place whose private directory the node sees as it is here, for this tree; undefined where that is not known. */
@@ -92,18 +78,18 @@ export class NodeChecks {
       if (!shared) continue;
       const patienceMs = isLast ? PROOF_PATIENCE_MS : OUTER_PROOF_PATIENCE_MS;
       const checked = await this.#checkBy(shared, link, tree.directory, patienceMs);
-      if (checked.refusal && DEPENDS_ON_PLACE.has(checked.refusal.reason)) {
+      if (checked.kind === 'refused' && DEPENDS_ON_PLACE.has(checked.refusal.reason)) {
         refused = checked;
         continue;
       }
-      if (checked.refusal?.reason !== 'directory-missing') tree.provenAt = place;
-      if (!checked.refusal && PRIVATE_NAME.test(basename(dirname(shared.proof.path)))) {
+      if (checked.kind === 'held' || checked.refusal.reason !== 'directory-missing') tree.provenAt = place;
+      if (checked.kind === 'held' && PRIVATE_NAME.test(basename(dirname(shared.proof.path)))) {
         this.#noteSeen(link, tree, place);
       }
       return checked;
     }
-    // Where this host cannot write there is nothing to prove by; each job's source still is compared.
-    return refused ?? { stamp: undefined };
+    // Where this host cannot write there is nothing to prove by: then each place that jobs read is compared.
+    return refused ?? { kind: 'held', held: { stamp: undefined, isProven: false } };
   }
 
   async #checkBy(shared: SharedProof, link: NodeLink, directory: string, patienceMs: number): Promise<Checked> {
@@ -118,14 +104,16 @@ export class NodeChecks {
       });
       const here = await shared.facts;
       this.#noteSkew(directory, here);
-      if (!there) return { refusal: noAnswer(directory, ANSWER_LIMIT_MS) };
-      return verdictOf(judgeTree({ directory, text: proof.text, here, there }), undefined);
+      if (!there) return { kind: 'refused', refusal: noAnswer(directory, ANSWER_LIMIT_MS) };
+      const { stamp, mountsBelow } = there;
+      const refusal = judgeTree({ directory, text: proof.text, here, there });
+      return refusal ? { kind: 'refused', refusal } : { kind: 'held', held: { stamp, isProven: true, mountsBelow } };
     } finally {
       shared.release();
     }
   }
 
-  #noteSkew(directory: string, { clock }: Findings['tree']): void {
+  #noteSkew(directory: string, { clock }: Pick<Findings['tree'], 'clock'>): void {
     const skewMs = skewOver(clock);
     if (skewMs === undefined) return;
     const words = `this host's clock is ${describeSkew(skewMs)} that of the file server of ${directory}`;
@@ -143,16 +131,6 @@ async function checkCompiler(link: NodeLink, condition: CompilerCondition): Prom
   ]);
   // What could not be said now may be said the next time.
   if (!here.facts.isComplete) condition.here = undefined;
-  if (!there) return { refusal: noAnswer(program, ANSWER_LIMIT_MS) };
-  return verdictOf(judgeCompiler(program, here.facts, there), there.stamp);
-}
-
-function verdictOf(refusal: Refusal | undefined, stamp: string | undefined): Checked {
-  return refusal ? { refusal } : { stamp };
-}
-
-/** undefined when there is no answer in time. */
-function ask<I extends Inspection>(link: NodeLink, inspection: I): Promise<Findings[I['kind']] | undefined> {
-  const limit = delay(ANSWER_LIMIT_MS, undefined, { ref: false });
-  return Promise.race([link.inspect(inspection), limit]);
+  const refusal = there ? judgeCompiler(program, here.facts, there) : noAnswer(program, ANSWER_LIMIT_MS);
+  return refusal ? { kind: 'refused', refusal } : { kind: 'held', held: { stamp: there?.stamp } };
 }

@@ -4,6 +4,7 @@
  */
 import type { TreeFacts } from '../../protocol/inspection.ts';
 import { inspectTree } from '../../tree/inspect-tree.ts';
+import type { MountTable } from '../../tree/mount-table.ts';
 import { writeProof, type Proof } from '../../tree/proof.ts';
 
 export interface SharedProof {
@@ -21,7 +22,12 @@ interface Entry {
 }
 
 export class SharedProofs {
+  readonly #mounts: MountTable;
   readonly #entries = new Map<string, Entry>();
+
+  constructor(mounts: MountTable) {
+    this.#mounts = mounts;
+  }
 
   /** A proof in `place`, the last there is or not, for the tree of `directory`; undefined when none can be written there. */
   take(place: string, directory: string, isLastPlace: boolean): SharedProof | undefined {
@@ -48,7 +54,8 @@ export class SharedProofs {
   #write(key: string, place: string, directory: string, isLastPlace: boolean): Entry | undefined {
     const proof = writeProof(place, isLastPlace);
     if (!proof) return undefined;
-    const facts = inspectTree({ directory, proof: proof.path, scratch: proof.scratch(), patienceMs: 0 });
+    const question = { directory, proof: proof.path, scratch: proof.scratch(), patienceMs: 0 };
+    const facts = inspectTree(question, this.#mounts);
     const entry: Entry = { proof, facts, users: 0 };
     this.#entries.set(key, entry);
     return entry;

@@ -6,7 +6,8 @@
 import { existsSync } from 'node:fs';
 import type { NodeStatus } from '../../protocol/control.ts';
 import { isSameSet } from '../../util/sets.ts';
-import { Admission, type Need, type Ticket, type Work } from '../nodes/admission.ts';
+import { Admission, type Need, type Ticket } from '../nodes/admission.ts';
+import type { LocalReason, Work } from '../nodes/wants.ts';
 import type { NoSlotReason, RetryReason } from '../reasons.ts';
 import { BrokerNodes, type BrokerNodesOptions } from '../leases/lease-source.ts';
 import type { Build } from '../builds/tally.ts';
@@ -38,6 +39,12 @@ export interface PlacedJob {
   readonly isRemotePossible: boolean;
   /** Its place in line, see Waiting. */
   readonly rankMs: number;
+}
+
+/** Why a job was given a slot here. */
+export interface NoSlot {
+  readonly reason: NoSlotReason;
+  readonly detail?: string;
 }
 
 interface Entry {
@@ -133,10 +140,15 @@ export class Placement {
     this.#chooseAgain();
   }
 
-  /** A job of `build` arrived; `text` is its PMAKE_NODES, `work` what may go to a node. */
-  add(id: number, build: Build, text: string | undefined, work: Work | undefined): void {
+  /**
+   * A job of `build` arrived; `text` is its PMAKE_NODES, `work` what may go to a node. The answer is why it may not, after
+   * all.
+   */
+  add(id: number, build: Build, text: string | undefined, work: Work | undefined): LocalReason | undefined {
     const names = this.useNodes(text, build, work?.cwd);
-    this.#jobs.set(id, { build, text, names, need: work && this.admission.needOf(work) });
+    const need = work && this.admission.needOf(work);
+    this.#jobs.set(id, { build, text, names, need: need?.local ? undefined : need });
+    return need?.local;
   }
 
   delete(id: number): void {
@@ -290,13 +302,15 @@ export class Placement {
   }
 
   /** Of a job that has just been given a slot here: why not one of a node. */
-  whyNoNode(id: number): NoSlotReason {
+  whyNoNode(id: number): NoSlot {
     const entry = this.#jobs.get(id);
-    if (!entry) return 'no-nodes';
+    if (!entry) return { reason: 'no-nodes' };
     const { names, checking } = this.#usable(entry);
     const isServed = this.#mayLease(entry) && this.broker?.mayServe(id, entry.need?.unfit ?? NOWHERE) === true;
-    if (isServed || [...names].some((node) => this.fleet.stateOf(node) === 'up')) return 'nodes-busy';
-    return names.size + checking.size > 0 ? 'nodes-not-ready' : 'no-nodes';
+    if (isServed || [...names].some((node) => this.fleet.stateOf(node) === 'up')) return { reason: 'nodes-busy' };
+    if (names.size + checking.size > 0) return { reason: 'nodes-not-ready' };
+    const detail = entry.need && entry.need.refused.size > 0 ? this.admission.refusalFor(entry.need) : undefined;
+    return detail === undefined ? { reason: 'no-nodes' } : { reason: 'nodes-unfit', detail };
   }
 
   /** Times those of a node of speed 1. */

@@ -2,34 +2,50 @@
 import { open, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { CompilerQuestion, Findings, Inspection } from '../../protocol/inspection.ts';
+import type { Findings, Inspection } from '../../protocol/inspection.ts';
 import { identify } from '../../tree/compiler-identity.ts';
 import { areUnchanged } from '../../tree/file-states.ts';
+import { inspectPlace } from '../../tree/inspect-place.ts';
 import { codeOf, inspectTree } from '../../tree/inspect-tree.ts';
 import { lookAgain, lookAgainIfMissing } from '../../tree/look-again.ts';
+import { MountTable } from '../../tree/mount-table.ts';
 import { inDirectory } from '../../tree/opened-directory.ts';
 import { NEW_FILE } from '../../tree/private-directory.ts';
-import type { ToldFacts } from './told-facts.ts';
+import { ToldFacts } from './told-facts.ts';
+import { holdPlaces } from './told-mounts.ts';
 
 const LOOK_INTERVAL_MS = 2;
 
-/** @param told where what jobs may count on is kept */
-export async function inspect(inspection: Inspection, told: ToldFacts): Promise<Findings[Inspection['kind']]> {
+/** What a worker knows and told of its node. */
+export class NodeKnowledge {
+  readonly told = new ToldFacts();
+  readonly mounts = new MountTable();
+}
+
+export async function inspect(
+  inspection: Inspection,
+  { told, mounts }: NodeKnowledge,
+): Promise<Findings[Inspection['kind']]> {
   switch (inspection.kind) {
-    case 'tree':
-      return inspectTree(inspection);
-    case 'compiler':
-      return inspectCompiler(inspection, told);
+    case 'tree': {
+      // Before it is looked at: what changes meanwhile shows with the first job.
+      const isStill = await holdPlaces([inspection.directory], mounts);
+      return { ...(await inspectTree(inspection, mounts)), stamp: told.tell('mounts', isStill) };
+    }
+    case 'place': {
+      const { name, real, tree } = inspection;
+      const isStill = await holdPlaces([name, real, tree], mounts);
+      return { ...(await inspectPlace(inspection, mounts)), stamp: told.tell('mounts', isStill) };
+    }
+    case 'compiler': {
+      const { facts, states } = await identify(inspection);
+      return { ...facts, stamp: told.tell('compiler', () => areUnchanged(states)) };
+    }
     case 'await-file':
       return awaitFile(inspection.path, inspection.isRevalidating, inspection.limitMs);
     case 'create-file':
       return createFile(inspection.path);
   }
-}
-
-async function inspectCompiler(question: CompilerQuestion, told: ToldFacts): Promise<Findings['compiler']> {
-  const { facts, states } = await identify(question);
-  return { ...facts, stamp: told.tell('compiler', () => areUnchanged(states)) };
 }
 
 /** The submit host looks in the same way, for the other direction. */

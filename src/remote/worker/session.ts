@@ -25,10 +25,9 @@ import { freeBytesAt } from '../../tree/inspect-tree.ts';
 import { ChangedDirectories } from './changed-directories.ts';
 import { CpuReports } from './cpu-use.ts';
 import { EnvironmentStore } from './environments.ts';
-import { inspect } from './inspect.ts';
+import { inspect, NodeKnowledge } from './inspect.ts';
 import { runJob, type JobEnd } from './job.ts';
 import type { Run } from './runner.ts';
-import { ToldFacts } from './told-facts.ts';
 import { Uncollected } from './uncollected.ts';
 
 /** Room for the frame's own fields beside a chunk of output. */
@@ -61,7 +60,7 @@ class WorkerSession {
   readonly #frames = new FrameDecoder();
   readonly #environments = new EnvironmentStore();
   readonly #directories = new ChangedDirectories();
-  readonly #told = new ToldFacts();
+  readonly #knowledge = new NodeKnowledge();
   /** Jobs by id; undefined while a job looks at its sources and has no process yet. */
   readonly #runs = new Map<number, Run | undefined>();
   /** Of jobs with all that they do to files: after its compiler's end, one may yet write a restored depfile. */
@@ -134,7 +133,7 @@ class WorkerSession {
   }
 
   async #inspect(id: number, inspection: Inspection): Promise<void> {
-    const findings = await inspect(inspection, this.#told).catch((cause: unknown) => ({ defect: String(cause) }));
+    const findings = await inspect(inspection, this.#knowledge).catch((cause: unknown) => ({ defect: String(cause) }));
     this.#send({ kind: 'inspected', id, findings: JSON.stringify(findings) });
   }
 
@@ -173,7 +172,7 @@ class WorkerSession {
       runner: this.#options.runner,
       environment,
       directories: this.#directories,
-      told: this.#told,
+      told: this.#knowledge.told,
       onStarted: (run) => {
         this.#runs.set(job.id, run);
         this.#cpu.started(job.id, run.pid);

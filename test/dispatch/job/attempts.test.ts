@@ -58,6 +58,7 @@ function start(node: PlayedNode) {
     build,
     directories: new SearchedDirectories(),
     holdLimitMs: 1_000,
+    ticket: () => ({ stamps: [], verdict: Promise.resolve(undefined), noteBroken: () => undefined }),
     acquireNow: () => undefined,
     release: () => undefined,
     link: () => node.link,

@@ -70,7 +70,8 @@ describe('a node without the tree', () => {
     await shim.close();
     await rig.idle();
     await expectRefusal();
-    expect(rig.report()).toMatchObject({ here: 1, retries: 0, hereReasons: { 'no-nodes': 1 } });
+    expect(rig.report()).toMatchObject({ here: 1, retries: 0, hereReasons: { 'nodes-unfit': 1 } });
+    expect(rig.report().hereDetails['nodes-unfit']).toMatch(/^elsewhere: it has no \/var\/tmp\//);
   });
 
   it('that was leased is given back, and another is asked for', async () => {

@@ -11,17 +11,14 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { Duplex, Transform } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { encodeInherited, NOTHING_SET } from '../../../src/protocol/inherited.ts';
 import { PLAIN_STREAMS } from '../../../src/protocol/streams.ts';
 import { WORKER_PROTOCOL_VERSION, type WorkerJob } from '../../../src/protocol/worker.ts';
-import { NodeLink } from '../../../src/remote/node-link.ts';
-import { PreambleScanner } from '../../../src/remote/channel/preamble.ts';
 import { fileState, stampNow } from '../../../src/tree/files.ts';
+import { startWorker } from './start-worker.ts';
 
-const WORKER = fileURLToPath(new URL('../../../dist/cli/worker.cjs', import.meta.url));
 const HOLD_LEASE = fileURLToPath(new URL('../../rig/hold-lease.c', import.meta.url));
 /** A job whose parents have set nothing inherits this. */
 const OWN = encodeInherited(NOTHING_SET);
@@ -278,33 +275,6 @@ async function holdLease(path: string) {
       await exited;
     },
   };
-}
-
-function startWorker() {
-  const child = spawn(process.execPath, [WORKER], { stdio: ['pipe', 'pipe', 'inherit'] });
-  const exited = new Promise<string>((resolve) =>
-    child.once('exit', (code, signal) => resolve(String(signal ?? code))),
-  );
-  child.stdin.on('error', () => undefined);
-  const stream = Duplex.from({ readable: child.stdout.pipe(preambleSkipper()), writable: child.stdin });
-  const link = new NodeLink({ stream, closed: exited, close: () => child.stdin.destroy() });
-  return { link, process: child, exited };
-}
-
-function preambleSkipper(): Transform {
-  const scanner = new PreambleScanner();
-  let isFound = false;
-  return new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      if (isFound) {
-        done(null, chunk);
-        return;
-      }
-      const step = scanner.push(chunk);
-      isFound = step.kind === 'found';
-      done(null, step.kind === 'found' ? step.rest : undefined);
-    },
-  });
 }
 
 function start(change: Partial<WorkerJob>, onCpu?: (cpuUs: bigint) => void) {

@@ -1,0 +1,72 @@
+/**
+ * Whether a directory or file that jobs read is the same on a node: it lies on the mount that a tree's proof covered, on
+ * both sides; or, where nothing can be proven, on the same file server. Unaware of jobs.
+ */
+import { statSync } from 'node:fs';
+import {
+  isOfSameServer,
+  judgePlace,
+  noAnswer,
+  refusePlace,
+  type PlaceCase,
+  type Refusal,
+} from '../../admission/admission-rules.ts';
+import { mapPath } from '../../command/path-maps.ts';
+import { isOfSystem } from '../../command/paths.ts';
+import { factsOf, identityOf } from '../../tree/inspect-place.ts';
+import type { Places } from '../../tree/places.ts';
+import { ANSWER_LIMIT_MS, ask, type Checked, type CheckedNode, type Held } from './asking.ts';
+import type { PlaceCondition, TreeCondition } from './conditions.ts';
+
+export async function checkPlace(
+  { link, tree: heldOf }: CheckedNode,
+  condition: PlaceCondition,
+  places: Places,
+): Promise<Checked> {
+  const { name, real, tree, mountsBelow } = condition;
+  const held = tree && heldOf(tree);
+  if (tree && held && isCovered(condition, tree, held)) return { kind: 'held', held: { stamp: undefined } };
+  const there = await ask(link, {
+    kind: 'place',
+    name: mapPath(name, link.paths),
+    real: mapPath(real, link.paths),
+    tree: mapPath(tree?.directory ?? real, link.paths),
+    mountsBelow,
+  });
+  if (!there) return refused(noAnswer(name, ANSWER_LIMIT_MS));
+  const here = { mount: factsOf(places.mounts.find(places.locate(real)?.mount.id)), identity: identityNow(real) };
+  const place: PlaceCase = { name, here, there };
+  const refusal = judgePlace(place);
+  const isProven = refusal === undefined && held?.isProven === true;
+  // The system's own directories are those of the same packages on each host.
+  const isTrusted = isOfSystem(real) && there.kind !== 'missing';
+  if (isProven || isTrusted || (refusal === undefined && isOfSameServer(place))) {
+    return { kind: 'held', held: { stamp: there.stamp } };
+  }
+  return refused(refusal ?? refusePlace(place));
+}
+
+/** By what the node said of the tree: the place is below its directory, and nothing there is mounted in the way. */
+function isCovered({ name, real, mountsBelow }: PlaceCondition, tree: TreeCondition, held: Held): boolean {
+  if (held.isProven !== true || held.mountsBelow === undefined || name !== real) return false;
+  const top = tree.directory === '/' ? '/' : `${tree.directory}/`;
+  if (real !== tree.directory && !real.startsWith(top)) return false;
+  const own = real.slice(top.length);
+  return held.mountsBelow.every((point) => {
+    const isAbove = own === point || own.startsWith(`${point}/`);
+    const below = own === '' ? point : point.startsWith(`${own}/`) ? point.slice(own.length + 1) : undefined;
+    return !isAbove && (below === undefined || mountsBelow.includes(below));
+  });
+}
+
+function identityNow(path: string): string {
+  try {
+    return identityOf(statSync(path, { bigint: true }));
+  } catch {
+    return '';
+  }
+}
+
+function refused(refusal: Refusal): Checked {
+  return { kind: 'refused', refusal };
+}
