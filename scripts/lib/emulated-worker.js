@@ -34,7 +34,7 @@ async function finish({ id, outputs }) {
   send({ kind: 'done', report: { id, termination: { kind: 'exited', code: 0 }, ...used, outputs: written } });
 }
 
-const knowledge = new NodeKnowledge();
+const knowledge = new NodeKnowledge(undefined);
 const frames = new FrameDecoder();
 process.stdin.on('data', (chunk) => {
   for (const frame of frames.push(chunk)) {

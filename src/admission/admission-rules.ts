@@ -43,6 +43,7 @@ export type RefusalReason =
   | 'tree-full'
   | 'compiler-missing'
   | 'compiler-differs'
+  | 'headers-differ'
   | 'no-answer';
 
 export interface Refusal {
@@ -169,6 +170,11 @@ export function judgePlace({ name, here, there }: PlaceCase): Refusal | undefine
         `below ${name} it has another file system mounted (${describeMount(there.mount)}), which is not there here`,
       );
   }
+}
+
+/** For a place that this host does not have. */
+export function refuseAdded(name: string): Refusal {
+  return refuse('tree-differs', `it has ${name}, which is not there here: it would look for headers in it`);
 }
 
 /** For a place that nothing shows to be the same. */

@@ -1,17 +1,19 @@
 #!/usr/bin/env node
 /** The worker's executable: started over ssh by a dispatcher, never by hand. Only wires. */
 import { Socket } from 'node:net';
+import { join } from 'node:path';
 import { brokerSockets } from '../config/broker-sockets.ts';
 import { announceWorker } from '../remote/worker/announce.ts';
 import { serveWorker } from '../remote/worker/session.ts';
 import { findInstallation } from '../util/install.ts';
-import { runtimeDirectoryPath } from '../util/runtime-directory.ts';
+import { HASHES_NAME, runtimeDirectory, runtimeDirectoryPath } from '../util/runtime-directory.ts';
 
 void main();
 
 async function main(): Promise<void> {
   const installation = findInstallation();
   announceWorker(brokerSockets(process.env, runtimeDirectoryPath(process.env)), process.pid);
+  const directory = runtimeDirectory(process.env);
   // Not process.stdout: on a pipe its writes block, and a slow connection would stop every job's bookkeeping.
   const output = new Socket({ fd: 1, readable: false, writable: true });
   await serveWorker({
@@ -19,6 +21,7 @@ async function main(): Promise<void> {
     output,
     runner: installation.runner,
     pmakeVersion: installation.version,
+    hashesPath: directory.ok ? join(directory.value, HASHES_NAME) : undefined,
   });
   // Not process.exit: it waits for threads that wait for a file server, and the jobs end when this process does.
   process.kill(process.pid, 'SIGTERM');

@@ -4,12 +4,13 @@
 import { closeSync, writeSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { availableParallelism, userInfo } from 'node:os';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { brokerSockets } from '../config/broker-sockets.ts';
 import type { BuildReport } from '../protocol/control.ts';
 import { connectNode, workerCommand } from '../remote/connect.ts';
 import { describeNodeFailure } from '../remote/failure.ts';
 import { fail, ok } from '../util/result.ts';
+import { HASHES_NAME } from '../util/runtime-directory.ts';
 import { listenAt } from '../util/unix-socket.ts';
 import { judgeNode } from '../admission/admission-rules.ts';
 import { answerControl } from './control.ts';
@@ -118,7 +119,7 @@ export async function serveDispatcher(options: ServerOptions): Promise<void> {
 function placementOf(
   { installRoot, version, env, socketPath }: ServerOptions,
   sshEnvironment: NodeJS.ProcessEnv,
-): Pick<PlacementOptions, 'fleet' | 'localSlots' | 'broker'> {
+): Pick<PlacementOptions, 'fleet' | 'localSlots' | 'broker' | 'hashesPath'> {
   const here = { pmakeVersion: version, uid: process.getuid?.() ?? -1, gid: process.getgid?.() ?? -1 };
   return {
     fleet: {
@@ -126,6 +127,7 @@ function placementOf(
       findMismatch: (ready) => judgeNode(ready, here)?.sentence,
     },
     localSlots: availableParallelism(),
+    hashesPath: join(dirname(socketPath), HASHES_NAME),
     broker: { sockets: brokerSockets(env, dirname(socketPath)), user: userName() },
   };
 }

@@ -4,13 +4,21 @@
  * fast. Answers come from another machine and are checked field by field.
  */
 import { MalformedError } from '../util/bytes.ts';
+import { areNumbers, areTexts, isFields, isListOf, type Fields } from './fields.ts';
+import {
+  isEntriesFacts,
+  isHeadersFacts,
+  isPackageFacts,
+  type EntriesFacts,
+  type HeadersFacts,
+  type HeadersQuestion,
+  type PackageFacts,
+} from './header-inspection.ts';
 
 /** Programs and libraries of one compiler. */
 const MAX_TOOLS = 100;
 /** Mounts below one directory that are told. */
 export const MAX_MOUNTS_BELOW = 256;
-/** In one field; a compiler says two KB of itself. */
-const MAX_TEXT_CHARACTERS = 64 * 1024;
 
 /** One tree: whether the node sees it as the asker does, how its file server's clock goes, how much room it has. */
 export interface TreeQuestion {
@@ -46,6 +54,11 @@ export type Inspection =
   | ({ readonly kind: 'tree' } & TreeQuestion)
   | ({ readonly kind: 'place' } & PlaceQuestion)
   | ({ readonly kind: 'compiler' } & CompilerQuestion)
+  | ({ readonly kind: 'headers' } & HeadersQuestion)
+  /** What is in a directory of headers. */
+  | { readonly kind: 'header-entries'; readonly directory: string }
+  /** Which package a file is of. */
+  | { readonly kind: 'package'; readonly path: string }
   /** Is there something at `path`, by a plain look or with the directory opened first, now or within `limitMs`? */
   | { readonly kind: 'await-file'; readonly path: string; readonly isRevalidating: boolean; readonly limitMs: number }
   /** Make an empty file of a new name. */
@@ -125,6 +138,9 @@ export interface Findings {
   tree: TreeFacts & Stamped;
   place: PlaceFacts & Stamped;
   compiler: CompilerFacts & Stamped;
+  headers: HeadersFacts & Stamped;
+  'header-entries': EntriesFacts;
+  package: PackageFacts;
   'await-file': { readonly isSeen: boolean; readonly afterMs: number };
   /** Empty, or errno's name. */
   'create-file': { readonly code: string };
@@ -137,6 +153,9 @@ export function decodeInspection(text: string): Inspection {
     'tree',
     'place',
     'compiler',
+    'headers',
+    'header-entries',
+    'package',
     'await-file',
     'create-file',
   ] satisfies Inspection['kind'][];
@@ -151,8 +170,6 @@ export function decodeFindings<I extends Inspection>(inspection: I, text: string
   return value as Findings[I['kind']];
 }
 
-type Fields = Readonly<Record<string, unknown>>;
-
 function isAnswerTo(inspection: Inspection, value: Fields): boolean {
   switch (inspection.kind) {
     case 'tree':
@@ -161,6 +178,12 @@ function isAnswerTo(inspection: Inspection, value: Fields): boolean {
       return isPlaceFacts(value);
     case 'compiler':
       return isCompilerFacts(value);
+    case 'headers':
+      return isHeadersFacts(value);
+    case 'header-entries':
+      return isEntriesFacts(value);
+    case 'package':
+      return isPackageFacts(value);
     case 'await-file':
       return typeof value.isSeen === 'boolean' && typeof value.afterMs === 'number';
     case 'create-file':
@@ -199,25 +222,13 @@ function isMountFacts(value: unknown): boolean {
 }
 
 function areNames(value: unknown): boolean {
-  return Array.isArray(value) && value.length <= MAX_MOUNTS_BELOW && areTexts(...(value as unknown[]));
+  return isListOf(value, MAX_MOUNTS_BELOW, (one) => areTexts(one));
 }
 
 function isCompilerFacts({ isPresent, isComplete, version, machine, tools, stamp }: Fields): boolean {
   if (typeof isPresent !== 'boolean' || typeof isComplete !== 'boolean') return false;
   if (!areTexts(version, machine, stamp) || !Array.isArray(tools) || tools.length > MAX_TOOLS) return false;
   return tools.every((tool) => isFields(tool) && areTexts(tool.name, tool.path, tool.hash));
-}
-
-function areTexts(...values: readonly unknown[]): boolean {
-  return values.every((value) => typeof value === 'string' && value.length <= MAX_TEXT_CHARACTERS);
-}
-
-function areNumbers(...values: readonly unknown[]): boolean {
-  return values.every((value) => typeof value === 'number');
-}
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null;
 }
 
 function parse(text: string): Fields {

@@ -9,6 +9,8 @@ import { fail, ok, type Result } from './result.ts';
 
 /** The dispatcher's socket in the runtime directory. */
 export const SOCKET_NAME = 'dispatcher.sock';
+/** Hashes of headers in it: of this machine's files, as they are while it runs. */
+export const HASHES_NAME = 'header-hashes';
 const PRIVATE_MODE = 0o700;
 /** Whatever lets group or others in. */
 const SHARED_BITS = 0o077;

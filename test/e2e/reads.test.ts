@@ -126,6 +126,30 @@ describe.skipIf(!canHaveCluster())('a compile reads what plain make’s reads', 
     expect(record.detail?.endsWith(detail)).toBe(true);
   });
 
+  test('a header of the system that is another one on the node', async () => {
+    const header = '/usr/include/inttypes.h';
+    const other = `cp ${header} /tmp/other.h; echo '/* patched */' >>/tmp/other.h; mount --bind /tmp/other.h ${header}`;
+    expect(await cluster.exec(2, ['sh', '-ec', other])).toMatchObject({ exitCode: 0 });
+    let record;
+    // Looked at with each build, but not twice within two seconds.
+    do record = await build({ flags: '-Ifallback' });
+    while (record.where === 'node2');
+    expect(record).toMatchObject({
+      where: 'here',
+      reason: expect.stringMatching(/^(nodes-unfit|node-differs)$/) as string,
+    });
+    record = await build({ flags: '-Ifallback' });
+    expect(record).toMatchObject({ where: 'here', reason: 'nodes-unfit' });
+    const words =
+      /^node2: 1 of [\d,]+ system headers differs: its \S*\/inttypes\.h (of \S+ \S+ )?is another file; install/;
+    expect(record.detail).toMatch(words);
+    // What searches no header of the system is not concerned.
+    expect(await build({ flags: '-nostdinc -Ifallback' })).toMatchObject({ where: 'node2' });
+    await cluster.exec(2, ['umount', header]);
+    do record = await build({ flags: '-Ifallback' });
+    while (record.where !== 'node2');
+  });
+
   test('pmakectl explain names the directory', async () => {
     const words = ['explain', '--', 'gcc', '-c', 'a.c', '-Ilink'];
     const { stdout } = await cluster.exec(1, [PMAKECTL, ...words], { cwd: project });

@@ -7,6 +7,13 @@ const ASKED: { readonly [K in Inspection['kind']]: Extract<Inspection, { kind: K
   tree: { kind: 'tree', directory: '/t', proof: '/t/.p', scratch: '/t/.s', patienceMs: 1 },
   place: { kind: 'place', name: '/t/i', real: '/u/i', tree: '/u', mountsBelow: ['m'] },
   compiler: { kind: 'compiler', program: '/usr/bin/gcc', searchPath: '/bin' },
+  headers: {
+    kind: 'headers',
+    own: { program: '/g', searchPath: '/bin', language: 'c', words: [], environment: {}, ownFiles: [] },
+    directories: ['/usr/include'],
+  },
+  'header-entries': { kind: 'header-entries', directory: '/usr/include' },
+  package: { kind: 'package', path: '/usr/include/a.h' },
   'await-file': { kind: 'await-file', path: '/t/f', isRevalidating: true, limitMs: 5 },
   'create-file': { kind: 'create-file', path: '/t/f' },
 };
@@ -36,6 +43,12 @@ const FOUND: Findings = {
     tools: [{ name: 'driver', path: '/usr/bin/gcc', hash: 'ab' }],
     stamp: 'compiler-1',
   },
+  headers: {
+    ...{ isAnswered: true, searched: ['/usr/include'], absent: ['/usr/local/include'], files: ['cd'] },
+    ...{ digests: ['ab'], count: 7, stamp: 'contents-1' },
+  },
+  'header-entries': { entries: [{ name: 'a.h', digest: 'ab', files: 1, isDirectory: false }] },
+  package: { text: 'libc6-dev 2.36-9' },
   'await-file': { isSeen: true, afterMs: 3 },
   'create-file': { code: 'EEXIST' },
 };
@@ -67,7 +80,7 @@ describe('an inspection', () => {
           key = pick(Object.keys(at));
         }
         // These alone may be missing.
-        const mayBeAbsent = key === 'mount' || key === 'mountsBelow';
+        const mayBeAbsent = key === 'mount' || key === 'mountsBelow' || key === 'entries';
         const other = pick([null, { no: 1 }, [{}], mayBeAbsent ? 3 : undefined]);
         at[key] = Array.isArray(at) && other === undefined ? null : other;
         expect(() => decodeFindings(ASKED[kind], JSON.stringify(damaged)), JSON.stringify(damaged)).toThrow(

@@ -224,8 +224,8 @@ export class BuildBook {
 }
 
 /** An upper bound of the record as JSON: every byte of a name may need an escape. */
-function sizeOf({ file, name, where, reason }: JobRecord): number {
-  return RECORD_BYTES + 2 * (Buffer.byteLength(file) + name.length + where.length + reason.length);
+function sizeOf({ file, name, where, reason, detail = '' }: JobRecord): number {
+  return RECORD_BYTES + 2 * (Buffer.byteLength(file) + name.length + where.length + reason.length + detail.length);
 }
 
 function percentile95(values: readonly number[]): number {

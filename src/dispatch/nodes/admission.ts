@@ -8,6 +8,7 @@ import { deferred } from '../../util/deferred.ts';
 import { outOfPatience } from '../../util/patience.ts';
 import { putLast } from '../../util/put-last.ts';
 import { isSameSet } from '../../util/sets.ts';
+import { HeaderDigests } from '../../tree/digest/header-digests.ts';
 import { MountTable } from '../../tree/mount-table.ts';
 import { Places } from '../../tree/places.ts';
 import type { Refusal } from '../../admission/admission-rules.ts';
@@ -72,6 +73,8 @@ interface Candidate {
 
 export interface AdmissionOptions {
   readonly link: (node: string) => NodeLink | undefined;
+  /** Where hashes of headers are kept for this boot; absent: nowhere. */
+  readonly hashesPath?: string | undefined;
   /** Nodes became fit or unfit for some need. */
   readonly onChange: () => void;
 }
@@ -88,7 +91,8 @@ export class Admission {
     this.#options = options;
     const places = new Places(new MountTable());
     this.#wants = new Wants(places);
-    this.#checks = new NodeChecks(places);
+    const digests = new HeaderDigests(options.hashesPath);
+    this.#checks = new NodeChecks(places, digests, (directory) => this.#wants.placeOf(directory));
   }
 
   /** A sentence for each tree whose file server's clock is not this host's. */
@@ -157,14 +161,15 @@ export class Admission {
     for (const condition of need?.conditions ?? []) {
       const verdict = candidate?.verdicts.get(condition);
       if (verdict?.kind === 'checking') open.push(verdict.done);
-      if (verdict?.kind === 'admitted' && verdict.held.stamp !== undefined) stamps.add(verdict.held.stamp);
+      if (verdict?.kind === 'admitted') for (const stamp of stampsOf(verdict.held)) stamps.add(stamp);
     }
     return {
       stamps: [...stamps],
       verdict: open.length === 0 ? COUNTS : Promise.all(open).then((refusals) => refusals.find(Boolean)),
       noteBroken: (stamp) => {
         for (const [condition, verdict] of candidate?.verdicts ?? []) {
-          if (verdict.kind === 'admitted' && verdict.held.stamp === stamp) candidate?.verdicts.delete(condition);
+          if (verdict.kind === 'admitted' && stampsOf(verdict.held).includes(stamp))
+            candidate?.verdicts.delete(condition);
         }
       },
     };
@@ -335,6 +340,10 @@ function refusedOf(verdict: Verdict | undefined): Refused | undefined {
 
 function refusalsOf(candidate: Candidate | undefined): Refused[] {
   return [...(candidate?.verdicts.values() ?? [])].map(refusedOf).filter((refused) => refused !== undefined);
+}
+
+function stampsOf({ stamp, further = [] }: Held): readonly string[] {
+  return stamp === undefined ? further : [stamp, ...further];
 }
 
 const COUNTS = Promise.resolve(undefined);

@@ -12,6 +12,8 @@ export const ANSWER_LIMIT_MS = 20_000;
 export interface Held {
   /** Undefined where it was asked nothing. */
   readonly stamp: string | undefined;
+  /** Of what it was asked besides. */
+  readonly further?: readonly string[];
   /** Of a tree: it read a proof, which holds for all that is on that mount there. */
   readonly isProven?: boolean;
   /** Of a tree: what is mounted below its directory, by names relative to it; undefined where that is not known. */

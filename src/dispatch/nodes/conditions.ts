@@ -1,5 +1,7 @@
 /** What a node must fulfil for a job, as conditions that jobs share. Types, and what jobs wait for. */
+import type { OwnSearchQuestion } from '../../protocol/header-inspection.ts';
 import type { IdentifiedCompiler } from '../../tree/compiler-identity.ts';
+import type { HereContents } from './here-contents.ts';
 
 /** It sees a tree as this host does. */
 export interface TreeCondition {
@@ -33,11 +35,23 @@ export interface PlaceCondition {
   readonly mountsBelow: readonly string[];
   /** It belongs to the system, or this user cannot write it: what it holds may be compared. */
   readonly isComparable: boolean;
+  /** It is not there here, and must not be there. */
+  readonly isAbsent: boolean;
+  /** What it holds here, as long as that was compared. */
+  readonly contents: HereContents;
 }
 
-export type Condition = TreeCondition | CompilerCondition | PlaceCondition;
+/** What a compiler finds there by itself, its headers above all, is what it finds here. */
+export interface HeadersCondition {
+  readonly kind: 'headers';
+  /** Where it looks, and for which jobs. */
+  readonly own: OwnSearchQuestion;
+  readonly contents: HereContents;
+}
+
+export type Condition = TreeCondition | CompilerCondition | PlaceCondition | HeadersCondition;
 
 /** Jobs go to a node while it is looked at for these; their results wait for the verdict. */
 export function isProvisional({ kind }: Condition): boolean {
-  return kind === 'place';
+  return kind === 'place' || kind === 'headers';
 }

@@ -7,6 +7,7 @@ import { mapPath } from '../../command/path-maps.ts';
 import type { Findings } from '../../protocol/inspection.ts';
 import type { NodeLink } from '../../remote/node-link.ts';
 import { identify } from '../../tree/compiler-identity.ts';
+import type { HeaderDigests } from '../../tree/digest/header-digests.ts';
 import type { Places } from '../../tree/places.ts';
 import { PRIVATE_NAME, privatePlaces } from '../../tree/private-directory.ts';
 import {
@@ -18,7 +19,8 @@ import {
   type RefusalReason,
 } from '../../admission/admission-rules.ts';
 import { ANSWER_LIMIT_MS, ask, type Checked, type CheckedNode } from './asking.ts';
-import type { CompilerCondition, Condition, TreeCondition } from './conditions.ts';
+import type { CompilerCondition, Condition, PlaceCondition, TreeCondition } from './conditions.ts';
+import { HeaderChecks } from './header-checks.ts';
 import { checkPlace } from './place-checks.ts';
 import { SharedProofs, type SharedProof } from './shared-proofs.ts';
 
@@ -29,16 +31,27 @@ const OUTER_PROOF_PATIENCE_MS = 20;
 /** What may be another for a directory further in. */
 const DEPENDS_ON_PLACE: ReadonlySet<RefusalReason> = new Set(['tree-differs', 'proof-unreadable', 'not-writable']);
 
+/** It was there when the compiler was asked. */
+const GONE: Checked = {
+  kind: 'refused',
+  refusal: { reason: 'no-answer', sentence: 'a directory of headers went while it was compared' },
+};
+
 export class NodeChecks {
   /** A sentence for each tree whose file server's clock is not this host's. */
   readonly skews = new Map<string, string>();
   readonly #places: Places;
+  readonly #placeOf: (directory: string) => PlaceCondition | undefined;
+  readonly #headers: HeaderChecks;
   readonly #proofs: SharedProofs;
   /** Where each node saw a proof in a private directory. */
   readonly #seenIn = new WeakMap<NodeLink, Map<TreeCondition, string>>();
 
-  constructor(places: Places) {
+  /** @param placeOf what a directory wants of a node that is searched for a compiler's own headers */
+  constructor(places: Places, digests: HeaderDigests, placeOf: (directory: string) => PlaceCondition | undefined) {
     this.#places = places;
+    this.#placeOf = placeOf;
+    this.#headers = new HeaderChecks(digests);
     this.#proofs = new SharedProofs(places.mounts);
   }
 
@@ -49,8 +62,33 @@ export class NodeChecks {
       case 'compiler':
         return checkCompiler(node.link, condition);
       case 'place':
-        return checkPlace(node, condition, this.#places);
+        return this.#checkPlace(node, condition);
+      case 'headers':
+        return this.#headers.checkOwn(node, condition, {
+          isCompared: (directory) => this.#placeOf(directory)?.isComparable ?? true,
+          check: (directory) => this.#checkOther(node, directory),
+        });
     }
+  }
+
+  #checkPlace(node: CheckedNode, place: PlaceCondition): Promise<Checked> {
+    return checkPlace(node, place, this.#places, (name) => this.#headers.checkContents(node, name, place.contents));
+  }
+
+  /** A directory that a compiler searches by itself, and that is no part of the system: a toolchain in a tree. */
+  async #checkOther(node: CheckedNode, directory: string): Promise<Checked> {
+    const place = this.#placeOf(directory);
+    const tree = place?.tree;
+    if (!place || !tree || node.tree(tree)) return place ? this.#checkPlace(node, place) : GONE;
+    const checked = await this.#checkTree(node.link, tree);
+    if (checked.kind === 'refused') return checked;
+    const { held } = checked;
+    const found = await this.#checkPlace(
+      { link: node.link, tree: (one) => (one === tree ? held : node.tree(one)) },
+      place,
+    );
+    if (found.kind === 'refused' || held.stamp === undefined || found.held.stamp !== undefined) return found;
+    return { kind: 'held', held: { stamp: held.stamp } };
   }
 
   /** The place whose private directory the node sees as it is here, for this tree; undefined where that is not known. */

@@ -1,27 +1,32 @@
 /**
  * Whether a directory or file that jobs read is the same on a node: it lies on the mount that a tree's proof covered, on
- * both sides; or, where nothing can be proven, on the same file server. Unaware of jobs.
+ * both sides; or, where nothing can be proven, on the same file server; or it holds the same, if it belongs to the system.
+ * Unaware of jobs.
  */
 import { statSync } from 'node:fs';
 import {
   isOfSameServer,
   judgePlace,
   noAnswer,
+  refuseAdded,
   refusePlace,
   type PlaceCase,
   type Refusal,
 } from '../../admission/admission-rules.ts';
 import { mapPath } from '../../command/path-maps.ts';
-import { isOfSystem } from '../../command/paths.ts';
 import { factsOf, identityOf } from '../../tree/inspect-place.ts';
 import type { Places } from '../../tree/places.ts';
 import { ANSWER_LIMIT_MS, ask, type Checked, type CheckedNode, type Held } from './asking.ts';
 import type { PlaceCondition, TreeCondition } from './conditions.ts';
 
+/** Whether a directory or file of this host's name holds the same on the node. */
+export type CompareContents = (name: string) => Promise<Checked>;
+
 export async function checkPlace(
   { link, tree: heldOf }: CheckedNode,
   condition: PlaceCondition,
   places: Places,
+  compare: CompareContents,
 ): Promise<Checked> {
   const { name, real, tree, mountsBelow } = condition;
   const held = tree && heldOf(tree);
@@ -34,15 +39,17 @@ export async function checkPlace(
     mountsBelow,
   });
   if (!there) return refused(noAnswer(name, ANSWER_LIMIT_MS));
+  if (condition.isAbsent) {
+    return there.kind === 'missing' ? { kind: 'held', held: { stamp: there.stamp } } : refused(refuseAdded(name));
+  }
   const here = { mount: factsOf(places.mounts.find(places.locate(real)?.mount.id)), identity: identityNow(real) };
   const place: PlaceCase = { name, here, there };
   const refusal = judgePlace(place);
   const isProven = refusal === undefined && held?.isProven === true;
-  // The system's own directories are those of the same packages on each host.
-  const isTrusted = isOfSystem(real) && there.kind !== 'missing';
-  if (isProven || isTrusted || (refusal === undefined && isOfSameServer(place))) {
+  if (isProven || (refusal === undefined && isOfSameServer(place))) {
     return { kind: 'held', held: { stamp: there.stamp } };
   }
+  if (condition.isComparable && there.kind !== 'missing') return compare(name);
   return refused(refusal ?? refusePlace(place));
 }
 

@@ -6,8 +6,9 @@
 import { lstatSync, readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { isNodeLocal, isOfSystem } from '../../command/paths.ts';
-import type { CompilePlan, Reads } from '../../command/plan.ts';
+import type { CompilePlan, Language, Reads } from '../../command/plan.ts';
 import type { HereReason } from '../../command/reasons.ts';
+import type { OwnSearchQuestion } from '../../protocol/header-inspection.ts';
 import { MAX_STAMPS_PER_JOB } from '../../protocol/worker.ts';
 import { areUnchangedNow, stateNow, type FileStates } from '../../tree/file-states.ts';
 import { isSameMount } from '../../tree/mount-id.ts';
@@ -15,8 +16,9 @@ import type { Located, Places } from '../../tree/places.ts';
 import { privatePlaces } from '../../tree/private-directory.ts';
 import { isDirectory } from '../../tree/watched-directories.ts';
 import { putLast } from '../../util/put-last.ts';
-import type { CompilerCondition, Condition, PlaceCondition, TreeCondition } from './conditions.ts';
+import type { CompilerCondition, Condition, HeadersCondition, PlaceCondition, TreeCondition } from './conditions.ts';
 import { HereCompilers } from './here-compilers.ts';
+import { HereContents } from './here-contents.ts';
 
 /** Kinds of jobs, trees and directories known at once; a build has a few of each, and as many kinds as directories. */
 const MAX_KNOWN = 4_096;
@@ -40,13 +42,40 @@ export interface Work {
   readonly program: string;
   /** PATH. */
   readonly searchPath: string;
-  readonly reads: Pick<Reads, 'directories' | 'files' | 'programPrefixes'>;
+  readonly reads: Pick<
+    Reads,
+    'directories' | 'files' | 'programPrefixes' | 'searchWords' | 'searchEnvironment' | 'ownFiles'
+  >;
+  /** Undefined where it reads no headers that matter. */
+  readonly language: Language | undefined;
 }
 
 /** @param searchPath PATH */
-export function workOf({ cwd, trial, outputs, reads }: CompilePlan, program: string, searchPath: string): Work {
+export function workOf(
+  { cwd, trial, outputs, reads, language }: CompilePlan,
+  program: string,
+  searchPath: string,
+): Work {
   // A trial's directory is made for it and goes with it: no tree of its own.
-  return { cwd, outputs: trial ? [] : outputs.map(({ path }) => path), program, searchPath, reads };
+  // It asks whether the compiler takes some words, and each trial has others: no headers matter.
+  const written = trial ? [] : outputs.map(({ path }) => path);
+  return { cwd, outputs: written, program, searchPath, reads, language: trial ? undefined : language };
+}
+
+/** As `-x` has it; of what is preprocessed no header is read. */
+const LANGUAGES: Readonly<Partial<Record<Language, string>>> = {
+  c: 'c',
+  'c++': 'c++',
+  'objective-c': 'objective-c',
+  'objective-c++': 'objective-c++',
+  assembler: 'assembler-with-cpp',
+};
+
+function ownSearchOf({ program, searchPath, language, reads }: Work): OwnSearchQuestion | undefined {
+  const named = language && LANGUAGES[language];
+  if (named === undefined) return undefined;
+  const { searchWords: words, searchEnvironment: environment, ownFiles } = reads;
+  return { program, searchPath, language: named, words, environment, ownFiles };
 }
 
 /** Why no node could do a job as this host does. */
@@ -84,6 +113,7 @@ export class Wants {
   readonly #known = new Map<string, Known>();
   readonly #trees = new Map<string, TreeCondition>();
   readonly #placeConditions = new Map<string, PlaceCondition>();
+  readonly #headers = new Map<string, HeadersCondition>();
   readonly #isComparable = new WeakMap<Located, boolean>();
 
   constructor(places: Places) {
@@ -98,11 +128,14 @@ export class Wants {
     if (count > MAX_NAMES) return { conditions: [compiler], local: manyNames(count) };
     const out = outputs[0] === undefined ? cwd : dirname(outputs[0]);
     const files = reads.files.filter((path) => this.#leadsElsewhere(path));
+    const own = ownSearchOf(work);
+    const ownKey = own ? JSON.stringify(own) : '';
     const names = [cwd, out, program, searchPath, ...reads.directories, '', ...files, '', ...reads.programPrefixes];
-    const key = names.join('\0');
+    const key = [...names, '', ownKey].join('\0');
     const before = this.#known.get(key);
     if (before?.compiler === compiler && this.#isStill(before)) return before;
-    const wanted = this.#workOut({ ...work, reads: { ...reads, files } }, out, compiler);
+    const headers = own && this.#findHeaders(ownKey, own);
+    const wanted = this.#workOut({ ...work, reads: { ...reads, files } }, out, compiler, headers);
     putLast(this.#known, key, wanted, MAX_KNOWN);
     return wanted;
   }
@@ -116,6 +149,12 @@ export class Wants {
   treeOf(directory: string): TreeCondition | undefined {
     const located = this.#places.locate(directory);
     return located && !located.isMissing ? this.#findTree(located) : undefined;
+  }
+
+  /** What a directory wants of a node that a compiler searches by itself; undefined where it cannot be looked at. */
+  placeOf(directory: string): PlaceCondition | undefined {
+    const located = this.#places.locate(directory);
+    return located && this.#findPlace(new Set(), located, this.#mountsBelow(located.real));
   }
 
   /** All that are known. */
@@ -135,6 +174,9 @@ export class Wants {
   }
 
   #isStill(known: Known): boolean {
+    for (const condition of known.conditions) {
+      if ('contents' in condition && !condition.contents.isUnchanged) return false;
+    }
     for (const located of known.located) if (this.#places.locate(located.name) !== located) return false;
     if (known.programs.size === 0) return true;
     const nowMs = performance.now();
@@ -143,7 +185,7 @@ export class Wants {
     return areUnchangedNow(known.programs);
   }
 
-  #workOut(work: Work, out: string, compiler: CompilerCondition): Known {
+  #workOut(work: Work, out: string, compiler: CompilerCondition, headers: HeadersCondition | undefined): Known {
     const programs = new Map<string, string>();
     const cwd = this.#places.locate(work.cwd);
     // Gone: what the job does then, it does best here, and a node says so as well.
@@ -162,7 +204,7 @@ export class Wants {
     // Only now all trees are known that a program may lie in.
     const ownTrees = [...draft.trees];
     for (const prefix of work.reads.programPrefixes) this.#addPrograms(draft, prefix, ownTrees, programs);
-    const conditions = [...draft.trees, compiler, ...draft.places];
+    const conditions = [...draft.trees, compiler, ...draft.places, ...(headers ? [headers] : [])];
     const isTooMuch = conditions.length > MAX_CONDITIONS;
     const local = isTooMuch ? manyNames(conditions.length) : draft.local;
     const { located } = draft;
@@ -188,7 +230,7 @@ export class Wants {
     const start = real === '/' ? 1 : real.length + 1;
     draft.places.add(
       this.#findPlace(
-        draft,
+        draft.trees,
         located,
         below.map((point) => point.slice(start)),
       ),
@@ -196,26 +238,42 @@ export class Wants {
     for (const point of below) this.#addPlace(draft, point, false);
   }
 
-  #findPlace(draft: Draft, located: Located, mountsBelow: readonly string[]): PlaceCondition {
+  /** @param trees of the job; where none of them is on the place's mount, one that is comes to be among them */
+  #findPlace(trees: Set<TreeCondition>, located: Located, mountsBelow: readonly string[]): PlaceCondition {
     let isComparable = this.#isComparableNow(located);
-    const name = located.isMissing ? located.real : located.name;
-    const { real } = located;
-    let tree = this.#treeOnMount(draft.trees, located);
+    // What will come in a directory that can be proven lies where that does.
+    const isAbsent = located.isMissing && isComparable;
+    const name = located.isMissing && !isAbsent ? located.real : located.name;
+    const real = isAbsent ? located.name : located.real;
+    let tree = isAbsent ? undefined : this.#treeOnMount(trees, located);
     if (!tree && !isComparable) {
       const directory = isDirectory(real) ? located : this.#places.locate(dirname(real));
       // A file that is a mount of its own cannot be proven.
       if (directory && isSameMount(directory.mount, located.mount)) tree = this.#findTree(directory);
       else isComparable = true;
-      if (tree) draft.trees.add(tree);
+      if (tree) trees.add(tree);
     }
     const { id, device } = located.mount;
-    const key = [name, real, id, device, tree?.directory, isComparable, ...mountsBelow].join('\0');
+    const key = [name, real, id, device, tree?.directory, isComparable, isAbsent, ...mountsBelow].join('\0');
     const known = this.#placeConditions.get(key);
     const condition: PlaceCondition =
-      known?.tree === tree && known !== undefined
+      known !== undefined && known.tree === tree && known.contents.isUnchanged
         ? known
-        : { kind: 'place', name, real, tree, mountsBelow, isComparable };
+        : { kind: 'place', name, real, tree, mountsBelow, isComparable, isAbsent, contents: new HereContents() };
     putLast(this.#placeConditions, key, condition, MAX_KNOWN);
+    return condition;
+  }
+
+  #mountsBelow(real: string): string[] {
+    const start = real === '/' ? 1 : real.length + 1;
+    return this.#places.mounts.pointsBelow(real).map((point) => point.slice(start));
+  }
+
+  #findHeaders(key: string, own: OwnSearchQuestion): HeadersCondition {
+    const known = this.#headers.get(key);
+    const isStill = known?.contents.isUnchanged === true;
+    const condition: HeadersCondition = isStill ? known : { kind: 'headers', own, contents: new HereContents() };
+    putLast(this.#headers, key, condition, MAX_KNOWN);
     return condition;
   }
 
@@ -247,7 +305,7 @@ export class Wants {
       draft.located.add(located);
       const tree = this.#treeOnMount(trees, located);
       if (!tree) draft.local = { reason: 'programs-not-shared', detail: describePlace(path, located.real) };
-      else draft.places.add(this.#findPlace(draft, located, []));
+      else draft.places.add(this.#findPlace(draft.trees, located, []));
     }
   }
 

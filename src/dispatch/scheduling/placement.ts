@@ -27,6 +27,8 @@ export interface PlacementOptions {
   readonly localSlots: number;
   /** Where the broker of this host may listen; absent: it is not looked for. */
   readonly broker?: Pick<BrokerNodesOptions, 'sockets' | 'user'>;
+  /** See AdmissionOptions. */
+  readonly hashesPath?: string;
   /** The nodes of the builds that are open or may be followed by one like it. */
   readonly wantedNodes: () => readonly ReadonlySet<string>[];
 }
@@ -101,6 +103,7 @@ export class Placement {
     this.fleet = new Fleet({ ...options.fleet, pool: this.#slots, onChange: () => this.#nodesChanged() });
     this.admission = new Admission({
       link: (node) => this.fleet.link(node),
+      hashesPath: options.hashesPath,
       onChange: () => this.#nodesChanged(),
     });
   }

@@ -4,7 +4,9 @@ import { basename, dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Findings, Inspection } from '../../protocol/inspection.ts';
 import { identify } from '../../tree/compiler-identity.ts';
-import { areUnchanged } from '../../tree/file-states.ts';
+import { HeaderDigests } from '../../tree/digest/header-digests.ts';
+import { packageOf } from '../../tree/digest/package-of.ts';
+import { areUnchanged, type FileStates } from '../../tree/file-states.ts';
 import { inspectPlace } from '../../tree/inspect-place.ts';
 import { codeOf, inspectTree } from '../../tree/inspect-tree.ts';
 import { lookAgain, lookAgainIfMissing } from '../../tree/look-again.ts';
@@ -15,16 +17,23 @@ import { ToldFacts } from './told-facts.ts';
 import { holdPlaces } from './told-mounts.ts';
 
 const LOOK_INTERVAL_MS = 2;
+const STATES_INTERVAL_MS = 2_000;
 
 /** What a worker knows and told of its node. */
 export class NodeKnowledge {
   readonly told = new ToldFacts();
   readonly mounts = new MountTable();
+  readonly headers: HeaderDigests;
+
+  /** @param hashesPath where hashes of headers are kept for this boot; undefined: nowhere */
+  constructor(hashesPath: string | undefined) {
+    this.headers = new HeaderDigests(hashesPath);
+  }
 }
 
 export async function inspect(
   inspection: Inspection,
-  { told, mounts }: NodeKnowledge,
+  { told, mounts, headers }: NodeKnowledge,
 ): Promise<Findings[Inspection['kind']]> {
   switch (inspection.kind) {
     case 'tree': {
@@ -41,11 +50,32 @@ export async function inspect(
       const { facts, states } = await identify(inspection);
       return { ...facts, stamp: told.tell('compiler', () => areUnchanged(states)) };
     }
+    case 'headers': {
+      const { facts, states } = await headers.find(inspection);
+      return { ...facts, stamp: told.tell('contents', holdStates(states)) };
+    }
+    case 'header-entries':
+      return headers.entries(inspection.directory);
+    case 'package':
+      return { text: await packageOf(inspection.path) };
     case 'await-file':
       return awaitFile(inspection.path, inspection.isRevalidating, inspection.limitMs);
     case 'create-file':
       return createFile(inspection.path);
   }
+}
+
+/** Some hundred directories of headers, which change with a package: looked at every so often while jobs come. */
+function holdStates(states: FileStates): () => Promise<boolean> {
+  let lookedAtMs = performance.now();
+  return async () => {
+    const nowMs = performance.now();
+    if (nowMs - lookedAtMs < STATES_INTERVAL_MS) return true;
+    if (!(await areUnchanged(states))) return false;
+    // Only then: each job that comes meanwhile looks for itself.
+    lookedAtMs = nowMs;
+    return true;
+  };
 }
 
 /** The submit host looks in the same way, for the other direction. */

@@ -44,6 +44,8 @@ export interface WorkerOptions {
   /** Path of the runner program (prun). */
   readonly runner: string;
   readonly pmakeVersion: string;
+  /** Where hashes of headers are kept for this boot; undefined: nowhere. */
+  readonly hashesPath: string | undefined;
 }
 
 /**
@@ -60,7 +62,7 @@ class WorkerSession {
   readonly #frames = new FrameDecoder();
   readonly #environments = new EnvironmentStore();
   readonly #directories = new ChangedDirectories();
-  readonly #knowledge = new NodeKnowledge();
+  readonly #knowledge: NodeKnowledge;
   /** Jobs by id; undefined while a job looks at its sources and has no process yet. */
   readonly #runs = new Map<number, Run | undefined>();
   /** Of jobs with all that they do to files: after its compiler's end, one may yet write a restored depfile. */
@@ -74,6 +76,7 @@ class WorkerSession {
 
   constructor(options: WorkerOptions) {
     this.#options = options;
+    this.#knowledge = new NodeKnowledge(options.hashesPath);
     this.ended = this.#serve();
   }
 

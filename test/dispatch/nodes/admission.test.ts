@@ -13,7 +13,7 @@ import { temporaryDirectory } from '../../make/temporary-directory.ts';
 /** A node that has what this host has; each answer has a stamp of its own. */
 function sameNode() {
   const asked: Inspection[] = [];
-  const knowledge = new NodeKnowledge();
+  const knowledge = new NodeKnowledge(undefined);
   const answer = async (inspection: Inspection): Promise<unknown> => {
     asked.push(inspection);
     if (inspection.kind === 'compiler') {
@@ -32,10 +32,13 @@ function startAdmission(link: NodeLink): Admission {
 
 function workWith(program: string): Work {
   const cwd = temporaryDirectory();
-  return { cwd, outputs: [join(cwd, 'a.o')], program, searchPath: '/bin', reads: NO_READS };
+  return { cwd, outputs: [join(cwd, 'a.o')], program, searchPath: '/bin', reads: NO_READS, language: undefined };
 }
 
-const NO_READS = { directories: [], files: [], programPrefixes: [] };
+const NO_READS = {
+  ...{ directories: [], files: [], programPrefixes: [] },
+  ...{ searchWords: [], searchEnvironment: {}, ownFiles: [] },
+};
 
 /** A compiler that can be replaced. */
 function makeCompiler(): { readonly program: string; readonly replace: (text: string) => void } {
@@ -118,3 +121,21 @@ test('a node that does not answer in time is unfit, and not refused', async () =
   expect([...need.refused]).toEqual([]);
   expect(onChange).toHaveBeenCalledOnce();
 });
+
+test.each(['c', 'c++'] as const)(
+  'a job goes to a node while headers for %s are compared, and its result waits',
+  async (language) => {
+    const { link, asked } = sameNode();
+    const admission = startAdmission(link);
+    const need = admission.needOf({ ...workWith('/usr/bin/gcc'), searchPath: '/usr/bin:/bin', language });
+    expect(await admission.admit('n1', need)).toBe(true);
+    expect(await admission.ticket('n1', need).verdict).toBeUndefined();
+    const [question] = asked.filter((one) => one.kind === 'headers');
+    expect(question).toMatchObject({ own: { language } });
+    expect(question?.directories).toContain('/usr/include');
+    await expect
+      .poll(() => admission.ticket('n1', need).stamps.some((stamp) => stamp.startsWith('contents-')))
+      .toBe(true);
+    expect(admission.refusals('n1')).toEqual([]);
+  },
+);

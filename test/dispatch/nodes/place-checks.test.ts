@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Checked, Held } from '../../../src/dispatch/nodes/asking.ts';
+import { HereContents } from '../../../src/dispatch/nodes/here-contents.ts';
 import type { PlaceCondition, TreeCondition } from '../../../src/dispatch/nodes/conditions.ts';
 import { checkPlace } from '../../../src/dispatch/nodes/place-checks.ts';
 import type { PlaceFacts } from '../../../src/protocol/inspection.ts';
@@ -16,12 +17,14 @@ const MOUNT = { point: '/t', type: 'tmpfs', source: 'none', options: 'rw' };
 let top: string;
 let tree: TreeCondition;
 let asked: number;
+let compared: number;
 
 beforeEach(() => {
   top = mkdtempSync('/var/tmp/pmake-place-');
   for (const name of ['project/inc/sub', 'sibling']) mkdirSync(join(top, name), { recursive: true });
   tree = { kind: 'tree', directory: join(top, 'project'), provenAt: undefined };
   asked = 0;
+  compared = 0;
 });
 
 afterEach(() => rmSync(top, { recursive: true }));
@@ -36,9 +39,14 @@ function check(name: string, { held = PROVEN, there = 'same', change = {} }: Par
   const path = join(top, name);
   const condition: PlaceCondition = {
     ...{ kind: 'place', name: path, real: path, tree, mountsBelow: [], isComparable: false },
+    ...{ isAbsent: false, contents: new HereContents() },
     ...change,
   };
-  return checkPlace({ link, tree: () => held }, condition, new Places(new MountTable()));
+  const compare = (): Promise<Checked> => {
+    compared += 1;
+    return Promise.resolve({ kind: 'held', held: { stamp: 'contents-1' } });
+  };
+  return checkPlace({ link, tree: () => held }, condition, new Places(new MountTable()), compare);
 }
 
 interface Case {
@@ -100,11 +108,22 @@ describe('another place', () => {
     expect(await check('sibling', { held })).toMatchObject({ kind: 'refused' });
   });
 
-  it.each<[PlaceFacts['kind'], string]>([
-    ['another-mount', 'held'],
-    ['missing', 'refused'],
-  ])('of the system has to be there, on whatever mount: %s', async (there, kind) => {
+  it.each<[PlaceFacts['kind'], string, number]>([
+    ['another-mount', 'held', 1],
+    ['mount-below', 'held', 1],
+    ['missing', 'refused', 0],
+  ])('of the system is compared by what it holds: %s', async (there, kind, times) => {
     const change = { name: '/usr/include', real: '/usr/include', tree: undefined, isComparable: true };
     expect(await check('', { there, change })).toMatchObject({ kind });
+    expect(compared).toBe(times);
+  });
+
+  it.each<[PlaceFacts['kind'], string]>([
+    ['missing', 'held'],
+    ['same', 'refused'],
+    ['another-mount', 'refused'],
+  ])('that is not there here must not be there: %s', async (there, kind) => {
+    const change = { tree: undefined, isComparable: true, isAbsent: true };
+    expect(await check('absent', { there, change })).toMatchObject({ kind });
   });
 });

@@ -28,12 +28,16 @@ function elsewhere(place: string): string {
   return directory;
 }
 
-function of(reads: Partial<Work['reads']>): Wanted {
+function of(reads: Partial<Work['reads']>, language?: Work['language']): Wanted {
   const cwd = join(tree, 'build');
-  const nothing = { directories: [], files: [], programPrefixes: [] };
+  const nothing = {
+    ...{ directories: [], files: [], programPrefixes: [] },
+    ...{ searchWords: [], searchEnvironment: {}, ownFiles: [] },
+  };
   return wants.of({
     ...{ cwd, outputs: [join(cwd, 'a.o')], program: '/bin/true', searchPath: '/bin' },
     reads: { ...nothing, ...reads },
+    language,
   });
 }
 
@@ -109,6 +113,34 @@ describe('what a job wants of a node', () => {
   });
 });
 
+describe('what a compiler finds by itself', () => {
+  const headersOf = ({ conditions }: Wanted) => conditions.filter(({ kind }) => kind === 'headers');
+
+  it('is wanted as well, the same for all jobs that have it look in the same places', () => {
+    const [headers, ...others] = headersOf(of({}, 'c'));
+    expect(others).toEqual([]);
+    expect(headers).toMatchObject({ own: { program: '/bin/true', language: 'c', words: [] } });
+    expect(headersOf(of({ directories: [join(tree, 'include')] }, 'c'))).toEqual([headers]);
+    expect(headersOf(of({ searchWords: ['-m32'] }, 'c'))[0]).not.toBe(headers);
+    expect(headersOf(of({}, 'c++'))[0]).toMatchObject({ own: { language: 'c++' } });
+    expect(headersOf(of({}, 'preprocessed'))).toEqual([]);
+  });
+
+  it('is another once what was compared has changed', async () => {
+    const before = of({}, 'c');
+    const [headers] = headersOf(before);
+    if (headers?.kind !== 'headers') throw new Error('no headers');
+    headers.contents.note(new Map([[join(tree, 'other'), 'as it was']]));
+    expect(of({}, 'c')).toBe(before);
+    await expect.poll(() => headersOf(of({}, 'c'))[0], { timeout: 5_000 }).not.toBe(headers);
+  });
+
+  it('lies where a compiler looks that is not there: it must not be on a node either', () => {
+    const place = placeNamed(of({ directories: ['/usr/include/pmake-absent'] }), '/usr/include/pmake-absent');
+    expect(place).toMatchObject({ isAbsent: true, real: '/usr/include/pmake-absent', tree: undefined });
+  });
+});
+
 describe('a job that only this host can do', () => {
   it.each([
     ['a directory that is a link to one in /tmp', (target: string) => ({ directories: [target] })],
@@ -155,5 +187,10 @@ describe('a job that only this host can do', () => {
     const lines = Array.from({ length: MANY_MOUNTS }, (_, at) => `${at} 1 0:9 / ${include}/${at} rw - tmpfs none rw\n`);
     mountInfo = lines.join('');
     expect(of({ directories: [include] }).local).toEqual({ reason: 'mounts-below', detail: include });
+  });
+
+  it('names more than is looked at', () => {
+    const directories = Array.from({ length: 501 }, (_, at) => join(tree, `${at}`));
+    expect(of({ directories }).local).toEqual({ reason: 'many-names', detail: '501' });
   });
 });

@@ -1,0 +1,108 @@
+/**
+ * Whether headers of the system are the same on a node: by what directories hold, since each host has packages of its
+ * own. Unaware of jobs, and of directories that are shared.
+ */
+import { noAnswer } from '../../admission/admission-rules.ts';
+import { judgeSearch, refuseHeaders } from '../../admission/header-rules.ts';
+import { mapPath, type PathMap } from '../../command/path-maps.ts';
+import type { HeadersFacts, OwnSearchQuestion } from '../../protocol/header-inspection.ts';
+import { isTooLarge, type FoundHeaders, type HeaderDigests } from '../../tree/digest/header-digests.ts';
+import { packageOf } from '../../tree/digest/package-of.ts';
+import { ANSWER_LIMIT_MS, ask, type Checked, type CheckedNode } from './asking.ts';
+import type { HeadersCondition } from './conditions.ts';
+import { findDifferences } from './header-differences.ts';
+import type { HereContents } from './here-contents.ts';
+
+/** What decides about directories that nobody compares by what they hold. */
+export interface OtherDirectories {
+  /** Whether a directory of this host is to be compared by what it holds. */
+  readonly isCompared: (directory: string) => boolean;
+  /** Whether any other is the same on the node. */
+  readonly check: (directory: string) => Promise<Checked>;
+}
+
+export class HeaderChecks {
+  readonly #digests: HeaderDigests;
+
+  constructor(digests: HeaderDigests) {
+    this.#digests = digests;
+  }
+
+  /** What a compiler finds by itself. */
+  async checkOwn(node: CheckedNode, { own, contents }: HeadersCondition, others: OtherDirectories): Promise<Checked> {
+    const { link } = node;
+    const here = await this.#digests.findOwn(own, others.isCompared);
+    contents.note(here.states);
+    const map = (path: string): string => mapPath(path, link.paths);
+    const there = await ask(link, {
+      kind: 'headers',
+      own: ownThere(own, link.paths),
+      directories: here.directories.map(map),
+    });
+    if (!there) return { kind: 'refused', refusal: noAnswer('headers', ANSWER_LIMIT_MS) };
+    const named = { ...here.facts, searched: here.facts.searched.map(map) };
+    const refusal = judgeSearch(own.program, named, there);
+    if (refusal) return { kind: 'refused', refusal };
+    const compared = await this.#compare(node, here, there);
+    if (compared.kind === 'refused') return compared;
+    const further: string[] = [];
+    for (const directory of here.facts.searched.filter((one) => !here.directories.includes(one))) {
+      const checked = await others.check(directory);
+      if (checked.kind === 'refused') return checked;
+      if (checked.held.stamp !== undefined) further.push(checked.held.stamp);
+    }
+    return { kind: 'held', held: { stamp: there.stamp, further } };
+  }
+
+  /** What a directory, or file, of this host's holds. */
+  async checkContents(node: CheckedNode, name: string, contents: HereContents): Promise<Checked> {
+    const { link } = node;
+    const here = await this.#digests.find({ directories: [name] });
+    contents.note(here.states);
+    const there = await ask(link, { kind: 'headers', directories: [mapPath(name, link.paths)] });
+    if (!there) return { kind: 'refused', refusal: noAnswer(name, ANSWER_LIMIT_MS) };
+    const compared = await this.#compare(node, here, there);
+    return compared.kind === 'refused' ? compared : { kind: 'held', held: { stamp: there.stamp } };
+  }
+
+  async #compare(
+    { link }: CheckedNode,
+    { facts: here, directories }: FoundHeaders,
+    there: HeadersFacts,
+  ): Promise<Checked> {
+    const differing = directories.filter((_, at) => {
+      const [ours = '', theirs] = [here.digests[at], there.digests[at]];
+      return ours !== theirs || isTooLarge(ours);
+    });
+    const [differs] = differing;
+    if (differs === undefined) return { kind: 'held', held: { stamp: undefined } };
+    const found = await findDifferences(
+      differing,
+      async (directory) => (await this.#digests.entries(directory)).entries,
+      async (directory) =>
+        (await ask(link, { kind: 'header-entries', directory: mapPath(directory, link.paths) }))?.entries,
+    );
+    const first = found.first ?? { path: differs, kind: 'differs' };
+    const [packageHere, packageThere] = await Promise.all([
+      packageOf(first.path),
+      ask(link, { kind: 'package', path: mapPath(first.path, link.paths) }),
+    ]);
+    const differences = { count: Math.max(1, found.count), isWhole: found.isWhole, first };
+    const packages = { packageHere, packageThere: packageThere?.text ?? '' };
+    return { kind: 'refused', refusal: refuseHeaders({ ...differences, ...packages }, here.count) };
+  }
+}
+
+/** The question by a node's names. */
+function ownThere(own: OwnSearchQuestion, paths: readonly PathMap[]): OwnSearchQuestion {
+  const inWord = (word: string): string => word.replace(/\/.*/s, (path) => mapPath(path, paths));
+  const inList = (list: string): string => list.split(':').map(inWord).join(':');
+  const environment = Object.entries(own.environment).map(([name, value]) => [name, inList(value)]);
+  return {
+    ...own,
+    program: mapPath(own.program, paths),
+    searchPath: inList(own.searchPath),
+    words: own.words.map(inWord),
+    environment: Object.fromEntries(environment) as Record<string, string>,
+  };
+}

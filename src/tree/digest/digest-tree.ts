@@ -1,0 +1,161 @@
+/**
+ * Digests of directories with all that is below them: equal where names, kinds and contents are equal. Each directory's is
+ * made of those of what is in it, so that two sides that differ find where with little talk. Links count by where they
+ * lead: within what is digested by that place, else by what is there. It works in short turns, since jobs wait for the
+ * same process. Unaware of who compares.
+ */
+import { createHash } from 'node:crypto';
+import { closeSync, fstatSync, lstatSync, openSync, readdirSync, readSync, realpathSync, statSync } from 'node:fs';
+import { basename } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { DigestEntry } from '../../protocol/header-inspection.ts';
+import { stateNow } from '../file-states.ts';
+import type { HashCache } from './hash-cache.ts';
+
+/** More is no include path: a whole /usr has as many. */
+const MAX_DIGESTED_FILES = 100_000;
+const MAX_DIGESTED_BYTES = 2 * 1024 * 1024 * 1024;
+const MAX_DEPTH = 64;
+const CHUNK_BYTES = 256 * 1024;
+/** What everything else in this process waits at most. */
+const TURN_MS = 5;
+
+export interface DirectoryDigest {
+  /** Of all that is below. */
+  readonly digest: string;
+  /** By name. */
+  readonly entries: readonly DigestEntry[];
+  /** Regular files below, those that links lead to among them. */
+  readonly files: number;
+}
+
+/** Too much to be digested. */
+export class TooLargeError extends Error {}
+
+type Digested = Omit<DigestEntry, 'name'>;
+
+export class TreeDigester {
+  /** Of all directories that were read, as they were before: a change in one of them is noticed by it. */
+  readonly states = new Map<string, string>();
+  readonly #hashes: HashCache;
+  readonly #known = new Map<string, DirectoryDigest>();
+  readonly #buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+  #files = 0;
+  #bytes = 0;
+  #turnBeganMs = performance.now();
+
+  constructor(hashes: HashCache) {
+    this.#hashes = hashes;
+  }
+
+  /** Files that were looked at, each once. */
+  get files(): number {
+    return this.#files;
+  }
+
+  /** @throws TooLargeError; an errno where it is no directory */
+  async digest(directory: string): Promise<DirectoryDigest> {
+    const real = realpathSync(directory);
+    return this.#digestDirectory(real, real, 0);
+  }
+
+  /** SHA-256 of a regular file, links followed. @throws TooLargeError; an errno where there is none */
+  async hashFile(path: string): Promise<string> {
+    const stats = statSync(path, { bigint: true });
+    this.#bytes += Number(stats.size);
+    this.#files += 1;
+    if (this.#files > MAX_DIGESTED_FILES || this.#bytes > MAX_DIGESTED_BYTES) throw new TooLargeError(path);
+    return this.#hashes.get(stats, () => this.#read(path));
+  }
+
+  async #digestDirectory(real: string, top: string, depth: number): Promise<DirectoryDigest> {
+    const known = this.#known.get(real);
+    if (known) return known;
+    if (depth > MAX_DEPTH) throw new TooLargeError(real);
+    this.states.set(real, stateNow(real));
+    const entries: DigestEntry[] = [];
+    for (const name of readdirSync(real, 'latin1').sort()) {
+      await this.#breathe();
+      entries.push({ name, ...(await this.#digestEntry(`${real === '/' ? '' : real}/${native(name)}`, top, depth)) });
+    }
+    const text = entries.map(({ name, digest, isDirectory }) => `${name}\0${isDirectory ? 'in ' : ''}${digest}\n`);
+    const files = entries.reduce((sum, entry) => sum + entry.files, 0);
+    const made = { digest: createHash('sha256').update(text.join(''), 'latin1').digest('hex'), entries, files };
+    this.#known.set(real, made);
+    return made;
+  }
+
+  async #digestEntry(path: string, top: string, depth: number): Promise<Digested> {
+    const stats = tryTo(() => lstatSync(path));
+    if (stats?.isDirectory()) return this.#below(path, top, depth, true);
+    if (stats?.isFile()) return this.#digestFile(path);
+    if (!stats?.isSymbolicLink()) return nothing(stats ? 'special' : 'gone');
+    const target = tryTo(() => realpathSync(path));
+    const kind = target === undefined ? undefined : tryTo(() => statSync(target));
+    if (target === undefined || !kind) return nothing('leads nowhere');
+    // Seen from the top, so that it is the same on a machine that has the whole elsewhere; and no circle is walked.
+    if (target === top || target.startsWith(`${top}/`)) return nothing(`leads to ${target.slice(top.length)}`);
+    if (kind.isFile()) return this.#digestFile(target);
+    if (!kind.isDirectory() || top.startsWith(`${target}/`)) return nothing(`leads out ${basename(target)}`);
+    return this.#below(target, target, depth, false);
+  }
+
+  async #below(real: string, top: string, depth: number, isDirectory: boolean): Promise<Digested> {
+    try {
+      const { digest, files } = await this.#digestDirectory(real, top, depth + 1);
+      return { digest: isDirectory ? digest : `link ${digest}`, files, isDirectory };
+    } catch (cause) {
+      if (cause instanceof TooLargeError) throw cause;
+      // Closed to this user, here and there: then it is to the compiler, too.
+      return nothing('closed');
+    }
+  }
+
+  async #digestFile(path: string): Promise<Digested> {
+    try {
+      return { digest: await this.hashFile(path), files: 1, isDirectory: false };
+    } catch (cause) {
+      if (cause instanceof TooLargeError) throw cause;
+      return nothing('closed');
+    }
+  }
+
+  async #read(path: string): Promise<string> {
+    const fd = openSync(path, 'r');
+    try {
+      if (!fstatSync(fd).isFile()) throw new Error('no regular file');
+      const hash = createHash('sha256');
+      for (;;) {
+        const count = readSync(fd, this.#buffer, 0, CHUNK_BYTES, null);
+        if (count === 0) return hash.digest('hex');
+        hash.update(this.#buffer.subarray(0, count));
+        await this.#breathe();
+      }
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  async #breathe(): Promise<void> {
+    if (performance.now() - this.#turnBeganMs < TURN_MS) return;
+    await nextTurn();
+    this.#turnBeganMs = performance.now();
+  }
+}
+
+/** As Node.js takes it. Of a name that is no UTF-8 nothing is found, on both sides alike. */
+function native(name: string): string {
+  return Buffer.from(name, 'latin1').toString();
+}
+
+function nothing(digest: string): Digested {
+  return { digest, files: 0, isDirectory: false };
+}
+
+function tryTo<T>(look: () => T): T | undefined {
+  try {
+    return look();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,16 @@
+/** Which package a file of the system came from, for people. Unaware of why it is asked. */
+import { askProgram } from '../ask-program.ts';
+
+/** `libc6-dev:amd64: /usr/include/stdio.h`; of several owners the first. */
+const DPKG_OWNER = /^([^\s:,]+(?::[a-z0-9-]+)?)(?:, .*)?: \//m;
+
+/** `libc6-dev 2.36-9`; empty where no package manager knows the file. */
+export async function packageOf(path: string): Promise<string> {
+  const ask = async (program: string, words: readonly string[]): Promise<string> => {
+    const { stdout } = await askProgram(program, words, { PATH: '/usr/bin:/bin' });
+    return stdout.trim();
+  };
+  const owner = DPKG_OWNER.exec(await ask('/usr/bin/dpkg-query', ['-S', path]))?.[1];
+  if (owner !== undefined) return ask('/usr/bin/dpkg-query', ['-W', '-f', '${Package} ${Version}', owner]);
+  return ask('/usr/bin/rpm', ['-q', '-f', '--qf', '%{NAME} %{VERSION}-%{RELEASE}', path]);
+}
