@@ -58,7 +58,7 @@ async function answerRequest(context: ControlContext, request: ControlRequest, c
       control.answer({ kind: 'build-slots', slots: slotsOf(dispatcher, request.buildId) });
       return;
     case 'build-end':
-      control.answer({ kind: 'build-report', report: endBuild(context, request.buildId) });
+      control.answer({ kind: 'build-report', report: await endBuild(context, request.buildId) });
       return;
     case 'status':
       control.answer({ kind: 'status', status: statusOf(context) });
@@ -88,7 +88,7 @@ async function beginBuild(
   // pmake may die without a word; the report is then still worth saving.
   void control.closed.then(() => {
     build.isOpen = false;
-    endBuild(context, id);
+    void endBuild(context, id);
   });
   const slots = await waitForSlots(dispatcher, build);
   const { localSlots, placement } = dispatcher;
@@ -113,8 +113,8 @@ function slotsOf({ builds, placement }: Dispatcher, buildId: string): BuildSlots
   return { remoteSlots: build ? placement.openSlots(build) : 0, localSlots: placement.localSlots };
 }
 
-function endBuild(context: ControlContext, id: string): BuildReport | undefined {
-  context.dispatcher.endBuild();
+async function endBuild(context: ControlContext, id: string): Promise<BuildReport | undefined> {
+  await context.dispatcher.endBuild(id);
   const build = context.dispatcher.builds.find(id);
   if (!build) return undefined;
   noteNodeProblems(context.dispatcher, build);

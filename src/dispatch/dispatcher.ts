@@ -4,6 +4,7 @@
  */
 import type { Socket } from 'node:net';
 import { dirname } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { ShimRequest } from '../protocol/shim.ts';
 import { workOf } from './nodes/wants.ts';
 import { privateDirectoryIn } from '../tree/private-directory.ts';
@@ -35,6 +36,9 @@ export interface DispatcherOptions extends Omit<PlacementOptions, 'wantedNodes'>
   readonly onIdle: () => void;
 }
 
+/** Sockets of processes that have ended close at once; a compile in the background may outlive its make. */
+const LAST_JOBS_MS = 250;
+
 export class Dispatcher {
   readonly builds = new BuildBook();
   readonly jobs = new Map<number, JobLife>();
@@ -48,6 +52,8 @@ export class Dispatcher {
   readonly #unfit = new UnfitNodes();
   readonly #directories = new SearchedDirectories();
   readonly #staging = new StagingPlaces();
+  /** Of the jobs: settled when nothing of one is left to be done. */
+  readonly #ends = new Map<number, Promise<void>>();
   readonly #trials = new TrialChoice();
   readonly #environments: EnvironmentCache;
   readonly #server: ServerWatch;
@@ -104,9 +110,15 @@ export class Dispatcher {
     return { build, names: this.placement.useNodes(nodes, build, directory) };
   }
 
-  /** A build has ended: what no other uses need not lie in the tree. */
-  endBuild(): void {
+  /**
+   * A build has ended: what no other uses need not lie in the tree. Make has seen its last compile end a moment before this
+   * process sees that shim's socket close, so the end of the build's jobs is waited for.
+   */
+  async endBuild(id: string): Promise<void> {
+    const ends = [...this.#ends].filter(([job]) => this.jobs.get(job)?.buildId === id).map(([, end]) => end);
+    if (ends.length > 0) await Promise.race([Promise.all(ends), delay(LAST_JOBS_MS, undefined, { ref: false })]);
     this.#staging.giveUpUnused();
+    if (this.jobs.size === 0 && !this.builds.isAnotherOpen(id)) await this.placement.admission.rest();
   }
 
   /** Hangs up on every shim: each then runs its compiler itself. */
@@ -140,7 +152,7 @@ export class Dispatcher {
       this.#contextFor(id, build, holdLimitMs(entries)),
     );
     this.jobs.set(id, job);
-    void job
+    const end = job
       .run()
       .catch((cause: unknown) => {
         // A defect in one job costs that job only: its shim, hung up on, runs the compiler itself.
@@ -151,8 +163,10 @@ export class Dispatcher {
         this.jobs.delete(id);
         this.placement.delete(id);
         this.#staging.end(id);
+        this.#ends.delete(id);
         this.finished += 1;
       });
+    this.#ends.set(id, end);
   }
 
   #contextFor(id: number, build: Build, limitMs: number): JobContext {

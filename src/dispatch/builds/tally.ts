@@ -200,6 +200,11 @@ export class BuildBook {
     return this.#builds.get(id);
   }
 
+  /** Whether a make waits for any other build than `id`. */
+  isAnotherOpen(id: string): boolean {
+    return [...this.#builds.values()].some((build) => build.isOpen && build.id !== id);
+  }
+
   /** The build `id`, begun now if it is not known. */
   begin(id: string, startedAtMs: number, nowMs: number): Build {
     const known = this.#builds.get(id);

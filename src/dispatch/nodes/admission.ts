@@ -217,6 +217,21 @@ export class Admission {
     return [...new Set(places)];
   }
 
+  /**
+   * No build is left that waits for checks: what is under way comes to nothing, and is begun once more with the next
+   * build. Resolves when nothing of it lies in a tree.
+   */
+  async rest(): Promise<void> {
+    for (const { verdicts } of this.#candidates.values()) {
+      for (const [condition, verdict] of verdicts) {
+        if (verdict.kind !== 'checking') continue;
+        if (verdict.after) verdicts.set(condition, { kind: 'refused', ...verdict.after });
+        else verdicts.delete(condition);
+      }
+    }
+    await this.#checks.abandon();
+  }
+
   close(): void {
     this.#checks.close();
   }

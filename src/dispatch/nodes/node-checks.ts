@@ -31,6 +31,11 @@ const OUTER_PROOF_PATIENCE_MS = 20;
 /** What may be another for a directory further in. */
 const DEPENDS_ON_PLACE: ReadonlySet<RefusalReason> = new Set(['tree-differs', 'proof-unreadable', 'not-writable']);
 
+/** Nobody asks for it. */
+const ABANDONED: Checked = {
+  kind: 'refused',
+  refusal: { reason: 'no-answer', sentence: 'it was not asked to the end: the build was over' },
+};
 /** It was there when the compiler was asked. */
 const GONE: Checked = {
   kind: 'refused',
@@ -44,6 +49,8 @@ export class NodeChecks {
   readonly #placeOf: (directory: string) => PlaceCondition | undefined;
   readonly #headers: HeaderChecks;
   readonly #proofs: SharedProofs;
+  /** How often checks were abandoned: those that began before leave nothing behind them. */
+  #abandoned = 0;
   /** Where each node saw a proof in a private directory. */
   readonly #seenIn = new WeakMap<NodeLink, Map<TreeCondition, string>>();
 
@@ -96,7 +103,14 @@ export class NodeChecks {
     return this.#seenIn.get(link)?.get(tree);
   }
 
+  /** Checks under way come to nothing; resolves when no proof is left in any tree. */
+  abandon(): Promise<void> {
+    this.#abandoned += 1;
+    return this.#proofs.abandon();
+  }
+
   close(): void {
+    this.#abandoned += 1;
     this.#proofs.close();
   }
 
@@ -109,13 +123,16 @@ export class NodeChecks {
   async #checkTree(link: NodeLink, tree: TreeCondition): Promise<Checked> {
     const places = privatePlaces(tree.directory);
     const first = tree.provenAt === undefined ? 0 : Math.max(0, places.indexOf(tree.provenAt));
+    const abandoned = this.#abandoned;
     let refused: Checked | undefined;
     for (const place of places.slice(first)) {
+      if (this.#abandoned !== abandoned) return ABANDONED;
       const isLast = place === places.at(-1);
       const shared = this.#proofs.take(place, tree.directory, isLast);
       if (!shared) continue;
       const patienceMs = isLast ? PROOF_PATIENCE_MS : OUTER_PROOF_PATIENCE_MS;
       const checked = await this.#checkBy(shared, link, tree.directory, patienceMs);
+      if (this.#abandoned !== abandoned) return ABANDONED;
       if (checked.kind === 'refused' && DEPENDS_ON_PLACE.has(checked.refusal.reason)) {
         refused = checked;
         continue;

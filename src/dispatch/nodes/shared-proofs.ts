@@ -37,12 +37,18 @@ export class SharedProofs {
     entry.users += 1;
     const release = (): void => {
       entry.users -= 1;
-      if (entry.users > 0) return;
+      if (entry.users > 0 || this.#entries.get(key) !== entry) return;
       this.#entries.delete(key);
-      // Not before this host is done with it: it makes a file beside it.
-      void entry.facts.finally(() => entry.proof.remove());
+      void remove(entry);
     };
     return { proof: entry.proof, facts: entry.facts, release };
+  }
+
+  /** Resolves when none of those that lie in trees now is left, whoever still waits for a node to read one. */
+  async abandon(): Promise<void> {
+    const entries = [...this.#entries.values()];
+    this.#entries.clear();
+    await Promise.all(entries.map(remove));
   }
 
   /** Nothing is left in any tree. */
@@ -60,4 +66,10 @@ export class SharedProofs {
     this.#entries.set(key, entry);
     return entry;
   }
+}
+
+/** Not before this host is done with it: it makes a file beside it. */
+async function remove({ proof, facts }: Entry): Promise<void> {
+  await facts.catch(() => undefined);
+  proof.remove();
 }

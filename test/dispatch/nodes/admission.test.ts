@@ -1,5 +1,5 @@
 /** Verdicts on nodes; what a node answers, and when, is the test's. */
-import { renameSync, writeFileSync } from 'node:fs';
+import { existsSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { Admission } from '../../../src/dispatch/nodes/admission.ts';
@@ -8,6 +8,7 @@ import type { Inspection } from '../../../src/protocol/inspection.ts';
 import type { NodeLink } from '../../../src/remote/node-link.ts';
 import { inspect, NodeKnowledge } from '../../../src/remote/worker/inspect.ts';
 import { identifyCompiler } from '../../../src/tree/compiler-identity.ts';
+import { deferred } from '../../../src/util/deferred.ts';
 import { temporaryDirectory } from '../../make/temporary-directory.ts';
 
 /** A node that has what this host has; each answer has a stamp of its own. */
@@ -120,6 +121,36 @@ test('a node that does not answer in time is unfit, and not refused', async () =
   expect([...need.unfit]).toEqual(['n1']);
   expect([...need.refused]).toEqual([]);
   expect(onChange).toHaveBeenCalledOnce();
+});
+
+test('when no build is left, checks under way leave nothing in the tree, and are begun once more', async () => {
+  const { link, asked } = sameNode();
+  const answer = deferred<undefined>();
+  let isSilent = true;
+  const slow = {
+    paths: [],
+    inspect: async (inspection: Inspection) => {
+      const facts: unknown = await link.inspect(inspection);
+      if (isSilent && inspection.kind === 'tree') await answer.promise;
+      return facts;
+    },
+  } as unknown as NodeLink;
+  const admission = startAdmission(slow);
+  const work = workWith('/bin/true');
+  const need = admission.needOf(work);
+  const admitted = admission.admit('n1', need);
+  await expect.poll(() => asked.some(({ kind }) => kind === 'tree')).toBe(true);
+  const proofsLeft = () => asked.filter((one) => one.kind === 'tree' && existsSync(one.proof));
+  expect(proofsLeft()).toHaveLength(1);
+  await admission.rest();
+  expect(proofsLeft()).toEqual([]);
+  isSilent = false;
+  expect(await admission.admit('n1', admission.needOf(work))).toBe(true);
+  // The late answer changes nothing, and has no other proof written.
+  answer.resolve(undefined);
+  await admitted;
+  expect(admission.refusals('n1')).toEqual([]);
+  await expect.poll(proofsLeft).toEqual([]);
 });
 
 test.each(['c', 'c++'] as const)(
