@@ -218,13 +218,14 @@ export class Admission {
   }
 
   /**
-   * No build is left that waits for checks: what is under way comes to nothing, and is begun once more with the next
+   * No build is left that waits for checks: looks at trees that are under way come to nothing, and are begun once more with the next
    * build. Resolves when nothing of it lies in a tree.
    */
   async rest(): Promise<void> {
     for (const { verdicts } of this.#candidates.values()) {
       for (const [condition, verdict] of verdicts) {
-        if (verdict.kind !== 'checking') continue;
+        // Others leave nothing behind them, and may take longer than a small build.
+        if (verdict.kind !== 'checking' || condition.kind !== 'tree') continue;
         if (verdict.after) verdicts.set(condition, { kind: 'refused', ...verdict.after });
         else verdicts.delete(condition);
       }
@@ -249,12 +250,8 @@ export class Admission {
 
   #check(candidate: Candidate, condition: Condition, after: Refused | undefined): void {
     const { verdicts, node, link } = candidate;
-    const heldOf = (tree: TreeCondition): Held | undefined => {
-      const verdict = verdicts.get(tree);
-      return verdict?.kind === 'admitted' ? verdict.held : undefined;
-    };
     const done = this.#checks
-      .check({ link, tree: heldOf }, condition)
+      .check({ link, tree: (tree) => this.#heldOf(candidate, tree) }, condition)
       // A defect of a check costs the node, not the build.
       .catch((cause: unknown): Checked => ({
         kind: 'refused',
@@ -274,6 +271,18 @@ export class Admission {
       });
     const checking: Checking = { kind: 'checking', done, after, isSlow: false };
     verdicts.set(condition, checking);
+  }
+
+  /** Places are judged by their trees, whichever is looked at again first. */
+  async #heldOf(candidate: Candidate, tree: TreeCondition): Promise<Held | undefined> {
+    const { verdicts } = candidate;
+    const before = verdicts.get(tree);
+    if (!before) this.#check(candidate, tree, undefined);
+    else if (before.kind === 'refused' && before.againMs <= performance.now()) this.#check(candidate, tree, before);
+    const checking = verdicts.get(tree);
+    if (checking?.kind === 'checking') await checking.done;
+    const verdict = verdicts.get(tree);
+    return verdict?.kind === 'admitted' ? verdict.held : undefined;
   }
 
   #toRefused(refusal: Refusal, after: Refused | undefined): Verdict {

@@ -27,8 +27,8 @@ export type Checked =
 /** A node as a check sees it. */
 export interface CheckedNode {
   readonly link: NodeLink;
-  /** What it said of a tree; undefined for one that it was not admitted for. */
-  readonly tree: (condition: TreeCondition) => Held | undefined;
+  /** What it says of a tree, asked now if it was not yet; undefined for one that it is not admitted for. */
+  readonly tree: (condition: TreeCondition) => Promise<Held | undefined>;
 }
 
 /** Resolves with undefined when there is no answer in time. */

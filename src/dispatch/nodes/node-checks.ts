@@ -85,17 +85,11 @@ export class NodeChecks {
   /** A directory that a compiler searches by itself, and that is no part of the system: a toolchain in a tree. */
   async #checkOther(node: CheckedNode, directory: string): Promise<Checked> {
     const place = this.#placeOf(directory);
-    const tree = place?.tree;
-    if (!place || !tree || node.tree(tree)) return place ? this.#checkPlace(node, place) : GONE;
-    const checked = await this.#checkTree(node.link, tree);
-    if (checked.kind === 'refused') return checked;
-    const { held } = checked;
-    const found = await this.#checkPlace(
-      { link: node.link, tree: (one) => (one === tree ? held : node.tree(one)) },
-      place,
-    );
-    if (found.kind === 'refused' || held.stamp === undefined || found.held.stamp !== undefined) return found;
-    return { kind: 'held', held: { stamp: held.stamp } };
+    if (!place) return GONE;
+    const checked = await this.#checkPlace(node, place);
+    if (checked.kind === 'refused' || checked.held.stamp !== undefined || !place.tree) return checked;
+    // Covered by what the node said of the tree, which the job need not lie in.
+    return { kind: 'held', held: { stamp: (await node.tree(place.tree))?.stamp } };
   }
 
   /** The place whose private directory the node sees as it is here, for this tree; undefined where that is not known. */

@@ -29,7 +29,7 @@ export async function checkPlace(
   compare: CompareContents,
 ): Promise<Checked> {
   const { name, real, tree, mountsBelow } = condition;
-  const held = tree && heldOf(tree);
+  const held = tree && (await heldOf(tree));
   if (tree && held && isCovered(condition, tree, held)) return { kind: 'held', held: { stamp: undefined } };
   const there = await ask(link, {
     kind: 'place',

@@ -170,3 +170,24 @@ test.each(['c', 'c++'] as const)(
     expect(admission.refusals('n1')).toEqual([]);
   },
 );
+
+test('a place that was refused is looked at again with its tree, which the next build has yet to check', async () => {
+  const { link } = sameNode();
+  let isOther = true;
+  const node = {
+    paths: [],
+    inspect: async (inspection: Inspection) => {
+      const facts = await link.inspect(inspection);
+      return isOther && inspection.kind === 'place' ? { ...facts, kind: 'another-mount' } : facts;
+    },
+  } as unknown as NodeLink;
+  const admission = startAdmission(node);
+  const work = workWith('/bin/true');
+  const beside = temporaryDirectory();
+  const need = () => admission.needOf({ ...work, reads: { ...NO_READS, directories: [beside] } });
+  await admission.admit('n1', need());
+  await expect.poll(() => [...need().refused]).toEqual(['n1']);
+  isOther = false;
+  admission.renew(undefined);
+  await expect.poll(() => [...need().refused]).toEqual([]);
+});

@@ -42,7 +42,7 @@ function check(): Promise<Checked> {
   };
   const link = { paths: [{ here, there }], inspect: answer } as unknown as NodeLink;
   const checks = new HeaderChecks(new HeaderDigests(undefined));
-  return checks.checkContents({ link, tree: () => undefined }, here, new HereContents());
+  return checks.checkContents({ link, tree: () => Promise.resolve(undefined) }, here, new HereContents());
 }
 
 async function sentence(): Promise<string> {
@@ -101,7 +101,7 @@ describe('where a compiler looks', () => {
     const others: string[] = [];
     const checkOwn = (): Promise<Checked> =>
       new HeaderChecks(new HeaderDigests(undefined)).checkOwn(
-        { link, tree: () => undefined },
+        { link, tree: () => Promise.resolve(undefined) },
         { kind: 'headers', own, contents: new HereContents() },
         {
           isCompared: (directory) => directory.endsWith('sys'),

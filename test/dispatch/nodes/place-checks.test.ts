@@ -46,7 +46,7 @@ function check(name: string, { held = PROVEN, there = 'same', change = {} }: Par
     compared += 1;
     return Promise.resolve({ kind: 'held', held: { stamp: 'contents-1' } });
   };
-  return checkPlace({ link, tree: () => held }, condition, new Places(new MountTable()), compare);
+  return checkPlace({ link, tree: () => Promise.resolve(held) }, condition, new Places(new MountTable()), compare);
 }
 
 interface Case {
