@@ -125,6 +125,8 @@ export class Admission {
       }
     }
     this.#lookAgainMs = 0;
+    // A refusal that went must not live on in what was worked out of it.
+    this.#changed();
     if (directory !== undefined) this.#wants.noteTree(directory);
   }
 
@@ -230,6 +232,7 @@ export class Admission {
         else verdicts.delete(condition);
       }
     }
+    this.#changed();
     await this.#checks.abandon();
   }
 

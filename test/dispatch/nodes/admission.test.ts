@@ -190,4 +190,12 @@ test('a place that was refused is looked at again with its tree, which the next 
   isOther = false;
   admission.renew(undefined);
   await expect.poll(() => [...need().refused]).toEqual([]);
+  // And once more after builds that had no such job.
+  isOther = true;
+  admission.renew(undefined);
+  await admission.admit('n1', need());
+  await expect.poll(() => [...need().refused]).toEqual(['n1']);
+  admission.renew(undefined);
+  admission.renew(undefined);
+  expect([...need().unfit]).toEqual([]);
 });
