@@ -2,6 +2,8 @@
  * The environment that make gets from pmake, and how a pmake below another one knows it. Looks at nothing but
  * whether a process lives.
  */
+import { isSwitchedOn } from '../util/switches.ts';
+
 /** Set for make: the build that its jobs belong to, `PID-RANDOM`, where PID is pmake's. */
 const BUILD_VARIABLE = 'PMAKE_BUILD';
 /** Set for make: what a pmake below, that nobody gives a -j or a jobserver, passes. */
@@ -42,7 +44,7 @@ export function clusterEnvironment(
 
 /** Did the user ask for plain make? */
 export function isLocalWanted(env: NodeJS.ProcessEnv): boolean {
-  return Boolean(env.PMAKE_LOCAL) && env.PMAKE_LOCAL !== '0';
+  return isSwitchedOn(env.PMAKE_LOCAL);
 }
 
 /** `env` for plain make because the user asked for it: what calls the shim all the same (`CC=pcc`) runs here at once. */

@@ -4,6 +4,7 @@ import { pathsMode, planCommand } from '../../command/plan-command.ts';
 import type { CompilePlan, HerePlan, Plan } from '../../command/plan.ts';
 import type { ShimRequest } from '../../protocol/shim.ts';
 import { fileLook, realProgram } from '../../tree/look.ts';
+import { isSwitchedOn } from '../../util/switches.ts';
 import type { KnownEnvironment } from '../environment-cache.ts';
 import type { LocalReason } from '../nodes/wants.ts';
 import type { PlacementReason } from '../reasons.ts';
@@ -12,7 +13,7 @@ const DEFAULT_HOLD_LIMIT_MS = 60_000;
 
 export function planJob(request: ShimRequest, environment: KnownEnvironment): Plan | PlacementReason {
   const { entries } = environment;
-  if (entries.get('PMAKE_LOCAL') === '1') return 'switched-off';
+  if (isSwitchedOn(entries.get('PMAKE_LOCAL'))) return 'switched-off';
   if (!request.isText || !environment.isReadable) return 'not-text';
   try {
     return planCommand(

@@ -132,16 +132,17 @@ describe('own switches', () => {
     expect(await place.run(PMAKE, ['--pmake-nonsense'])).toMatchObject({ code: 2, stdout: '' });
   });
 
-  test.each([[['--pmake-local'], {}] as const, [[], { PMAKE_LOCAL: '1' }] as const])(
-    'plain make with %j and %j: no masquerade, no dispatcher',
-    async (words, env) => {
-      const place = workplace('all:;@echo "$$PATH,$$PMAKE_LOCAL,$$PMAKE_BUILD"');
-      const dispatcher = await startFakeDispatcher(place.runtimeDirectory, answerBuild(sampleReport()));
-      const ran = await place.run(PMAKE, words, env);
-      expect(ran.stdout).toBe(`${place.env.PATH ?? ''},1,\n`);
-      expect(dispatcher.requests).toEqual([]);
-    },
-  );
+  test.each([
+    [['--pmake-local'], {}] as const,
+    [[], { PMAKE_LOCAL: '1' }] as const,
+    [[], { PMAKE_LOCAL: 'no' }] as const,
+  ])('plain make with %j and %j: no masquerade, no dispatcher', async (words, env) => {
+    const place = workplace('all:;@echo "$$PATH,$$PMAKE_LOCAL,$$PMAKE_BUILD"');
+    const dispatcher = await startFakeDispatcher(place.runtimeDirectory, answerBuild(sampleReport()));
+    const ran = await place.run(PMAKE, words, env);
+    expect(ran.stdout).toBe(`${place.env.PATH ?? ''},1,\n`);
+    expect(dispatcher.requests).toEqual([]);
+  });
 });
 
 describe('with a dispatcher', () => {

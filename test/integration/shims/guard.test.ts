@@ -44,16 +44,22 @@ describe('a program that a job starts', () => {
     await other.ended;
   });
 
-  it.each(['PMAKE_LOCAL', 'PMAKE_DISABLE'])('runs here without asking under %s=1', async (variable) => {
+  // The same rule as in pmake and the dispatcher (src/util/switches.ts).
+  it.each([
+    ['PMAKE_LOCAL', '1', '0'],
+    ['PMAKE_LOCAL', 'yes', ''],
+    ['PMAKE_LOCAL', 'no', undefined],
+    ['PMAKE_DISABLE', '1', '0'],
+  ])('runs here without asking under %s=%s', async (variable, on, off) => {
     await using rig = await ShimRig.create();
     await using dispatcher = await FakeDispatcher.listen(rig.runtime);
     rig.masqueradeAs('gcc');
     rig.fakeCompiler('gcc');
-    const shim = rig.start('gcc', ['-c', 'a.c'], { env: { [variable]: '1' } });
+    const shim = rig.start('gcc', ['-c', 'a.c'], { env: { [variable]: on } });
     (await rig.calls.next()).exit(8);
     expect((await shim.ended).code).toBe(8);
     expect(dispatcher.jobs.unclaimed).toBe(0);
-    const asked = rig.start('gcc', ['-c', 'a.c'], { env: { [variable]: '0' } });
+    const asked = rig.start('gcc', ['-c', 'a.c'], { env: { [variable]: off } });
     (await dispatcher.nextJob()).exit(9);
     expect((await asked.ended).code).toBe(9);
   });

@@ -1,0 +1,39 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { EnvironmentCache } from '../../../src/dispatch/environment-cache.ts';
+import { planJob } from '../../../src/dispatch/job/plan-job.ts';
+import type { ShimRequest } from '../../../src/protocol/shim.ts';
+import { temporaryDirectory } from '../../make/temporary-directory.ts';
+
+const REQUEST: ShimRequest = {
+  flags: 0,
+  umask: 0o022,
+  pid: 1,
+  sessionId: 1,
+  name: 'gcc',
+  program: '/usr/bin/gcc',
+  cwd: '/',
+  argv: ['-c', 'a.c', '-o', 'a.o'],
+  environment: Buffer.alloc(0),
+  isText: true,
+};
+
+function plan(changes: Partial<ShimRequest>, ...entries: readonly string[]): unknown {
+  const cwd = temporaryDirectory();
+  writeFileSync(join(cwd, 'a.c'), '');
+  const environment = Buffer.from(['PATH=/usr/bin:/bin', ...entries].map((entry) => `${entry}\0`).join(''));
+  const planned = planJob({ ...REQUEST, cwd, environment, ...changes }, new EnvironmentCache('UTC').get(environment));
+  if (typeof planned === 'string') return planned;
+  return planned.kind === 'here' ? planned.reason : planned.kind;
+}
+
+test.each([
+  ['1', 'switched-off'],
+  ['yes', 'switched-off'],
+  ['no', 'switched-off'],
+  ['0', 'compile'],
+  ['', 'compile'],
+])('PMAKE_LOCAL=%s: %s', (value, expected) => {
+  expect(plan({}, `PMAKE_LOCAL=${value}`)).toBe(expected);
+});
