@@ -22,7 +22,8 @@ import {
 } from './environment.ts';
 import { describeNoMake, findMake } from './invocation/find-make.ts';
 import { followSlots } from './jobs/elastic-jobs.ts';
-import { areJobsGiven, withJobs, withJobserver } from './jobs/jobs.ts';
+import { areJobsGiven, withJobs, withMakeflag } from './jobs/jobs.ts';
+import { doesMakefileSetJobs } from './jobs/jobs-in-makefile.ts';
 import { Jobserver } from './jobs/jobserver.ts';
 import { takesJobserver } from './invocation/make-version.ts';
 import type { RawWords } from './invocation/raw-bytes.ts';
@@ -55,15 +56,16 @@ export async function runBuild(options: BuildOptions): Promise<Termination> {
     return { kind: 'exited', code: NOT_FOUND_CODE };
   }
   const run = (env: NodeJS.ProcessEnv, jobs: number, session?: BuildSession): Promise<Termination> => {
-    const raw = { ...options.raw, words: withJobs(options.raw.words, env, jobs) };
-    return runMake({ make: make.value, raw, env: chainedEnvironment(env) }, session);
+    const { raw } = options;
+    return runMake({ make: make.value, raw, env: chainedEnvironment(withJobs(raw.words, env, jobs)) }, session);
   };
   if (options.isLocal || isLocalWanted(options.env)) {
     return await run(localEnvironment(options.env), availableParallelism());
   }
   const outer = enclosingBuild(options.env);
   if (outer) return await run(await prepareNested(clusterOptions(options, '')), outer.jobs);
-  const areGiven = areJobsGiven(options.raw.words, options.env);
+  const { words } = options.raw;
+  const areGiven = areJobsGiven(words, options.env) || doesMakefileSetJobs(words, options.env, process.cwd());
   const [behind, server] = await Promise.all([
     prepareBuild(options),
     areGiven ? undefined : openJobserver(make.value.program, options.env),
@@ -106,7 +108,7 @@ function makeElastic({ session, jobs, env }: BehindMake, server: Jobserver): Ela
     stopFollowing();
     server.close();
   };
-  return { env: withJobserver(env, server.option), stop };
+  return { env: withMakeflag(env, server.option), stop };
 }
 
 function prepareBuild(options: BuildOptions): Promise<BehindMake> {

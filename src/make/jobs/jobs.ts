@@ -30,16 +30,19 @@ export function jobsForSlots(slots: { readonly remoteSlots: number; readonly loc
   return Math.min(MAX_JOBS, Math.max(1, slots.remoteSlots + slots.localSlots + extra));
 }
 
-/** make's words with `-jN` in front where nobody gave one: words in other places keep their neighbours. */
-export function withJobs(words: readonly string[], env: NodeJS.ProcessEnv, jobs: number): string[] {
-  return areJobsGiven(words, env) ? [...words] : [`-j${jobs}`, ...words];
+/**
+ * `env` in which make finds `-jN`, where none is given: unlike one among its words, a makefile's own
+ * (`MAKEFLAGS += -j4`) goes before it, as it does in plain make.
+ */
+export function withJobs(words: readonly string[], env: NodeJS.ProcessEnv, jobs: number): NodeJS.ProcessEnv {
+  return areJobsGiven(words, env) ? env : withMakeflag(env, `-j${jobs}`);
 }
 
 /**
- * `env` in which make finds a jobserver.
- * @param option `--jobserver-auth=...`; it goes in front, because what follows `--` in MAKEFLAGS are no options
+ * `env` in which make finds an option: `-jN`, or `--jobserver-auth=...`. It goes in front, because what follows `--` in
+ * MAKEFLAGS are no options.
  */
-export function withJobserver(env: NodeJS.ProcessEnv, option: string): NodeJS.ProcessEnv {
+export function withMakeflag(env: NodeJS.ProcessEnv, option: string): NodeJS.ProcessEnv {
   const given = (env.MAKEFLAGS ?? '').trimStart();
   // make itself puts the dash before a first word that has none and is no assignment.
   const isDashed = given === '' || given.startsWith('-') || /^[^ \t]*=/.test(given);

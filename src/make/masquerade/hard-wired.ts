@@ -6,12 +6,10 @@
 import { readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { toolCalled } from '../../command/driver-name.ts';
-import { readHead as readHeadBytes } from '../../tree/regular-file.ts';
-import { scanMakeOptions, wordsOfMakeflags } from '../invocation/make-options.ts';
+import { wordsOfMakeflags } from '../invocation/make-options.ts';
+import { readHead, readMakefiles } from '../invocation/makefiles.ts';
 import { isExecutableFile } from './search-path.ts';
 
-/** What says how a tree is configured is near its beginning, and a build does not wait for more. */
-const MAX_READ_BYTES = 512 * 1024;
 /** Below the build directory; a stat each. */
 const MAX_DIRECTORIES = 100;
 
@@ -28,7 +26,6 @@ const PREFIX_VARIABLES: readonly (readonly [RegExp, string])[] = [
 ];
 const ASSIGNMENT = /^([\w.-]+)[:?+!]*=(.*)$/s;
 
-const MAKEFILES: readonly string[] = ['GNUmakefile', 'makefile', 'Makefile'];
 /** In a makefile of cmake's: where its cache is; make may be called in a directory below. */
 const CMAKE_TOP = /^CMAKE_BINARY_DIR = (\/.*)$/m;
 
@@ -71,24 +68,19 @@ function compilersIn(text: string): readonly string[] {
 
 /** The contents that may name compilers, of the directory that make will work in. */
 function* filesOf(words: readonly string[], cwd: string): Generator<string> {
-  let directory = cwd;
-  let makefiles: readonly string[] = MAKEFILES;
-  for (const { name, argument } of scanMakeOptions(words)) {
-    if (name === 'C' && argument !== undefined) directory = resolve(directory, argument);
-    if (name === 'f' && argument !== undefined) makefiles = [argument];
-  }
+  const { directory, texts } = readMakefiles(words, cwd);
   const cache = readHead(resolve(directory, 'CMakeCache.txt'));
   if (cache !== undefined) {
     yield cache;
     return;
   }
-  const makefile = makefiles.map((name) => readHead(resolve(directory, name))).find((text) => text !== undefined);
-  const top = makefile === undefined ? undefined : CMAKE_TOP.exec(makefile)?.[1];
+  const makefile = texts.join('\n');
+  const top = CMAKE_TOP.exec(makefile)?.[1];
   if (top !== undefined && dirname(top) !== top) {
     yield readHead(resolve(top, 'CMakeCache.txt')) ?? '';
     return;
   }
-  yield withoutComments(makefile ?? '');
+  yield withoutComments(makefile);
   yield readHead(resolve(directory, 'config.status')) ?? '';
   for (const path of cachesBelow(directory)) yield readHead(path) ?? '';
 }
@@ -108,9 +100,4 @@ function cachesBelow(directory: string): readonly string[] {
 
 function withoutComments(text: string): string {
   return text.replaceAll(/^[ \t]*#.*$/gm, '');
-}
-
-/** Undefined where there is no such file. */
-function readHead(path: string): string | undefined {
-  return readHeadBytes(path, MAX_READ_BYTES)?.toString('latin1');
 }

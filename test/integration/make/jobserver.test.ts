@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { constants, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { withJobserver } from '../../../src/make/jobs/jobs.ts';
+import { withMakeflag } from '../../../src/make/jobs/jobs.ts';
 import { Jobserver } from '../../../src/make/jobs/jobserver.ts';
 import { takesJobserver } from '../../../src/make/invocation/make-version.ts';
 import { inheritedStdio } from '../../../src/make/invocation/inherited-fds.ts';
@@ -38,7 +38,7 @@ function linkOf(fd: string): string {
 /** make with many targets below another make, each of which runs the compiler. */
 function startMake(server: Jobserver) {
   const env = { ...process.env, MAKEFLAGS: '', FAKE_COMPILER_SOCKET: calls.path };
-  const told = withJobserver(env, server.option);
+  const told = withMakeflag(env, server.option);
   const make = spawn('make', ['-s'], { cwd: directory, env: told, stdio: inheritedStdio(told) });
   return { make, ended: once(make, 'exit') };
 }

@@ -1,6 +1,6 @@
 /** pmake as a process, around the real make: it must be make, but for what it adds. The dispatcher is the test's. */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
@@ -190,6 +190,31 @@ describe('with a dispatcher', () => {
     expect(await place.run(PMAKE)).toMatchObject({ code: 0, stderr: '' });
     expect(dispatcher.requests.map(({ verb }) => verb)).toContain('build-slots');
     expect(readdirSync(place.runtimeDirectory).filter((name) => name.startsWith('jobs-'))).toEqual([]);
+  });
+
+  test.each([
+    'MAKEFLAGS += -j2',
+    'MAKEFLAGS += --jobs=2',
+    'JOBS = 2\nMAKEFLAGS += -j$(JOBS)',
+    'include rules.mk',
+    'MAKEFLAGS += -j1',
+    'MAKEFLAGS += -k',
+  ])('a makefile with %j runs as it does under make, without a word of a jobserver', async (line) => {
+    // How many ran at once: each of four waits a moment for the others.
+    const place = workplace(
+      `${line}
+all: a b c d ; @sort -n seen | tail -n 1 >most; rm seen
+a b c d: ; @mkdir -p now; touch now/$@; sleep 0.5; ls now | wc -l >>seen; rm now/$@
+`,
+    );
+    writeFileSync(join(place.directory, 'rules.mk'), 'MAKEFLAGS += -j2\n');
+    await startFakeDispatcher(place.runtimeDirectory, answerBuild(sampleReport()));
+    const plain = await place.run('make');
+    const most = readFileSync(join(place.directory, 'most'), 'utf8');
+    expect(await place.run(PMAKE)).toEqual(plain);
+    const isNumberTheirs = !line.endsWith('-k');
+    const ours = readFileSync(join(place.directory, 'most'), 'utf8');
+    expect(ours === most).toBe(isNumberTheirs);
   });
 
   test('an explicit -j is obeyed', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { areJobsGiven, jobsForSlots, withJobs, withJobserver } from '../../../src/make/jobs/jobs.ts';
+import { areJobsGiven, jobsForSlots, withJobs, withMakeflag } from '../../../src/make/jobs/jobs.ts';
 import { doesVersionTakeIt } from '../../../src/make/invocation/make-version.ts';
 
 describe('areJobsGiven', () => {
@@ -71,10 +71,11 @@ test.each([
   expect(jobsForSlots({ remoteSlots, localSlots })).toBe(jobs);
 });
 
-test('the -j goes in front, and all other words stay as they were', () => {
-  const words = ['4', '--', '-j', '', 'a b', 'X=$(Y)', '0x10', '-C', 'd'];
-  expect(withJobs(words, {}, 7)).toEqual(['-j7', ...words]);
-  expect(withJobs(['-j3', ...words], {}, 7)).toEqual(['-j3', ...words]);
+test('the -j goes into the environment, unless there is one', () => {
+  expect(withJobs(['4', '--', '-j'], { A: '1' }, 7)).toEqual({ A: '1', MAKEFLAGS: '-j7' });
+  expect(withJobs([], { MAKEFLAGS: 'k' }, 7)).toEqual({ MAKEFLAGS: '-j7 -k' });
+  expect(withJobs(['-j3'], { MAKEFLAGS: 'k' }, 7)).toEqual({ MAKEFLAGS: 'k' });
+  expect(withJobs([], { MAKEFLAGS: 'kj5' }, 7)).toEqual({ MAKEFLAGS: 'kj5' });
 });
 
 test.each([
@@ -87,7 +88,7 @@ test.each([
   ['CC=gcc', '--jobserver-auth=3,4 CC=gcc'],
 ])('make finds the jobserver beside MAKEFLAGS=%j', (given, told) => {
   const env = given === undefined ? {} : { MAKEFLAGS: given };
-  expect(withJobserver(env, '--jobserver-auth=3,4')).toEqual({ MAKEFLAGS: told });
+  expect(withMakeflag(env, '--jobserver-auth=3,4')).toEqual({ MAKEFLAGS: told });
   expect(areJobsGiven([], { MAKEFLAGS: told })).toBe(true);
 });
 

@@ -1,0 +1,31 @@
+/** Which makefiles make will read first, by its words, and the beginnings of files. Unaware of what is in them. */
+import { resolve } from 'node:path';
+import { readHead as readHeadBytes } from '../../tree/regular-file.ts';
+import { scanMakeOptions } from './make-options.ts';
+
+/** What matters is near the beginning, and a build does not wait for more. */
+const MAX_READ_BYTES = 512 * 1024;
+const USUAL_NAMES: readonly string[] = ['GNUmakefile', 'makefile', 'Makefile'];
+
+export interface Makefiles {
+  /** The directory that make will work in. */
+  readonly directory: string;
+  /** What is in those that are there and can be read twice: none of them is the standard input. */
+  readonly texts: readonly string[];
+}
+
+export function readMakefiles(words: readonly string[], cwd: string): Makefiles {
+  const options = scanMakeOptions(words);
+  const argumentsOf = (letter: string): string[] =>
+    options.flatMap(({ name, argument }) => (name === letter && argument !== undefined ? [argument] : []));
+  const directory = argumentsOf('C').reduce((path, next) => resolve(path, next), cwd);
+  const named = argumentsOf('f');
+  const read = (names: readonly string[]): string[] =>
+    names.map((name) => readHead(resolve(directory, name))).filter((text) => text !== undefined);
+  return { directory, texts: named.length > 0 ? read(named) : read(USUAL_NAMES).slice(0, 1) };
+}
+
+/** Undefined where there is no such file. */
+export function readHead(path: string): string | undefined {
+  return readHeadBytes(path, MAX_READ_BYTES)?.toString('latin1');
+}

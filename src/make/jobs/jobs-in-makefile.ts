@@ -1,0 +1,114 @@
+/**
+ * Whether a makefile says itself how many jobs make runs at once (`MAKEFLAGS += -j4`). GNU make obeys that where its
+ * words have no -j, but complains where it was given a jobserver, as pmake gives it one.
+ *
+ * Reads makefiles as text: variables with simple values are known, functions and conditions are not. In doubt the answer
+ * is that it does where an assignment has a -j in it. Unaware of what is done about it.
+ */
+import { resolve } from 'node:path';
+import { readHead, readMakefiles } from '../invocation/makefiles.ts';
+import { scanMakeOptions, wordsOfMakeflags } from '../invocation/make-options.ts';
+
+/** Included ones among them; a build does not wait for more. */
+const MAX_FILES = 30;
+/** A variable of a variable of a variable; what goes deeper may be going in circles. */
+const MAX_DEPTH = 5;
+
+const ASSIGNMENT = /^ *(?:(?:export|override|private)\s+)*([\w.-]+)\s*(:{1,3}|\?|\+)?=\s*(.*)$/s;
+const INCLUDE = /^ *[-s]?include\s+(.*)$/s;
+const EVALUATED = /\$[({]eval\s+(?:override\s+)?((?:GNU)?MAKEFLAGS\s*[:?+]*=[^)}]*)/g;
+const FLAGS: ReadonlySet<string> = new Set(['MAKEFLAGS', 'GNUMAKEFLAGS']);
+
+/** @param cwd undefined when it was deleted */
+export function doesMakefileSetJobs(
+  words: readonly string[],
+  env: NodeJS.ProcessEnv,
+  cwd: string | undefined,
+): boolean {
+  if (cwd === undefined) return false;
+  const { directory, texts } = readMakefiles(words, cwd);
+  const reader = new MakefileReader(directory, words, env);
+  const before = (env.MAKEFILES ?? '').split(/\s+/).filter((name) => name !== '');
+  const evaluated = scanMakeOptions(words).flatMap(({ name, argument }) => (name === 'E' ? [argument ?? ''] : []));
+  return reader.includes(before) || [...evaluated, ...texts].some((text) => reader.read(text));
+}
+
+class MakefileReader {
+  readonly #directory: string;
+  readonly #searched: readonly string[];
+  readonly #variables: Map<string, string>;
+  readonly #fixed: ReadonlySet<string>;
+  #files = 0;
+
+  constructor(directory: string, words: readonly string[], env: NodeJS.ProcessEnv) {
+    this.#directory = directory;
+    this.#searched = scanMakeOptions(words).flatMap(({ name, argument }) => (name === 'I' ? [argument ?? ''] : []));
+    const given = words.flatMap((word) => {
+      const [, name, , value] = ASSIGNMENT.exec(word) ?? [];
+      return name === undefined || value === undefined ? [] : [[name, value] as const];
+    });
+    this.#fixed = new Set(given.map(([name]) => name));
+    this.#variables = new Map([
+      ...Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const])),
+      ['CURDIR', directory],
+      ['MAKEFLAGS', ''],
+      ...given,
+    ]);
+  }
+
+  /** Does this makefile, or one that it includes, set the number of jobs? */
+  read(text: string): boolean {
+    const lines = text.replaceAll(/\\\n/g, ' ').split('\n');
+    return lines.some((line) => !line.startsWith('\t') && !/^ *#/.test(line) && this.#readLine(line));
+  }
+
+  /** Of files by these names, as `include` finds them. */
+  includes(names: readonly string[]): boolean {
+    return names.some((name) => {
+      if (this.#files === MAX_FILES) return false;
+      this.#files += 1;
+      const places = ['.', ...this.#searched].map((place) => resolve(this.#directory, place, name));
+      const text = places.map((path) => readHead(path)).find((found) => found !== undefined);
+      return text !== undefined && this.read(text);
+    });
+  }
+
+  #readLine(line: string): boolean {
+    for (const [, evaluated = ''] of line.matchAll(EVALUATED)) if (this.#readLine(evaluated)) return true;
+    const [, included] = INCLUDE.exec(line) ?? [];
+    if (included !== undefined) {
+      return this.includes(
+        withoutComment(this.#expand(included))
+          .split(/\s+/)
+          .filter((name) => name !== ''),
+      );
+    }
+    const [, name = '', operator, value = ''] = ASSIGNMENT.exec(line) ?? [];
+    if (FLAGS.has(name)) return hasJobs(this.#expand(withoutComment(value)));
+    if (name !== '') this.#assign(name, operator, withoutComment(value));
+    return false;
+  }
+
+  #assign(name: string, operator: string | undefined, value: string): void {
+    const known = this.#variables.get(name);
+    if (this.#fixed.has(name) || (operator === '?' && known !== undefined)) return;
+    this.#variables.set(name, operator === '+' && known !== undefined ? `${known} ${value}` : value);
+  }
+
+  /** What is not known stays as it is. */
+  #expand(text: string, depth = 0): string {
+    if (depth === MAX_DEPTH) return text;
+    return text.replaceAll(/\$[({]([\w.-]+)[)}]/g, (whole, name: string) => {
+      const value = this.#variables.get(name);
+      return value === undefined ? whole : this.#expand(value, depth + 1);
+    });
+  }
+}
+
+function withoutComment(text: string): string {
+  return text.replace(/(?<!\\)#.*$/s, '').trim();
+}
+
+function hasJobs(flags: string): boolean {
+  return scanMakeOptions(wordsOfMakeflags(flags)).some(({ name }) => name === 'j');
+}
