@@ -2,6 +2,7 @@
 /** `pmakectl`: looks at and steers what runs behind pmake. One file per verb in ctl/; this one only wires. */
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
+import { currentDirectory } from '../util/current-directory.ts';
 import { findInstallation } from '../util/install.ts';
 import { splitAtDashes } from './ctl/command-words.ts';
 import { benchCommand } from './ctl/bench.ts';
@@ -19,7 +20,8 @@ process.stdout.on('error', (cause: NodeJS.ErrnoException) => {
   process.exit(1);
 });
 
-await yargs(splitAtDashes(hideBin(process.argv)).own)
+// yargs would ask for the current directory, which may be gone; nothing here is read from it.
+await yargs(splitAtDashes(hideBin(process.argv)).own, currentDirectory() ?? '/')
   .scriptName('pmakectl')
   .usage('$0 VERB: what runs behind pmake, and why')
   .command(statusCommand)

@@ -8,6 +8,7 @@ import { availableParallelism } from 'node:os';
 import { isatty } from 'node:tty';
 import type { Termination } from '../protocol/termination.ts';
 import type { Installation } from '../util/install.ts';
+import { currentDirectory } from '../util/current-directory.ts';
 import { printable } from '../util/printable.ts';
 import { runtimeDirectory } from '../util/runtime-directory.ts';
 import { type BehindMake, type BuildSession, type ClusterOptions, prepareCluster, prepareNested } from './cluster.ts';
@@ -65,7 +66,7 @@ export async function runBuild(options: BuildOptions): Promise<Termination> {
   const outer = enclosingBuild(options.env);
   if (outer) return await run(await prepareNested(clusterOptions(options, '')), outer.jobs);
   const { words } = options.raw;
-  const areGiven = areJobsGiven(words, options.env) || doesMakefileSetJobs(words, options.env, process.cwd());
+  const areGiven = areJobsGiven(words, options.env) || doesMakefileSetJobs(words, options.env, currentDirectory());
   const [behind, server] = await Promise.all([
     prepareBuild(options),
     areGiven ? undefined : openJobserver(make.value.program, options.env),
@@ -124,7 +125,7 @@ function prepareBuild(options: BuildOptions): Promise<BehindMake> {
 }
 
 function clusterOptions({ env, installation, raw }: BuildOptions, buildId: string): ClusterOptions {
-  return { env, installation, buildId, nowMs: Date.now(), words: raw.words, cwd: process.cwd() };
+  return { env, installation, buildId, nowMs: Date.now(), words: raw.words, cwd: currentDirectory() };
 }
 
 async function runMake(call: MakeCall, session?: BuildSession): Promise<Termination> {

@@ -72,7 +72,8 @@ export interface ClusterOptions {
   readonly nowMs: number;
   /** make's. */
   readonly words: readonly string[];
-  readonly cwd: string;
+  /** undefined when it was deleted. */
+  readonly cwd: string | undefined;
 }
 
 /** Never fails: the worst is plain make on this machine's cores. */
@@ -138,7 +139,7 @@ interface BuildPlace {
   readonly shim: string;
   readonly env: NodeJS.ProcessEnv;
   /** pmake's; make may be told to go elsewhere, but most often it is above all that is built. */
-  readonly cwd: string;
+  readonly cwd: string | undefined;
 }
 
 async function beginBuild(place: BuildPlace, buildId: string): Promise<Result<Begun, string>> {
@@ -155,8 +156,8 @@ async function tryToBegin(place: BuildPlace, buildId: string): Promise<Result<Be
   if (!reached.ok) return fail({ reason: 'not-started', sentence: reached.failure });
   const { session, isNew } = reached.value;
   const nodes = place.env.PMAKE_NODES;
-  const directory = place.cwd;
-  const request = { verb: 'build-begin', buildId, directory, ...(nodes === undefined ? {} : { nodes }) } as const;
+  const directory = place.cwd === undefined ? {} : { directory: place.cwd };
+  const request = { verb: 'build-begin', buildId, ...directory, ...(nodes === undefined ? {} : { nodes }) } as const;
   const answer = await session.ask(request, 'build-begun', isNew ? FIRST_BEGIN_LIMIT_MS : BEGIN_LIMIT_MS);
   if (!answer.ok) {
     session.close();

@@ -1,9 +1,9 @@
 /** `pmakectl bench load KIND`, and the verbs beside it. */
-import { resolve } from 'node:path';
 import type { CommandModule } from 'yargs';
 import { LOAD_KINDS, type LoadKind } from '../../bench/load-program.ts';
 import { formatExperiment } from '../../report/load-text.ts';
 import { BROKER_SOCKET } from '../../protocol/local-broker.ts';
+import { resolveHere } from '../../util/current-directory.ts';
 import { complain, FAILURE_CODE, JSON_OPTION, type JsonFlag, print } from './answer.ts';
 import { reportCommand } from './bench-report.ts';
 import { askBroker, brokerSocket } from './broker.ts';
@@ -54,7 +54,7 @@ const loadCommand: CommandModule<object, LoadFlags> = {
       intervalMs: flags.interval * 1_000,
       seconds,
       mebibytes,
-      directory: resolve(flags.directory),
+      directory: resolveHere(flags.directory),
     });
     print(flags, result, formatExperiment(result));
     if (result.runs.some(({ outcome }) => outcome === undefined)) process.exitCode = FAILURE_CODE;

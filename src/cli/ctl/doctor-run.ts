@@ -11,6 +11,7 @@ import type { DoctorLine, DoctorReport } from '../../report/doctor-text.ts';
 import { NO_NODES } from '../../report/nodes-text.ts';
 import { takePrivateDirectory, unguessableName } from '../../tree/private-directory.ts';
 import { writeProof } from '../../tree/proof.ts';
+import { currentDirectory, NO_DIRECTORY } from '../../util/current-directory.ts';
 import { fail, ok, type Result } from '../../util/result.ts';
 import { askBroker, brokerSocket } from './broker.ts';
 import { line } from './doctor-line.ts';
@@ -24,7 +25,10 @@ const INTERRUPTED_CODE = 130;
 
 /** @param words nodes as in PMAKE_NODES; none: those that a build would use */
 export async function examine(words: readonly string[]): Promise<DoctorReport> {
-  const directory = process.cwd();
+  const directory = currentDirectory();
+  if (directory === undefined) {
+    return { directory: '', works: false, here: [line('fail', 'tree', NO_DIRECTORY)], nodes: [] };
+  }
   const nodes = await findNodes(words);
   const configured: DoctorLine[] = nodes.ok ? [] : [line('fail', 'configuration', nodes.failure)];
   const specs = nodes.ok ? nodes.value : [];

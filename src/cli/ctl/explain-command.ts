@@ -19,6 +19,7 @@ import { type CommandExplanation, explainCommandLine } from '../../report/explai
 import { fileLook, realProgram } from '../../tree/look.ts';
 import { MountTable } from '../../tree/mount-table.ts';
 import { Places } from '../../tree/places.ts';
+import { currentDirectory, NO_DIRECTORY } from '../../util/current-directory.ts';
 import { FAILURE_CODE, type JsonFlag, print } from './answer.ts';
 
 /** As the shim tells one of its own names in PATH: by what the link says. */
@@ -34,7 +35,13 @@ export function printCommand(flags: JsonFlag, command: readonly string[]): void 
     process.stderr.write('pmakectl: a command is expected after --\n');
     return;
   }
-  const explanation = explain(command, process.cwd(), process.env);
+  const cwd = currentDirectory();
+  if (cwd === undefined) {
+    process.exitCode = FAILURE_CODE;
+    process.stderr.write(`pmakectl: ${NO_DIRECTORY}\n`);
+    return;
+  }
+  const explanation = explain(command, cwd, process.env);
   print(flags, explanation, explainCommandLine(explanation, quoteWords));
 }
 

@@ -3,10 +3,11 @@
  * `pmakectl explain -- COMMAND`: see explain-command.ts.
  */
 import { readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import type { CommandModule } from 'yargs';
 import type { BuildReport } from '../../protocol/control.ts';
 import { explainBuild, explainFile } from '../../report/explain-text.ts';
+import { resolveHere } from '../../util/current-directory.ts';
 import { cacheDirectory } from '../../util/own-directories.ts';
 import { askDispatcher, FAILURE_CODE, JSON_OPTION, type JsonFlag, print, printFailure } from './answer.ts';
 import { splitAtDashes } from './command-words.ts';
@@ -49,7 +50,7 @@ export const explainCommand: CommandModule<object, ExplainFlags> = {
 
 /** By absolute path; else, for `explain foo.c` from anywhere, by the end of it. */
 function onlyFile(report: BuildReport, file: string): BuildReport {
-  const exact = report.records.filter((record) => record.file === resolve(file));
+  const exact = report.records.filter((record) => record.file === resolveHere(file));
   const records = exact.length > 0 ? exact : report.records.filter((record) => record.file.endsWith(`/${file}`));
   return { ...report, records };
 }

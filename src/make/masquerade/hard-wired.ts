@@ -26,11 +26,18 @@ const PREFIX_VARIABLES: readonly (readonly [RegExp, string])[] = [
 ];
 const ASSIGNMENT = /^([\w.-]+)[:?+!]*=(.*)$/s;
 
+/** What a deleted directory is called: there is nothing in it. */
+const DELETED = '/proc/self/cwd';
+
 /** In a makefile of cmake's: where its cache is; make may be called in a directory below. */
 const CMAKE_TOP = /^CMAKE_BINARY_DIR = (\/.*)$/m;
 
 /** The paths, in no order. Empty for most builds. */
-export function findHardWired(env: NodeJS.ProcessEnv, words: readonly string[], cwd: string): readonly string[] {
+export function findHardWired(
+  env: NodeJS.ProcessEnv,
+  words: readonly string[],
+  cwd: string | undefined,
+): readonly string[] {
   const found = new Set<string>();
   const add = (text: string): void => {
     for (const path of compilersIn(text)) found.add(path);
@@ -44,7 +51,7 @@ export function findHardWired(env: NodeJS.ProcessEnv, words: readonly string[], 
       if (COMPILER_VARIABLE.test(name) || isPrefix(name)) add(withPrefixes(name, value));
     }
   }
-  for (const text of filesOf(words, cwd)) add(text);
+  for (const text of filesOf(words, cwd ?? DELETED)) add(text);
   return [...found];
 }
 

@@ -20,7 +20,8 @@ export interface PreloadOptions {
   readonly env: NodeJS.ProcessEnv;
   /** make's. */
   readonly words: readonly string[];
-  readonly cwd: string;
+  /** undefined when it was deleted. */
+  readonly cwd: string | undefined;
   /** What the masquerade of this build was opened with. */
   readonly place: MasqueradeOptions;
   readonly masquerade: Masquerade;

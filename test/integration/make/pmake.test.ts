@@ -34,6 +34,26 @@ describe('make as it is', () => {
     expect(ours.code).toBe(code);
   });
 
+  test.each([
+    ['a makefile by its path', ['-j1', '-f', 'MAKEFILE']],
+    ['a directory by its path', ['-j1', '-C', 'DIRECTORY']],
+    ['neither', ['-j1']],
+    ['no -j', ['-f', 'MAKEFILE']],
+  ])('in a deleted directory, with %s: same output, same status', async (_, words) => {
+    const place = workplace('all: ; @echo made');
+    const given = words.map((word) =>
+      word.replace('MAKEFILE', join(place.directory, 'Makefile')).replace('DIRECTORY', place.directory),
+    );
+    const run = (program: string): Promise<object> =>
+      place.run('sh', ['-c', `mkdir gone; cd gone; rmdir ../gone; exec ${program} "$@"`, 'sh', ...given], {
+        PWD: undefined,
+      });
+    const plain = await run('make');
+    expect(await run(`node ${PMAKE}`)).toEqual(plain);
+    await startFakeDispatcher(place.runtimeDirectory, answerBuild(sampleReport()));
+    expect(await run(`node ${PMAKE}`)).toEqual(plain);
+  });
+
   test('dies by the signal that make died by', async () => {
     const place = workplace('all:;@kill -KILL $$PPID');
     expect(await place.run(PMAKE)).toMatchObject({ code: null, signal: 'SIGKILL' });
