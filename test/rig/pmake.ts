@@ -8,7 +8,7 @@ import type { BuildReport, DispatcherStatus, JobRecord, NodeStatus } from '../..
 import type { Cluster, ExecOptions, ExecResult } from './cluster.ts';
 
 const DIST = fileURLToPath(new URL('../../dist/', import.meta.url));
-export const PMAKE = `${DIST}cli/pmake.cjs`;
+export const PMAKE = `${DIST}shims/pmake`;
 export const PMAKECTL = `${DIST}cli/pmakectl.js`;
 export const PCC = `${DIST}shims/pcc`;
 

@@ -2,8 +2,8 @@
  * Finds the real make: PMAKE_MAKE, else `make` or `gmake` on PATH, but never pmake itself under one of these
  * names. Unaware of how make is run.
  */
-import { realpathSync } from 'node:fs';
-import { basename } from 'node:path';
+import { existsSync, realpathSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { fail, ok, type Result } from '../../util/result.ts';
 import { findAllOnPath, isExecutableFile, splitPath } from '../masquerade/search-path.ts';
 
@@ -62,7 +62,9 @@ export function describeNoMake(failure: NoMake): string {
   }
 }
 
+/** Of whatever installation: the script, or the program that starts it (shims/pmake.c). */
 function isSelf(candidate: string, self: string): boolean {
   const real = realpathSync(candidate);
-  return real === self || basename(real) === 'pmake.cjs';
+  if (real === self || basename(real) === 'pmake.cjs') return true;
+  return basename(real) === 'pmake' && existsSync(join(dirname(real), '../cli/pmake.cjs'));
 }

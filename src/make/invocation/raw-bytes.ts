@@ -51,16 +51,20 @@ export function writeLauncher(make: FoundMake, raw: RawWords, env: NodeJS.Proces
 /** `env` as bytes: what pmake has not changed is as it came. */
 function rawEnvironment(env: NodeJS.ProcessEnv): Buffer[] {
   const came = new Map<string, Buffer>();
+  // Node shows these, but by names under which it does not find them itself.
+  const unnamed: Buffer[] = [];
   for (const entry of splitAtNul(readProc('environ') ?? Buffer.alloc(0))) {
-    came.set(nameOf(entry.toString('utf8')), entry);
+    if (isUtf8(entry.subarray(0, Math.max(0, entry.indexOf('='))))) came.set(nameOf(entry.toString('utf8')), entry);
+    else unnamed.push(entry);
   }
-  return Object.entries(env).flatMap(([name, value]) => {
+  const named = Object.entries(env).flatMap(([name, value]) => {
     if (value === undefined) return [];
     const entry = Buffer.from(`${name}=${value}`);
     const original = came.get(name);
     // Decoded the way Node decodes: equal means that nobody has touched it.
     return [original?.toString('utf8') === entry.toString('utf8') ? original : entry];
   });
+  return [...named, ...unnamed];
 }
 
 /**

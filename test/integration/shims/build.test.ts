@@ -25,7 +25,7 @@ it.each(['gcc', 'clang'])('without a warning under %s', (compiler) => {
 });
 
 it('once, and again when Node has moved', () => {
-  const inodes = (): number[] => ['pcc', 'p++', 'prun'].map((name) => statSync(join(out, name)).ino);
+  const inodes = (): number[] => ['pcc', 'p++', 'prun', 'pmake'].map((name) => statSync(join(out, name)).ino);
   make('NODE=/opt/one/node');
   const first = inodes();
   expect(readFileSync(join(out, 'pcc')).equals(readFileSync(join(out, 'p++')))).toBe(true);
@@ -33,7 +33,7 @@ it('once, and again when Node has moved', () => {
   expect(inodes()).toEqual(first);
   make('NODE=/opt/two words/node');
   expect(inodes()).not.toEqual(first);
-  expect(readdirSync(out).sort()).toEqual(['.node', 'p++', 'pcc', 'preload', 'prun']);
+  expect(readdirSync(out).sort()).toEqual(['.node', 'p++', 'pcc', 'pmake', 'preload', 'prun']);
 });
 
 it('as a dynamic program where nothing links statically', () => {

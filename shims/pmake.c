@@ -1,0 +1,173 @@
+/*
+ * The program that `pmake` is: becomes Node.js with pmake's script. Where Node.js cannot live, because a resource limit is
+ * too low for it or there is none, it becomes plain make, and one line says so where the summary would be shown.
+ *
+ * Knows of the rest of pmake only which program make is and what a pmake below another one must see
+ * (src/make/invocation/find-make.ts, src/make/environment.ts). shims/pmake.sh stands in where there is no C compiler.
+ */
+#define _GNU_SOURCE
+#include <limits.h>
+#include <sys/auxv.h>
+#include <sys/stat.h>
+
+#include "common.h"
+#include "limits.h"
+
+#ifndef PMAKE_NODE
+#define PMAKE_NODE "node"
+#endif
+
+/* Two is a script called make; so many, and every make on PATH is one. */
+#define MAX_CHAIN 10
+#define CHAIN_VARIABLE "PMAKE_CHAIN"
+
+static char self[PATH_MAX]; /* the real path of this executable; "" when it cannot be known */
+
+/* The last line that pmake itself writes, as the summary would be: on a terminal, or as PMAKE_SUMMARY says. */
+static void say(const char *why) {
+	const char *wanted = setting("PMAKE_SUMMARY");
+	if (wanted ? strcmp(wanted, "0") != 0 : isatty(2)) fprintf(stderr, "pmake: all of it here, by plain make: %s\n", why);
+}
+
+/* ---- which program make is ---- */
+
+static bool is_program(const char *path) {
+	struct stat found;
+	return stat(path, &found) == 0 && S_ISREG(found.st_mode) && access(path, X_OK) == 0;
+}
+
+/* This program, or the script that it starts, of whatever installation. */
+static bool is_pmake(const char *path) {
+	char real[PATH_MAX];
+	if (!realpath(path, real)) return false;
+	if (strcmp(real, self) == 0 || strcmp(base_name(real), "pmake.cjs") == 0) return true;
+	size_t length = (size_t)(base_name(real) - real);
+	char script[PATH_MAX];
+	return strcmp(real + length, "pmake") == 0 &&
+	       format(script, sizeof script, "%.*s../cli/pmake.cjs", (int)length, real) && access(script, F_OK) == 0;
+}
+
+/* How many pmakes lead to this one with no make between. */
+static int chain_length(void) {
+	const char *value = getenv(CHAIN_VARIABLE), *level = getenv("MAKELEVEL");
+	if (!level) level = "";
+	size_t length = strlen(level);
+	if (!value || strncmp(value, level, length) != 0 || value[length] != '/') return 0;
+	long count = strtol(value + length + 1, NULL, 10);
+	return count > 0 && count <= MAX_CHAIN ? (int)count : 0;
+}
+
+/* The program at `index` among those of that name on PATH that are no pmake, or the last; `is_first`: PATH's first. */
+static bool find_on_path(const char *name, int index, char out[PATH_MAX], bool *is_first) {
+	const char *path = getenv("PATH");
+	char candidate[PATH_MAX];
+	bool is_any = false;
+	int others = 0;
+	if (!path) path = "/usr/local/bin:/usr/bin:/bin";
+	for (bool last = false; !last && others <= index;) {
+		size_t length = strcspn(path, ":");
+		bool fits = *path == '/' && format(candidate, sizeof candidate, "%.*s/%s", (int)length, path, name);
+		last = path[length] == '\0';
+		path += length + 1;
+		if (!fits || !is_program(candidate)) continue;
+		bool is_other = !is_pmake(candidate);
+		if (is_other) {
+			strcpy(out, candidate);
+			*is_first = !is_any;
+			others++;
+		}
+		is_any = true;
+	}
+	return others > 0;
+}
+
+static void no_make(const char *why, const char *named) {
+	fprintf(stderr, why, named);
+	_exit(127);
+}
+
+static const char *find_make(char out[PATH_MAX]) {
+	static const char *const names[] = {"make", "gmake"};
+	const char *named = setting("PMAKE_MAKE");
+	bool is_first = false;
+	int chain = chain_length();
+	if (chain >= MAX_CHAIN) no_make("pmake: \"%s\" leads back to pmake; set PMAKE_MAKE to the real make\n", named ? named : "make");
+	if (named) {
+		bool is_found = strchr(named, '/') ? format(out, PATH_MAX, "%s", named) && is_program(out)
+		                                   : find_on_path(named, 0, out, &is_first);
+		if (!is_found) no_make("pmake: make was not found: PMAKE_MAKE is \"%s\", which is no program that can be run\n", named);
+		if (is_pmake(out)) no_make("pmake: \"%s\" leads back to pmake; set PMAKE_MAKE to the real make\n", named);
+		return named;
+	}
+	for (size_t index = 0; index < sizeof names / sizeof *names; index++)
+		if (find_on_path(names[index], chain, out, &is_first)) return is_first ? names[index] : out;
+	no_make("pmake: make was not found: there is no %s on PATH, and PMAKE_MAKE is not set\n", "make or gmake");
+	return NULL;
+}
+
+/* ---- what this program becomes ---- */
+
+/* Words of pmake's own that need no Node.js go, the others cannot be obeyed. */
+static void take_own_words(char **words) {
+	char **kept = words;
+	bool is_make = false;
+	for (; *words; words++) {
+		if (strcmp(*words, "--") == 0) is_make = true;
+		if (!is_make && strcmp(*words, "--pmake-local") == 0) continue;
+		if (!is_make && strncmp(*words, "--pmake-", 8) == 0) {
+			fprintf(stderr, "pmake: %s needs Node.js, which cannot run here\n", *words);
+			_exit(2);
+		}
+		*kept++ = *words;
+	}
+	*kept = NULL;
+}
+
+static void become_make(char **words, const char *why) {
+	char make[PATH_MAX], chain[PATH_MAX];
+	take_own_words(words + 1);
+	words[0] = (char *)find_make(make);
+	const char *level = getenv("MAKELEVEL");
+	if (format(chain, sizeof chain, "%s/%d", level ? level : "", chain_length() + 1)) setenv(CHAIN_VARIABLE, chain, 1);
+	setenv("PMAKE_LOCAL", "1", 1);
+	say(why);
+	execv(make, words);
+	int code = errno == ENOENT ? 127 : 126;
+	fprintf(stderr, "pmake: %s cannot be run: %s\n", make, strerror(errno));
+	_exit(code);
+}
+
+static void become_node(char **words, const char *script) {
+	size_t count = 0;
+	while (words[count]) count++;
+	char **all = calloc(count + 2, sizeof *all);
+	if (!all) return;
+	all[0] = (char *)"node";
+	all[1] = (char *)script;
+	memcpy(all + 2, words + 1, count * sizeof *all);
+	/* PATH's, as the script's own first line would have it; else the one that installed pmake. */
+	execvp("node", all);
+	execv(PMAKE_NODE, all);
+	free(all);
+}
+
+int main(int argc, char **argv) {
+	static char *no_words[2];
+	char script[PATH_MAX], why[256];
+	rlim_t value;
+	if (argc < 1) argv = no_words;
+	ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
+	const char *executed = (const char *)getauxval(AT_EXECFN);
+	self[length > 0 ? length : 0] = '\0';
+	if (!*self && (!executed || !realpath(executed, self))) *self = '\0';
+	bool is_known = format(script, sizeof script, "%.*s../cli/pmake.cjs", (int)(base_name(self) - self), self);
+	if (!*self || !is_known || access(script, R_OK) != 0) become_make(argv, "pmake's own files were not found");
+	const struct needed_limit *low = limit_too_low(false, &value);
+	if (low) {
+		format(why, sizeof why, "\"ulimit -%s %llu\" leaves too little %s for Node.js, which needs %llu", low->option,
+		       (unsigned long long)(value / low->unit), low->what, (unsigned long long)(low->least / low->unit));
+		become_make(argv, why);
+	}
+	become_node(argv, script);
+	become_make(argv, "there is no Node.js on PATH");
+}
