@@ -145,7 +145,9 @@ static void lift_limits(void) {
 /* In the grandchild. Nothing of the build comes along: an inherited jobserver pipe would keep make waiting for ever. */
 static void become_dispatcher(const char *script, int ready, int lock) {
 	static const char *const dropped[] = {"MAKEFLAGS",   "MFLAGS",       "GNUMAKEFLAGS",  "MAKELEVEL", "MAKEOVERRIDES",
-	                                      "MAKE_TERMOUT", "MAKE_TERMERR", GUARD_VARIABLE, "LD_PRELOAD",
+	                                      "MAKE_TERMOUT", "MAKE_TERMERR", GUARD_VARIABLE, PRELOAD_VARIABLE,
+	                                      /* It outlives what these speak to, and its workers get them from it. */
+	                                      "LD_PRELOAD", "LD_AUDIT", "LD_PROFILE", "LD_DEBUG", "LD_SHOW_AUXV",
 	                                      /* Node would read them all, which doubles its start; nothing here speaks TLS. */
 	                                      "NODE_EXTRA_CA_CERTS"};
 	struct stat log;

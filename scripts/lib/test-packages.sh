@@ -7,6 +7,7 @@ readonly TEST_PACKAGES='
   gobjc                      gcc for Objective-C
   ccache                     as a prefix of the compiler
   cmake                      makefiles that name the compiler by its path
+  fakeroot                   a library that others preload
   openssh-server             real nodes
   iproute2                   scripts/cluster: nodes as network namespaces
   acl                        directories that hand an access control list down

@@ -23,6 +23,21 @@ const STAYS = new Set([
 ]);
 const STAYS_PREFIX = /^(PMAKE_|_PMAKE_|SSH_|GPG_)/;
 
+/** How the preload library is called in LD_PRELOAD, whatever its directory (shims/protocol.h). */
+const OWN_LIBRARY = '/pmake-preload.so';
+/**
+ * What makes the dynamic loader put other code into a program, or do other things with it (ld.so(8)). The code may talk to
+ * a process of this host only (fakeroot, bear), or write down what the program does here.
+ */
+const LOADER_VARIABLES = [
+  'LD_PRELOAD',
+  'LD_AUDIT',
+  'LD_PROFILE',
+  'LD_DEBUG',
+  'LD_SHOW_AUXV',
+  'LD_TRACE_LOADED_OBJECTS',
+] as const;
+
 /** A make's word that speaks of descriptors or fifos which a node does not have. */
 const JOBSERVER_WORD = /^(-j\d*|--jobserver-(auth|fds|style)=.*)$/;
 
@@ -31,7 +46,7 @@ const JOBSERVER_WORD = /^(-j\d*|--jobserver-(auth|fds|style)=.*)$/;
  * both cut source lines, TERM, COLORTERM and terminfo's decide about colour and links.
  */
 const READ_BY_COMPILERS =
-  /^(COLUMNS|COLORTERM|TERMINFO(_DIRS)?|TERM_URLS|NO_COLOR|CC_\w+|CPATH|(C|CPLUS|OBJC|OBJCPLUS)_INCLUDE_PATH|LIBRARY_PATH|COMPILER_PATH|GCC_\w+|COLLECT_\w+|CCC_\w+|CLANG_\w+|DEPENDENCIES_OUTPUT|SUNPRO_DEPENDENCIES|SOURCE_DATE_EPOCH|TZ|LANG|LANGUAGE|LC_\w+|PATH|PWD|TERM|TMPDIR|TMP|TEMP|LD_PRELOAD|LD_LIBRARY_PATH)$/;
+  /^(COLUMNS|COLORTERM|TERMINFO(_DIRS)?|TERM_URLS|NO_COLOR|CC_\w+|CPATH|(C|CPLUS|OBJC|OBJCPLUS)_INCLUDE_PATH|LIBRARY_PATH|COMPILER_PATH|GCC_\w+|COLLECT_\w+|CCC_\w+|CLANG_\w+|DEPENDENCIES_OUTPUT|SUNPRO_DEPENDENCIES|SOURCE_DATE_EPOCH|TZ|LANG|LANGUAGE|LC_\w+|PATH|PWD|TERM|TMPDIR|TMP|TEMP|LD_LIBRARY_PATH)$/;
 
 /** What differs from one call to the next, or one run of a CI job, and says nothing to a compiler or a wrapper of one. */
 const PASSING =
@@ -78,9 +93,9 @@ export function hasReadablePaths(block: Buffer): boolean {
  * @param shimDirectories left out of PATH with what lies below them, so that a node's compiler never starts a shim.
  */
 export function environmentForNode(block: Buffer, shimDirectories: readonly string[]): Buffer {
+  const kept: string[] = [];
   // latin1 keeps bytes that are not UTF-8.
   const ours = shimDirectories.filter((path) => path !== '').map((path) => Buffer.from(path).toString('latin1'));
-  const kept: string[] = [];
   for (const entry of entriesOf(block, 'latin1')) {
     const equals = entry.indexOf('=');
     if (equals <= 0) {
@@ -93,27 +108,27 @@ export function environmentForNode(block: Buffer, shimDirectories: readonly stri
   return Buffer.from(kept.join(''), 'latin1');
 }
 
-/** undefined for an entry that stays. */
-function travellingValue(name: string, value: string, ours: readonly string[]): string | undefined {
-  switch (name) {
-    case 'LD_PRELOAD': {
-      const foreign = value.split(/[: ]/).filter((path) => path !== '' && !isOurs(path, ours));
-      return foreign.length > 0 ? foreign.join(':') : undefined;
-    }
-    case 'PATH':
-      return value
-        .split(':')
-        .filter((directory) => !isOurs(directory, ours))
-        .join(':');
-    case 'MAKEFLAGS':
-      return withoutJobserver(value);
-    default:
-      return STAYS.has(name) || STAYS_PREFIX.test(name) ? undefined : value;
-  }
+/** Does something other than pmake change what programs do behind their backs? */
+export function hasForeignCode(env: ReadonlyMap<string, string>): boolean {
+  return LOADER_VARIABLES.some((name) => foreignWords(env.get(name) ?? '').length > 0);
 }
 
-function isOurs(path: string, ours: readonly string[]): boolean {
-  return ours.some((root) => path === root || path.startsWith(`${root}/`));
+function foreignWords(value: string): readonly string[] {
+  return value.split(/[: ]/).filter((word) => word !== '' && !word.endsWith(OWN_LIBRARY));
+}
+
+/** undefined for an entry that stays. */
+function travellingValue(name: string, value: string, ours: readonly string[]): string | undefined {
+  if (name === 'PATH') {
+    return value
+      .split(':')
+      .filter((directory) => !ours.some((root) => directory === root || directory.startsWith(`${root}/`)))
+      .join(':');
+  }
+  if (name === 'MAKEFLAGS') return withoutJobserver(value);
+  // Of these only ours is ever left, and it is of this host.
+  if (LOADER_VARIABLES.some((variable) => variable === name)) return undefined;
+  return STAYS.has(name) || STAYS_PREFIX.test(name) ? undefined : value;
 }
 
 /** Of what travels, as `environmentForNode` gives it: the entries that may have a say in what a compiler answers. */

@@ -4,6 +4,7 @@
  */
 import type { Flavour, Tool } from './driver-name.ts';
 import { parseDriverLine, type DriverInput, type DriverLine } from './driver-line.ts';
+import { hasForeignCode } from './environment.ts';
 import { languageOf } from './language.ts';
 import { filesToWaitFor } from './link-inputs.ts';
 import { makeNativeExplicit, type NativeResult } from './native.ts';
@@ -90,7 +91,7 @@ function reasonOfWords(line: DriverLine, { env, cwd }: Invocation): HereReason |
   if (inputs.length > 1) return 'several-inputs';
   if (line.items.filter(({ role }) => role === 'object').length > 1) return 'several-outputs';
   if (SHARED_OUTPUT_VARIABLES.some((name) => env.has(name)) || env.has('CCC_OVERRIDE_OPTIONS')) return 'shared-output';
-  return undefined;
+  return hasForeignCode(env) ? 'foreign-preload' : undefined;
 }
 
 /** The file that such a variable names, before the target that may follow. */

@@ -34,6 +34,8 @@ const HERE_SENTENCES = {
   language: 'its language is not one that may leave',
   'dump-files': 'it writes dump files whose names are not known beforehand',
   'shared-output': 'it adds to a file that other compiles write too',
+  'foreign-preload':
+    'LD_PRELOAD or the like puts other code into the compiler (fakeroot, bear ...), which works on this machine only',
   wrapper: 'it starts the compiler through another program',
   'response-file': 'its response file cannot be read',
   'unknown-option': 'it has an option that is not in the table',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { environmentForNode, lastingEnvironment, parseEnvironment } from '../../src/command/environment.ts';
+import { environmentForNode, hasForeignCode, lastingEnvironment, parseEnvironment } from '../../src/command/environment.ts';
 
 function block(entries: readonly string[]): Buffer {
   return Buffer.from(entries.map((entry) => `${entry}\0`).join(''), 'latin1');
@@ -20,7 +20,7 @@ describe('the environment that travels', () => {
     'GCC_COLORS=',
     'EMPTY=',
     'A=b=c',
-    'LD_PRELOAD=/usr/lib/libfakeroot.so',
+    'LD_LIBRARY_PATH=/opt/gcc/lib64',
     'MAKEFLAGS=rR --no-print-directory',
     'MAKELEVEL=1',
     'BYTES=\xff\xfe',
@@ -42,6 +42,8 @@ describe('the environment that travels', () => {
     'MFLAGS=-j',
     'XDG_RUNTIME_DIR=/run/user/1',
     '_=/usr/bin/make',
+    'LD_PRELOAD=/x/pmake-preload.so',
+    'LD_AUDIT=',
   ])('not %s', (entry) => {
     expect(travelling([entry])).toEqual([]);
   });
@@ -52,12 +54,28 @@ describe('the environment that travels', () => {
     ]);
   });
 
-  it('takes our directories out of PATH and our library out of LD_PRELOAD', () => {
-    const entries = [
-      'PATH=/run/pmake/bin:/usr/bin:/run/pmake/bin/sub::/bin',
-      'LD_PRELOAD=/run/pmake/bin/p.so:/x.so /y.so',
-    ];
-    expect(travelling(entries, ['/run/pmake/bin'])).toEqual(['PATH=/usr/bin::/bin', 'LD_PRELOAD=/x.so:/y.so']);
+  it('takes our directories out of PATH', () => {
+    const entries = ['PATH=/run/pmake/bin:/usr/bin:/run/pmake/bin/sub::/bin'];
+    expect(travelling(entries, ['/run/pmake/bin'])).toEqual(['PATH=/usr/bin::/bin']);
+  });
+});
+
+describe('code that others put into programs', () => {
+  it.each([
+    ['LD_PRELOAD=libfakeroot-sysv.so', true],
+    ['LD_PRELOAD=/x/.libasan.so/$LIB/pmake-preload.so', false],
+    ['LD_PRELOAD=/x/pmake-preload.so:/usr/lib/libfakeroot.so', true],
+    ['LD_PRELOAD=libeatmydata.so /x/pmake-preload.so', true],
+    ['LD_PRELOAD=pmake-preload.so', true],
+    ['LD_PRELOAD=', false],
+    ['LD_PRELOAD=: ', false],
+    ['LD_AUDIT=/x/audit.so', true],
+    ['LD_DEBUG=libs', true],
+    ['LD_TRACE_LOADED_OBJECTS=1', true],
+    ['LD_LIBRARY_PATH=/opt/gcc/lib64', false],
+    ['FAKEROOTKEY=123', false],
+  ])('%s', (entry, isForeign) => {
+    expect(hasForeignCode(parseEnvironment(block([entry])))).toBe(isForeign);
   });
 });
 

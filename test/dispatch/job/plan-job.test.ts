@@ -37,3 +37,8 @@ test.each([
 ])('PMAKE_LOCAL=%s: %s', (value, expected) => {
   expect(plan({}, `PMAKE_LOCAL=${value}`)).toBe(expected);
 });
+
+test("a foreign LD_PRELOAD keeps a compile here, and pmake's does not", () => {
+  expect(plan({}, 'LD_PRELOAD=libfakeroot-sysv.so', 'FAKEROOTKEY=1')).toBe('foreign-preload');
+  expect(plan({}, 'LD_PRELOAD=/x/.libasan.so/$LIB/pmake-preload.so')).toBe('compile');
+});

@@ -92,6 +92,14 @@ test('the links of pmake in PATH are passed over', async () => {
   expect(program).not.toContain(at.directory);
 });
 
+test('a foreign LD_PRELOAD keeps a compile here', async () => {
+  const preload = { LD_PRELOAD: 'libm.so.6' };
+  expect(await explainAsJson(['gcc', '-c', 'a.c'], preload)).toMatchObject({
+    class: 'here',
+    reason: 'foreign-preload',
+  });
+});
+
 test('no command behind -- is a mistake', async () => {
   expect(await explain([])).toMatchObject({
     code: 1,
