@@ -1,6 +1,6 @@
 /*
  * The few helpers that the C programs share. Inline, since each program is linked by itself, and the preload library
- * without a C library: it may use base_name only.
+ * without a C library: it may use base_name and holds_mark only.
  */
 #ifndef PMAKE_COMMON_H
 #define PMAKE_COMMON_H
@@ -16,6 +16,8 @@
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "protocol.h"
 
 /*
  * File descriptors that outlive execv stay clear of the low numbers: gcc -flto takes "3,4" of MAKEFLAGS for a jobserver
@@ -59,9 +61,12 @@ static inline const char *base_name(const char *path) {
 	return slash ? slash + 1 : path;
 }
 
-static inline bool ends_with(const char *text, const char *end) {
-	size_t length = strlen(text), wanted = strlen(end);
-	return length >= wanted && strcmp(text + length - wanted, end) == 0;
+/* Do the first bytes of a file have the mark that every pcc carries? */
+static inline bool holds_mark(const unsigned char *bytes, size_t length) {
+	const size_t wanted = sizeof SHIM_MARK;
+	for (size_t at = 0; at + wanted <= length; at++)
+		if (bytes[at] == SHIM_MARK[0] && memcmp(bytes + at, SHIM_MARK, wanted) == 0) return true;
+	return false;
 }
 
 /* Where the soft limit on descriptors is below, it is raised for as long as it takes: what is open stays so. */

@@ -212,11 +212,10 @@ static const char *await_ready(int fd, pid_t group) {
 
 /* Starts it and waits; NULL or why not. */
 static const char *launch(int lock) {
-	char script[PATH_MAX];
+	char script[PATH_MAX], installed[PATH_MAX];
 	int ready[2];
-	if (!*self_path) return "/proc is not mounted";
-	size_t length = (size_t)(base_name(self_path) - self_path);
-	if (!format(script, sizeof script, "%.*s../cli/dispatcher.cjs", (int)length, self_path)) return "its path is too long";
+	if (!find_installed(installed)) return "where pmake is installed is not known";
+	if (!format(script, sizeof script, "%s/../cli/dispatcher.cjs", installed)) return "its path is too long";
 	if (access(script, R_OK) != 0) return "its program is missing beside pcc (../cli/dispatcher.cjs)";
 	if (pipe2(ready, O_CLOEXEC) != 0) return "no pipe could be made";
 	pid_t child = fork();

@@ -73,7 +73,7 @@ static void set_guard(char mode) {
 
 void run_program(char mode) {
 	set_guard(mode);
-	words[0] = program;
+	words[0] = (char *)argv0;
 	execv(program, words);
 	/* Our own variable may be the one entry too many. */
 	if (errno == E2BIG && unsetenv(GUARD_VARIABLE) == 0) execv(program, words);
@@ -85,6 +85,7 @@ void run_program(char mode) {
 		if (shell) {
 			shell[0] = (char *)"/bin/sh";
 			memcpy(shell + 1, words, count * sizeof *shell);
+			shell[1] = program;
 			execv("/bin/sh", shell);
 		}
 	}

@@ -1,6 +1,6 @@
 /*
  * pcc, the shim: stands where make looks for a compiler, linker or archiver, and asks the dispatcher where the
- * command shall run. Called by the program's own name through a link (masquerade), as `pcc gcc ...`, or as CC=pcc.
+ * command shall run. Called by the program's own name (masquerade), as `pcc gcc ...`, or as CC=pcc.
  *
  * Knows no compiler option (but for the local limit's -c and -S), no node, no file of the build. Whatever goes
  * wrong here ends in execv of the real program: nothing is printed unless there is no program at all.
@@ -45,15 +45,22 @@ int main(int argc, char **argv) {
 	}
 	leave_preload();
 	find_self(argv[0]);
-	if (argc > 1 && strcmp(base_name(argv[0]), "pcc") == 0 && is_question(argv[1]))
-		return answer_pmake(argv[1], argv[2]);
+	if (argc > 1 && is_called_pcc() && is_question(argv[1])) return answer_pmake(argv[1], argv[2]);
 	read_guard();
 	bool is_plain = is_inside_job() || is_on("PMAKE_LOCAL") || is_on("PMAKE_DISABLE");
 	choose_program(argv);
 	check_depth();
 	if (is_cache(program)) {
-		leave_path();
+		skip_pcc_in_cache();
+		leave_shims();
+		settle_argv0();
 		if (!is_plain) run_cache();
+	} else if (kind_of(program) == FILE_SCRIPT) {
+		settle_argv0();
+		if (!is_plain) run_script();
+	} else {
+		leave_masquerades();
+		settle_argv0();
 	}
 	if (is_plain) run_program('p');
 	find_runtime();

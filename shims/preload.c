@@ -1,9 +1,9 @@
 /*
  * The preload library: hands the exec of a compiler that is named by its path (`/usr/bin/gcc`, which no PATH leads to the
- * shim) to the shim, as `pcc /usr/bin/gcc ...`. Loaded by LD_PRELOAD into what make starts; acts only where the new
- * program's environment has PRELOAD_VARIABLE, and hands everything else to the C library untouched.
+ * shim) to the shim, as `pcc --pmake-as ARGV0 /usr/bin/gcc ...`. Loaded by LD_PRELOAD into what make starts; acts only where
+ * the new program's environment has PRELOAD_VARIABLE, and hands everything else to the C library untouched.
  *
- * Knows no compiler but by name: what has a link in that directory. The shim takes the library out of LD_PRELOAD, so
+ * Knows no compiler but by name: what the masquerade was made for (protocol.h). The shim takes the library out of LD_PRELOAD, so
  * nothing below a compiler is looked at, here or on a node.
  *
  * Runs between fork or vfork and exec, in any program: no allocation, no lock, no write to what outlives the call but
@@ -87,14 +87,19 @@ static bool join(char out[PATH_MAX], const char *directory, size_t length, const
 		length = 1;
 	}
 	if (length >= PATH_MAX || rest >= PATH_MAX - length) return false;
-	memcpy(out, directory, length);
+	if (out != directory) memcpy(out, directory, length);
 	out[length] = '/';
 	memcpy(out + length + 1, name, rest);
 	return true;
 }
 
-/* The directory of links to the shim; NULL where the environment does not have it. */
-static const char *shims_in(char *const *environment) {
+static bool is_link(const char *path) {
+	char byte;
+	return readlink(path, &byte, 1) == 1;
+}
+
+/* The masquerade; NULL where the environment does not have it. */
+static const char *home_in(char *const *environment) {
 	static const char wanted[] = PRELOAD_VARIABLE "=";
 	for (; environment && *environment; environment++)
 		if (strncmp(*environment, wanted, sizeof wanted - 1) == 0) {
@@ -104,14 +109,17 @@ static const char *shims_in(char *const *environment) {
 	return NULL;
 }
 
-/* A script is left to the compiler that it runs itself, an unreadable file and what is no file to the kernel. */
+/*
+ * Is it a compiler, and neither a shim, of whichever masquerade, nor a script? That is left to the compiler that it runs
+ * itself, an unreadable file and what is no file to the kernel.
+ */
 static bool is_binary(const char *path) {
-	char head[4];
+	unsigned char head[SHIM_MARK_WITHIN];
 	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0) return false;
 	ssize_t length = read(fd, head, sizeof head);
 	close(fd);
-	return length == (ssize_t)sizeof head && memcmp(head, "\177ELF", sizeof head) == 0;
+	return length >= 4 && memcmp(head, "\177ELF", 4) == 0 && !holds_mark(head, (size_t)length);
 }
 
 static bool is_directory(const char *path) {
@@ -121,29 +129,16 @@ static bool is_directory(const char *path) {
 	return true;
 }
 
-/* A link of this or of another masquerade. */
-static bool is_shim(const char *path) {
-	static const char end[] = "/shims/pcc";
-	char target[PATH_MAX];
-	ssize_t length = readlink(path, target, sizeof target);
-	return length >= (ssize_t)sizeof end - 1 &&
-	       memcmp(target + length - (sizeof end - 1), end, sizeof end - 1) == 0;
-}
-
-/* argv[0] is lost on the way: it must say no more than the path does. */
-static bool fits_name(char *const *argv, const char *name) {
-	return argv && argv[0] && strcmp(base_name(argv[0]), name) == 0;
-}
-
-/* Puts the shim's path for programs called `name` into `out`. */
+/* Puts the shim's path into `out` if programs called `name` have one. */
 static bool find_shim(char out[PATH_MAX], const char *name, char *const *argv, char *const *environment) {
-	const char *shims = shims_in(environment);
-	return shims && *name && fits_name(argv, name) && join(out, shims, strlen(shims), name) && access(out, X_OK) == 0;
+	const char *home = home_in(environment);
+	return home && *name && argv && argv[0] && join(out, home, strlen(home), "found") &&
+	       join(out, out, strlen(out), name) && is_link(out) && join(out, home, strlen(home), "pcc") &&
+	       access(out, X_OK) == 0;
 }
 
-/* pcc would look for a name without a slash on PATH, and take one with a dash for an option. */
 static bool is_compiler(const char *path) {
-	return strchr(path, '/') && *path != '-' && access(path, X_OK) == 0 && !is_shim(path) && is_binary(path);
+	return *path && access(path, X_OK) == 0 && is_binary(path);
 }
 
 /*
@@ -178,21 +173,25 @@ struct words {
 	size_t mapped;
 };
 
-/* `pcc PATH`, and argv without its first. */
+/* `pcc --pmake-as ARGV0 PATH`, and the rest of argv. */
+#define WORDS_IN_FRONT 4
+
 static bool make_words(struct words *words, const char *path, char *const *argv) {
 	size_t count = 1;
 	while (argv[count]) count++;
 	words->list = words->few;
 	words->mapped = 0;
-	if (count + 2 > WORDS_ON_STACK) {
-		words->mapped = (count + 2) * sizeof *words->list;
+	if (count + WORDS_IN_FRONT > WORDS_ON_STACK) {
+		words->mapped = (count + WORDS_IN_FRONT) * sizeof *words->list;
 		void *pages = mmap(NULL, words->mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		if (pages == MAP_FAILED) return false;
 		words->list = pages;
 	}
 	words->list[0] = (char *)"pcc";
-	words->list[1] = (char *)path;
-	memcpy(words->list + 2, argv + 1, count * sizeof *argv);
+	words->list[1] = (char *)"--pmake-as";
+	words->list[2] = argv[0];
+	words->list[3] = (char *)path;
+	memcpy(words->list + WORDS_IN_FRONT, argv + 1, count * sizeof *argv);
 	return true;
 }
 
@@ -277,7 +276,7 @@ INTERPOSE(fexecve, int fd, char *const argv[], char *const envp[]) {
 	char path[PATH_MAX];
 	int saved = errno;
 	need_real();
-	if (shims_in(envp) && path_of_fd(path, fd, "")) try_path(path, argv, envp);
+	if (home_in(envp) && path_of_fd(path, fd, "")) try_path(path, argv, envp);
 	errno = saved;
 	return real.fexecve(fd, argv, envp);
 }
@@ -285,7 +284,7 @@ INTERPOSE(fexecve, int fd, char *const argv[], char *const envp[]) {
 static void try_at(int directory, const char *path, char *const *argv, char *const *envp, int flags) {
 	char named[PATH_MAX];
 	int saved = errno;
-	if (!path || (flags & ~AT_EMPTY_PATH) != 0 || (!*path && flags == 0) || !shims_in(envp)) return;
+	if (!path || (flags & ~AT_EMPTY_PATH) != 0 || (!*path && flags == 0) || !home_in(envp)) return;
 	if (*path == '/' || (*path && directory == AT_FDCWD))
 		try_path(path, argv, envp);
 	else if (path_of_fd(named, directory, path))

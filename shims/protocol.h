@@ -76,10 +76,29 @@
 #define GUARD_VARIABLE "_PMAKE_GUARD"
 #define GUARD_MAX_DEPTH 8
 #define GUARD_EXIT_CODE 111
+/* pcc was called by its own path and without a program. */
+#define OWN_PATH_EXIT_CODE 112
 
 /*
- * Set by pmake beside LD_PRELOAD: an absolute directory of links to the shim; the preload library hands the programs
- * that have one there to the shim. PRELOAD_FILE: how the library is called in LD_PRELOAD, whatever its directory.
+ * A masquerade, made by src/make/masquerade/: a directory HOME, with
+ *   HOME/bin/NAME   this program, by a hard link or a copy, for each compiler, linker and archiver that was on PATH; beside
+ *                   them links to the real objcopy, nm ...; PATH has this directory first
+ *   HOME/found/NAME a link to where PATH had the program of that name
+ *   HOME/pcc        this program
+ *   HOME/installed  a link to the directory that pcc is installed in
+ *   HOME/.libasan.so  a link to the preload library's directory
+ */
+
+/*
+ * How a shim is told from a compiler, whatever it is called and whichever version and installation it is of: this text,
+ * with its NUL, stands within so many bytes of the file's beginning (mark.c). Never changed.
+ */
+#define SHIM_MARK "pmake compiler shim"
+#define SHIM_MARK_WITHIN 4096
+
+/*
+ * Set by pmake beside LD_PRELOAD: a masquerade; the preload library hands programs by the names that it was made for to
+ * its pcc. PRELOAD_FILE: how the library is called in LD_PRELOAD, whatever its directory.
  */
 #define PRELOAD_VARIABLE "PMAKE_PRELOAD_SHIMS"
 #define PRELOAD_FILE "pmake-preload.so"

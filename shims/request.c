@@ -35,12 +35,14 @@ bool send_all(int fd, const unsigned char *bytes, size_t length) {
 /* One frame, one send. False when it cannot be said or the dispatcher does not take it. */
 bool send_request(int fd) {
 	char cwd[PATH_MAX];
+	/* What the program is told that it is called: a clang takes its language from there. */
+	const char *told = base_name(argv0);
 	size_t environment = 0, count = 0, text = 0;
 	if (!getcwd(cwd, sizeof cwd) || *cwd != '/') return false;
 	for (char **word = words + 1; *word; word++, count++) text += 4 + strlen(*word);
 	for (char **entry = environ; *entry; entry++)
 		if (!is_guard_entry(*entry)) environment += strlen(*entry) + 1;
-	text += 12 + strlen(name) + strlen(program) + strlen(cwd);
+	text += 12 + strlen(told) + strlen(program) + strlen(cwd);
 	unsigned char streams[MAX_STREAMS_BYTES];
 	size_t stream_bytes = (size_t)(put_streams(streams) - streams);
 	size_t length = 1 + 2 + stream_bytes + 4 + 4 + 4 + text + 4 + 4 + INHERITED_BYTES + 4 + environment;
@@ -57,7 +59,7 @@ bool send_request(int fd) {
 	at = put_number(at, (uint32_t)mask, 4);
 	at = put_number(at, (uint32_t)getpid(), 4);
 	at = put_number(at, (uint32_t)getsid(0), 4);
-	at = put_text(put_text(put_text(at, name), program), cwd);
+	at = put_text(put_text(put_text(at, told), program), cwd);
 	at = put_number(at, (uint32_t)count, 4);
 	for (char **word = words + 1; *word; word++) at = put_text(at, *word);
 	at = put_inherited(at);

@@ -20,7 +20,14 @@ extern char **environ;
 /* The command: what runs in the end, here or elsewhere. */
 extern char program[PATH_MAX]; /* the real one, absolute */
 extern const char *name;       /* without directory */
-extern char **words;           /* words[0] becomes `program`, the rest are the command's words */
+extern const char *argv0;      /* what it is told that it is called */
+extern char **words;           /* words[0] becomes `argv0`, the rest are the command's words */
+
+/* file-kind.c: what a file is by its content. */
+enum file_kind { FILE_ELF, FILE_SHIM, FILE_SCRIPT };
+enum file_kind kind_of(const char *path);
+/* Is it an object, a library or the like, though its mode says that it can be executed? */
+bool is_linkable(const char *path);
 
 /* guard.c: the recursion guard, and the way out. */
 struct guard {
@@ -37,20 +44,47 @@ void check_depth(void);
 /* Becomes `program`; `mode` is protocol.h's. Does not return. */
 void run_program(char mode);
 
-/* find-program.c: which program we stand for. */
-extern char self_path[PATH_MAX]; /* this executable; "" when /proc is not there */
-void find_self(const char *called);
+/* find-program.c: programs by path and on PATH. */
+void know_self(const char *started);
+bool is_same(const struct stat *one, const struct stat *other);
+bool is_program(const char *path, struct stat *found);
+/* This executable by any name, or one of another version or installation. */
 bool is_shim(const char *path, const struct stat *found);
+/* Is it the program that the guard names? */
+bool is_guarded(const struct stat *found);
 bool absolute(char out[PATH_MAX], const char *directory, size_t length, const char *file);
+const char *search_path(void);
+/* The next entry of a list like PATH; `path` becomes NULL behind the last one. */
+bool next_directory(const char **path, const char **directory, size_t *length);
+bool find_on_path(const char *wanted, char out[PATH_MAX]);
+bool find_by_path(const char *word, char out[PATH_MAX], struct stat *found);
 bool find_program(const char *word, char out[PATH_MAX]);
 void no_program(const char *wanted);
+
+/* masquerade.c: the directory that a shim belongs to. */
+/* The HOME of a shim's path; false when it is in none. */
+bool find_home(const char *shim, char home[PATH_MAX]);
+/* Where PATH had the program that this shim of a masquerade stands for. */
+bool find_recorded(const char *shim, char out[PATH_MAX]);
+bool is_masquerade(const char *directory, size_t length);
+bool find_installed(char directory[PATH_MAX]);
+bool find_pcc(char out[PATH_MAX]);
+
+/* call.c: which command this is. */
+extern char self_path[PATH_MAX]; /* this executable; "" when it cannot be known */
+void find_self(const char *called);
+bool is_called_pcc(void);
 void choose_program(char **argv);
+void settle_argv0(void);
+void skip_pcc_in_cache(void);
 
 /* environment.c: what of ours the program must not inherit. */
 void leave_preload(void);
 bool is_cache(const char *path);
-void leave_path(void);
+void leave_masquerades(void);
+void leave_shims(void);
 void run_cache(void);
+void run_script(void);
 
 /* dispatcher.c: the runtime directory, and reaching or starting the dispatcher. */
 extern char runtime[PATH_MAX]; /* "" when there is no usable one */

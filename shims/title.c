@@ -33,7 +33,7 @@ static bool copy_texts(char **list) {
 /* ps shows the node: `pcc[n2] gcc -c a.c`. */
 void show_node(const unsigned char *node, size_t length) {
 	static bool is_copied;
-	static char *name_copy;
+	static char *name_copy, *argv0_copy;
 	char where[64], title[PATH_MAX];
 	if (length > 48) length = 48;
 	format(where, sizeof where, "pcc[%.*s]", (int)length, (const char *)node);
@@ -41,11 +41,13 @@ void show_node(const unsigned char *node, size_t length) {
 		if (*at < ' ' || *at > '~') *at = '?';
 	prctl(PR_SET_NAME, where);
 	if (!is_copied) {
-		/* `name` may point into a word. */
+		/* Both may point into a word. */
 		name_copy = strdup(name);
-		if (!name_copy || !copy_texts(words) || !copy_texts(environ)) return;
+		argv0_copy = strdup(argv0);
+		if (!name_copy || !argv0_copy || !copy_texts(words) || !copy_texts(environ)) return;
 		guard.path = "";
 		name = name_copy;
+		argv0 = argv0_copy;
 		is_copied = true;
 	}
 	size_t used = (size_t)snprintf(title, sizeof title, "%s %s", where, name);

@@ -18,7 +18,6 @@ async function main(): Promise<void> {
   const cache = cacheDirectory(process.env);
   await serveDispatcher({
     socketPath: join(directory.value, SOCKET_NAME),
-    masqueradeRoot: join(directory.value, 'masquerade'),
     reportPath: join(cache, 'last-build.json'),
     costsPath: join(cache, 'costs'),
     trialsPath: join(cache, 'trials'),

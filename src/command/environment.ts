@@ -89,20 +89,19 @@ export function hasReadablePaths(block: Buffer): boolean {
 }
 
 /**
- * The entries that a compiler on a node gets, in the same form and order and with every byte as it was.
- * @param shimDirectories left out of PATH with what lies below them, so that a node's compiler never starts a shim.
+ * The entries that a compiler on a node gets, in the same form and order and with every byte as it was. The shim has taken
+ * directories of shims out of PATH.
  */
-export function environmentForNode(block: Buffer, shimDirectories: readonly string[]): Buffer {
+export function environmentForNode(block: Buffer): Buffer {
   const kept: string[] = [];
   // latin1 keeps bytes that are not UTF-8.
-  const ours = shimDirectories.filter((path) => path !== '').map((path) => Buffer.from(path).toString('latin1'));
   for (const entry of entriesOf(block, 'latin1')) {
     const equals = entry.indexOf('=');
     if (equals <= 0) {
       kept.push(`${entry}\0`);
       continue;
     }
-    const travelling = travellingValue(entry.slice(0, equals), entry.slice(equals + 1), ours);
+    const travelling = travellingValue(entry.slice(0, equals), entry.slice(equals + 1));
     if (travelling !== undefined) kept.push(`${entry.slice(0, equals)}=${travelling}\0`);
   }
   return Buffer.from(kept.join(''), 'latin1');
@@ -118,13 +117,7 @@ function foreignWords(value: string): readonly string[] {
 }
 
 /** undefined for an entry that stays. */
-function travellingValue(name: string, value: string, ours: readonly string[]): string | undefined {
-  if (name === 'PATH') {
-    return value
-      .split(':')
-      .filter((directory) => !ours.some((root) => directory === root || directory.startsWith(`${root}/`)))
-      .join(':');
-  }
+function travellingValue(name: string, value: string): string | undefined {
   if (name === 'MAKEFLAGS') return withoutJobserver(value);
   // Of these only ours is ever left, and it is of this host.
   if (LOADER_VARIABLES.some((variable) => variable === name)) return undefined;

@@ -27,7 +27,6 @@ import { TrialChoice } from './probes/probe-placement.ts';
 import { TrialMemory } from './probes/probe-memory.ts';
 
 export interface DispatcherOptions extends Omit<PlacementOptions, 'wantedNodes'> {
-  readonly masqueradeRoot: string;
   /** Control requests are answered elsewhere (control.ts). */
   readonly onControl: SessionHandlers['onControl'];
   /** The environment of the newest job: the user's ssh agent may have changed since the dispatcher began. */
@@ -63,7 +62,7 @@ export class Dispatcher {
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
-    this.#environments = new EnvironmentCache(options.masqueradeRoot);
+    this.#environments = new EnvironmentCache();
     this.placement = new Placement({ ...options, wantedNodes: () => this.builds.newestNodes(performance.now()) });
     this.#server = new ServerWatch({
       inFlight: () => this.placement.remoteTaken,

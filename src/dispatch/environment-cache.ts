@@ -24,14 +24,11 @@ export interface KnownEnvironment {
 
 export class EnvironmentCache {
   readonly #byHash = new Map<string, KnownEnvironment>();
-  /** PATH entries below it are ours and mean nothing on a node. */
-  readonly #masqueradeRoot: string;
   readonly #zoneNow: () => string | undefined;
   #nextId = 1;
 
   /** @param zoneNow what a compiler here takes for the time zone where TZ does not say it; undefined where that is not known */
-  constructor(masqueradeRoot: string, zoneNow: () => string | undefined = hostTimeZone) {
-    this.#masqueradeRoot = masqueradeRoot;
+  constructor(zoneNow: () => string | undefined = hostTimeZone) {
     this.#zoneNow = zoneNow;
   }
 
@@ -51,7 +48,7 @@ export class EnvironmentCache {
     const id = this.#nextId;
     this.#nextId += 1;
     const entries = parseEnvironment(block);
-    const travelling = environmentForNode(block, [this.#masqueradeRoot]);
+    const travelling = environmentForNode(block);
     const zone = entries.has('TZ') || hostZone === undefined ? '' : `TZ=${hostZone}\0`;
     return {
       entries,

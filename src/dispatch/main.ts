@@ -28,7 +28,6 @@ const START_LIMIT_MS = 60_000;
 
 export interface ServerOptions {
   readonly socketPath: string;
-  readonly masqueradeRoot: string;
   /** Where the newest build's report is kept for `pmakectl explain` after the dispatcher is gone. */
   readonly reportPath: string;
   /** Where it is kept what compiles cost. */
@@ -65,7 +64,6 @@ export async function serveDispatcher(options: ServerOptions): Promise<void> {
   const dispatcher = new Dispatcher({
     ...placementOf(options, sshEnvironment),
     nodeLists,
-    masqueradeRoot: options.masqueradeRoot,
     onControl: (request, control) => void answerControl(context, request, control),
     noteEnvironment: (entries) => {
       sshEnvironment.SSH_AUTH_SOCK = entries.get('SSH_AUTH_SOCK') ?? sshEnvironment.SSH_AUTH_SOCK;

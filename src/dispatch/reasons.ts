@@ -36,6 +36,8 @@ export type PlacementReason =
   | NoSlotReason
   | 'switched-off'
   | 'not-text'
+  | 'another-name'
+  | 'script'
   | 'source-not-a-file'
   | 'too-long'
   | 'internal-error'
@@ -51,6 +53,8 @@ export const PLACEMENT_SENTENCES: Readonly<Record<PlacementReason, string>> = {
   'nodes-busy': 'every slot of the nodes was taken, and this host had one free',
   'switched-off': 'PMAKE_LOCAL or --pmake-local asked for it',
   'not-text': 'a word, or a variable that names directories, is not UTF-8',
+  'another-name': 'it is told to go by another name than its own (exec -a), which a node would not tell it',
+  script: 'it is a script, which runs here at once; the compiler that it calls is looked at by itself',
   'source-not-a-file': 'its source is missing or no regular file',
   'too-long': 'its command line is longer than a node takes',
   'internal-error': 'pmake could not read the command: a defect of pmake, please report it',

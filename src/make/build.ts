@@ -30,6 +30,7 @@ import { takesJobserver } from './invocation/make-version.ts';
 import type { RawWords } from './invocation/raw-bytes.ts';
 import { type MakeCall, startMake } from './invocation/run-make.ts';
 import { isExecutableFile } from './masquerade/search-path.ts';
+import { watchMasquerade } from './masquerade/watch.ts';
 import { isProgressWanted, isSummaryWanted } from './progress/wanted.ts';
 
 /** What a shell says of a command that it does not find, and of one that it cannot run. */
@@ -64,7 +65,7 @@ export async function runBuild(options: BuildOptions): Promise<Termination> {
     return await run(localEnvironment(options.env), availableParallelism());
   }
   const outer = enclosingBuild(options.env);
-  if (outer) return await run(await prepareNested(clusterOptions(options, '')), outer.jobs);
+  if (outer) return await run(prepareNested(clusterOptions(options, '')), outer.jobs);
   const { words } = options.raw;
   const areGiven = areJobsGiven(words, options.env) || doesMakefileSetJobs(words, options.env, currentDirectory());
   const [behind, server] = await Promise.all([
@@ -72,9 +73,11 @@ export async function runBuild(options: BuildOptions): Promise<Termination> {
     areGiven ? undefined : openJobserver(make.value.program, options.env),
   ]);
   const elastic = server && makeElastic(behind, server);
+  const watch = watchMasquerade(behind.masquerade);
   const ended = await run(elastic?.env ?? behind.env, behind.jobs, behind.session);
   elastic?.stop();
-  await sumUp(behind, performance.now() - startedMs, options.env);
+  const trouble = watch.stop();
+  await sumUp(trouble === '' ? behind : { ...behind, trouble }, performance.now() - startedMs, options.env);
   behind.session?.close();
   return ended;
 }

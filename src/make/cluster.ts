@@ -11,7 +11,7 @@ import { runtimeDirectory } from '../util/runtime-directory.ts';
 import { describeSessionFailure, type DispatcherSession, type SessionFailure } from '../ipc/dispatcher-client.ts';
 import { clusterEnvironment } from './environment.ts';
 import { jobsForSlots } from './jobs/jobs.ts';
-import { type MasqueradeOptions, openMasquerade } from './masquerade/masquerade.ts';
+import { type Masquerade, type MasqueradeOptions, openMasquerade } from './masquerade/masquerade.ts';
 import { preparePreload } from './masquerade/preload.ts';
 import { isExecutableFile } from './masquerade/search-path.ts';
 import { reachDispatcher } from './start-dispatcher.ts';
@@ -29,6 +29,8 @@ export interface BehindMake {
   readonly jobs: number;
   /** Undefined when no dispatcher counts this build. */
   readonly session: BuildSession | undefined;
+  /** Undefined when make runs without shims. */
+  readonly masquerade: Masquerade | undefined;
   /** A sentence: what is missing. Empty when nothing is. */
   readonly trouble: string;
 }
@@ -79,16 +81,15 @@ export interface ClusterOptions {
 /** Never fails: the worst is plain make on this machine's cores. */
 export async function prepareCluster(options: ClusterOptions): Promise<BehindMake> {
   const { env, installation } = options;
-  const plain = { env, jobs: availableParallelism(), session: undefined };
+  const plain = { env, jobs: availableParallelism(), session: undefined, masquerade: undefined };
   const { shim } = installation;
   if (!isExecutableFile(shim)) return { ...plain, trouble: `the shim is missing (${shim})` };
   const directory = runtimeDirectory(env);
   if (!directory.ok) return { ...plain, trouble: directory.failure };
   const place = masqueradePlace(options, directory.value);
-  const [masquerade, begun] = await Promise.all([
-    openMasquerade(place),
-    beginBuild({ runtimeDirectory: directory.value, shim, env, cwd: options.cwd }, options.buildId),
-  ]);
+  // Before the dispatcher is asked: to make it for the first time may take as long as an answer is waited for.
+  const masquerade = openMasquerade(place);
+  const begun = await beginBuild({ runtimeDirectory: directory.value, shim, env, cwd: options.cwd }, options.buildId);
   if (!masquerade.ok) {
     if (begun.ok) begun.value.session.close();
     return { ...plain, trouble: masquerade.failure };
@@ -100,31 +101,32 @@ export async function prepareCluster(options: ClusterOptions): Promise<BehindMak
   }
   const jobs = begun.ok ? begun.value.jobs : plain.jobs;
   const { path } = masquerade.value;
-  const preload = await preparePreload({ ...options, place, masquerade: masquerade.value, isNested: false });
+  const preload = preparePreload({ ...options, place, masquerade: masquerade.value, isNested: false });
   // Also without a dispatcher: the shims then keep an explicit -j100 from being a hundred compiles at once here.
   const cluster = clusterEnvironment(env, { buildId: options.buildId, jobs, runtimeDirectory: directory.value, path });
   return {
     env: { ...cluster, ...preload.changes },
     jobs,
     session: begun.ok ? begun.value.session : undefined,
+    masquerade: masquerade.value,
     trouble: begun.ok ? preload.trouble : begun.failure,
   };
 }
 
-function masqueradePlace(options: ClusterOptions, runtimeDirectory: string): MasqueradeOptions {
-  const { shim, preload } = options.installation;
-  return { runtimeDirectory, shim, preload, path: options.env.PATH, nowMs: options.nowMs };
+function masqueradePlace({ env, installation, nowMs }: ClusterOptions, runtimeDirectory: string): MasqueradeOptions {
+  const { shim, preload, version } = installation;
+  return { env, runtimeDirectory, version, shim, preload, path: env.PATH, nowMs };
 }
 
 /** For a make inside another pmake's build: PATH and LD_PRELOAD are looked after, the outer pmake does the rest. */
-export async function prepareNested(options: ClusterOptions): Promise<NodeJS.ProcessEnv> {
+export function prepareNested(options: ClusterOptions): NodeJS.ProcessEnv {
   const { env, installation } = options;
   const directory = runtimeDirectory(env);
   if (!directory.ok || !isExecutableFile(installation.shim)) return env;
   const place = masqueradePlace(options, directory.value);
-  const masquerade = await openMasquerade(place);
+  const masquerade = openMasquerade(place);
   if (!masquerade.ok) return env;
-  const preload = await preparePreload({ ...options, place, masquerade: masquerade.value, isNested: true });
+  const preload = preparePreload({ ...options, place, masquerade: masquerade.value, isNested: true });
   return { ...env, PATH: masquerade.value.path, ...preload.changes };
 }
 

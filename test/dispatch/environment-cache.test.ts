@@ -7,7 +7,7 @@ function came(block: string, inherited: Partial<Inherited> = {}) {
 }
 
 it('an environment that is in use is not forgotten for a thousand others, so nodes get it once', () => {
-  const cache = new EnvironmentCache('/masquerade');
+  const cache = new EnvironmentCache();
   const usual = came('A=1\0');
   const { id } = cache.get(usual).forNodes;
   for (let other = 0; other < 1_000; other += 1) {
@@ -20,12 +20,12 @@ it.each([
   ['A=1\0', 'A=1\0TZ=Europe/Berlin\0'],
   ['TZ=\0A=1\0', 'TZ=\0A=1\0'],
 ])('nodes go by the time zone of this host, unless %j has one', (here, there) => {
-  const cache = new EnvironmentCache('/masquerade', () => 'Europe/Berlin');
+  const cache = new EnvironmentCache(() => 'Europe/Berlin');
   expect(cache.get(came(here)).forNodes.block.toString()).toBe(there);
 });
 
 it('limits and signals belong to the environment that they come with', () => {
-  const cache = new EnvironmentCache('/masquerade');
+  const cache = new EnvironmentCache();
   const usual = cache.get(came('A=1\0'));
   const other = cache.get(came('A=1\0', { ignoredSignals: 2n }));
   expect(other).not.toBe(usual);
@@ -40,12 +40,12 @@ it.each([
   ['B=\xfe\0PWD=/\xff\0', false],
   ['CPATH=/\xc3\xa9\0A=\xff\0', true],
 ])('an environment that holds %j can be looked at: %s', (block, isReadable) => {
-  expect(new EnvironmentCache('/masquerade').get(came(block)).isReadable).toBe(isReadable);
+  expect(new EnvironmentCache().get(came(block)).isReadable).toBe(isReadable);
 });
 
 it('nodes go by the time zone that this host has now', () => {
   let zone: string | undefined = 'Europe/Berlin';
-  const cache = new EnvironmentCache('/masquerade', () => zone);
+  const cache = new EnvironmentCache(() => zone);
   const get = () => cache.get(came('A=1\0')).forNodes;
   const before = get();
   expect(get()).toBe(before);

@@ -27,18 +27,26 @@ export interface CallOptions {
 
 export class PreloadRig implements Disposable {
   readonly directory = mkdtempSync(join(tmpdir(), 'pmake-preload-test-'));
-  /** Where the programs are that get a link. */
+  /** A masquerade: in `found` are the names that it is for, and `pcc` is what they are handed to. */
   readonly shims = join(this.directory, 'shims');
   readonly caller = join(this.directory, 'caller');
   readonly library: string;
 
   constructor() {
     execFileSync('make', ['-s', '-C', join(ROOT, 'shims'), `NODE=${process.execPath}`], { stdio: 'inherit' });
-    mkdirSync(this.shims);
+    mkdirSync(join(this.shims, 'found'), { recursive: true });
     // As the masquerade has it.
     symlinkSync(join(ROOT, 'dist/shims/preload'), join(this.directory, '.libasan.so'));
     this.library = join(this.directory, '.libasan.so/$LIB/pmake-preload.so');
     execFileSync('cc', ['-w', '-o', this.caller, join(ROOT, 'test/rig/preload-caller.c')]);
+    this.program('shims/pcc');
+    const mark = join(ROOT, 'shims/mark.c');
+    execFileSync('cc', ['-w', '-o', join(this.directory, 'marked'), join(ROOT, 'test/rig/preload-caller.c'), mark]);
+  }
+
+  /** Programs by these names are handed to the shim. */
+  masqueradeAs(...names: string[]): void {
+    for (const name of names) symlinkSync(join('/usr/bin', name), join(this.shims, 'found', name));
   }
 
   /** A program that says how it was called, at `path` below the rig's directory; with a name that has a link, or not. */
@@ -46,6 +54,14 @@ export class PreloadRig implements Disposable {
     const full = join(this.directory, path);
     mkdirSync(join(full, '..'), { recursive: true });
     copyFileSync(this.caller, full);
+    return full;
+  }
+
+  /** The same, with the mark of a shim. */
+  markedProgram(path: string): string {
+    const full = join(this.directory, path);
+    mkdirSync(join(full, '..'), { recursive: true });
+    copyFileSync(join(this.directory, 'marked'), full);
     return full;
   }
 

@@ -48,8 +48,9 @@ export interface ShimOptions {
 
 export class ShimRig implements AsyncDisposable {
   readonly directory = mkdtempSync(join(tmpdir(), 'pmake-shim-test-'));
-  /** Links to pcc; first on PATH. */
-  readonly masquerade = join(this.directory, 'masquerade');
+  /** A masquerade as pmake makes it, and what of it is first on PATH. */
+  readonly home = join(this.directory, 'home');
+  readonly masquerade = join(this.home, 'bin');
   /** Programs of the test; second on PATH. */
   readonly bin = join(this.directory, 'bin');
   readonly runtime = join(this.directory, 'runtime');
@@ -66,11 +67,15 @@ export class ShimRig implements AsyncDisposable {
   }
 
   private constructor() {
-    for (const name of ['masquerade', 'bin', 'work', 'shims', 'cli']) mkdirSync(join(this.directory, name));
+    for (const name of ['home/bin', 'home/found', 'bin', 'work', 'shims', 'cli']) {
+      mkdirSync(join(this.directory, name), { recursive: true });
+    }
     mkdirSync(this.runtime, { mode: 0o700 });
     const built = buildShims();
     for (const name of ['pcc', 'prun']) copyFileSync(join(built, name), join(this.directory, 'shims', name));
     linkSync(this.pcc, join(this.directory, 'shims/p++'));
+    linkSync(this.pcc, join(this.home, 'pcc'));
+    symlinkSync(join(this.directory, 'shims'), join(this.home, 'installed'));
   }
 
   /** PATH of what `start` starts; `later` follows the system's place. */
@@ -79,7 +84,10 @@ export class ShimRig implements AsyncDisposable {
   }
 
   masqueradeAs(...names: string[]): void {
-    for (const name of names) symlinkSync(this.pcc, join(this.masquerade, name));
+    for (const name of names) {
+      linkSync(this.pcc, join(this.masquerade, name));
+      symlinkSync(join(this.bin, name), join(this.home, 'found', name));
+    }
   }
 
   /** A compiler that asks the test what to do. */
@@ -92,6 +100,14 @@ export class ShimRig implements AsyncDisposable {
     mkdirSync(join(full, '..'), { recursive: true });
     writeFileSync(full, text);
     chmodSync(full, 0o755);
+    return full;
+  }
+
+  /** A compiled program: what is a script is called at once, without a dispatcher. */
+  program(path: string, source: string): string {
+    const full = join(this.directory, path);
+    mkdirSync(join(full, '..'), { recursive: true });
+    execFileSync('cc', ['-x', 'c', '-', '-o', full], { input: source });
     return full;
   }
 

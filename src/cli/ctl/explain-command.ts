@@ -3,7 +3,7 @@
  * Asks no dispatcher and starts nothing of the command: the plan alone is shown.
  */
 import { readlinkSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { environmentForNode, isReadByCompilers, parseEnvironment } from '../../command/environment.ts';
 import { toolCalled } from '../../command/driver-name.ts';
 import { baseName, markOf } from '../../command/paths.ts';
@@ -20,13 +20,12 @@ import { fileLook, realProgram } from '../../tree/look.ts';
 import { MountTable } from '../../tree/mount-table.ts';
 import { Places } from '../../tree/places.ts';
 import { currentDirectory, NO_DIRECTORY } from '../../util/current-directory.ts';
+import { isShim, masqueradeOf, programKind } from '../../util/shim-mark.ts';
 import { FAILURE_CODE, type JsonFlag, print } from './answer.ts';
 
-/** As the shim tells one of its own names in PATH: by what the link says. */
-const SHIM_END = '/shims/pcc';
 /** What Node makes of bytes that are not UTF-8. */
 const REPLACEMENT = '\ufffd';
-/** Names that a link of the masquerade is made for. */
+/** What the masquerade has shims for. */
 const MASQUERADED: ReadonlySet<string> = new Set(['driver', 'linker', 'archiver']);
 
 export function printCommand(flags: JsonFlag, command: readonly string[]): void {
@@ -65,13 +64,13 @@ function explain(command: readonly string[], cwd: string, env: NodeJS.ProcessEnv
     fileLook,
   );
   const plan = planned.kind === 'compile' ? asPlaced(planned, called.path, env) : planned;
-  const travels = [...parseEnvironment(environmentForNode(block, []))].filter(([name]) => isReadByCompilers(name));
+  const travels = [...parseEnvironment(environmentForNode(block))].filter(([name]) => isReadByCompilers(name));
   return {
     command,
     cwd,
     program: called.path,
     realProgram: real,
-    ...describePlan(plan, called, reasonOutsidePlan(command, env)),
+    ...describePlan(plan, called, reasonOutsidePlan(command, called.path, env)),
     environment: Object.fromEntries(travels.sort(([one], [other]) => (one < other ? -1 : 1))),
     notes: notesOn(called, real),
   };
@@ -111,25 +110,28 @@ function find(word: string, argv: readonly string[], cwd: string, env: NodeJS.Pr
   const name = baseName(word);
   const onPath = (): string => findAllOnPath(name, splitPath(env.PATH)).find((path) => !isShim(path)) ?? '';
   let path = word.includes('/') ? resolve(cwd, word) : onPath();
-  if (word.includes('/') && isShim(path)) path = onPath();
+  if (word.includes('/') && isShim(path)) path = recordedBy(path) ?? onPath();
   return { name, path: isExecutableFile(path) ? path : '', argv, word, isByShim };
 }
 
-function isShim(path: string): boolean {
+/** What a shim of a masquerade stands for when it is called by its path. */
+function recordedBy(path: string): string | undefined {
+  const home = masqueradeOf(dirname(path));
   try {
-    return join('/', readlinkSync(path)).endsWith(SHIM_END);
+    return home === undefined ? undefined : readlinkSync(join(home, 'found', baseName(path)));
   } catch {
-    // No link.
-    return path.endsWith(SHIM_END);
+    return undefined;
   }
 }
 
-/** What the dispatcher looks at before it reads the command. */
+/** What the shim and the dispatcher look at before the command is read. */
 function reasonOutsidePlan(
   command: readonly string[],
+  program: string,
   env: NodeJS.ProcessEnv,
-): 'switched-off' | 'not-text' | undefined {
+): 'switched-off' | 'script' | 'not-text' | undefined {
   if (isLocalWanted(env)) return 'switched-off';
+  if (programKind(program) === 'script') return 'script';
   const texts = [...command, ...Object.values(env)];
   return texts.some((text) => text?.includes(REPLACEMENT)) ? 'not-text' : undefined;
 }
@@ -183,10 +185,10 @@ function notesOn({ name, word, path, isByShim }: Called, real: string): string[]
   if (isByShim) return [];
   if (word.includes('/'))
     return [
-      `called by its path, ${name} passes pmake's links in PATH by; PMAKE_PRELOAD catches it (1, or auto where it is seen)`,
+      `called by its path, ${name} passes pmake's shims in PATH by; PMAKE_PRELOAD catches it (1, or auto where it is seen)`,
     ];
   const tool = toolCalled(name, real);
   return MASQUERADED.has(tool.kind)
     ? []
-    : [`pmake has no link for ${name}: say \`pcc ${name} ...\` to have it see this`];
+    : [`pmake has no shim for ${name}: say \`pcc ${name} ...\` to have it see this`];
 }

@@ -1,5 +1,6 @@
 /** A shim's request as a command with a plan. Never throws: what cannot be read runs here. Unaware of nodes and slots. */
 import { resolve as resolvePath } from 'node:path';
+import { baseName } from '../../command/paths.ts';
 import { pathsMode, planCommand } from '../../command/plan-command.ts';
 import type { CompilePlan, HerePlan, Plan } from '../../command/plan.ts';
 import type { ShimRequest } from '../../protocol/shim.ts';
@@ -15,10 +16,11 @@ export function planJob(request: ShimRequest, environment: KnownEnvironment): Pl
   const { entries } = environment;
   if (isSwitchedOn(entries.get('PMAKE_LOCAL'))) return 'switched-off';
   if (!request.isText || !environment.isReadable) return 'not-text';
+  const name = baseName(request.program);
   try {
-    return planCommand(
+    const plan = planCommand(
       {
-        name: request.name,
+        name,
         program: realProgram(request.program),
         argv: request.argv,
         cwd: resolvePath(request.cwd),
@@ -27,6 +29,8 @@ export function planJob(request: ShimRequest, environment: KnownEnvironment): Pl
       },
       fileLook,
     );
+    // clang takes its language from the name that it is told; a node starts programs by their own.
+    return plan.kind === 'compile' && request.name !== name ? 'another-name' : plan;
   } catch (cause) {
     console.error(`planning ${request.name} ${request.argv.join(' ')}:`, cause);
     return 'internal-error';

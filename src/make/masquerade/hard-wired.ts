@@ -8,6 +8,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { toolCalled } from '../../command/driver-name.ts';
 import { wordsOfMakeflags } from '../invocation/make-options.ts';
 import { readHead, readMakefiles } from '../invocation/makefiles.ts';
+import { isShim } from '../../util/shim-mark.ts';
 import { isExecutableFile } from './search-path.ts';
 
 /** Below the build directory; a stat each. */
@@ -32,27 +33,27 @@ const DELETED = '/proc/self/cwd';
 /** In a makefile of cmake's: where its cache is; make may be called in a directory below. */
 const CMAKE_TOP = /^CMAKE_BINARY_DIR = (\/.*)$/m;
 
-/** The paths, in no order. Empty for most builds. */
-export function findHardWired(
+/** What may name a compiler: values of words and of the environment, files of the build directory. */
+export function* textsOfBuild(
   env: NodeJS.ProcessEnv,
   words: readonly string[],
   cwd: string | undefined,
-): readonly string[] {
-  const found = new Set<string>();
-  const add = (text: string): void => {
-    for (const path of compilersIn(text)) found.add(path);
-  };
+): Generator<string> {
   for (const word of [...words, ...wordsOfMakeflags(env.MAKEFLAGS ?? '')]) {
     const [, name, value] = ASSIGNMENT.exec(word) ?? [];
-    if (name !== undefined && value !== undefined) add(withPrefixes(name, value));
+    if (name !== undefined && value !== undefined) yield withPrefixes(name, value);
   }
   for (const [name, value] of Object.entries(env)) {
-    if (value?.includes('/') && !name.startsWith('PMAKE_')) {
-      if (COMPILER_VARIABLE.test(name) || isPrefix(name)) add(withPrefixes(name, value));
+    if (value !== undefined && !name.startsWith('PMAKE_')) {
+      if (COMPILER_VARIABLE.test(name) || isPrefix(name)) yield withPrefixes(name, value);
     }
   }
-  for (const text of filesOf(words, cwd ?? DELETED)) add(text);
-  return [...found];
+  yield* filesOf(words, cwd ?? DELETED);
+}
+
+/** The paths, in no order. Empty for most builds. */
+export function findHardWired(texts: readonly string[]): readonly string[] {
+  return [...new Set(texts.flatMap((text) => compilersIn(text)))];
 }
 
 function isPrefix(name: string): boolean {
@@ -68,8 +69,9 @@ function withPrefixes(name: string, value: string): string {
 function compilersIn(text: string): readonly string[] {
   return [...new Set(text.match(COMPILER_PATH))].filter((path) => {
     const name = basename(path);
-    // `/usr/lib/gcc` is a directory.
-    return (CACHES.has(name) || toolCalled(name, undefined).kind === 'driver') && isExecutableFile(path);
+    const isNamedSo = CACHES.has(name) || toolCalled(name, undefined).kind === 'driver';
+    // `/usr/lib/gcc` is a directory; and what a configure below pmake has found leads to the shim by itself.
+    return isNamedSo && isExecutableFile(path) && !isShim(path);
   });
 }
 

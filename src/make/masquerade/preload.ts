@@ -4,8 +4,10 @@
  */
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { findHardWired } from './hard-wired.ts';
+import { programKind } from '../../util/shim-mark.ts';
+import { findHardWired, textsOfBuild } from './hard-wired.ts';
 import { type MasqueradeOptions, type Masquerade, openMasquerade } from './masquerade.ts';
+import { compilerPrefix } from './program-names.ts';
 import { splitPath } from './search-path.ts';
 
 /** These two are shims/protocol.h's. */
@@ -37,39 +39,48 @@ export interface Preloaded {
 }
 
 /** Decides by PMAKE_PRELOAD (auto, 1, 0), and looks at the build only where that leaves it open. */
-export async function preparePreload(options: PreloadOptions): Promise<Preloaded> {
+export function preparePreload(options: PreloadOptions): Preloaded {
   const { env, place } = options;
   const mode = env.PMAKE_PRELOAD;
-  const compilers = mode === '0' ? [] : findHardWired(env, options.words, options.cwd).filter(isForeign(place));
+  const texts = mode === '0' ? [] : [...textsOfBuild(env, options.words, options.cwd)];
+  const compilers = findHardWired(texts);
   const isInherited = options.isNested && env[SHIMS_VARIABLE] !== undefined;
-  if (mode === '0' || (mode !== '1' && compilers.length === 0 && !isInherited)) return off(env, '');
+  const isNeeded = compilers.length > 0 || isInherited || (mode !== '0' && hasScript(options.masquerade, texts));
+  if (mode === '0' || (mode !== '1' && !isNeeded)) return off(env, '');
   if (!existsSync(join(place.preload, LIBRARY))) return off(env, `the preload library is missing (${place.preload})`);
   if (SEPARATORS.test(options.masquerade.preload)) {
-    return off(env, `LD_PRELOAD cannot hold the runtime directory's path (${place.runtimeDirectory})`);
+    return off(env, `LD_PRELOAD cannot hold the path of the directory of compiler shims (${options.masquerade.home})`);
   }
-  const links = await linksFor(options, compilers);
+  const links = linksFor(options, compilers);
   const words = [withoutLibrary(env.LD_PRELOAD), join(links.preload, BY_ABI, LIBRARY)];
   // Ours last: who else looks at exec is asked first, and calls us.
   const changes = {
     LD_PRELOAD: words.filter((word) => word !== '').join(':'),
-    [SHIMS_VARIABLE]: links.directory,
+    [SHIMS_VARIABLE]: links.home,
   };
   return { changes, trouble: '' };
 }
 
-/** Links for compilers off PATH as well; not for PATH, where they would be found by their bare names. */
-async function linksFor(options: PreloadOptions, compilers: readonly string[]): Promise<Masquerade> {
+/** Shims for compilers off PATH as well; not for PATH, where they would be found by their bare names. */
+function linksFor(options: PreloadOptions, compilers: readonly string[]): Masquerade {
   const { place, masquerade } = options;
   const path = splitPath(place.path);
   const more = [...new Set(compilers.map((compiler) => dirname(compiler)))].filter((found) => !path.includes(found));
   if (more.length === 0) return masquerade;
-  const opened = await openMasquerade({ ...place, path: [...path, ...more].join(':') });
+  const opened = openMasquerade({ ...place, path: [...path, ...more].join(':') });
   return opened.ok ? opened.value : masquerade;
 }
 
-/** cmake that ran below pmake found our links: those lead to the shim by themselves. */
-function isForeign({ runtimeDirectory }: MasqueradeOptions): (path: string) => boolean {
-  return (path) => !path.startsWith(`${runtimeDirectory}/`);
+/**
+ * Is one of the compilers that PATH has first a script? It may call the real one by its full path. Of a cross compiler
+ * that counts only where the build speaks of it: some distributions install such scripts.
+ */
+function hasScript({ compilers }: Masquerade, texts: readonly string[]): boolean {
+  return [...compilers].some(([name, program]) => {
+    const prefix = compilerPrefix(name);
+    if (prefix === undefined || (prefix !== '' && !texts.some((text) => text.includes(name)))) return false;
+    return programKind(program) === 'script';
+  });
 }
 
 function off(env: NodeJS.ProcessEnv, why: string): Preloaded {
@@ -79,7 +90,7 @@ function off(env: NodeJS.ProcessEnv, why: string): Preloaded {
   return { changes: { [SHIMS_VARIABLE]: undefined, LD_PRELOAD: left === '' ? undefined : left }, trouble };
 }
 
-/** As the shim does it (leave_preload in pcc.c): the user's words and what divides them stay. */
+/** As the shim does it (leave_preload in environment.c): the user's words and what divides them stay. */
 function withoutLibrary(preload: string | undefined): string {
   const kept = (preload ?? '').match(/[: ]*[^: ]+|[: ]+$/g)?.filter((word) => !word.endsWith(`/${LIBRARY}`)) ?? [];
   const [first, ...rest] = kept;

@@ -70,7 +70,7 @@ function start(node: PlayedNode) {
     ...{ umask: 0o22, pid: 1, sessionId: 1, name: 'gcc', program: '/usr/bin/gcc', cwd: '/t/build', argv: [] },
     ...{ streams: PLAIN_STREAMS, isText: true, ...cameWith },
   };
-  const environment = new EnvironmentCache('/masquerade').get(cameWith);
+  const environment = new EnvironmentCache().get(cameWith);
   const input = { id: 1, request, environment, shim, excluded: new Set<string>(), onSettling: () => undefined };
   const tries = new NodeTries(input, context);
   const place = { kind: 'there', node: 'n1' } as unknown as NodePlace;

@@ -8,7 +8,7 @@ const KiB = 1024;
 
 function fits(bytes: number, soft: bigint): boolean {
   const limits = { ...NOTHING_SET.limits, stack: { soft, hard: UNLIMITED } };
-  const environment = new EnvironmentCache('/masquerade', () => 'UTC').get({
+  const environment = new EnvironmentCache(() => 'UTC').get({
     environment: Buffer.from('TZ=UTC\0'),
     inherited: encodeInherited({ ...NOTHING_SET, limits }),
   });

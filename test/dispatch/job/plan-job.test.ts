@@ -3,11 +3,13 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { EnvironmentCache } from '../../../src/dispatch/environment-cache.ts';
 import { planJob } from '../../../src/dispatch/job/plan-job.ts';
+import { encodeInherited, NOTHING_SET } from '../../../src/protocol/inherited.ts';
 import type { ShimRequest } from '../../../src/protocol/shim.ts';
+import { PLAIN_STREAMS } from '../../../src/protocol/streams.ts';
 import { temporaryDirectory } from '../../make/temporary-directory.ts';
 
 const REQUEST: ShimRequest = {
-  flags: 0,
+  streams: PLAIN_STREAMS,
   umask: 0o022,
   pid: 1,
   sessionId: 1,
@@ -15,6 +17,7 @@ const REQUEST: ShimRequest = {
   program: '/usr/bin/gcc',
   cwd: '/',
   argv: ['-c', 'a.c', '-o', 'a.o'],
+  inherited: encodeInherited(NOTHING_SET),
   environment: Buffer.alloc(0),
   isText: true,
 };
@@ -23,7 +26,10 @@ function plan(changes: Partial<ShimRequest>, ...entries: readonly string[]): unk
   const cwd = temporaryDirectory();
   writeFileSync(join(cwd, 'a.c'), '');
   const environment = Buffer.from(['PATH=/usr/bin:/bin', ...entries].map((entry) => `${entry}\0`).join(''));
-  const planned = planJob({ ...REQUEST, cwd, environment, ...changes }, new EnvironmentCache('UTC').get(environment));
+  const planned = planJob(
+    { ...REQUEST, cwd, environment, ...changes },
+    new EnvironmentCache(() => 'UTC').get({ ...REQUEST, environment }),
+  );
   if (typeof planned === 'string') return planned;
   return planned.kind === 'here' ? planned.reason : planned.kind;
 }
@@ -36,6 +42,12 @@ test.each([
   ['', 'compile'],
 ])('PMAKE_LOCAL=%s: %s', (value, expected) => {
   expect(plan({}, `PMAKE_LOCAL=${value}`)).toBe(expected);
+});
+
+test('a compiler that is told another name than its own stays here', () => {
+  expect(plan({ name: 'x' })).toBe('another-name');
+  // What stays anyway keeps its own reason.
+  expect(plan({ name: 'x', argv: ['-E', 'a.c'] })).not.toBe('another-name');
 });
 
 test("a foreign LD_PRELOAD keeps a compile here, and pmake's does not", () => {

@@ -3,7 +3,7 @@ import { EnvironmentCache } from '../../../src/dispatch/environment-cache.ts';
 import { describeLowLimit, UnfitNodes } from '../../../src/dispatch/job/unfit-nodes.ts';
 import { encodeInherited, NOTHING_SET } from '../../../src/protocol/inherited.ts';
 
-const cache = new EnvironmentCache('/masquerade');
+const cache = new EnvironmentCache();
 const [usual, other] = ['A=1\0', 'A=2\0'].map((block) =>
   cache.get({ environment: Buffer.from(block), inherited: encodeInherited(NOTHING_SET) }),
 );

@@ -65,7 +65,6 @@ export class DispatcherRig {
       nodeLists: this.#lists,
       localSlots: 1,
       ...(brokerSocket === undefined ? {} : { broker: { sockets: [brokerSocket], user: 'tester' } }),
-      masqueradeRoot: `${tree}/masquerade`,
       onControl: () => undefined,
       noteEnvironment: () => undefined,
       onIdle: () => undefined,

@@ -1,8 +1,10 @@
 /** `pmakectl explain -- COMMAND` as a process: no dispatcher runs, and none is started. */
-import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { CommandExplanation } from '../../../src/report/explain-command-text.ts';
+import { PCC } from '../../rig/pmake.ts';
 import { installForTests, workplace, type Ran, type Workplace } from '../make/installation.ts';
 
 const installed = installForTests();
@@ -80,16 +82,31 @@ test('PMAKE_LOCAL and PMAKE_PATHS count', async () => {
   expect(await explainAsJson(command, { PMAKE_PATHS: 'absolute' })).toMatchObject({ inputNames: 'absolute' });
 });
 
-test('the links of pmake in PATH are passed over', async () => {
+test('shims in PATH are passed over, and one by its path is what it was made for', async () => {
   const at = workplace('');
   writeFileSync(join(at.directory, 'a.c'), '');
-  mkdirSync(join(at.directory, 'links'));
-  symlinkSync('/opt/pmake/dist/shims/pcc', join(at.directory, 'links', 'gcc'));
-  const env = { PATH: `${at.directory}/links:${process.env.PATH ?? ''}` };
-  const { stdout } = await at.run(installed.script('pmakectl'), ['explain', '--json', '--', 'gcc', '-c', 'a.c'], env);
-  const { program } = JSON.parse(stdout) as CommandExplanation;
-  expect(program).toMatch(/\/gcc$/);
-  expect(program).not.toContain(at.directory);
+  for (const folder of ['home/bin', 'home/found', 'by-hand'])
+    mkdirSync(join(at.directory, folder), { recursive: true });
+  for (const name of ['home/bin/gcc', 'home/pcc']) copyFileSync(PCC, join(at.directory, name));
+  symlinkSync(PCC, join(at.directory, 'by-hand/gcc'));
+  symlinkSync('/usr/bin/gcc-12', join(at.directory, 'home/found/gcc'));
+  const env = { PATH: `${at.directory}/home/bin:${at.directory}/by-hand:${process.env.PATH ?? ''}` };
+  const programOf = async (word: string): Promise<string> => {
+    const words = ['explain', '--json', '--', word, '-c', 'a.c'];
+    const { stdout } = await at.run(installed.script('pmakectl'), words, env);
+    return (JSON.parse(stdout) as CommandExplanation).program;
+  };
+  expect(await programOf('gcc')).toBe(execFileSync('which', ['gcc'], { encoding: 'utf8' }).trim());
+  expect(await programOf(`${at.directory}/home/bin/gcc`)).toBe('/usr/bin/gcc-12');
+});
+
+test('a script runs here at once', async () => {
+  const at = workplace('');
+  writeFileSync(join(at.directory, 'a.c'), '');
+  writeFileSync(join(at.directory, 'gcc'), '#!/bin/sh\nexec /usr/bin/gcc "$@"\n', { mode: 0o755 });
+  const words = ['explain', '--json', '--', './gcc', '-c', 'a.c'];
+  const { stdout } = await at.run(installed.script('pmakectl'), words);
+  expect(JSON.parse(stdout)).toMatchObject({ class: 'here', reason: 'script' });
 });
 
 test('a foreign LD_PRELOAD keeps a compile here', async () => {

@@ -1,6 +1,15 @@
 /** pmake as a process, around the real make: it must be make, but for what it adds. The dispatcher is the test's. */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
@@ -8,6 +17,7 @@ import { type ControlRequest, encodeControlAnswer } from '../../../src/protocol/
 import { answerBuild, startFakeDispatcher, type FakeDispatcher } from '../../ipc/fake-dispatcher.ts';
 import { temporaryDirectory } from '../../make/temporary-directory.ts';
 import { sampleReport } from '../../report/sample-report.ts';
+import { PCC } from '../../rig/pmake.ts';
 import { installForTests, NO_DISPATCHER, type Workplace, workplace, writeShim } from './installation.ts';
 
 const installed = installForTests();
@@ -165,6 +175,12 @@ describe('own switches', () => {
   });
 });
 
+/** A masquerade is told by the mark of a real pcc. */
+function useRealShim(): void {
+  copyFileSync(PCC, installed.shim);
+  onTestFinished(() => writeShim(installed.shim, NO_DISPATCHER));
+}
+
 describe('with a dispatcher', () => {
   const SHOW = 'all:;@echo "$(MAKEFLAGS)"; echo "$$PATH" | cut -d: -f1; echo "$$PMAKE_BUILD"';
 
@@ -248,6 +264,7 @@ a b c d: ; @mkdir -p now; touch now/$@; sleep 0.5; ls now | wc -l >>seen; rm now
     const place = workplace(
       `all:;@env -u MAKEFLAGS node ${PMAKE} --no-print-directory inner\ninner:;@echo "$(MAKEFLAGS)"; echo "$$PATH"`,
     );
+    useRealShim();
     const dispatcher = await startFakeDispatcher(place.runtimeDirectory, answerBuild(sampleReport()));
     const [flags, path] = (await place.run(PMAKE)).stdout.split('\n');
     expect(flags).toMatch(/^ *-j11 /);
@@ -270,7 +287,8 @@ a b c d: ; @mkdir -p now; touch now/$@; sleep 0.5; ls now | wc -l >>seen; rm now
     expect(new Set(lines.map(([, first]) => first)).size).toBe(1);
     expect(new Set(lines.map(([, , buildId]) => buildId)).size).toBe(3);
     expect(buildsBegun(dispatcher)).toHaveLength(3);
-    expect(readdirSync(join(place.runtimeDirectory, 'masquerade'))).toHaveLength(1);
+    const homes = join(place.directory, '.cache/pmake/masquerade/0.1.0');
+    expect(readdirSync(homes).sort()).toEqual([lines[0]?.[1]?.split('/').at(-2), 'paths']);
   });
 });
 

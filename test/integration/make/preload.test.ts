@@ -21,13 +21,13 @@ beforeAll(() => {
   symlinkSync(PRELOAD, installedPreload);
 });
 
-/** Recipes' lines: LD_PRELOAD, the directory of links, how many mappings of grep's are of the library. */
+/** Recipes' lines: LD_PRELOAD, the masquerade, how many mappings of grep's are of the library. */
 async function told(words: readonly string[], env: NodeJS.ProcessEnv = {}, makefile = TELL) {
   const place = workplace(makefile);
   const { stdout, stderr, code } = await place.run(PMAKE, ['-j1', ...words], env);
   expect({ stderr, code }).toEqual({ stderr: '', code: 0 });
   const [, preload = '', shims = '', loaded] = /^\[(.*)\] \[(.*)\]\n(\d+)\n/m.exec(stdout) ?? [];
-  return { preload, shims, isLoaded: Number(loaded) > 0, masquerade: `${place.runtimeDirectory}/masquerade/` };
+  return { preload, shims, isLoaded: Number(loaded) > 0, masquerade: `${place.directory}/.cache/pmake/masquerade/` };
 }
 
 describe('the library', () => {

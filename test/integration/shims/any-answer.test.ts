@@ -106,7 +106,7 @@ it(`does what they say (PMAKE_TEST_SEED=${SEED})`, async () => {
   await using rig = await ShimRig.create();
   await using dispatcher = await FakeDispatcher.listen(rig.runtime);
   rig.masqueradeAs('gcc');
-  rig.script('bin/gcc', `#!/bin/sh\necho here\nexit ${HERE.code}\n`);
+  rig.program('bin/gcc', `#include <stdio.h>\nint main(void) { puts("here"); return ${HERE.code}; }\n`);
   const jobs = new Map<number, (job: FakeJob) => void>();
   dispatcher.jobs.each((job) => jobs.get(job.request.pid)?.(job));
   for (let start = 0; start < CASES; start += AT_ONCE) {

@@ -1,6 +1,6 @@
 /** The preload library and the real shim: what the dispatcher and the compiler get of a call by full path. */
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, linkSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -16,13 +16,13 @@ const USERS = 'libm.so.6';
 /** A home for the shims with the library in it. */
 async function createRig(): Promise<ShimRig> {
   const rig = await ShimRig.create();
-  symlinkSync(PRELOAD, join(rig.masquerade, '.libasan.so'));
+  symlinkSync(PRELOAD, join(rig.home, '.libasan.so'));
   return rig;
 }
 
 function marked(rig: ShimRig, preload?: string): Record<string, string> {
-  const library = join(rig.masquerade, '.libasan.so', LIBRARY);
-  return { PMAKE_PRELOAD_SHIMS: rig.masquerade, LD_PRELOAD: preload?.replaceAll('OURS', library) ?? library };
+  const library = join(rig.home, '.libasan.so', LIBRARY);
+  return { PMAKE_PRELOAD_SHIMS: rig.home, LD_PRELOAD: preload?.replaceAll('OURS', library) ?? library };
 }
 
 describe('a compiler by full path', () => {
@@ -65,8 +65,9 @@ describe('a compiler by full path', () => {
   it('is run once by a shim that is no static program', async () => {
     await using rig = await createRig();
     await using dispatcher = await FakeDispatcher.listen(rig.runtime);
-    rmSync(rig.pcc);
+    for (const path of [rig.pcc, join(rig.home, 'pcc')]) rmSync(path);
     execFileSync('make', ['-s', '-C', SHIMS, `OUT=${dirname(rig.pcc)}`, 'STATIC=', rig.pcc]);
+    linkSync(rig.pcc, join(rig.home, 'pcc'));
     rig.masqueradeAs('gcc');
     rig.fakeCompiler('gcc');
     const shim = rig.start('/bin/sh', ['-c', `exec ${rig.bin}/gcc -c a.c`], { env: marked(rig) });
@@ -140,8 +141,8 @@ describe('a compiler cache by full path', () => {
       call.exit(0);
       expect((await shim.ended).code).toBe(0);
     }
-    expect(seen[0]).toEqual(seen[1]);
-    expect(seen[0]).toEqual([[program, ...words], rig.pcc, `${rig.bin}:/usr/bin:/bin`, undefined]);
+    const asCalled = (pcc: string): unknown => [[program, ...words], pcc, `${rig.bin}:/usr/bin:/bin`, undefined];
+    expect(seen).toEqual([asCalled(join(rig.home, 'pcc')), asCalled(rig.pcc)]);
     expect(dispatcher.jobs.unclaimed).toBe(0);
   });
 });

@@ -1,12 +1,16 @@
 /** What the shim tells the dispatcher: every byte of the call, whichever way it was called. */
-import { mkdirSync, symlinkSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, symlinkSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { decodeInherited } from '../../../src/protocol/inherited.ts';
 import { PLAIN_STREAMS } from '../../../src/protocol/streams.ts';
 import { FakeDispatcher } from '../../rig/fake-dispatcher.ts';
 import { ShimRig } from '../../rig/shim-rig.ts';
+
+const SHIMS = fileURLToPath(new URL('../../../shims', import.meta.url));
 
 describe('the request', () => {
   it('carries name, program, cwd, umask, pid and words', async () => {
@@ -57,7 +61,9 @@ describe('the request', () => {
     const env = { EMPTY: '', LINES: 'a\nb=c\n', MAKEFLAGS: ' -j4 --jobserver-auth=3,4', LONG: 'x'.repeat(100_000) };
     const shim = rig.start('gcc', ['-c', 'a.c'], { env });
     const job = await dispatcher.nextJob();
-    const wanted = Object.entries(rig.environment(env)).map(([name, value]) => `${name}=${value}\0`);
+    // Less what is ours.
+    const without = rig.environment({ ...env, PATH: `${rig.bin}:/usr/bin:/bin` });
+    const wanted = Object.entries(without).map(([name, value]) => `${name}=${value}\0`);
     const sent = job.request.environment.toString();
     expect(sent.split('\0').sort().join('\0')).toBe(wanted.join('').split('\0').sort().join('\0'));
     job.exit(0);
@@ -183,23 +189,32 @@ describe('the real program', () => {
     await shim.ended;
   });
 
-  it('is the first on PATH that is a program, and no shim of ours by any link or copy of the link', async () => {
+  it('is the first on PATH that is a program, and no shim by any link or copy, of whatever installation', async () => {
     await using rig = await ShimRig.create();
     await using dispatcher = await FakeDispatcher.listen(rig.runtime);
     rig.masqueradeAs('gcc');
     rig.fakeCompiler('gcc');
     const elsewhere = (name: string): string => join(rig.directory, name);
-    for (const name of ['directory/gcc', 'linked', 'installed/shims']) mkdirSync(elsewhere(name), { recursive: true });
+    for (const name of ['directory/gcc', 'linked', 'other/shims', 'by-hand', 'copied']) {
+      mkdirSync(elsewhere(name), { recursive: true });
+    }
     rig.script('plain/gcc', '');
-    rig.script('installed/shims/pcc', '#!/bin/sh\nexit 99\n');
-    symlinkSync('../masquerade/gcc', join(elsewhere('linked'), 'gcc'));
-    symlinkSync('../installed/shims/pcc', join(elsewhere('installed'), 'gcc'));
+    // Another build of pcc, by another Node: other bytes.
+    execFileSync('make', [
+      '-s',
+      '-C',
+      SHIMS,
+      `OUT=${elsewhere('other/shims')}`,
+      'NODE=/other/node',
+      'STATIC=',
+      join(elsewhere('other/shims'), 'pcc'),
+    ]);
+    symlinkSync('../home/bin/gcc', join(elsewhere('linked'), 'gcc'));
+    symlinkSync('../other/shims/pcc', join(elsewhere('by-hand'), 'gcc'));
+    copyFileSync(elsewhere('other/shims/pcc'), join(elsewhere('copied'), 'gcc'));
+    const directories = ['plain', 'directory', 'linked', 'by-hand', 'copied', 'nowhere', 'home/bin'].map(elsewhere);
     const shim = rig.start('/bin/sh', ['-c', 'chmod -x ../plain/gcc; exec gcc -c a.c'], {
-      env: {
-        PATH:
-          ['plain', 'directory', 'linked', 'installed', 'nowhere', 'masquerade'].map(elsewhere).join(':') +
-          `:../bin:/bin`,
-      },
+      env: { PATH: `${directories.join(':')}:../bin:/bin` },
     });
     const job = await dispatcher.nextJob();
     expect(job.request.program).toBe(`${rig.work}/../bin/gcc`);

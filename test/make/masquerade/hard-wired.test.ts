@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { findHardWired } from '../../../src/make/masquerade/hard-wired.ts';
+import { findHardWired, textsOfBuild } from '../../../src/make/masquerade/hard-wired.ts';
 import { temporaryDirectory } from '../temporary-directory.ts';
 
 /** `X` in what is given stands for a directory with these programs. */
@@ -28,7 +28,9 @@ function layOut(files: Readonly<Record<string, string>> = {}) {
   }
   const find = (words: readonly string[] = [], env: NodeJS.ProcessEnv = {}, below = ''): string[] => {
     const filled = Object.fromEntries(Object.entries(env).map(([name, value]) => [name, fill(value ?? '')]));
-    return findHardWired(filled, words.map(fill), join(work, below)).map((path) => path.replace(programs, 'X'));
+    return findHardWired([...textsOfBuild(filled, words.map(fill), join(work, below))]).map((path) =>
+      path.replace(programs, 'X'),
+    );
   };
   return { find };
 }
@@ -37,7 +39,7 @@ test('a makefile that is a FIFO is left to make, whether its writer has come or 
   const directory = temporaryDirectory();
   const fifo = join(directory, 'fifo');
   execFileSync('mkfifo', [fifo]);
-  expect(findHardWired({}, ['-f', fifo], directory)).toEqual([]);
+  expect([...textsOfBuild({}, ['-f', fifo], directory)]).toEqual(['', '']);
 });
 
 describe('in the words to make', () => {
