@@ -4,6 +4,9 @@ import { resolve } from 'node:path';
 /** As getcwd(3) reports that there is none. */
 export const NO_DIRECTORY = 'getcwd: No such file or directory';
 
+/** A path to it when it was deleted: there is nothing in it, but other paths can be resolved from it. */
+export const DELETED_DIRECTORY = '/proc/self/cwd';
+
 /** undefined when it was deleted. */
 export function currentDirectory(): string | undefined {
   try {

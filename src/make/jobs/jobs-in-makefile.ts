@@ -6,6 +6,7 @@
  * is that it does where an assignment has a -j in it. Unaware of what is done about it.
  */
 import { resolve } from 'node:path';
+import { DELETED_DIRECTORY } from '../../util/current-directory.ts';
 import { readHead, readMakefiles } from '../invocation/makefiles.ts';
 import { scanMakeOptions, wordsOfMakeflags } from '../invocation/make-options.ts';
 
@@ -25,8 +26,7 @@ export function doesMakefileSetJobs(
   env: NodeJS.ProcessEnv,
   cwd: string | undefined,
 ): boolean {
-  if (cwd === undefined) return false;
-  const { directory, texts } = readMakefiles(words, cwd);
+  const { directory, texts } = readMakefiles(words, cwd ?? DELETED_DIRECTORY);
   const reader = new MakefileReader(directory, words, env);
   const before = (env.MAKEFILES ?? '').split(/\s+/).filter((name) => name !== '');
   const evaluated = scanMakeOptions(words).flatMap(({ name, argument }) => (name === 'E' ? [argument ?? ''] : []));

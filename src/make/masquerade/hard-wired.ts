@@ -8,6 +8,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { toolCalled } from '../../command/driver-name.ts';
 import { wordsOfMakeflags } from '../invocation/make-options.ts';
 import { readHead, readMakefiles } from '../invocation/makefiles.ts';
+import { DELETED_DIRECTORY } from '../../util/current-directory.ts';
 import { isShim } from '../../util/shim-mark.ts';
 import { isExecutableFile } from './search-path.ts';
 
@@ -27,9 +28,6 @@ const PREFIX_VARIABLES: readonly (readonly [RegExp, string])[] = [
 ];
 const ASSIGNMENT = /^([\w.-]+)[:?+!]*=(.*)$/s;
 
-/** What a deleted directory is called: there is nothing in it. */
-const DELETED = '/proc/self/cwd';
-
 /** In a makefile of cmake's: where its cache is; make may be called in a directory below. */
 const CMAKE_TOP = /^CMAKE_BINARY_DIR = (\/.*)$/m;
 
@@ -48,7 +46,7 @@ export function* textsOfBuild(
       if (COMPILER_VARIABLE.test(name) || isPrefix(name)) yield withPrefixes(name, value);
     }
   }
-  yield* filesOf(words, cwd ?? DELETED);
+  yield* filesOf(words, cwd ?? DELETED_DIRECTORY);
 }
 
 /** The paths, in no order. Empty for most builds. */

@@ -50,7 +50,7 @@ describe('make as it is', () => {
     ['neither', ['-j1']],
     ['no -j', ['-f', 'MAKEFILE']],
   ])('in a deleted directory, with %s: same output, same status', async (_, words) => {
-    const place = workplace('all: ; @echo made');
+    const place = workplace('MAKEFLAGS += -j2\nall: ; @echo made');
     const given = words.map((word) =>
       word.replace('MAKEFILE', join(place.directory, 'Makefile')).replace('DIRECTORY', place.directory),
     );

@@ -84,7 +84,11 @@ describe('which makefiles are read', () => {
     expect(isSet(files, words, env)).toBe(expected);
   });
 
-  test('none, where the current directory was deleted', () => {
+  test('those that are named by their path, where the current directory was deleted', () => {
+    const makefile = join(temporaryDirectory(), 'Makefile');
+    writeFileSync(makefile, SETS);
     expect(doesMakefileSetJobs([], {}, undefined)).toBe(false);
+    expect(doesMakefileSetJobs(['-f', makefile], {}, undefined)).toBe(true);
+    expect(doesMakefileSetJobs(['-C', dirname(makefile)], {}, undefined)).toBe(true);
   });
 });
