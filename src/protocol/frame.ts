@@ -23,45 +23,64 @@ export function encodeFrame(type: number, payload: Buffer): Buffer {
   return frame;
 }
 
-/** Cuts a byte stream into frames. Holds at most one incomplete frame. */
+const NOTHING = Buffer.alloc(0);
+
+/** Cuts a byte stream into frames. Holds at most one incomplete frame, in twice its bytes, however small the chunks are. */
 export class FrameDecoder {
-  #chunks: Buffer[] = [];
+  readonly #maxBytes: number;
+  /** The incomplete frame, and room for more of it. */
+  #buffer = NOTHING;
   #held = 0;
+
+  /** @param maxBytes - of a frame's type and payload */
+  constructor(maxBytes = MAX_FRAME_BYTES) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Bytes of the frame that is not complete. */
+  get heldBytes(): number {
+    return this.#held;
+  }
 
   /**
    * The frames that `chunk` completes, in order. Payloads are views into the received bytes.
-   * @throws MalformedError when a length is zero or over MAX_FRAME_BYTES; the stream is then beyond repair.
+   * @throws MalformedError when a length is zero or over the limit; the stream is then beyond repair.
    */
   push(chunk: Buffer): Frame[] {
-    this.#chunks.push(chunk);
-    this.#held += chunk.length;
-    // Joining waits until a whole frame is here, so a large frame in small chunks costs one copy, not n.
-    const wanted = this.#wanted();
-    if (this.#held < wanted) return [];
-    let bytes = this.#chunks.length === 1 ? chunk : Buffer.concat(this.#chunks);
-    const frames: Frame[] = [];
-    while (bytes.length >= LENGTH_BYTES) {
-      const length = checkedLength(bytes.readUInt32LE(0));
-      if (bytes.length < LENGTH_BYTES + length) break;
-      frames.push({
-        type: bytes.readUInt8(LENGTH_BYTES),
-        payload: bytes.subarray(LENGTH_BYTES + 1, LENGTH_BYTES + length),
-      });
-      bytes = bytes.subarray(LENGTH_BYTES + length);
+    let bytes = chunk;
+    if (this.#held > 0) {
+      this.#append(chunk);
+      bytes = this.#buffer.subarray(0, this.#held);
+      if (bytes.length < this.#wanted(bytes)) return [];
     }
-    this.#chunks = bytes.length > 0 ? [bytes] : [];
+    const frames: Frame[] = [];
+    for (let wanted = this.#wanted(bytes); bytes.length >= wanted; wanted = this.#wanted(bytes)) {
+      frames.push({ type: bytes.readUInt8(LENGTH_BYTES), payload: bytes.subarray(LENGTH_BYTES + 1, wanted) });
+      bytes = bytes.subarray(wanted);
+    }
+    // A copy: a view of the last few bytes would keep the whole chunk.
+    this.#buffer = bytes.length > 0 ? Buffer.from(bytes) : NOTHING;
     this.#held = bytes.length;
     return frames;
   }
 
-  #wanted(): number {
-    const first = this.#chunks[0];
-    if (!first || first.length < LENGTH_BYTES) return LENGTH_BYTES;
-    return LENGTH_BYTES + checkedLength(first.readUInt32LE(0));
+  /** Room grows with what has come, not with the length that was announced. */
+  #append(chunk: Buffer): void {
+    const held = this.#held + chunk.length;
+    if (held > this.#buffer.length) {
+      const grown = Buffer.allocUnsafeSlow(Math.max(held, 2 * this.#held));
+      this.#buffer.copy(grown, 0, 0, this.#held);
+      this.#buffer = grown;
+    }
+    chunk.copy(this.#buffer, this.#held);
+    this.#held = held;
   }
-}
 
-function checkedLength(length: number): number {
-  if (length === 0 || length > MAX_FRAME_BYTES) throw new MalformedError(`frame length ${length}`);
-  return length;
+  /** Bytes of the first frame with its length; as long as that is unknown, more than there are. */
+  #wanted(bytes: Buffer): number {
+    if (bytes.length < LENGTH_BYTES) return LENGTH_BYTES + 1;
+    const length = bytes.readUInt32LE(0);
+    if (length === 0 || length > this.#maxBytes) throw new MalformedError(`frame length ${length}`);
+    return LENGTH_BYTES + length;
+  }
 }

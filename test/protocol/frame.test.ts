@@ -31,6 +31,23 @@ describe('FrameDecoder', () => {
     expect(() => new FrameDecoder().push(head)).toThrow(MalformedError);
   });
 
+  it('refuses what is longer than its reader allows, before the frame is there', () => {
+    const frame = encodeFrame(1, Buffer.alloc(1_000));
+    expect(new FrameDecoder(1_001).push(frame)).toHaveLength(1);
+    expect(() => new FrameDecoder(1_000).push(frame.subarray(0, 4))).toThrow(MalformedError);
+  });
+
+  it('holds of an unfinished frame what has come, and nothing of what it was cut from', () => {
+    const decoder = new FrameDecoder();
+    const head = Buffer.alloc(5);
+    head.writeUInt32LE(MAX_FRAME_BYTES);
+    decoder.push(head);
+    for (let count = 1; count <= 1_000; count += 1) {
+      expect(decoder.push(Buffer.alloc(1))).toEqual([]);
+      expect(decoder.heldBytes).toBe(5 + count);
+    }
+  });
+
   it('refuses to write a frame that nobody would read', () => {
     expect(() => encodeFrame(1, Buffer.alloc(MAX_FRAME_BYTES))).toThrow(RangeError);
   });
