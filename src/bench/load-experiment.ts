@@ -12,6 +12,7 @@ import type { LoadKind, LoadOutcome } from './load-program.ts';
 import { LoadReducer, type LoadReport } from '../load/load-report.ts';
 import { METRICS, type Metric, type Rates } from '../load/metrics.ts';
 import { type BrokerAnswer, LOCAL_BROKER_VERSION, type NodeView } from '../protocol/local-broker.ts';
+import type { NodeName } from '../protocol/names.ts';
 import { connectNode } from '../remote/connect.ts';
 import { describeNodeFailure } from '../remote/failure.ts';
 import { findInstallation } from '../util/install.ts';
@@ -80,7 +81,7 @@ async function runProcess(
   const startMs = performance.now();
   let waitedMs = 0;
   let leftSeconds = experiment.seconds;
-  const unusable = new Set<string>();
+  const unusable = new Set<NodeName>();
   for (let start = 0; start < MAX_STARTS; start += 1) {
     const askedMs = performance.now();
     const lease = await leases.take([...unusable]);
@@ -122,7 +123,7 @@ async function runThere(spec: NodeSpec, experiment: LoadExperiment, lost: AbortS
 
 interface Lease {
   readonly id: string;
-  readonly node: string;
+  readonly node: NodeName;
   readonly lost: AbortSignal;
 }
 
@@ -145,7 +146,7 @@ class Leases {
     });
   }
 
-  take(exclude: readonly string[]): Promise<Lease | string> {
+  take(exclude: readonly NodeName[]): Promise<Lease | string> {
     if (this.#closed) return Promise.resolve('the broker is gone');
     const id = ++this.#newest;
     this.#session.send({ kind: 'request', id, patienceMs: LEASE_PATIENCE_MS, exclude });

@@ -4,6 +4,7 @@
  */
 import { isIPv4 } from 'node:net';
 import { parsePolicy, type Policy, type PolicyProblem, PRESETS } from '../load/policy.ts';
+import { isHostName, isNodeName, MAX_NODE_NAME_BYTES, type NodeName } from '../protocol/names.ts';
 import { fail, ok, type Result } from '../util/result.ts';
 import { isPort, isSlots, MAX_SLOTS_PER_NODE } from './nodes.ts';
 import { absolutePath, checkObject, checkThat, wrong, type SchemaProblem, type Table } from './checks.ts';
@@ -14,7 +15,7 @@ export interface BrokerSettings {
   /** Path of the file with the cluster's key. */
   readonly key?: string;
   /** The name under which ssh reaches this node; absent: the host name. */
-  readonly node?: string;
+  readonly node?: NodeName;
   /** Interface or address that datagrams go through; absent: the first that is not loopback. */
   readonly interface?: string;
   readonly port?: number;
@@ -44,14 +45,18 @@ const MAX_PEERS = 1_000;
 
 const text = (expected: string, most: number) =>
   checkThat(
-    (value): value is string => typeof value === 'string' && value !== '' && Buffer.byteLength(value) <= most,
+    (value): value is string =>
+      typeof value === 'string' && value !== '' && Buffer.byteLength(value) <= most && !/\p{Cc}/u.test(value),
     expected,
   );
 
 const TABLE: Table<BrokerSettings> = {
   cluster: text(`a name of at most ${MAX_NAME_BYTES} bytes`, MAX_NAME_BYTES),
   key: absolutePath,
-  node: text('a host name of at most 64 bytes', 64),
+  node: checkThat(
+    (value): value is NodeName => typeof value === 'string' && isNodeName(value),
+    `a host name or address of at most ${MAX_NODE_NAME_BYTES} bytes`,
+  ),
   interface: text('the name of an interface, like "eth0", or its IPv4 address', 64),
   port: checkThat((value): value is number => typeof value === 'number' && isPort(value), 'a port from 1 to 65535'),
   groups: checkThat(areGroups, 'two different IPv4 multicast addresses, like ["239.255.77.1", "239.255.77.2"]'),
@@ -126,15 +131,14 @@ function isMulticast(value: unknown): boolean {
   return first >= MULTICAST_FIRST && first <= MULTICAST_LAST;
 }
 
-const PEER = /^[A-Za-z0-9_][A-Za-z0-9._-]*(?::(?<port>\d+))?$/;
+const PEER = /^(?<host>[^:]+)(?::(?<port>\d{1,5}))?$/;
 
 function arePeers(value: unknown): value is readonly string[] {
   if (!Array.isArray(value) || value.length > MAX_PEERS) return false;
   return value.every((peer) => {
     const match = typeof peer === 'string' ? PEER.exec(peer) : null;
-    if (!match) return false;
-    const port = match.groups?.port;
-    return port === undefined || isPort(Number(port));
+    const { host = '', port } = match?.groups ?? {};
+    return isHostName(host) && (port === undefined || isPort(Number(port)));
   });
 }
 

@@ -2,7 +2,7 @@
  * The node list as the user writes it: `n2/8 user@n3:2222/4 [::1]:22/2`.
  * Unaware of ssh's own configuration, which may give a host another name, port or user.
  */
-import { isIPv6 } from 'node:net';
+import { isHostName, isUserName, type HostName, type UserName } from '../protocol/names.ts';
 import { fail, ok, type Result } from '../util/result.ts';
 import type { ConfigProblem } from './problem.ts';
 
@@ -15,9 +15,9 @@ export interface NodeSpec {
   /** The host as the user wrote it, with the port where he wrote one: what he sees in summaries. Unique in a list. */
   readonly name: string;
   /** What ssh is asked for: a name, an alias of ~/.ssh/config, or an address without brackets. */
-  readonly host: string;
+  readonly host: HostName;
   readonly port?: number;
-  readonly user?: string;
+  readonly user?: UserName;
   /** Compiles at once; absent: the node's cores. */
   readonly slots?: number;
   /** The directory that pmake is installed in there; absent: the same as here. */
@@ -61,17 +61,18 @@ export function parseNode(word: string): NodeSpec | undefined {
   if (!groups) return undefined;
   const bare = bareAddress(word);
   const host = bare ?? groups.bracketed ?? groups.plain ?? '';
+  const { user } = groups;
   const port = bare === undefined ? numberOf(groups.port) : undefined;
   const slots = numberOf(groups.slots);
-  if (!isHost(host) || (groups.bracketed !== undefined && !isIPv6(host))) return undefined;
-  if (groups.user !== undefined && !isUser(groups.user)) return undefined;
+  if (!isHostName(host) || (groups.bracketed !== undefined && !host.includes(':'))) return undefined;
+  if (user !== undefined && !isUserName(user)) return undefined;
   if (port !== undefined && !isPort(port)) return undefined;
   if (slots !== undefined && !isSlots(slots)) return undefined;
   return {
     name: nodeName(host, port),
     host,
     ...(port === undefined ? {} : { port }),
-    ...(groups.user === undefined ? {} : { user: groups.user }),
+    ...(user === undefined ? {} : { user }),
     ...(slots === undefined ? {} : { slots }),
   };
 }
@@ -80,15 +81,6 @@ export function parseNode(word: string): NodeSpec | undefined {
 export function nodeName(host: string, port: number | undefined): string {
   if (port === undefined) return host;
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
-/** A leading dash would be read as an option by programs that the name is passed to. */
-export function isHost(text: string): boolean {
-  return isIPv6(text) || /^[A-Za-z0-9_][A-Za-z0-9._-]*$/.test(text);
-}
-
-export function isUser(text: string): boolean {
-  return /^[A-Za-z0-9_][A-Za-z0-9._@$\\-]*$/.test(text);
 }
 
 export function isPort(value: number): boolean {
@@ -106,5 +98,5 @@ function numberOf(digits: string | undefined): number | undefined {
 /** `::1/2`: an IPv6 address without brackets has no port; its last group must not be taken for one. */
 function bareAddress(word: string): string | undefined {
   const host = word.replace(/^[^@]*@/, '').replace(/\/\d+$/, '');
-  return isIPv6(host) ? host : undefined;
+  return host.includes(':') && isHostName(host) ? host : undefined;
 }

@@ -2,17 +2,8 @@
  * The settings of config.json as a table: a key, and what may stand there. Everything else in the file is a mistake.
  * Unaware of files; sees one parsed value at a time.
  */
-import {
-  isHost,
-  isPort,
-  isSlots,
-  isUser,
-  MAX_SLOTS_PER_NODE,
-  nodeName,
-  parseNode,
-  parseNodes,
-  type NodeSpec,
-} from './nodes.ts';
+import { isHostName, isNodeLabel, isUserName, type HostName, type UserName } from '../protocol/names.ts';
+import { isPort, isSlots, MAX_SLOTS_PER_NODE, nodeName, parseNode, parseNodes, type NodeSpec } from './nodes.ts';
 import { fail, ok, type Result } from '../util/result.ts';
 import { checkBrokerSettings, type BrokerSettings } from './broker-settings.ts';
 import { absolutePath, checkObject, checkThat, wrong, type SchemaProblem, type Table } from './checks.ts';
@@ -39,10 +30,16 @@ const text = checkThat((value): value is string => typeof value === 'string' && 
 
 /** A node written as an object, for what has no place in `n2:2222/4`. */
 const NODE_SETTINGS: Table<NodeSpec> = {
-  name: text,
-  host: checkThat((value): value is string => typeof value === 'string' && isHost(value), 'a host name or address'),
+  name: checkThat(
+    (value): value is string => typeof value === 'string' && isNodeLabel(value),
+    'a name of letters, digits and . _ - : @ % [ ]',
+  ),
+  host: checkThat(
+    (value): value is HostName => typeof value === 'string' && isHostName(value),
+    'a host name or address',
+  ),
   port: checkThat((value): value is number => typeof value === 'number' && isPort(value), 'a port from 1 to 65535'),
-  user: checkThat((value): value is string => typeof value === 'string' && isUser(value), 'a user name'),
+  user: checkThat((value): value is UserName => typeof value === 'string' && isUserName(value), 'a user name'),
   slots: SETTINGS.localSlots,
   install: absolutePath,
   // Not only a path: `node` is found on the PATH there.

@@ -4,10 +4,10 @@ import { FrameDecoder } from '../protocol/frame.ts';
 import {
   type BrokerAnswer,
   type BrokerRequest,
-  decodeBrokerAnswer,
   encodeBrokerMessage,
   type Introduction,
 } from '../protocol/local-broker.ts';
+import { decodeBrokerAnswer } from '../protocol/local-broker-schema.ts';
 import { MalformedError } from '../util/bytes.ts';
 
 /** sun_path of unix(7), less its final NUL. Node cuts a longer one short without a word, to another file's name. */
@@ -37,7 +37,10 @@ export function openBrokerSession(
   socket.on('error', (cause) => (failure = cause));
   socket.on('data', (chunk: Buffer) => {
     try {
-      for (const frame of frames.push(chunk)) if (!socket.destroyed) onAnswer(decodeBrokerAnswer(frame));
+      for (const frame of frames.push(chunk)) {
+        const answer = socket.destroyed ? undefined : decodeBrokerAnswer(frame);
+        if (answer) onAnswer(answer);
+      }
     } catch (cause) {
       if (!(cause instanceof MalformedError)) throw cause;
       failure = cause;

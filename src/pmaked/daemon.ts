@@ -5,6 +5,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AvailabilityChange } from '../load/availability.ts';
 import type { BrokerRequest, NodeView } from '../protocol/local-broker.ts';
+import { isUserName } from '../protocol/names.ts';
 import { fail, ok, type Result } from '../util/result.ts';
 import { Inspection } from './inspection.ts';
 import { LoadWatch } from './load-watch.ts';
@@ -188,7 +189,7 @@ export class Daemon {
   #onOpen(session: Session): void {
     const { who } = session;
     if (who.kind === 'worker') this.#workers.set(session, who.pid);
-    if (who.kind !== 'dispatcher') return;
+    if (who.kind !== 'dispatcher' || !isUserName(who.user)) return;
     this.#holders.set(session, { user: who.user, send: (answer) => session.send(answer) });
     if (this.#capacity) session.send({ kind: 'capacity', ...this.#capacity });
     this.#askCapacity();

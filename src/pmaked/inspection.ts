@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { BrokerStatus } from '../broker/core/broker.ts';
 import type { FreeNode, Peer } from '../broker/core/messages.ts';
 import type { Term } from '../broker/core/term.ts';
+import type { NodeName } from '../protocol/names.ts';
 import type { ClusterView, NodeView } from '../protocol/local-broker.ts';
 
 /** A leader's roster comes in several datagrams; this much without another, and it is complete. */
@@ -25,8 +26,8 @@ export interface InspectionPorts {
 
 export class Inspection {
   readonly #ports: InspectionPorts;
-  readonly #roster = new Map<string, FreeNode>();
-  readonly #views = new Map<string, NodeView>();
+  readonly #roster = new Map<NodeName, FreeNode>();
+  readonly #views = new Map<NodeName, NodeView>();
   #lastRosterMs = -Infinity;
   #running: Promise<ClusterView> | undefined;
   /** Set before the first question: an own leader answers before it has been asked out. */

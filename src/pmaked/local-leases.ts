@@ -6,6 +6,7 @@ import type { BrokerEvent } from '../broker/core/broker.ts';
 import type { Effect } from '../broker/core/effects.ts';
 import { MAX_OPEN_REQUESTS } from '../broker/core/limits.ts';
 import type { BrokerAnswer, BrokerRequest } from '../protocol/local-broker.ts';
+import type { UserName } from '../protocol/names.ts';
 import { groupBy } from '../util/lists.ts';
 
 /** Jobs of a dispatcher that died end with its connections to the workers; until then their slots are in use. */
@@ -15,7 +16,7 @@ type EffectOf<K extends Effect['kind']> = Extract<Effect, { readonly kind: K }>;
 
 /** What is needed of a session; compared by identity. */
 export interface Holder {
-  readonly user: string;
+  readonly user: UserName;
   send(answer: BrokerAnswer): void;
 }
 

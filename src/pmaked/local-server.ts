@@ -10,11 +10,13 @@ import {
   ADMIN_SUFFIX,
   type BrokerAnswer,
   type BrokerRequest,
-  decodeBrokerRequest,
   encodeBrokerMessage,
   type Introduction,
   LOCAL_BROKER_VERSION,
+  MAX_REQUEST_FRAME_BYTES,
 } from '../protocol/local-broker.ts';
+import { decodeBrokerRequest } from '../protocol/local-broker-schema.ts';
+import type { NodeName } from '../protocol/names.ts';
 import { fail, ok, type Result } from '../util/result.ts';
 import { listenAt } from '../util/unix-socket.ts';
 
@@ -48,7 +50,7 @@ export interface LocalServer {
  */
 export async function listenLocally(
   path: string,
-  node: string,
+  node: NodeName,
   handlers: SessionHandlers,
 ): Promise<Result<LocalServer, string>> {
   if (await isServed(path)) return fail(`another pmaked serves ${path}; stop it, or give this one another "--socket"`);
@@ -83,8 +85,8 @@ export async function listenLocally(
   }
 }
 
-function serve(socket: Socket, node: string, isAdmin: boolean, handlers: SessionHandlers): void {
-  const frames = new FrameDecoder();
+function serve(socket: Socket, node: NodeName, isAdmin: boolean, handlers: SessionHandlers): void {
+  const frames = new FrameDecoder(MAX_REQUEST_FRAME_BYTES);
   let session: Session | undefined;
   const patience = setTimeout(() => socket.destroy(), INTRODUCTION_LIMIT_MS);
   const send = (answer: BrokerAnswer): void => {

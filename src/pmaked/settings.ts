@@ -6,6 +6,7 @@ import type { BrokerSettings } from '../config/broker-settings.ts';
 import { ownBrokerSocket } from '../config/broker-sockets.ts';
 import { DEFAULT_POLICY, type Policy } from '../load/policy.ts';
 import { BROKER_SOCKET } from '../protocol/local-broker.ts';
+import { isNodeName, MAX_NODE_NAME_BYTES, showName, type NodeName } from '../protocol/names.ts';
 import { fail, ok, type Result } from '../util/result.ts';
 import { runtimeDirectory } from '../util/runtime-directory.ts';
 import { chooseInterface, type ChosenInterface } from './interfaces.ts';
@@ -23,7 +24,7 @@ const DEFAULT_SAMPLE_SECONDS = 1;
 export interface FixedSettings {
   readonly cluster: string;
   readonly key: string;
-  readonly node: string;
+  readonly node: NodeName;
   readonly interface: ChosenInterface;
   readonly port: number;
   readonly groups: { readonly leader: string; readonly available: string };
@@ -58,10 +59,17 @@ export function fixedSettings(
   if (!chosen.ok) return fail(chosen.failure);
   const [leader, available] = file.groups ?? DEFAULT_GROUPS;
   if (leader === undefined || available === undefined) return fail('"broker.groups" needs two addresses');
+  const node = file.node ?? hostname();
+  if (!isNodeName(node)) {
+    return fail(
+      `the host name ${showName(node)} cannot be this node's name: set "broker.node" to the name under which ssh ` +
+        `reaches it, at most ${MAX_NODE_NAME_BYTES} letters, digits, dots and dashes`,
+    );
+  }
   return ok({
     cluster: file.cluster ?? DEFAULT_CLUSTER,
     key: file.key ?? DEFAULT_KEY,
-    node: file.node ?? hostname(),
+    node,
     interface: chosen.value,
     port: file.port ?? DEFAULT_PORT,
     groups: { leader, available },

@@ -3,10 +3,11 @@
  * Some hundred bytes and a few microseconds for each lease, beside a compile of a second.
  *
  * Version range: exactly LOCAL_BROKER_VERSION, in the first message of either side. Only append: fields and kinds are
- * added, and a kind that is not known is ignored; a changed meaning is a new version.
+ * added, and a kind that is not known is ignored; a changed meaning is a new version. What arrives is decoded by
+ * local-broker-schema.ts.
  */
-import { MalformedError } from '../util/bytes.ts';
-import { encodeFrame, type Frame } from './frame.ts';
+import { encodeFrame } from './frame.ts';
+import type { NodeName } from './names.ts';
 
 export const LOCAL_BROKER_VERSION = 1;
 /** The socket of a broker that serves the whole machine; PMAKE_BROKER names another, or none by being empty. */
@@ -15,9 +16,9 @@ export const BROKER_SOCKET = '/run/pmake/broker.sock';
 export const ADMIN_SUFFIX = '.admin';
 /** In one request. */
 export const MAX_EXCLUDED_NAMES = 64;
-const FRAME_TYPE = 0x31;
-/** The longest message is an answer about a thousand nodes; a request is far below. */
-const MAX_REQUEST_BYTES = 64 * 1024;
+export const LOCAL_BROKER_FRAME = 0x31;
+/** A frame that a broker takes. The longest honest one, a request with 64 excluded nodes, has 5 KB. */
+export const MAX_REQUEST_FRAME_BYTES = 64 * 1024;
 
 /** Who is at the other end, the first message of each connection. */
 export type Introduction =
@@ -35,13 +36,13 @@ export type BrokerRequest =
       readonly id: number;
       readonly patienceMs: number;
       /** Nodes that are of no use to this request. */
-      readonly exclude: readonly string[];
+      readonly exclude: readonly NodeName[];
     }
   /** It is not needed any more. A lease may be on its way all the same, and is then to be released. */
   | { readonly kind: 'cancel'; readonly id: number }
   | { readonly kind: 'release'; readonly lease: string }
   /** How fast a node proved to be beside this host's other nodes; 1 is as fast as the fast reference machine. */
-  | { readonly kind: 'speed'; readonly node: string; readonly speed: number }
+  | { readonly kind: 'speed'; readonly node: NodeName; readonly speed: number }
   /** Of pmakectl. */
   | { readonly kind: 'cluster' }
   | { readonly kind: 'drain'; readonly on: boolean };
@@ -50,11 +51,11 @@ export type BrokerAnswer =
   | {
       readonly kind: 'welcome';
       readonly version: number;
-      readonly node: string;
+      readonly node: NodeName;
     }
   /** What the other nodes have; again when it changes. Not said before a leader was heard. */
   | { readonly kind: 'capacity'; readonly slots: number; readonly nodes: number }
-  | { readonly kind: 'leased'; readonly id: number; readonly lease: string; readonly node: string }
+  | { readonly kind: 'leased'; readonly id: number; readonly lease: string; readonly node: NodeName }
   | { readonly kind: 'none'; readonly id: number; readonly reason: string }
   /** Nobody else waits for these slots: they may serve further jobs for so long, in milliseconds. At 0, somebody may. */
   | { readonly kind: 'keep'; readonly leases: readonly string[]; readonly forMs: number }
@@ -78,7 +79,7 @@ export interface MetricView {
 
 /** A node as it describes itself. */
 export interface NodeView {
-  readonly node: string;
+  readonly node: NodeName;
   readonly version: string;
   /** `drained`: takes nothing new because somebody asked for it. */
   readonly state: 'free' | 'busy' | 'drained' | 'starting';
@@ -96,86 +97,14 @@ export interface NodeView {
 export interface ClusterView {
   readonly cluster: string;
   /** The host that was asked. */
-  readonly node: string;
+  readonly node: NodeName;
   /** Undefined while nobody is known to lead. */
-  readonly leader?: { readonly node: string; readonly term: number };
+  readonly leader?: { readonly node: NodeName; readonly term: number };
   readonly nodes: readonly NodeView[];
   /** Known to the leader, and silent within the time that was given. */
-  readonly silent: readonly string[];
+  readonly silent: readonly NodeName[];
 }
 
 export function encodeBrokerMessage(message: BrokerRequest | BrokerAnswer): Buffer {
-  return encodeFrame(FRAME_TYPE, Buffer.from(JSON.stringify(message), 'utf8'));
-}
-
-const REQUEST_KINDS: ReadonlySet<unknown> = new Set<BrokerRequest['kind']>([
-  'dispatcher',
-  'worker',
-  'control',
-  'request',
-  'cancel',
-  'release',
-  'speed',
-  'cluster',
-  'drain',
-]);
-
-/**
- * Undefined for a kind of a later release. Any local user may be the sender: every field is checked.
- * @throws MalformedError
- */
-export function decodeBrokerRequest(frame: Frame): BrokerRequest | undefined {
-  if (frame.payload.length > MAX_REQUEST_BYTES) throw new MalformedError('a request of an unlikely length');
-  const value = parseMessage(frame);
-  if (!REQUEST_KINDS.has(value.kind)) return undefined;
-  for (const [field, check] of Object.entries(REQUEST_FIELDS[value.kind as BrokerRequest['kind']])) {
-    if (!check(value[field])) throw new MalformedError(`${String(value.kind)}: a wrong ${field}`);
-  }
-  return value as unknown as BrokerRequest;
-}
-
-/** The broker is trusted: it runs as the machine's, or as this user. @throws MalformedError */
-export function decodeBrokerAnswer(frame: Frame): BrokerAnswer {
-  return parseMessage(frame) as unknown as BrokerAnswer;
-}
-
-type Check = (value: unknown) => boolean;
-
-/** Of a node or a user, in bytes. */
-export const MAX_NAME_BYTES = 64;
-/** Longer than anybody waits; what is counted in milliseconds must fit into the datagrams. */
-const MAX_PATIENCE_MS = 3_600_000;
-const isName: Check = (value) =>
-  typeof value === 'string' && value.length > 0 && Buffer.byteLength(value, 'utf8') <= MAX_NAME_BYTES;
-const isWhole: Check = (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 32;
-const isPatience: Check = (value) => isWhole(value) && (value as number) <= MAX_PATIENCE_MS;
-const isFlag: Check = (value) => typeof value === 'boolean';
-const isSpeed: Check = (value) => typeof value === 'number' && value > 0 && value < 1_000;
-const areNames: Check = (value) => Array.isArray(value) && value.length <= MAX_EXCLUDED_NAMES && value.every(isName);
-const isLease: Check = (value) => typeof value === 'string' && value.length <= 2 * MAX_NAME_BYTES;
-
-const REQUEST_FIELDS: Readonly<Record<BrokerRequest['kind'], Readonly<Record<string, Check>>>> = {
-  dispatcher: { version: isWhole, user: isName },
-  worker: { version: isWhole, pid: isWhole },
-  control: { version: isWhole },
-  request: { id: isWhole, patienceMs: isPatience, exclude: areNames },
-  cancel: { id: isWhole },
-  release: { lease: isLease },
-  speed: { node: isName, speed: isSpeed },
-  cluster: {},
-  drain: { on: isFlag },
-};
-
-function parseMessage({ type, payload }: Frame): Record<string, unknown> {
-  if (type !== FRAME_TYPE) throw new MalformedError(`frame type ${type}`);
-  let value: unknown;
-  try {
-    value = JSON.parse(payload.toString('utf8'));
-  } catch {
-    throw new MalformedError('not JSON');
-  }
-  if (typeof value !== 'object' || value === null) throw new MalformedError('not an object');
-  const message = value as Record<string, unknown>;
-  if (typeof message.kind !== 'string') throw new MalformedError('a message without a kind');
-  return message;
+  return encodeFrame(LOCAL_BROKER_FRAME, Buffer.from(JSON.stringify(message), 'utf8'));
 }

@@ -11,7 +11,7 @@ import type { NodeFailure, NodeTarget } from './failure.ts';
 import { CONNECT_LIMITS, type ConnectLimits } from './limits.ts';
 import { awaitWorker, type NodeChannel, type NodePipe } from './channel/node-pipe.ts';
 import { quoteWord, quoteWords } from './ssh/quote.ts';
-import { resolveSshSettings } from './ssh/ssh-settings.ts';
+import { resolveSshSettings, type SshSettingsProblem } from './ssh/ssh-settings.ts';
 import { openTransport, type TransportFailure } from './ssh/ssh-transport.ts';
 
 const DEFAULT_SSH_PORT = 22;
@@ -50,7 +50,7 @@ export async function connectNode(
   const words = [command.node, command.script, ...command.args];
   if (spec.command) return connectByCommand(spec, [...spec.command, ...words.map(quoteWord)], limits, abort);
   const resolved = await resolveSshSettings(spec, env);
-  if (!resolved.ok) return fail({ target: unresolved(spec), reason: 'ssh-config-invalid', ...resolved.failure });
+  if (!resolved.ok) return fail(settingsFailure(unresolved(spec), resolved.failure));
   const settings = resolved.value;
   const target = { name: spec.name, host: spec.host, port: settings.port, user: settings.user };
   // ssh2 is half of what a dispatcher loads: while the first node answers, not before make may start.
@@ -83,7 +83,13 @@ async function connectByCommand(
 
 /** The node as far as its own description goes. */
 function unresolved({ name, host, port, user }: NodeSpec): NodeTarget {
-  return { name, host, port: port ?? DEFAULT_SSH_PORT, user: user ?? '' };
+  return { name, host, port: port ?? DEFAULT_SSH_PORT, user };
+}
+
+function settingsFailure(target: NodeTarget, problem: SshSettingsProblem): NodeFailure {
+  if (problem.kind === 'unsafe-name')
+    return { target, reason: 'unsafe-name', what: problem.what, value: problem.value };
+  return { target, reason: 'ssh-config-invalid', file: problem.file, detail: problem.detail };
 }
 
 async function startWorker(

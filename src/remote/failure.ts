@@ -3,14 +3,18 @@
  * Unaware of how connections are made.
  */
 
+import { showName, type HostName, type SshUser } from '../protocol/names.ts';
+import { quoteWord } from './ssh/quote.ts';
+
 /** Whom we tried to reach, after ssh's own configuration was applied. */
 export interface NodeTarget {
   /** The node's name in pmake. */
   readonly name: string;
   /** What the user would type after `ssh`. */
-  readonly host: string;
+  readonly host: HostName;
   readonly port: number;
-  readonly user: string;
+  /** Undefined where nothing says it: ssh takes this user's own name then. */
+  readonly user: SshUser | undefined;
 }
 
 /** A host key as the server showed it. */
@@ -58,6 +62,8 @@ export type NodeFailure = { readonly target: NodeTarget } & (
       readonly detail: string;
     }
   | { readonly reason: 'ssh-config-invalid'; readonly file: string; readonly detail: string }
+  /** A shell would act on it. `what` is the setting that it belongs to. */
+  | { readonly reason: 'unsafe-name'; readonly what: string; readonly value: string }
   /** The command instead of ssh, or ProxyCommand, could not be started. */
   | { readonly reason: 'command-failed'; readonly command: string; readonly detail: string }
   /** The connection stands, but what answered is not our worker. `ended` is like `exit status 127`. */
@@ -91,7 +97,8 @@ export function describeNodeFailure(failure: NodeFailure): string {
     case 'host-key-changed':
       return (
         `its host key is not the one in ${failure.file}, line ${failure.line}: now ${keyText(failure.key)}; ` +
-        `if the machine was set up anew: "ssh-keygen -R '${failure.key.lookedUp}' -f ${failure.file}", then "ssh ${login}" once; if not, somebody may be in between`
+        `if the machine was set up again: "ssh-keygen -R ${quoteWord(failure.key.lookedUp)} -f ${quoteWord(failure.file)}", ` +
+        `then "ssh ${login}" once; if not, another machine may be in between`
       );
     case 'host-key-revoked':
       return `its host key ${keyText(failure.key)} is revoked in ${failure.file}, line ${failure.line}; the machine needs a new one`;
@@ -99,11 +106,16 @@ export function describeNodeFailure(failure: NodeFailure): string {
       return `there is no key to log in with${skippedText(failure.skipped)}; ${keyRemedy(failure.skipped, login)}`;
     case 'authentication-failed':
       return (
-        `${target.user} may not log in: it refused ${failure.tried.join(', ')}${failure.detail === '' ? '' : ` (${failure.detail})`}` +
+        `${target.user ?? 'this user'} may not log in: it refused ${failure.tried.join(', ')}${failure.detail === '' ? '' : ` (${failure.detail})`}` +
         `${skippedText(failure.skipped)}; ${keyRemedy(failure.skipped, login)}`
       );
     case 'ssh-config-invalid':
       return `${failure.file} cannot be used: ${failure.detail}`;
+    case 'unsafe-name':
+      return (
+        `${failure.what} is ${showName(failure.value)}, which has characters that a shell would act on; ` +
+        'nothing was started; ssh refuses such a name as well'
+      );
     case 'command-failed':
       return `"${failure.command}" could not be started: ${failure.detail}`;
     case 'no-worker':
@@ -120,7 +132,7 @@ const PHASES: Readonly<Record<ConnectPhase, string>> = {
 
 /** What stands after `ssh` to reach the node as we did. */
 function sshWords({ host, port, user }: NodeTarget): string {
-  return `${port === 22 ? '' : `-p ${port} `}${user === '' ? '' : `${user}@`}${host}`;
+  return `${port === 22 ? '' : `-p ${port} `}${user === undefined ? '' : `${quoteWord(user)}@`}${host}`;
 }
 
 function describeUnreachable(code: string, detail: string, { host, port }: NodeTarget): string {
@@ -170,7 +182,7 @@ function skippedText(skipped: readonly SkippedIdentity[]): string {
 
 function keyRemedy(skipped: readonly SkippedIdentity[], login: string): string {
   const encrypted = skipped.find(({ why }) => why === 'encrypted');
-  if (encrypted) return `"ssh-add ${encrypted.identity}" unlocks it for pmake`;
+  if (encrypted) return `"ssh-add ${quoteWord(encrypted.identity)}" unlocks it for pmake`;
   return `"ssh-copy-id ${login}" lets your key in, and "ssh -o BatchMode=yes ${login} true" must work`;
 }
 

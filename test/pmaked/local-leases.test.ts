@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { BrokerEvent } from '../../src/broker/core/broker.ts';
 import { type Holder, LocalLeases } from '../../src/pmaked/local-leases.ts';
 import type { BrokerAnswer } from '../../src/protocol/local-broker.ts';
+import { nodeName, userName } from '../rig/names.ts';
 
 /** Two dispatchers of one user. The first holds lease `n2/1/1`, the other `n2/1/2`. */
 class Rig {
@@ -14,7 +15,7 @@ class Rig {
   constructor() {
     for (const [at, holder] of [this.one, this.other].entries()) {
       this.request(holder, 1);
-      this.leases.onEffect({ kind: 'leased', requestId: at + 1, lease: `n2/1/${at + 1}`, nodeId: 'n2' });
+      this.leases.onEffect({ kind: 'leased', requestId: at + 1, lease: `n2/1/${at + 1}`, nodeId: nodeName('n2') });
     }
     for (const holder of [this.one, this.other]) this.heard(holder);
   }
@@ -34,7 +35,7 @@ class Rig {
 
   #holder(): Holder {
     const heard: BrokerAnswer[] = [];
-    const holder = { user: 'eve', send: (answer: BrokerAnswer) => heard.push(answer) };
+    const holder = { user: userName('eve'), send: (answer: BrokerAnswer) => heard.push(answer) };
     this.#heard.set(holder, heard);
     return holder;
   }

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { describeNodeFailure, type NodeFailure } from '../../src/remote/failure.ts';
+import { hostName, userName } from '../rig/names.ts';
 
-const target = { name: 'n2', host: 'n2.farm', port: 2222, user: 'ann' };
+const target = { name: 'n2', host: hostName('n2.farm'), port: 2222, user: userName('ann') };
 const key = { type: 'ssh-ed25519', fingerprint: 'SHA256:abc', lookedUp: '[n2.farm]:2222' };
 const noWorker = {
   target,
@@ -52,8 +53,8 @@ test.each<[NodeFailure, string]>([
   ],
   [
     { target, reason: 'host-key-changed', key, file: '/h/known_hosts', line: 3 },
-    'its host key is not the one in /h/known_hosts, line 3: now ssh-ed25519 SHA256:abc; if the machine was set up anew: ' +
-      '"ssh-keygen -R \'[n2.farm]:2222\' -f /h/known_hosts", then "ssh -p 2222 ann@n2.farm" once; if not, somebody may be in between',
+    'its host key is not the one in /h/known_hosts, line 3: now ssh-ed25519 SHA256:abc; if the machine was set up again: ' +
+      '"ssh-keygen -R \'[n2.farm]:2222\' -f /h/known_hosts", then "ssh -p 2222 ann@n2.farm" once; if not, another machine may be in between',
   ],
   [
     { target, reason: 'host-key-revoked', key, file: '/h/known_hosts', line: 3 },

@@ -3,6 +3,7 @@ import type { ClusterView } from '../../src/protocol/local-broker.ts';
 import { formatCluster } from '../../src/report/cluster-text.ts';
 import { formatExperiment } from '../../src/report/load-text.ts';
 import { formatCompact } from '../../src/report/words.ts';
+import { nodeName } from '../rig/names.ts';
 
 test.each([
   [0, '0'],
@@ -19,11 +20,11 @@ test('memory is counted in powers of two', () => expect(formatCompact(1.5 * 2 **
 
 const VIEW: ClusterView = {
   cluster: 'lab',
-  node: 'n1',
-  leader: { node: 'n2', term: 7 },
+  node: nodeName('n1'),
+  leader: { node: nodeName('n2'), term: 7 },
   nodes: [
     {
-      node: 'n1',
+      node: nodeName('n1'),
       version: '1',
       state: 'free',
       slots: 8,
@@ -45,7 +46,7 @@ const VIEW: ClusterView = {
       dropped: {},
     },
     {
-      node: 'n2',
+      node: nodeName('n2'),
       version: '1',
       state: 'busy',
       busyBy: { metric: 'cpu', value: 97, mark: 95 },
@@ -57,7 +58,7 @@ const VIEW: ClusterView = {
       dropped: {},
     },
   ],
-  silent: ['n3'],
+  silent: [nodeName('n3')],
 };
 
 test('a pressure is shown where a node is judged by it: it can be why that one is busy', () => {

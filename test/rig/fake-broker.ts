@@ -5,16 +5,19 @@
 import type { Socket } from 'node:net';
 import { FrameDecoder } from '../../src/protocol/frame.ts';
 import {
-  decodeBrokerRequest,
   encodeBrokerMessage,
   LOCAL_BROKER_VERSION,
   type BrokerAnswer,
   type BrokerRequest,
   type ClusterView,
 } from '../../src/protocol/local-broker.ts';
+import { decodeBrokerRequest } from '../../src/protocol/local-broker-schema.ts';
 import { listenAt, type Listener } from './shim-arrivals.ts';
+import { nodeName } from './names.ts';
 
-type SlotRequest = Extract<BrokerRequest, { readonly kind: 'request' }>;
+type SlotRequest = Omit<Extract<BrokerRequest, { readonly kind: 'request' }>, 'exclude'> & {
+  readonly exclude: readonly string[];
+};
 
 interface GivenLease {
   readonly node: string;
@@ -114,7 +117,7 @@ export class FakeBroker implements AsyncDisposable {
           return;
         }
         this.#socket = socket;
-        this.#send({ kind: 'welcome', version: LOCAL_BROKER_VERSION, node: 'submit' });
+        this.#send({ kind: 'welcome', version: LOCAL_BROKER_VERSION, node: nodeName('submit') });
         this.capacity([...this.free.values()].reduce((total, slots) => total + slots, 0));
         return;
       case 'request':
@@ -147,8 +150,8 @@ export class FakeBroker implements AsyncDisposable {
 
   #describe(): ClusterView {
     const about = { version: '', state: 'free', inUse: 0, speed: 0.5, workers: 0, metrics: [], dropped: {} } as const;
-    const nodes = [...this.free].map(([node, slots]) => ({ ...about, node, slots }));
-    return { cluster: 'test', node: 'submit', nodes, silent: [] };
+    const nodes = [...this.free].map(([node, slots]) => ({ ...about, node: nodeName(node), slots }));
+    return { cluster: 'test', node: nodeName('submit'), nodes, silent: [] };
   }
 
   #release(socket: Socket, id: string): void {
@@ -170,7 +173,7 @@ export class FakeBroker implements AsyncDisposable {
       this.free.set(node, (this.free.get(node) ?? 0) - 1);
       const lease = `${node}/${this.#nextLease++}`;
       this.leases.set(lease, { node, socket: this.#socket, releases: 0 });
-      this.#send({ kind: 'leased', id, lease, node });
+      this.#send({ kind: 'leased', id, lease, node: nodeName(node) });
     }
   }
 }

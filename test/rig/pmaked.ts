@@ -16,11 +16,12 @@ import {
   type BrokerAnswer,
   type BrokerRequest,
   type ClusterView,
-  decodeBrokerAnswer,
   encodeBrokerMessage,
   type Introduction,
   LOCAL_BROKER_VERSION,
 } from '../../src/protocol/local-broker.ts';
+import { decodeBrokerAnswer } from '../../src/protocol/local-broker-schema.ts';
+import { nodeName } from './names.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../dist/cli/pmaked.js', import.meta.url));
 const PATIENCE = { timeout: 20_000, interval: 10 };
@@ -142,7 +143,9 @@ export class BrokerClient implements Disposable {
   private constructor(socket: Socket) {
     this.#socket = socket;
     const frames = new FrameDecoder();
-    socket.on('data', (chunk: Buffer) => this.answers.push(...frames.push(chunk).map(decodeBrokerAnswer)));
+    socket.on('data', (chunk: Buffer) =>
+      this.answers.push(...frames.push(chunk).flatMap((frame) => decodeBrokerAnswer(frame) ?? [])),
+    );
     socket.on('error', () => undefined);
   }
 
@@ -174,7 +177,7 @@ export class BrokerClient implements Disposable {
     exclude: readonly string[] = [],
   ): Promise<BrokerAnswer & { kind: 'leased' | 'none' }> {
     const id = this.#nextId++;
-    this.send({ kind: 'request', id, patienceMs, exclude });
+    this.send({ kind: 'request', id, patienceMs, exclude: exclude.map(nodeName) });
     const isIt = (answer: BrokerAnswer): answer is BrokerAnswer & { kind: 'leased' | 'none' } =>
       (answer.kind === 'leased' || answer.kind === 'none') && answer.id === id;
     return await vi.waitUntil(() => this.answers.find(isIt), PATIENCE);

@@ -6,8 +6,9 @@ import { Broker } from '../../src/broker/core/broker.ts';
 import { DatagramOpener, DatagramSealer, type Opened } from '../../src/broker/wire/datagram.ts';
 import type { Effect } from '../../src/broker/core/effects.ts';
 import type { Message, MessageOf } from '../../src/broker/core/messages.ts';
-import { ReplayWindow } from '../../src/broker/wire/replay-window.ts';
 import { seededRandom } from '../broker/seeded-random.ts';
+import { ReplayWindow } from '../../src/broker/wire/replay-window.ts';
+import { nodeName, userName } from '../rig/names.ts';
 
 const CLUSTER = { cluster: 'load', key: Buffer.alloc(32, 1), bootId: 1 };
 
@@ -25,7 +26,7 @@ interface Speaker {
 }
 
 function speaker(nodeId: string): Speaker {
-  const seal = { ...CLUSTER, nodeId };
+  const seal = { ...CLUSTER, nodeId: nodeName(nodeId) };
   return { sealer: new DatagramSealer(seal), opener: new DatagramOpener(seal, new ReplayWindow()) };
 }
 
@@ -47,7 +48,7 @@ export class LeaderLoadTest {
 
   constructor(nodes: number) {
     this.#broker = new Broker({
-      nodeId: 'leader',
+      nodeId: nodeName('leader'),
       bootId: 1,
       firstCounter: 1,
       random: seededRandom(1),
@@ -76,7 +77,7 @@ export class LeaderLoadTest {
         const line: Message = {
           kind: 'request',
           stamp: 0,
-          user: from,
+          user: userName(from),
           patienceMs: 60_000,
           exclude: [],
           requestIds: [requestId++],
@@ -147,7 +148,7 @@ export class LeaderLoadTest {
     const version = (this.#versions.get(nodeId) ?? 0) + 1;
     this.#inUse.set(nodeId, inUse);
     this.#versions.set(nodeId, version);
-    const users = inUse > 0 ? [{ user: 'client0', slots: inUse }] : [];
+    const users = inUse > 0 ? [{ user: userName('client0'), slots: inUse }] : [];
     const report = { version, available: true, slots: 8, inUse, speed: 1, users };
     this.#lines.push({ from: nodeId, message: { kind: 'report', report, answers } });
   }

@@ -6,11 +6,13 @@ import { Broker, type BrokerEvent } from '../../src/broker/core/broker.ts';
 import { DatagramOpener, DatagramSealer, type Seal } from '../../src/broker/wire/datagram.ts';
 import type { Destination, Effect, Group } from '../../src/broker/core/effects.ts';
 import type { Message, Peer } from '../../src/broker/core/messages.ts';
-import { ReplayWindow } from '../../src/broker/wire/replay-window.ts';
 import { RESTART_HOLD_MS } from '../../src/broker/core/timing.ts';
+import { ReplayWindow } from '../../src/broker/wire/replay-window.ts';
 import { encodeMessage } from '../../src/broker/wire/wire.ts';
+import type { NodeName } from '../../src/protocol/names.ts';
 import { seededRandom } from '../broker/seeded-random.ts';
 import { EventQueue } from './event-queue.ts';
+import { nodeName, userName } from '../rig/names.ts';
 
 export interface Network {
   delayMs: readonly [least: number, most: number];
@@ -33,7 +35,7 @@ export interface Job {
 }
 
 export class Host {
-  readonly id: string;
+  readonly id: NodeName;
   broker: Broker | undefined;
   seal: Seal | undefined;
   sealer: DatagramSealer | undefined;
@@ -69,7 +71,7 @@ export class Host {
   datagramsIn = 0;
   bytesIn = 0;
 
-  constructor(id: string, slots: number, speed: number) {
+  constructor(id: NodeName, slots: number, speed: number) {
     this.id = id;
     this.slots = slots;
     this.speed = speed;
@@ -113,7 +115,7 @@ export class World {
   }
 
   add(id: string, slots: number, speed = 1): Host {
-    const host = new Host(id, slots, speed);
+    const host = new Host(nodeName(id), slots, speed);
     this.hosts.set(id, host);
     this.start(id);
     return host;
@@ -133,14 +135,14 @@ export class World {
     if (!jobsRunOn) host.life++;
     const bootId = ++host.boots;
     host.broker = new Broker({
-      nodeId: id,
+      nodeId: host.id,
       bootId,
       firstCounter: 1_000 + Math.ceil(this.nowMs),
       random: seededRandom(Math.floor(this.random() * 2 ** 32)),
       nowMs: this.#clock(host),
       holdMs: jobsRunOn ? RESTART_HOLD_MS : 0,
     });
-    host.seal = { ...CLUSTER, nodeId: id, bootId };
+    host.seal = { ...CLUSTER, nodeId: host.id, bootId };
     host.sealer = new DatagramSealer(host.seal);
     host.opener = new DatagramOpener(host.seal, new ReplayWindow());
     this.setState(id, {});
@@ -251,7 +253,9 @@ export class World {
   submit(id: string, job: { user: string; patienceMs: number; durationMs: number; exclude?: readonly string[] }): Job {
     const host = this.host(id);
     const requestId = ++host.lastRequestId;
-    const { user, patienceMs, durationMs, exclude = [] } = job;
+    const { patienceMs, durationMs } = job;
+    const user = userName(job.user);
+    const exclude = (job.exclude ?? []).map(nodeName);
     const made: Job = {
       requestId,
       askedMs: this.nowMs,

@@ -9,6 +9,7 @@ import { Leader } from './leader.ts';
 import { MAX_WAITERS } from './limits.ts';
 import { Member, type NodeState } from './member.ts';
 import { type FreeNode, type Message, type MessageOf, type Peer, SOMEBODY, type Waiter } from './messages.ts';
+import type { NodeName } from '../../protocol/names.ts';
 import type { Term } from './term.ts';
 import { HEARTBEAT_INTERVAL_MS, REPORT_SPREAD_MAX_MS, REQUEST_KEEP_MS } from './timing.ts';
 
@@ -19,7 +20,7 @@ const MEMBERS_KEPT_MS = 2 * REPORT_SPREAD_MAX_MS;
 const WAITERS_KNOWN_MS = REQUEST_KEEP_MS + HEARTBEAT_INTERVAL_MS;
 
 export interface BrokerOptions {
-  readonly nodeId: string;
+  readonly nodeId: NodeName;
   /** Grows with every start of this node's broker. */
   readonly bootId: number;
   /** See ElectionOptions. */

@@ -8,6 +8,7 @@ import type { Outbox } from './effects.ts';
 import { HeldLeases } from './held-leases.ts';
 import { MAX_EXCLUDED, MAX_IDS, MAX_OPEN_REQUESTS, MAX_TAKES } from './limits.ts';
 import type { MessageOf, NoneReason, Peer } from './messages.ts';
+import type { NodeName, UserName } from '../../protocol/names.ts';
 import { Stamps } from './stamp.ts';
 import * as timing from './timing.ts';
 import { groupBy, type NonEmpty, partsOf } from '../../util/lists.ts';
@@ -15,11 +16,11 @@ import { groupBy, type NonEmpty, partsOf } from '../../util/lists.ts';
 export interface SlotRequest {
   /** Never used twice by this host's broker in one boot. */
   readonly requestId: number;
-  readonly user: string;
+  readonly user: UserName;
   /** How long it may wait for a slot before the answer is "none". */
   readonly patienceMs: number;
   /** Nodes not to be given, by id. Only the last MAX_EXCLUDED count. */
-  readonly exclude: readonly string[];
+  readonly exclude: readonly NodeName[];
 }
 
 interface Open {
@@ -127,7 +128,7 @@ export class Client {
     if (this.#held.has(from, message.leaseId)) return;
     this.#cached.used(from, nowMs);
     const open = this.#open.get(message.requestId);
-    const lease = this.#held.add(from, message, open?.request.user ?? '', nowMs);
+    const lease = this.#held.add(from, message, open?.request.user, nowMs);
     if (lease === undefined) return;
     const askedMs = this.#stamps.momentMs(message.stamp, nowMs);
     if (open === undefined || open.returned.has(lease) || nowMs - askedMs > timing.LEASE_STALE_MS) {

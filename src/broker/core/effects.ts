@@ -3,6 +3,7 @@
  * a simulation) carries them out.
  */
 import type { FreeNode, LossReason, Message, NoneReason, Peer } from './messages.ts';
+import type { NodeName } from '../../protocol/names.ts';
 import type { Term } from './term.ts';
 
 /** `leader` is read by who leads alone; `available` by nodes that would take work, and by who leads. */
@@ -15,7 +16,7 @@ export type Effect =
   | { readonly kind: 'send'; readonly to: Destination; readonly message: Message }
   | { readonly kind: 'subscribe'; readonly group: Group; readonly on: boolean }
   /** A request of this host's has its slot. `lease` names it until it is released or lost. */
-  | { readonly kind: 'leased'; readonly requestId: number; readonly lease: string; readonly nodeId: string }
+  | { readonly kind: 'leased'; readonly requestId: number; readonly lease: string; readonly nodeId: NodeName }
   /** A request of this host's ends without a slot. */
   | { readonly kind: 'none'; readonly requestId: number; readonly reason: NoneReason }
   /** What the leader in `term` said of the cluster: nodes that take work, and their slots. */

@@ -12,6 +12,7 @@
 import type { Outbox } from './effects.ts';
 import { MAX_VOTES_WANTED } from './limits.ts';
 import type { MessageOf, Peer, Waiter } from './messages.ts';
+import type { NodeName } from '../../protocol/names.ts';
 import { compareTerms, type Term } from './term.ts';
 import * as timing from './timing.ts';
 
@@ -22,7 +23,7 @@ type State =
   | { readonly role: 'leading'; readonly term: Term; beatMs: number };
 
 export interface ElectionOptions {
-  readonly nodeId: string;
+  readonly nodeId: NodeName;
   /**
    * No term of an earlier boot of this node had so high a counter: milliseconds since 1970 will do, as terms are longer
    * than that. It counts only when this node comes to lead, so that a new node does not unseat an old leader.
@@ -37,7 +38,7 @@ export interface ElectionOptions {
 }
 
 export class Election {
-  readonly #self: string;
+  readonly #self: NodeName;
   readonly #random: () => number;
   readonly #outbox: Outbox;
   readonly #waiters: () => readonly Waiter[];

@@ -5,6 +5,7 @@
 import type { Outbox } from './effects.ts';
 import { MAX_LEASES } from './limits.ts';
 import type { LeaseName, LossReason, MessageOf, Peer } from './messages.ts';
+import type { UserName } from '../../protocol/names.ts';
 import type { Stamps } from './stamp.ts';
 import * as timing from './timing.ts';
 import { groupBy, partsOf } from '../../util/lists.ts';
@@ -14,7 +15,8 @@ interface Held {
   readonly key: string;
   readonly name: LeaseName;
   readonly requestId: number;
-  readonly user: string;
+  /** Undefined for one that nothing here asked for: it goes back at once. */
+  readonly user: UserName | undefined;
   readonly ttlMs: number;
   node: Peer;
   state: 'held' | 'stopping' | 'releasing';
@@ -48,7 +50,7 @@ export class HeldLeases {
   }
 
   /** A node has granted one. Its key; undefined when it is known already. */
-  add(node: Peer, message: MessageOf<'lease'>, user: string, nowMs: number): string | undefined {
+  add(node: Peer, message: MessageOf<'lease'>, user: UserName | undefined, nowMs: number): string | undefined {
     const { requestId, leaseId, ttlMs } = message;
     const name = { bootId: node.bootId, leaseId };
     const key = leaseKey(node, name);
@@ -135,6 +137,7 @@ export class HeldLeases {
       ({ node, state }) => node.nodeId === nodeId && state !== 'releasing',
     );
     for (const [user, leases] of groupBy(held, (lease) => lease.user)) {
+      if (user === undefined) continue;
       for (const some of partsOf(leases, MAX_LEASES)) {
         const names = some.map((lease) => ({ ...lease.name, requestId: lease.requestId }));
         this.#outbox.toPeer(some[0].node, { kind: 'renew', stamp: this.#stamps.make(nowMs), user, leases: names });

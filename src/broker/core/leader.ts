@@ -8,6 +8,7 @@ import { FairQueue } from './fair-queue.ts';
 import { FreeList, type ListedNode } from './free-list.ts';
 import { MAX_HINTS, MAX_IDS, MAX_LOOKAHEAD, MAX_WAITING } from './limits.ts';
 import type { MessageOf, Peer, Waiter } from './messages.ts';
+import type { UserName } from '../../protocol/names.ts';
 import type { Term } from './term.ts';
 import * as timing from './timing.ts';
 import { Waiters } from './waiters.ts';
@@ -18,7 +19,7 @@ interface Request {
   readonly key: string;
   readonly client: Peer;
   readonly id: number;
-  readonly user: string;
+  readonly user: UserName;
   readonly exclude: ReadonlySet<string>;
   readonly endMs: number;
   heardMs: number;

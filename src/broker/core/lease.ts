@@ -1,13 +1,14 @@
 /**
  * The leases a node has given on its slots: the truth about them. Unaware of leaders and of why a lease is given.
  */
+import type { UserName } from '../../protocol/names.ts';
 import type { LeaseName, Peer } from './messages.ts';
 import { LEASE_TTL_MS } from './timing.ts';
 
 export interface Lease {
   readonly name: LeaseName;
   readonly requestId: number;
-  readonly user: string;
+  readonly user: UserName;
   /** The holder, at the address it was heard from last. */
   client: Peer;
   /** Ends by itself at this time. */
@@ -21,7 +22,7 @@ export interface Lease {
 export class LeaseTable {
   readonly #leases = new Map<string, Lease>();
   readonly #byRequest = new Map<string, Lease>();
-  readonly #users = new Map<string, number>();
+  readonly #users = new Map<UserName, number>();
   /** At or before the first expiry; exact after each look. */
   #nextExpiryMs = Infinity;
 
@@ -34,7 +35,7 @@ export class LeaseTable {
   }
 
   /** Users with slots in use, most slots first. */
-  users(max: number): { user: string; slots: number }[] {
+  users(max: number): { user: UserName; slots: number }[] {
     const all = Array.from(this.#users, ([user, slots]) => ({ user, slots }));
     return all.sort((a, b) => b.slots - a.slots).slice(0, max);
   }
@@ -44,7 +45,7 @@ export class LeaseTable {
     return this.#byRequest.get(requestKey(client, requestId));
   }
 
-  add(name: LeaseName, client: Peer, requestId: number, user: string, nowMs: number): Lease {
+  add(name: LeaseName, client: Peer, requestId: number, user: UserName, nowMs: number): Lease {
     const lease = { name, requestId, user, client, expiresMs: nowMs + LEASE_TTL_MS, revoked: false, mayKeep: false };
     this.#leases.set(leaseKey(name), lease);
     this.#byRequest.set(requestKey(client, requestId), lease);

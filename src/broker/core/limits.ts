@@ -3,12 +3,8 @@
  * flood of them within memory.
  */
 
-/** The longest host name that Linux takes. */
-export const MAX_NODE_ID_BYTES = 64;
 /** `address:port`, IPv6 with a scope included. */
 export const MAX_ADDRESS_BYTES = 56;
-/** Linux's longest user name is 32; ids like `user@host` fit too. */
-export const MAX_USER_BYTES = 64;
 /** Numbers in one list of a message; longer lists go as several messages. */
 export const MAX_IDS = 64;
 /** Leases in one message, which take more room than numbers. */

@@ -16,6 +16,7 @@ import type {
   Peer,
   Waiter,
 } from './messages.ts';
+import type { UserName } from '../../protocol/names.ts';
 import { compareTerms, type Term } from './term.ts';
 import * as timing from './timing.ts';
 import { groupBy, partsOf } from '../../util/lists.ts';
@@ -226,7 +227,7 @@ export class Member {
     else this.#reportMs = nowMs + timing.BUSY_REPORT_INTERVAL_MS * (0.8 + 0.4 * this.#random());
   }
 
-  #give(client: Peer, requestId: number, user: string, nowMs: number): Lease | DeclineReason {
+  #give(client: Peer, requestId: number, user: UserName, nowMs: number): Lease | DeclineReason {
     const had = this.#leases.forRequest(client, requestId);
     if (had !== undefined) return had;
     if (!this.available) return 'busy';
@@ -247,13 +248,13 @@ export class Member {
   }
 
   /** Would these slots, given back now, go to nobody else? */
-  #mayKeep({ nodeId }: Peer, user: string): boolean {
+  #mayKeep({ nodeId }: Peer, user: UserName): boolean {
     if (!this.available || this.#leases.size > this.#state.slots) return false;
     return this.#waiters.every((waiter) => waiter.nodeId === nodeId && waiter.user === user);
   }
 
   /** A lease that this node gave before it was restarted, and whose job still runs. */
-  #adopt(name: LeaseName, client: Peer, requestId: number, user: string, nowMs: number): Lease | undefined {
+  #adopt(name: LeaseName, client: Peer, requestId: number, user: UserName, nowMs: number): Lease | undefined {
     if (nowMs >= this.#holdUntilMs || name.bootId >= this.#self.bootId) return undefined;
     if (this.#leases.size >= this.#state.slots) return undefined;
     this.#changed = true;

@@ -2,11 +2,12 @@
  * What brokers say to one another, as values. Unaware of bytes (wire.ts) and of sockets.
  */
 import type { NodeView } from '../../protocol/local-broker.ts';
+import type { NodeName, UserName } from '../../protocol/names.ts';
 import type { Term } from './term.ts';
 
 /** A broker as it was reached last. `bootId` tells a restarted one from what it was before, and grows. */
 export interface Peer {
-  readonly nodeId: string;
+  readonly nodeId: NodeName;
   readonly bootId: number;
   /** Where datagrams to it go; opaque here. Empty in a message: the message's own sender. */
   readonly address: string;
@@ -34,12 +35,12 @@ export interface NodeReport {
   /** Relative to a node of speed 1. */
   readonly speed: number;
   /** Slots in use by user, so that a new leader is fair from its first grant. */
-  readonly users: readonly { readonly user: string; readonly slots: number }[];
+  readonly users: readonly { readonly user: UserName; readonly slots: number }[];
 }
 
 /** A node on a client's cached free list. */
 export interface FreeNode {
-  readonly nodeId: string;
+  readonly nodeId: NodeName;
   readonly address: string;
   readonly bootId: number;
   readonly freeSlots: number;
@@ -54,8 +55,8 @@ export interface LeaseName {
 
 /** One of whose requests the leader has in its queue. The same user on another host is another. */
 export interface Waiter {
-  readonly nodeId: string;
-  readonly user: string;
+  readonly nodeId: NodeName | '';
+  readonly user: UserName | '';
 }
 
 /** No host and no user that there is: for those who cannot know who waits. */
@@ -85,9 +86,9 @@ export type Message =
       readonly kind: 'request';
       /** Comes back in the lease (stamp.ts). */
       readonly stamp: number;
-      readonly user: string;
+      readonly user: UserName;
       readonly patienceMs: number;
-      readonly exclude: readonly string[];
+      readonly exclude: readonly NodeName[];
       readonly requestIds: readonly number[];
     }
   | { readonly kind: 'cancel'; readonly requestIds: readonly number[] }
@@ -100,9 +101,9 @@ export type Message =
       readonly client: Peer;
       readonly requestId: number;
       readonly stamp: number;
-      readonly user: string;
+      readonly user: UserName;
     }
-  | { readonly kind: 'take'; readonly requestId: number; readonly stamp: number; readonly user: string }
+  | { readonly kind: 'take'; readonly requestId: number; readonly stamp: number; readonly user: UserName }
   | { readonly kind: 'declined'; readonly requestId: number; readonly reason: DeclineReason }
   | {
       readonly kind: 'lease';
@@ -115,7 +116,7 @@ export type Message =
   | {
       readonly kind: 'renew';
       readonly stamp: number;
-      readonly user: string;
+      readonly user: UserName;
       readonly leases: readonly LeaseRenewal[];
     }
   | {

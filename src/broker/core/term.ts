@@ -1,11 +1,12 @@
 /**
  * A leader's reign: a counter and the node that leads, ordered. Unaware of how one comes to lead.
  */
+import type { NodeName } from '../../protocol/names.ts';
 
 /** No two nodes lead in the same term, because a node stands only under its own id. */
 export interface Term {
   readonly counter: number;
-  readonly nodeId: string;
+  readonly nodeId: NodeName;
 }
 
 /** Negative when `a` is the lower term, 0 when they are the same, positive when `a` is the higher. */

@@ -9,6 +9,7 @@
  * read on the network.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import type { NodeName } from '../../protocol/names.ts';
 import { MalformedError } from '../../util/bytes.ts';
 import { fail, ok, type Result } from '../../util/result.ts';
 import type { Message } from '../core/messages.ts';
@@ -30,12 +31,12 @@ export type DropReason =
 export interface Seal {
   readonly cluster: string;
   readonly key: Buffer;
-  readonly nodeId: string;
+  readonly nodeId: NodeName;
   readonly bootId: number;
 }
 
 export interface Opened {
-  readonly nodeId: string;
+  readonly nodeId: NodeName;
   readonly bootId: number;
   readonly messages: readonly Message[];
 }

@@ -2,9 +2,18 @@
  * The parts that broker messages are made of: names, terms, peers, leases and lists, each with its limit.
  * Unaware of the messages themselves.
  */
+import {
+  isNodeName,
+  isUserName,
+  isWord,
+  MAX_NODE_NAME_BYTES,
+  MAX_USER_NAME_BYTES,
+  type NodeName,
+  type UserName,
+} from '../../protocol/names.ts';
 import { ByteReader, ByteWriter, MalformedError } from '../../util/bytes.ts';
 import * as limits from '../core/limits.ts';
-import type { FreeNode, LeaseName, Peer } from '../core/messages.ts';
+import { type FreeNode, type LeaseName, type Peer, SOMEBODY, type Waiter } from '../core/messages.ts';
 import type { Term } from '../core/term.ts';
 
 /** Speeds travel in thousandths. */
@@ -22,12 +31,16 @@ export class FieldWriter extends ByteWriter {
     return this.u8(bytes.length).raw(bytes);
   }
 
-  nodeId(value: string): this {
-    return this.name(value, limits.MAX_NODE_ID_BYTES);
+  nodeId(value: NodeName): this {
+    return this.name(value, MAX_NODE_NAME_BYTES);
   }
 
-  user(value: string): this {
-    return this.name(value, limits.MAX_USER_BYTES);
+  user(value: UserName): this {
+    return this.name(value, MAX_USER_NAME_BYTES);
+  }
+
+  waiter({ nodeId, user }: Waiter): this {
+    return this.name(nodeId, MAX_NODE_NAME_BYTES).name(user, MAX_USER_NAME_BYTES);
   }
 
   /** A word of ours: a metric, a version, a reason. */
@@ -91,16 +104,44 @@ export class FieldReader extends ByteReader {
     return this.raw(length).toString('utf8');
   }
 
-  nodeId(): string {
-    return this.name(limits.MAX_NODE_ID_BYTES);
+  nodeId(): NodeName {
+    const name = this.name(MAX_NODE_NAME_BYTES);
+    if (!isNodeName(name)) throw new MalformedError('a name that no node may have');
+    return name;
   }
 
-  user(): string {
-    return this.name(limits.MAX_USER_BYTES);
+  user(): UserName {
+    const name = this.name(MAX_USER_NAME_BYTES);
+    if (!isUserName(name)) throw new MalformedError('a name that no user may have');
+    return name;
+  }
+
+  waiter(): Waiter {
+    const names = [this.name(MAX_NODE_NAME_BYTES), this.name(MAX_USER_NAME_BYTES)] as const;
+    const [nodeId, user] = names;
+    if (nodeId === SOMEBODY.nodeId && user === SOMEBODY.user) return SOMEBODY;
+    if (!isNodeName(nodeId) || !isUserName(user)) throw new MalformedError('a name that nothing that waits may have');
+    return { nodeId, user };
   }
 
   word(): string {
-    return this.name(limits.MAX_WORD_BYTES);
+    const word = this.name(limits.MAX_WORD_BYTES);
+    if (!isWord(word)) throw new MalformedError('a word that is not one of ours');
+    return word;
+  }
+
+  /** Of a transport, which looks at it once more. */
+  address(): string {
+    const address = this.name(limits.MAX_ADDRESS_BYTES);
+    if (!/^[\x21-\x7e]*$/.test(address)) throw new MalformedError('an address with odd characters');
+    return address;
+  }
+
+  /** A measurement. JSON, which it may become, has no other numbers. */
+  finite(): number {
+    const value = this.f64();
+    if (!Number.isFinite(value)) throw new MalformedError('a measurement that is not a number');
+    return value;
   }
 
   whole(): number {
@@ -114,7 +155,7 @@ export class FieldReader extends ByteReader {
   }
 
   peer(): Peer {
-    return { nodeId: this.nodeId(), bootId: this.whole(), address: this.name(limits.MAX_ADDRESS_BYTES) };
+    return { nodeId: this.nodeId(), bootId: this.whole(), address: this.address() };
   }
 
   lease(): LeaseName {
@@ -131,7 +172,7 @@ export class FieldReader extends ByteReader {
 
   oneOf<T extends string>(values: readonly T[]): T {
     const value = values[this.u8()];
-    if (value === undefined) throw new MalformedError('a choice that is none');
+    if (value === undefined) throw new MalformedError('an enum value out of range');
     return value;
   }
 

@@ -29,12 +29,12 @@ export function writeView(view: NodeView, to: FieldWriter): void {
 
 export function readView(from: FieldReader): NodeView {
   const head = { node: from.nodeId(), version: from.word(), state: from.oneOf(STATES) };
-  const busyBy = from.flag() ? { metric: from.word(), value: from.f64(), mark: from.f64() } : undefined;
+  const busyBy = from.flag() ? { metric: from.word(), value: from.finite(), mark: from.finite() } : undefined;
   const figures = { slots: from.u16(), inUse: from.u16(), speed: from.speed(), workers: from.u16() };
   const metrics = from.list(limits.MAX_METRICS, (): MetricView => {
-    const values = { metric: from.word(), total: from.f64(), foreign: from.f64() };
+    const values = { metric: from.word(), total: from.finite(), foreign: from.finite() };
     if (!from.flag()) return values;
-    return { ...values, highMark: from.f64(), lowMark: from.f64(), judges: from.oneOf(JUDGES) };
+    return { ...values, highMark: from.finite(), lowMark: from.finite(), judges: from.oneOf(JUDGES) };
   });
   const dropped = Object.fromEntries(from.list(limits.MAX_DROP_REASONS, () => [from.word(), from.whole()] as const));
   return { ...head, ...(busyBy && { busyBy }), ...figures, metrics, dropped };

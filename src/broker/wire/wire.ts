@@ -102,17 +102,14 @@ const CODECS: { readonly [K in MessageKind]: Codec<MessageOf<K>> } = {
     type: TYPES.heartbeat,
     write: ({ term, members, waiters }, to) => {
       to.term(term).u32(members);
-      to.list(waiters, limits.MAX_WAITERS, (waiter) => to.nodeId(waiter.nodeId).user(waiter.user));
+      to.list(waiters, limits.MAX_WAITERS, (waiter) => to.waiter(waiter));
     },
     read: (from) => ({
       kind: 'heartbeat',
       term: from.term(),
       members: from.u32(),
       // A leader of an earlier release does not say: somebody may wait.
-      waiters:
-        from.remaining === 0
-          ? [SOMEBODY]
-          : from.list(limits.MAX_WAITERS, () => ({ nodeId: from.nodeId(), user: from.user() })),
+      waiters: from.remaining === 0 ? [SOMEBODY] : from.list(limits.MAX_WAITERS, () => from.waiter()),
     }),
   },
   stand: {

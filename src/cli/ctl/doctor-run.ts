@@ -5,6 +5,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { configFiles, readConfigFiles } from '../../config/load.ts';
+import type { NodeName } from '../../protocol/names.ts';
 import { NODES_VARIABLE, parseNodes, type NodeSpec } from '../../config/nodes.ts';
 import { describeConfigProblem } from '../../config/problem.ts';
 import type { DoctorLine, DoctorReport } from '../../report/doctor-text.ts';
@@ -102,7 +103,7 @@ async function findNodes(words: readonly string[]): Promise<Result<readonly Node
 }
 
 /** The nodes that take jobs, by the broker of this host. */
-async function brokersNodes(): Promise<string[]> {
+async function brokersNodes(): Promise<NodeName[]> {
   const path = await brokerSocket(process.env);
   const answer = path === undefined ? undefined : await askBroker(path, { kind: 'cluster' }, 'cluster');
   if (!answer?.ok) return [];

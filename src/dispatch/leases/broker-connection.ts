@@ -4,6 +4,7 @@
  */
 import { LOCAL_BROKER_VERSION, type BrokerAnswer, type BrokerRequest } from '../../protocol/local-broker.ts';
 import { type BrokerSession, type BrokerSessionFailure, openBrokerSession } from '../../ipc/broker-session.ts';
+import type { NodeName } from '../../protocol/names.ts';
 import { MalformedError } from '../../util/bytes.ts';
 
 /** A broker answers within a millisecond; one that does not in this time is stuck, and the next socket is tried. */
@@ -15,7 +16,7 @@ const MAX_UNREAD_BYTES = 1024 * 1024;
 
 export interface BrokerLinkHandlers {
   /** A broker answers; `node` is what the cluster calls this host. */
-  readonly onUp: (node: string) => void;
+  readonly onUp: (node: NodeName) => void;
   readonly onDown: () => void;
   readonly onAnswer: (answer: BrokerAnswer) => void;
 }
@@ -31,7 +32,8 @@ export interface BrokerLinkOptions {
 export interface BrokerLinkState {
   readonly isUp: boolean;
   readonly socket: string;
-  readonly node: string;
+  /** Undefined until a broker has answered. */
+  readonly node: NodeName | undefined;
   /** A sentence: why a broker that is there cannot be used; empty when there is none, or when all is well. */
   readonly problem: string;
 }
@@ -44,7 +46,7 @@ export class BrokerLink {
   #failures = 0;
   #isClosed = false;
   #path = '';
-  #node = '';
+  #node: NodeName | undefined;
   #problem = '';
 
   constructor(options: BrokerLinkOptions) {
@@ -89,7 +91,7 @@ export class BrokerLink {
     this.#lookAgain();
   }
 
-  #begin(path: string, session: BrokerSession, node: string): void {
+  #begin(path: string, session: BrokerSession, node: NodeName): void {
     if (this.#isClosed) {
       session.close();
       return;
@@ -119,7 +121,7 @@ export class BrokerLink {
 
 interface IntroductionHandlers {
   /** Called before the first answer is handed on, which may be in the same packet. */
-  readonly onWelcome: (session: BrokerSession, node: string) => void;
+  readonly onWelcome: (session: BrokerSession, node: NodeName) => void;
   readonly onAnswer: (answer: BrokerAnswer) => void;
 }
 
@@ -152,7 +154,7 @@ function introduce(path: string, user: string, handlers: IntroductionHandlers): 
 
 function describeEnd(failure: BrokerSessionFailure): string {
   if (failure === undefined) return 'it closed the connection';
-  if (failure instanceof MalformedError) return `it sent what is no answer: ${failure.message}`;
+  if (failure instanceof MalformedError) return `it sent an invalid answer: ${failure.message}`;
   return ABSENT.has(failure.code) ? '' : failure.message;
 }
 

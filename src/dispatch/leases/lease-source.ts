@@ -3,7 +3,8 @@
  * nodes together. Unaware of jobs but for their numbers, and of where they run without a broker.
  */
 import type { BrokerStatus } from '../../protocol/control.ts';
-import { MAX_EXCLUDED_NAMES, MAX_NAME_BYTES, type BrokerAnswer } from '../../protocol/local-broker.ts';
+import { MAX_EXCLUDED_NAMES, type BrokerAnswer } from '../../protocol/local-broker.ts';
+import { isNodeName, type NodeName } from '../../protocol/names.ts';
 import { deferred, type Deferred } from '../../util/deferred.ts';
 import { outOfPatience } from '../../util/patience.ts';
 import { BrokerLink } from './broker-connection.ts';
@@ -105,7 +106,7 @@ export class BrokerNodes implements LeasedSlots {
     return {
       state: isUp ? 'connected' : 'lost',
       socket,
-      node,
+      node: node ?? '',
       problem,
       slots: this.#capacity?.slots ?? 0,
       nodes: this.#capacity?.nodes ?? 0,
@@ -244,7 +245,7 @@ export class BrokerNodes implements LeasedSlots {
     this.#options.onSlots();
   }
 
-  #askForSpeeds(id: string, nowMs: number): void {
+  #askForSpeeds(id: NodeName, nowMs: number): void {
     if (this.#speeds.has(id) || nowMs - this.#clusterAskedMs < CLUSTER_INTERVAL_MS) return;
     this.#clusterAskedMs = nowMs;
     this.#isClusterAsked = true;
@@ -257,9 +258,10 @@ export class BrokerNodes implements LeasedSlots {
         // This host itself is no node for its own builds: it has local slots. Last, where a broker surely looks.
         const ids = effect.excluded
           .map((name) => this.#nodes.idOf(name) ?? name)
-          // One of a list; no broker has a node of such a name.
-          .filter((id) => Buffer.byteLength(id) <= MAX_NAME_BYTES);
-        const exclude = [...ids, this.#link.state.node].slice(-MAX_EXCLUDED_NAMES);
+          // One of a list, like `n2:2222`; no broker has a node of such a name.
+          .filter(isNodeName);
+        const { node } = this.#link.state;
+        const exclude = [...ids, ...(node === undefined ? [] : [node])].slice(-MAX_EXCLUDED_NAMES);
         this.#link.send({ kind: 'request', id: effect.id, patienceMs: effect.patienceMs, exclude });
         return;
       }

@@ -3,6 +3,7 @@
  * Unaware of leases and of the broker.
  */
 import type { NodeSpec } from '../../config/nodes.ts';
+import type { NodeName } from '../../protocol/names.ts';
 import type { Fleet } from '../nodes/fleet.ts';
 
 /** A node stays connected so long after its last lease: the next build is likely to get it again. */
@@ -14,7 +15,7 @@ export type LeasedFleet = Pick<Fleet, 'useLeased' | 'stateOf' | 'isAwaited'>;
 export interface LeasedNodesOptions {
   readonly fleet: LeasedFleet;
   /** How the configuration says that this node is reached, if it does. */
-  readonly configured: (node: string) => NodeSpec | undefined;
+  readonly configured: (node: NodeName) => NodeSpec | undefined;
   /** Each with the fleet's name of the node. */
   readonly onUp: (name: string) => void;
   /** It was up, and will be again in a moment. */
@@ -28,7 +29,7 @@ type Outlook = 'up' | 'awaited' | 'unusable';
 
 interface LeasedNode {
   /** What the broker calls it. */
-  readonly id: string;
+  readonly id: NodeName;
   usedMs: number;
   /** As it was told; what is new is taken for awaited. */
   told: Outlook;
@@ -43,12 +44,12 @@ export class LeasedNodes {
     this.#options = options;
   }
 
-  idOf(name: string): string | undefined {
+  idOf(name: string): NodeName | undefined {
     return this.#nodes.get(name)?.id;
   }
 
   /** What the fleet calls the node that the broker leased just now; a new one is being connected from here on. */
-  use(id: string, nowMs: number): string {
+  use(id: NodeName, nowMs: number): string {
     const { fleet, configured } = this.#options;
     const known = this.#nameOf.get(id);
     const node = known === undefined ? undefined : this.#nodes.get(known);

@@ -77,11 +77,12 @@ class SshLogin {
   }
 
   #connect(): void {
-    const { target, identities, transport, limits } = this.#request;
+    const { settings, identities, transport, limits } = this.#request;
+    const username = settings.user;
     const untried = [...identities.offered];
     this.#client.connect({
       sock: transport.stream,
-      username: target.user,
+      username,
       // Ours covers the start of the command, too.
       readyTimeout: 0,
       keepaliveInterval: limits.keepaliveMs,
@@ -95,7 +96,6 @@ class SshLogin {
           return;
         }
         this.#tried.push(identity.label);
-        const username = target.user;
         if (identity.kind === 'agent') next({ type: 'agent', username, agent: identity.agent });
         else next({ type: 'publickey', username, key: identity.key });
       },

@@ -5,8 +5,10 @@
 import { hostname, homedir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { NodeSpec } from '../../config/nodes.ts';
-import { ok, type Result } from '../../util/result.ts';
-import { expandPath, expandTokens, type SshTokens } from './ssh-tokens.ts';
+import { isHostName, isSshHost, isSshUser, type SshHost, type SshUser } from '../../protocol/names.ts';
+import { fail, ok, type Result } from '../../util/result.ts';
+import { proxyJumpCommand } from './proxy-jump.ts';
+import { expandCommand, expandPath, type SshTokens, type UnsafeToken } from './ssh-tokens.ts';
 import { readSshConfig, type SshConfigProblem, type SshConfigValues } from './ssh-config-files.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -15,9 +17,9 @@ const DEFAULT_PORT = 22;
 const SYSTEM_DIRECTORY = '/etc/ssh';
 
 export interface SshSettings {
-  readonly hostName: string;
+  readonly hostName: SshHost;
   readonly port: number;
-  readonly user: string;
+  readonly user: SshUser;
   /** Private keys in the order to try; `isNamed` when the configuration names them, else ssh's default files. */
   readonly identityFiles: { readonly isNamed: boolean; readonly paths: readonly string[] };
   /** Offer no other key of the agent than those in `identityFiles`. */
@@ -30,16 +32,27 @@ export interface SshSettings {
   readonly proxyCommand: string | undefined;
 }
 
+/** A name that ssh would refuse as well, and what it is: `HostName`, `User`, `%k in ProxyCommand`. */
+export interface UnsafeName {
+  readonly kind: 'unsafe-name';
+  readonly what: string;
+  readonly value: string;
+}
+
+export type SshSettingsProblem = (SshConfigProblem & { readonly kind: 'invalid' }) | UnsafeName;
+
 /** `systemDirectory` is another one only in tests. */
 export async function resolveSshSettings(
   spec: NodeSpec,
   env: Environment,
   systemDirectory = SYSTEM_DIRECTORY,
-): Promise<Result<SshSettings, SshConfigProblem>> {
+): Promise<Result<SshSettings, SshSettingsProblem>> {
+  // The type says so already. It is checked once more, since what stands here decides what a shell is told.
+  if (!isHostName(spec.host)) return unsafe('the host', spec.host);
   // HOME before the passwd entry, unlike ssh: whoever sets it means it, and both agree for everyone else.
   const home = env.HOME ?? homedir();
   const read = await readSshConfig({ host: spec.host, user: spec.user }, { home, systemDirectory });
-  if (!read.ok) return read;
+  if (!read.ok) return fail({ kind: 'invalid', ...read.failure });
   const values = read.value;
   const localUser = localUserName(env);
   const port = spec.port ?? portOf(values.Port);
@@ -47,6 +60,8 @@ export async function resolveSshSettings(
   const alias = textOf(values.HostKeyAlias);
   const user = spec.user ?? textOf(values.User) ?? localUser;
   const hostName = textOf(values.HostName) ?? spec.host;
+  if (!isSshHost(hostName)) return unsafe('HostName', hostName);
+  if (!isSshUser(user)) return unsafe('the user', user);
   const tokens: SshTokens = {
     hostName,
     originalHost: spec.host,
@@ -59,6 +74,8 @@ export async function resolveSshSettings(
     keyAlias: alias ?? spec.host,
     proxyJump: proxyJump ?? '',
   };
+  const proxy = proxyCommand(values, proxyJump, tokens);
+  if (!proxy.ok) return unsafe(`${proxy.failure.token} in a proxy's command`, proxy.failure.value);
   return ok({
     hostName,
     port,
@@ -68,8 +85,12 @@ export async function resolveSshSettings(
     agentSocket: agentSocket(values, tokens, env),
     knownHostsFiles: knownHostsFiles(values, tokens, env, systemDirectory),
     hostKeyAlias: alias,
-    proxyCommand: proxyCommand(values, proxyJump, tokens),
+    proxyCommand: proxy.value,
   });
+}
+
+function unsafe(what: string, value: string): { readonly ok: false; readonly failure: UnsafeName } {
+  return fail({ kind: 'unsafe-name', what, value });
 }
 
 function identityFiles(values: SshConfigValues, tokens: SshTokens, env: Environment): SshSettings['identityFiles'] {
@@ -103,21 +124,15 @@ function knownHostsFiles(
 }
 
 /** ProxyCommand and ProxyJump compete: the first in the files wins (ssh_config(5)). ssh itself does the jumping. */
-function proxyCommand(values: SshConfigValues, proxyJump: string | undefined, tokens: SshTokens): string | undefined {
+function proxyCommand(
+  values: SshConfigValues,
+  proxyJump: string | undefined,
+  tokens: SshTokens,
+): Result<string | undefined, UnsafeToken> {
   const first = Object.keys(values).find((name) => name === 'ProxyCommand' || name === 'ProxyJump');
-  if (first === 'ProxyJump' && proxyJump !== undefined) {
-    const hops = proxyJump.split(',');
-    const last = (hops.pop() ?? '').replace(/^ssh:\/\//, '');
-    const before = hops.length > 0 ? `-J ${hops.join(',')} ` : '';
-    const [, user = '', host = last, port = ''] = /^(?:(.*)@)?(.*?)(?::(\d+))?$/.exec(last) ?? [];
-    const login = `${user === '' ? '' : `-l ${user} `}${port === '' ? '' : `-p ${port} `}`;
-    return expandTokens(
-      `ssh -o BatchMode=yes ${before}${login}-W '[%h]:%p' -- ${host.replace(/^\[|\]$/g, '')}`,
-      tokens,
-    );
-  }
+  if (first === 'ProxyJump' && proxyJump !== undefined) return proxyJumpCommand(proxyJump, tokens);
   const command = unlessNone(textOf(values.ProxyCommand));
-  return command === undefined ? undefined : expandTokens(command, tokens);
+  return command === undefined ? ok(undefined) : expandCommand(command, tokens);
 }
 
 function portOf(value: string | readonly string[] | undefined): number {

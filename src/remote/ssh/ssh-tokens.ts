@@ -1,17 +1,22 @@
 /**
  * `%h`, `${HOME}` and `~` in the values of ssh's configuration (ssh_config(5), TOKENS). Unaware of which value it is.
+ *
+ * A command is read by a shell, so what a token puts into it is held to ssh's own rule for names (protocol/names.ts):
+ * ssh expands without quoting, and the user's own quotes protect from nothing that contains quotes.
  */
 import { createHash } from 'node:crypto';
+import { isSshHost, isSshUser, type HostName, type SshHost, type SshUser } from '../../protocol/names.ts';
+import { fail, ok, type Result } from '../../util/result.ts';
 
 /** What the tokens stand for. */
 export interface SshTokens {
   /** After HostName: `%h`. */
-  readonly hostName: string;
+  readonly hostName: SshHost;
   /** As asked for: `%n`. */
-  readonly originalHost: string;
+  readonly originalHost: HostName;
   readonly port: number;
   /** On the node: `%r`. */
-  readonly remoteUser: string;
+  readonly remoteUser: SshUser;
   /** Here: `%u`. */
   readonly localUser: string;
   readonly home: string;
@@ -24,9 +29,40 @@ export interface SshTokens {
   readonly proxyJump: string;
 }
 
-/** A token that does not exist stays as it is. */
+/** A token whose value may not stand in a command. */
+export interface UnsafeToken {
+  /** `%k` */
+  readonly token: string;
+  readonly value: string;
+}
+
+/** What each token stands for that is a name; the others are numbers, digests and this user's own home directory. */
+const NAME_TOKENS: Readonly<Record<string, (text: string) => boolean>> = {
+  h: isSshHost,
+  n: isSshHost,
+  k: isSshHost,
+  l: isSshHost,
+  L: isSshHost,
+  r: isSshUser,
+  u: isSshUser,
+  // Several hosts and users; each of them is looked at where the jumps are taken apart.
+  j: (text) => text.split(',').every((hop) => isSshHost(hop.replace(/^.*@/s, '')) && isSshUser(hop)),
+};
+
+/** A command line for a shell. */
+export function expandCommand(text: string, tokens: SshTokens): Result<string, UnsafeToken> {
+  for (const [token, letter = ''] of text.matchAll(TOKEN)) {
+    const value = tokenValue(letter, tokens);
+    if (value !== '' && NAME_TOKENS[letter]?.(value) === false) return fail({ token, value });
+  }
+  return ok(expandTokens(text, tokens));
+}
+
+const TOKEN = /%([%hnpruidlLkjC])/g;
+
+/** Not for a command. A token that does not exist stays as it is. */
 export function expandTokens(text: string, tokens: SshTokens): string {
-  return text.replace(/%([%hnpruidlLkjC])/g, (_, letter: string) => tokenValue(letter, tokens));
+  return text.replace(TOKEN, (_, letter: string) => tokenValue(letter, tokens));
 }
 
 /** A path: `~/`, `${NAME}` and tokens. A variable that is not set stays as it is, and names no file. */

@@ -3,16 +3,17 @@ import { Broker, type BrokerEvent } from '../../../src/broker/core/broker.ts';
 import type { Effect } from '../../../src/broker/core/effects.ts';
 import type { Message, Peer } from '../../../src/broker/core/messages.ts';
 import { REPORT_INTERVAL_MS } from '../../../src/broker/core/timing.ts';
+import { nodeName, userName } from '../../rig/names.ts';
 
-const LEADER: Peer = { nodeId: 'n1', bootId: 1, address: 'n1' };
-const CLIENT: Peer = { nodeId: 'n3', bootId: 1, address: 'n3' };
+const LEADER: Peer = { nodeId: nodeName('n1'), bootId: 1, address: 'n1' };
+const CLIENT: Peer = { nodeId: nodeName('n3'), bootId: 1, address: 'n3' };
 const HEARTBEAT_MS = 200;
 const FREE = { available: true, slots: 4, speed: 1 };
 
 /** One broker that follows LEADER, which answers each of its reports at once. Time passes with heartbeats. */
 class Follower {
   readonly broker = new Broker({
-    nodeId: 'n2',
+    nodeId: nodeName('n2'),
     bootId: 1,
     firstCounter: 1,
     random: () => 0.5,
@@ -64,7 +65,7 @@ test('a lease whose holder was told to stop is in use until it is given back, an
   const node = new Follower();
   node.step({ kind: 'node-state', state: FREE });
   node.wait(1_000);
-  for (const requestId of [1, 2, 3, 4]) node.hear(CLIENT, { kind: 'take', requestId, stamp: 0, user: 'eve' });
+  for (const requestId of [1, 2, 3, 4]) node.hear(CLIENT, { kind: 'take', requestId, stamp: 0, user: userName('eve') });
   node.step({ kind: 'evict', count: 2 });
   expect(node.broker.status).toMatchObject({ inUse: 4, staying: 2 });
   node.step({ kind: 'evict', count: 1 });

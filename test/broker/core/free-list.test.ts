@@ -1,21 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { FreeList, type ListedNode } from '../../../src/broker/core/free-list.ts';
-import type { NodeReport } from '../../../src/broker/core/messages.ts';
+import type { NodeReport, Peer } from '../../../src/broker/core/messages.ts';
 import { NODE_FORGOTTEN_MS } from '../../../src/broker/core/timing.ts';
 import { seededRandom } from '../seeded-random.ts';
+import { nodeName, userName } from '../../rig/names.ts';
 
-const peer = (nodeId: string, bootId = 1): { nodeId: string; bootId: number; address: string } => ({
-  nodeId,
-  bootId,
-  address: nodeId,
-});
+const peer = (id: string, bootId = 1): Peer => ({ nodeId: nodeName(id), bootId, address: id });
 const report = (version: number, inUse: number, slots = 4, available = true): NodeReport => ({
   version,
   available,
   slots,
   inUse,
   speed: 1,
-  users: inUse > 0 ? [{ user: 'eve', slots: inUse }] : [],
+  users: inUse > 0 ? [{ user: userName('eve'), slots: inUse }] : [],
 });
 
 describe('FreeList', () => {

@@ -3,8 +3,9 @@ import { Outbox } from '../../../src/broker/core/effects.ts';
 import { HeldLeases } from '../../../src/broker/core/held-leases.ts';
 import { Stamps } from '../../../src/broker/core/stamp.ts';
 import { FIRST_RENEW_MS, KEEP_MS, LEASE_TTL_MS } from '../../../src/broker/core/timing.ts';
+import { nodeName, userName } from '../../rig/names.ts';
 
-const NODE = { nodeId: 'n2', bootId: 7, address: 'n2' };
+const NODE = { nodeId: nodeName('n2'), bootId: 7, address: 'n2' };
 const NAME = { bootId: 7, leaseId: 1 };
 
 /** A lease that was granted and asked to be renewed. */
@@ -12,7 +13,12 @@ function renewing() {
   const outbox = new Outbox();
   const stamps = new Stamps(0);
   const held = new HeldLeases(outbox, stamps);
-  const key = held.add(NODE, { kind: 'lease', requestId: 1, leaseId: 1, stamp: 0, ttlMs: LEASE_TTL_MS }, 'eve', 0);
+  const key = held.add(
+    NODE,
+    { kind: 'lease', requestId: 1, leaseId: 1, stamp: 0, ttlMs: LEASE_TTL_MS },
+    userName('eve'),
+    0,
+  );
   held.tick(FIRST_RENEW_MS);
   outbox.take();
   const answer = (mayKeep: boolean, nowMs: number) => {

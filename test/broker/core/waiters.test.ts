@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest';
 import { Waiters } from '../../../src/broker/core/waiters.ts';
+import { nodeName, userName } from '../../rig/names.ts';
 
-const EVE = { nodeId: 'n1', user: 'eve' };
-const EVE_ELSEWHERE = { nodeId: 'n2', user: 'eve' };
-const BOB = { nodeId: 'n1', user: 'bob' };
+const EVE = { nodeId: nodeName('n1'), user: userName('eve') };
+const EVE_ELSEWHERE = { nodeId: nodeName('n2'), user: userName('eve') };
+const BOB = { nodeId: nodeName('n1'), user: userName('bob') };
 
 test('who waits is named once, however many requests he has, and until the last is gone', () => {
   const waiters = new Waiters();

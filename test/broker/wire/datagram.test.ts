@@ -4,16 +4,17 @@ import { DatagramOpener, DatagramSealer, MAX_DATAGRAM_BYTES, type Seal } from '.
 import type { Message } from '../../../src/broker/core/messages.ts';
 import { ReplayWindow } from '../../../src/broker/wire/replay-window.ts';
 import { seededRandom } from '../seeded-random.ts';
+import { nodeName, userName } from '../../rig/names.ts';
 
 const key = Buffer.alloc(32, 7);
-const sender: Seal = { cluster: 'lab', key, nodeId: 'n1', bootId: 11 };
-const receiver: Seal = { ...sender, nodeId: 'n2', bootId: 22 };
+const sender: Seal = { cluster: 'lab', key, nodeId: nodeName('n1'), bootId: 11 };
+const receiver: Seal = { ...sender, nodeId: nodeName('n2'), bootId: 22 };
 const opener = (seal: Partial<Seal> = {}): DatagramOpener =>
   new DatagramOpener({ ...receiver, ...seal }, new ReplayWindow());
 const ask: Message = { kind: 'ask' };
 const report: Message = {
   kind: 'report',
-  report: { version: 3, available: true, slots: 8, inUse: 2, speed: 1.5, users: [{ user: 'eve', slots: 2 }] },
+  report: { version: 3, available: true, slots: 8, inUse: 2, speed: 1.5, users: [{ user: userName('eve'), slots: 2 }] },
   answers: [{ offerId: 9, outcome: 'accepted' }],
 };
 
@@ -41,7 +42,7 @@ describe('a datagram', () => {
   it.each([
     ['another cluster', one(), { cluster: 'other' }, 'unknown-cluster'],
     ['another key', one(), { key: Buffer.alloc(32, 8) }, 'bad-hmac'],
-    ['itself', one(), { nodeId: 'n1', bootId: 11 }, 'own'],
+    ['itself', one(), { nodeId: nodeName('n1'), bootId: 11 }, 'own'],
     ['nobody: empty', Buffer.alloc(0), {}, 'malformed'],
     ['nobody: noise', Buffer.alloc(300, 1), {}, 'malformed'],
     ['nobody: too long', Buffer.alloc(MAX_DATAGRAM_BYTES + 1), {}, 'too-long'],

@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import * as limits from '../../../src/broker/core/limits.ts';
 import type { Message, MessageKind, MessageOf } from '../../../src/broker/core/messages.ts';
+import { MAX_NODE_NAME_BYTES, MAX_USER_NAME_BYTES, type UserName } from '../../../src/protocol/names.ts';
 import { decodeMessages, encodeMessage, MAX_MESSAGE_BYTES } from '../../../src/broker/wire/wire.ts';
+import { nodeName, userName } from '../../rig/names.ts';
 
-const id = 'n'.repeat(limits.MAX_NODE_ID_BYTES);
-const user = 'u'.repeat(limits.MAX_USER_BYTES);
+const id = nodeName('n'.repeat(MAX_NODE_NAME_BYTES));
+const user = userName('u'.repeat(MAX_USER_NAME_BYTES));
 const address = 'a'.repeat(limits.MAX_ADDRESS_BYTES);
 const word = 'w'.repeat(limits.MAX_WORD_BYTES);
 const top = 0xffff_ffff;
@@ -136,7 +138,7 @@ describe('broker messages', () => {
   });
 
   it.each<[string, Message]>([
-    ['a name', { kind: 'take', requestId: 1, stamp: 1, user: user + 'u' }],
+    ['a name', { kind: 'take', requestId: 1, stamp: 1, user: `${user}u` as UserName }],
     ['a list', { kind: 'cancel', requestIds: [...ids, 1] }],
   ])('refuse to be written with %s over its limit', (_, message) => {
     expect(() => encodeMessage(message)).toThrow(RangeError);

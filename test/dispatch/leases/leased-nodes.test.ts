@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { LeasedNodes } from '../../../src/dispatch/leases/leased-nodes.ts';
 import type { NodeStateName } from '../../../src/protocol/control.ts';
+import { hostName, nodeName } from '../../rig/names.ts';
 
 const MINUTE_MS = 60_000;
 const NOT_HELD = (): boolean => false;
@@ -34,7 +35,7 @@ beforeEach(() => {
         return state === 'connecting' ? !doubtful.has(name) : state === 'up' && checked.has(name);
       },
     },
-    configured: (node) => (node === 'n1' ? { name: 'n1', host: 'n1.example', port: 2222 } : undefined),
+    configured: (node) => (node === 'n1' ? { name: 'n1', host: hostName('n1.example'), port: 2222 } : undefined),
     onUp: (name) => news.push(`${name} up`),
     onAwaited: (name) => news.push(`${name} awaited`),
     onUnusable: (name) => news.push(`${name} unusable`),
@@ -49,19 +50,19 @@ function set(name: string, state: NodeStateName): void {
 
 describe('a node that is leased', () => {
   it('is connected once, as the configuration says, else by its name', () => {
-    for (const id of ['n1', 'n2', 'n1']) nodes.use(id, 0);
+    for (const id of ['n1', 'n2', 'n1']) nodes.use(nodeName(id), 0);
     expect(connected).toEqual(['n1 at n1.example', 'n2 at n2']);
   });
 
   it('keeps the broker’s name beside the fleet’s', () => {
-    expect(nodes.use('taken', 0)).toBe('taken#2');
-    expect(nodes.use('taken', 0)).toBe('taken#2');
+    expect(nodes.use(nodeName('taken'), 0)).toBe('taken#2');
+    expect(nodes.use(nodeName('taken'), 0)).toBe('taken#2');
     expect(nodes.idOf('taken#2')).toBe('taken');
     expect(connected).toHaveLength(1);
   });
 
   it('is news when it is up, and when it cannot be used, but not while it is tried again', () => {
-    nodes.use('n1', 0);
+    nodes.use(nodeName('n1'), 0);
     expect(news).toEqual([]);
     for (const state of ['refused', 'connecting', 'refused', 'connecting', 'up', 'lost', 'up'] as const)
       set('n1', state);
@@ -69,7 +70,7 @@ describe('a node that is leased', () => {
   });
 
   it('is awaited while it is checked', () => {
-    nodes.use('n1', 0);
+    nodes.use(nodeName('n1'), 0);
     set('n1', 'up');
     checked.add('n1');
     for (const state of ['up', 'up', 'lost', 'up'] as const) set('n1', state);
@@ -79,7 +80,7 @@ describe('a node that is leased', () => {
   });
 
   it('is of no use while its host is silent', () => {
-    nodes.use('n1', 0);
+    nodes.use(nodeName('n1'), 0);
     doubtful.add('n1');
     set('n1', 'connecting');
     set('n1', 'refused');
@@ -89,20 +90,20 @@ describe('a node that is leased', () => {
 
   it('that was up already is up at once', () => {
     states.set('n2', 'up');
-    nodes.use('n2', 0);
+    nodes.use(nodeName('n2'), 0);
     expect(news).toEqual(['n2 up']);
   });
 
   it('is forgotten five minutes after its last lease, or when the fleet let it go, and connected anew then', () => {
-    nodes.use('n1', 0);
-    nodes.use('n2', 0);
+    nodes.use(nodeName('n1'), 0);
+    nodes.use(nodeName('n2'), 0);
     expect(nodes.names((name) => name === 'n1', 5 * MINUTE_MS)).toEqual(new Set(['n1', 'n2']));
     expect(nodes.names(NOT_HELD, 6 * MINUTE_MS)).toEqual(new Set(['n1']));
     states.delete('n1');
     nodes.look();
     expect(nodes.names(NOT_HELD, 6 * MINUTE_MS)).toEqual(new Set());
     expect(news).toEqual(['n2 forgotten', 'n1 forgotten']);
-    nodes.use('n1', 6 * MINUTE_MS);
+    nodes.use(nodeName('n1'), 6 * MINUTE_MS);
     expect(connected).toHaveLength(3);
   });
 });

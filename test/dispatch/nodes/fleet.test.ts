@@ -1,6 +1,7 @@
 /** Which nodes are counted on. No node ever comes up. */
 import { expect, test, vi } from 'vitest';
 import { Fleet } from '../../../src/dispatch/nodes/fleet.ts';
+import { hostName } from '../../rig/names.ts';
 
 test('a node that is being connected is counted on until its host is found to be silent', () => {
   const onChange = vi.fn();
@@ -15,8 +16,8 @@ test('a node that is being connected is counted on until its host is found to be
     onChange,
   });
   const names = fleet.use([
-    { name: 'n1', host: 'n1', slots: 2 },
-    { name: 'n2', host: 'n2' },
+    { name: 'n1', host: hostName('n1'), slots: 2 },
+    { name: 'n2', host: hostName('n2') },
   ]);
   expect(fleet.slotsAhead(names, 16)).toBe(18);
   onChange.mockClear();

@@ -7,6 +7,7 @@ import { FakeBroker } from '../../rig/fake-broker.ts';
 import type { FakeShim } from '../../rig/fake-shim.ts';
 import { seededRandom } from '../../broker/seeded-random.ts';
 import { DispatcherRig, HELPS_HERE, outputOf, until } from './dispatcher-rig.ts';
+import { nodeName } from '../../rig/names.ts';
 
 const ENDED_WELL = { kind: 'ended', termination: { kind: 'exited', code: 0 } };
 
@@ -239,7 +240,7 @@ describe('a broker that dies in the middle of a build', () => {
 describe('a broker that cannot be used', () => {
   it.each([
     [{ kind: 'refused', reason: 'it wants another pmake' } as const, 'it wants another pmake'],
-    [{ kind: 'welcome', version: LOCAL_BROKER_VERSION + 1, node: 'submit' } as const, 'version'],
+    [{ kind: 'welcome', version: LOCAL_BROKER_VERSION + 1, node: nodeName('submit') } as const, 'version'],
   ])('is a sentence in the report, and the listed nodes are used: %o', async (refusal, sentence) => {
     await restart((fake) => {
       fake.refusal = refusal;

@@ -8,6 +8,7 @@ import { execa } from 'execa';
 import { expect, test as base, vi } from 'vitest';
 import { DatagramSealer } from '../../../src/broker/wire/datagram.ts';
 import { BrokerClient, type Pmaked, PmakedRig } from '../../rig/pmaked.ts';
+import { nodeName } from '../../rig/names.ts';
 
 /** Each has brokers of its own, which mostly wait: for the first look at the load, for what is to be believed. */
 const test = base.concurrent;
@@ -281,9 +282,9 @@ test('datagrams that are not the cluster’s are counted and change nothing', as
   const socket = createSocket('udp4');
   const send = (bytes: Buffer) => new Promise((resolve) => socket.send(bytes, rig.port, '127.0.0.2', resolve));
   const key = Buffer.from('k'.repeat(32));
-  const seal = { cluster: `test-${rig.port}`, key, nodeId: 'evil', bootId: 1 };
+  const seal = { cluster: `test-${rig.port}`, key, nodeId: nodeName('evil'), bootId: 1 };
   const takeover = [
-    { kind: 'heartbeat', term: { counter: 2 ** 50, nodeId: 'evil' }, members: 1, waiters: [] },
+    { kind: 'heartbeat', term: { counter: 2 ** 50, nodeId: nodeName('evil') }, members: 1, waiters: [] },
   ] as const;
   const one = (over: Partial<typeof seal>): Buffer => {
     const [datagram] = new DatagramSealer({ ...seal, ...over }).seal(takeover);
@@ -293,7 +294,9 @@ test('datagrams that are not the cluster’s are counted and change nothing', as
   version.writeUInt8(99, 4);
   const body = version.subarray(0, -32);
   const wrongVersion = Buffer.concat([body, createHmac('sha256', key).update(body).digest()]);
-  const ask = new DatagramSealer({ ...seal, nodeId: 'friend' }).seal([{ kind: 'cancel', requestIds: [1] }])[0];
+  const ask = new DatagramSealer({ ...seal, nodeId: nodeName('friend') }).seal([
+    { kind: 'cancel', requestIds: [1] },
+  ])[0];
   if (!ask) throw new Error('no datagram');
   await Promise.all([
     ...Array.from({ length: 100 }, () => send(randomBytes(200))),

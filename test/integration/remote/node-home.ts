@@ -14,9 +14,13 @@ import type { ConnectLimits } from '../../../src/remote/limits.ts';
 import type { NodeFailure } from '../../../src/remote/failure.ts';
 import type { Result } from '../../../src/util/result.ts';
 import type { Sshd } from '../../rig/sshd.ts';
+import { hostName, userName } from '../../rig/names.ts';
 
 /** Preamble, then every byte of stdin comes back. */
 const ECHO = String.raw`process.stdout.write('\0pmake-worker\0'); process.stdin.pipe(process.stdout);`;
+
+/** As a test writes it. */
+type LooseSpec = Omit<NodeSpec, 'host' | 'user'> & { readonly host: string; readonly user?: string };
 
 interface Overrides {
   readonly worker?: WorkerCommand;
@@ -62,10 +66,11 @@ export class NodeHome implements AsyncDisposable {
   }
 
   async connect(
-    spec: NodeSpec,
+    { host, user, ...spec }: LooseSpec,
     { worker = this.worker, abort = new AbortController().signal, ...options }: Overrides = {},
   ): Promise<Result<NodeChannel, NodeFailure>> {
-    const connected = await connectNode(spec, worker, abort, { env: this.env, ...options });
+    const checked = { ...spec, host: hostName(host), ...(user === undefined ? {} : { user: userName(user) }) };
+    const connected = await connectNode(checked, worker, abort, { env: this.env, ...options });
     if (connected.ok) this.#channels.push(connected.value);
     return connected;
   }
@@ -77,7 +82,7 @@ export class NodeHome implements AsyncDisposable {
 }
 
 export function specFor(sshd: Sshd): NodeSpec {
-  return { name: 'n', host: sshd.host, port: sshd.port, user: sshd.user };
+  return { name: 'n', host: hostName(sshd.host), port: sshd.port, user: userName(sshd.user) };
 }
 
 /** @throws Error that names the failure. */

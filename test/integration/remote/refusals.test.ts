@@ -7,6 +7,7 @@ import { CONNECT_LIMITS } from '../../../src/remote/limits.ts';
 import { describeNodeFailure } from '../../../src/remote/failure.ts';
 import { startSshd, type Sshd } from '../../rig/sshd.ts';
 import { expectChannel, expectEcho, expectFailure, NodeHome, specFor } from './node-home.ts';
+import { hostName } from '../../rig/names.ts';
 
 let sshd: Sshd;
 beforeAll(async () => {
@@ -206,7 +207,7 @@ describe('no worker starts', () => {
 
   test('by a program that says nothing', async () => {
     await using home = await NodeHome.make();
-    const spec = { name: 'n', host: 'n', command: ['sh', '-c', 'exec cat'] };
+    const spec = { name: 'n', host: hostName('n'), command: ['sh', '-c', 'exec cat'] };
     const failure = expectFailure(await home.connect(spec, { limits: { ...CONNECT_LIMITS, startMs: 300 } }));
     expect(failure).toMatchObject({ reason: 'timeout', phase: 'start' });
   });
@@ -214,7 +215,7 @@ describe('no worker starts', () => {
   test('by a program that is given up before it said anything', async () => {
     await using home = await NodeHome.make();
     const abort = new AbortController();
-    const spec = { name: 'n', host: 'n', command: ['sh', '-c', 'exec cat'] };
+    const spec = { name: 'n', host: hostName('n'), command: ['sh', '-c', 'exec cat'] };
     const attempt = home.connect(spec, { abort: abort.signal });
     abort.abort();
     expect(expectFailure(await attempt).reason).toBe('aborted');

@@ -5,6 +5,7 @@ import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { NodeSpec } from '../../../src/config/nodes.ts';
 import { resolveSshSettings, type SshSettings } from '../../../src/remote/ssh/ssh-settings.ts';
+import { hostName, userName } from '../../rig/names.ts';
 
 let home: string;
 beforeAll(async () => {
@@ -13,9 +14,13 @@ beforeAll(async () => {
 });
 afterAll(() => rm(home, { recursive: true, force: true }));
 
-async function resolve(config: string, spec: Partial<NodeSpec> & { host: string }): Promise<SshSettings> {
+async function resolve(
+  config: string,
+  { host, user, ...spec }: Omit<Partial<NodeSpec>, 'host' | 'user'> & { host: string; user?: string },
+): Promise<SshSettings> {
   await writeFile(join(home, '.ssh/config'), config, { mode: 0o600 });
-  const resolved = await resolveSshSettings({ name: spec.host, ...spec }, { HOME: home }, join(home, 'etc'));
+  const named = { name: host, host: hostName(host), ...(user === undefined ? {} : { user: userName(user) }), ...spec };
+  const resolved = await resolveSshSettings(named, { HOME: home }, join(home, 'etc'));
   if (!resolved.ok) throw new Error(JSON.stringify(resolved.failure));
   return resolved.value;
 }
@@ -155,9 +160,9 @@ describe('beyond ssh -G', () => {
     await rm(file, { force: true });
     await writeFile(file, config);
     await execa('chmod', [mode.toString(8), file]);
-    const resolved = await resolveSshSettings({ name: 'n1', host: 'n1' }, { HOME: home });
-    expect(resolved).toMatchObject({ ok: false, failure: { file } });
-    if (!resolved.ok) expect(resolved.failure.detail).toMatch(detail);
+    const resolved = await resolveSshSettings({ name: 'n1', host: hostName('n1') }, { HOME: home });
+    expect(resolved).toMatchObject({ ok: false, failure: { kind: 'invalid', file } });
+    if (!resolved.ok && resolved.failure.kind === 'invalid') expect(resolved.failure.detail).toMatch(detail);
     await rm(file);
   });
 });
