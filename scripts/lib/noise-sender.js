@@ -22,7 +22,7 @@ const takeover = { kind: 'heartbeat', term: { counter: 2 ** 50, nodeId: 'noise' 
 
 /** @param {Partial<typeof own>} over @param {object} message @returns {Buffer} */
 function seal(over, message) {
-  const [datagram] = new DatagramSealer({ ...own, ...over }).seal([message]);
+  const [datagram] = new DatagramSealer({ ...own, ...over }, Date.now).seal([message], undefined);
   if (!datagram) throw new Error('a message that is no datagram');
   return datagram;
 }

@@ -1,12 +1,32 @@
 /** The cluster's key from its file. Unaware of what is signed with it. */
-import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { fail, ok, type Result } from '../util/result.ts';
 
 /** 128 bits, however they are written: less can be guessed. */
 const MIN_KEY_BYTES = 16;
 const MAX_KEY_BYTES = 4_096;
+/**
+ * Beside the key's own file: another key that is accepted from other nodes while the cluster changes its key. First the
+ * new key stands here on every node, then the two are exchanged on every node, then this file is removed.
+ */
+const OTHER_KEY_SUFFIX = '.also';
 /** Whatever lets group or others in. */
 const SHARED_BITS = 0o077;
+
+export interface ClusterKeys {
+  readonly key: Buffer;
+  readonly otherKey: Buffer | undefined;
+}
+
+/** The key, and the one that is accepted as well where there is one. The failure is a sentence. */
+export function readClusterKeys(path: string, uid?: number): Result<ClusterKeys, string> {
+  const key = readClusterKey(path, uid);
+  if (!key.ok) return key;
+  const otherPath = `${path}${OTHER_KEY_SUFFIX}`;
+  if (!existsSync(otherPath)) return ok({ key: key.value, otherKey: undefined });
+  const other = readClusterKey(otherPath, uid);
+  return other.ok ? ok({ key: key.value, otherKey: other.value }) : other;
+}
 
 /**
  * The bytes of the file, white space around them left out. Only the owner may read it, and that is this process's

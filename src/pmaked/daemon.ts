@@ -7,6 +7,8 @@ import type { AvailabilityChange } from '../load/availability.ts';
 import type { BrokerRequest, NodeView } from '../protocol/local-broker.ts';
 import { isUserName } from '../protocol/names.ts';
 import { fail, ok, type Result } from '../util/result.ts';
+import type { ClusterKeys } from './cluster-key.ts';
+import { reportExcluded } from './excluded.ts';
 import { Inspection } from './inspection.ts';
 import { LoadWatch } from './load-watch.ts';
 import { type Holder, JOBS_END_MS, LocalLeases } from './local-leases.ts';
@@ -31,7 +33,7 @@ export interface DaemonOptions {
   readonly version: string;
   readonly fixed: FixedSettings;
   readonly live: LiveSettings;
-  readonly key: Buffer;
+  readonly keys: ClusterKeys;
   readonly state: StateDirectory;
   readonly procRoot: string;
   /** Jobs of an earlier start may still run here until then. */
@@ -61,16 +63,17 @@ export class Daemon {
 
   constructor(options: DaemonOptions) {
     this.#options = options;
-    const { fixed, live, key, state } = options;
+    const { fixed, live, keys, state } = options;
     this.#live = live;
     this.#drained = state.remembered.drained ?? false;
     this.#staticSpeed = state.remembered.speed?.value ?? 1;
-    const seal = { cluster: fixed.cluster, key, nodeId: fixed.node, bootId: state.nextBootId(Date.now()) };
+    const seal = { cluster: fixed.cluster, ...keys, nodeId: fixed.node, bootId: state.nextBootId(Date.now()) };
     this.#node = new BrokerNode({
       seal,
       holdMs: options.holdMs,
       random: Math.random,
       onEvent: (event) => this.#onEvent(event),
+      onExcluded: reportExcluded(options.log),
     });
     this.#leases = new LocalLeases((event) => this.#node.step(event));
     this.#load = new LoadWatch(

@@ -4,11 +4,16 @@
  */
 import { performance } from 'node:perf_hooks';
 import { Broker, type BrokerEvent, type BrokerStatus } from '../broker/core/broker.ts';
-import { DatagramOpener, DatagramSealer, type DropReason, type Seal } from '../broker/wire/datagram.ts';
+import {
+  DatagramOpener,
+  DatagramSealer,
+  type DropReason,
+  type ExcludedSender,
+  type Seal,
+} from '../broker/wire/datagram.ts';
 import type { Destination, Effect } from '../broker/core/effects.ts';
 import type { Message, MessageOf, Peer } from '../broker/core/messages.ts';
 import { MAX_NODES } from '../broker/core/limits.ts';
-import { ReplayWindow } from '../broker/wire/replay-window.ts';
 import type { OnDatagram, Transport } from './transport.ts';
 import { putLast } from '../util/put-last.ts';
 
@@ -31,6 +36,8 @@ export interface NodeOptions {
   readonly holdMs: number;
   readonly random: () => number;
   readonly onEvent: (event: NodeEvent) => void;
+  /** Called for each of its datagrams. */
+  readonly onExcluded: (sender: ExcludedSender) => void;
 }
 
 export class BrokerNode {
@@ -53,8 +60,8 @@ export class BrokerNode {
     // Terms of this boot are above those of earlier ones, also where nobody remembers them.
     const firstCounter = seal.bootId;
     this.#broker = new Broker({ nodeId: seal.nodeId, bootId: seal.bootId, firstCounter, random, nowMs, holdMs });
-    this.#sealer = new DatagramSealer(seal);
-    this.#opener = new DatagramOpener(seal, new ReplayWindow());
+    this.#sealer = new DatagramSealer(seal, Date.now);
+    this.#opener = new DatagramOpener(seal, Date.now, options.onExcluded);
   }
 
   get status(): BrokerStatus {
@@ -122,7 +129,7 @@ export class BrokerNode {
 
   /** Several messages of one turn to one destination share a datagram. */
   #send(to: Destination, message: Message): void {
-    const key = to.kind === 'group' ? to.group : `@${to.peer.address}`;
+    const key = to.kind === 'group' ? to.group : `${to.peer.nodeId}@${to.peer.address}`;
     const unsent = this.#unsent.get(key);
     if (unsent) unsent.messages.push(message);
     else this.#unsent.set(key, { to, messages: [message] });
@@ -134,7 +141,7 @@ export class BrokerNode {
   #flush(): void {
     this.#isFlushing = false;
     for (const { to, messages } of this.#unsent.values()) {
-      const datagrams = this.#sealer.seal(messages);
+      const datagrams = this.#sealer.seal(messages, to.kind === 'peer' ? to.peer.nodeId : undefined);
       if (to.kind === 'group') this.#transport?.toGroup(to.group, datagrams);
       else this.#transport?.toPeer(to.peer.address, datagrams);
     }

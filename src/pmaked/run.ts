@@ -9,7 +9,7 @@ import { watchConfig } from '../config/watch.ts';
 import { printable } from '../util/printable.ts';
 import { fail, ok, type Result } from '../util/result.ts';
 import { RESTART_HOLD_MS } from '../broker/core/timing.ts';
-import { readClusterKey } from './cluster-key.ts';
+import { readClusterKeys } from './cluster-key.ts';
 import { Daemon } from './daemon.ts';
 import { hasWorkers } from './old-workers.ts';
 import { notifyService } from './service.ts';
@@ -60,14 +60,14 @@ export async function runDaemon(options: RunOptions): Promise<number> {
 function makeDaemon(options: RunOptions, file: BrokerSettings): Result<Daemon, string> {
   const fixed = fixedSettings(file, options, options.env);
   if (!fixed.ok) return fixed;
-  const key = readClusterKey(fixed.value.key);
-  if (!key.ok) return key;
+  const keys = readClusterKeys(fixed.value.key);
+  if (!keys.ok) return keys;
   const state = new StateDirectory(fixed.value.state);
   const daemon = new Daemon({
     version: options.version,
     fixed: fixed.value,
     live: liveSettings(file),
-    key: key.value,
+    keys: keys.value,
     state,
     procRoot: options.procRoot,
     holdMs: hasWorkers(options.procRoot) ? RESTART_HOLD_MS : 0,

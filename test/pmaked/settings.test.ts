@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, test } from 'vitest';
-import { readClusterKey } from '../../src/pmaked/cluster-key.ts';
+import { readClusterKey, readClusterKeys } from '../../src/pmaked/cluster-key.ts';
 import { chooseInterface, type Interfaces } from '../../src/pmaked/interfaces.ts';
 import { hasWorkers } from '../../src/pmaked/old-workers.ts';
 import { restartNeeded } from '../../src/pmaked/settings.ts';
@@ -41,6 +41,18 @@ describe('the key of the cluster', () => {
   ])('is refused when %s', (_, make, sentence) => {
     const read = readClusterKey(make(), uid);
     expect(!read.ok && read.failure).toMatch(sentence);
+  });
+
+  it('may have another one beside it that is accepted as well, under the same conditions', () => {
+    const path = key('0123456789abcdef');
+    expect(readClusterKeys(path, uid)).toMatchObject({ ok: true, value: { otherKey: undefined } });
+    writeFileSync(`${path}.also`, 'fedcba9876543210\n', { mode: 0o600 });
+    expect(readClusterKeys(path, uid)).toEqual({
+      ok: true,
+      value: { key: Buffer.from('0123456789abcdef'), otherKey: Buffer.from('fedcba9876543210') },
+    });
+    chmodSync(`${path}.also`, 0o644);
+    expect(readClusterKeys(path, uid)).toMatchObject({ ok: false });
   });
 
   it.skipIf(uid !== 0)('may be root’s', () => {

@@ -7,7 +7,6 @@ import { DatagramOpener, DatagramSealer, type Opened } from '../../src/broker/wi
 import type { Effect } from '../../src/broker/core/effects.ts';
 import type { Message, MessageOf } from '../../src/broker/core/messages.ts';
 import { seededRandom } from '../broker/seeded-random.ts';
-import { ReplayWindow } from '../../src/broker/wire/replay-window.ts';
 import { nodeName, userName } from '../rig/names.ts';
 
 const CLUSTER = { cluster: 'load', key: Buffer.alloc(32, 1), bootId: 1 };
@@ -27,7 +26,7 @@ interface Speaker {
 
 function speaker(nodeId: string): Speaker {
   const seal = { ...CLUSTER, nodeId: nodeName(nodeId) };
-  return { sealer: new DatagramSealer(seal), opener: new DatagramOpener(seal, new ReplayWindow()) };
+  return { sealer: new DatagramSealer(seal, Date.now), opener: new DatagramOpener(seal, Date.now) };
 }
 
 /** Grants `leases` leases on `nodes` nodes of 8 slots to `clients` clients, each with 16 requests open. */
@@ -103,7 +102,7 @@ export class LeaderLoadTest {
   #speak(): void {
     while (this.#lines.length > 0) {
       for (const { from, message } of this.#lines.splice(0)) {
-        const [bytes] = this.#speaker(from).sealer.seal([message]);
+        const [bytes] = this.#speaker(from).sealer.seal([message], undefined);
         if (bytes === undefined) continue;
         this.#datagrams++;
         this.#bytes += bytes.length;
@@ -124,7 +123,9 @@ export class LeaderLoadTest {
     const start = process.cpuUsage();
     const sent = work().flatMap((effect) => {
       if (effect.kind !== 'send') return [];
-      return this.#leader.sealer.seal([effect.message]).map((bytes) => ({ effect, bytes }));
+      return this.#leader.sealer
+        .seal([effect.message], effect.to.kind === 'peer' ? effect.to.peer.nodeId : undefined)
+        .map((bytes) => ({ effect, bytes }));
     });
     const { user, system } = process.cpuUsage(start);
     this.#busyUs += user + system;

@@ -7,7 +7,6 @@ import { DatagramOpener, DatagramSealer, type Seal } from '../../src/broker/wire
 import type { Destination, Effect, Group } from '../../src/broker/core/effects.ts';
 import type { Message, Peer } from '../../src/broker/core/messages.ts';
 import { RESTART_HOLD_MS } from '../../src/broker/core/timing.ts';
-import { ReplayWindow } from '../../src/broker/wire/replay-window.ts';
 import { encodeMessage } from '../../src/broker/wire/wire.ts';
 import type { NodeName } from '../../src/protocol/names.ts';
 import { seededRandom } from '../broker/seeded-random.ts';
@@ -88,7 +87,7 @@ const CLUSTER = { cluster: 'sim', key: Buffer.alloc(32, 1) };
 const MAX_TICKS_AT_ONCE = 100;
 /** Some hundred for each of a thousand hosts. */
 const MAX_PENDING = 200_000;
-const HEADER_BYTES = 70;
+const HEADER_BYTES = 82;
 
 export class World {
   readonly random: () => number;
@@ -143,8 +142,8 @@ export class World {
       holdMs: jobsRunOn ? RESTART_HOLD_MS : 0,
     });
     host.seal = { ...CLUSTER, nodeId: host.id, bootId };
-    host.sealer = new DatagramSealer(host.seal);
-    host.opener = new DatagramOpener(host.seal, new ReplayWindow());
+    host.sealer = new DatagramSealer(host.seal, () => this.nowMs);
+    host.opener = new DatagramOpener(host.seal, () => this.nowMs);
     this.setState(id, {});
   }
 
@@ -386,7 +385,9 @@ export class World {
 
   #send(from: Host, to: Destination, message: Message): void {
     this.onSend(from, to, message);
-    const bytes = this.#useWire ? from.sealer?.seal([message])[0] : undefined;
+    const bytes = this.#useWire
+      ? from.sealer?.seal([message], to.kind === 'peer' ? to.peer.nodeId : undefined)[0]
+      : undefined;
     const { seal } = from;
     if (seal === undefined) return;
     const peer = { nodeId: from.id, bootId: seal.bootId, address: from.id };

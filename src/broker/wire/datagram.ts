@@ -1,19 +1,20 @@
 /**
- * What goes around messages on the wire: who sends them, in which cluster, and a signature.
+ * What goes around messages on the wire: who sends them, to whom, when, in which cluster, and a signature.
  * Unaware of sockets and of what the messages mean.
  *
- *   magic u32 · version u8 · cluster name · node id · boot id u64 · sequence u64 · messages · HMAC-SHA256 (32 bytes)
+ *   magic u32 · version u8 · cluster name · node id · boot id u64 · sequence u64 · time u64 ·
+ *   destination · messages · HMAC-SHA256 (32 bytes)
  *
- * Names have a u8 length. The signature is over everything before it, with the cluster's key. It proves that the
- * sender knows the key, not which of those who do it is. Nothing is encrypted: load figures and user names can be
- * read on the network.
+ * Names have a u8 length. The time is the sender's, in milliseconds since 1970. The destination is a node id, or empty
+ * for a group. The signature is over everything before it, with the cluster's key. It proves that the sender knows the
+ * key, not which of those who do it is. Nothing is encrypted: load figures and user names can be read on the network.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import type { NodeName } from '../../protocol/names.ts';
+import { MAX_NODE_NAME_BYTES, type NodeName } from '../../protocol/names.ts';
 import { MalformedError } from '../../util/bytes.ts';
 import { fail, ok, type Result } from '../../util/result.ts';
 import type { Message } from '../core/messages.ts';
-import type { ReplayWindow } from './replay-window.ts';
+import { ReplayWindow } from './replay-window.ts';
 import { BROKER_WIRE_VERSION, decodeMessages, encodeMessage } from './wire.ts';
 import { FieldReader, FieldWriter } from './wire-fields.ts';
 
@@ -22,15 +23,42 @@ export const MAX_DATAGRAM_BYTES = 1_200;
 const MAX_CLUSTER_NAME_BYTES = 32;
 const MAGIC = 0x424b4d50;
 const HMAC_BYTES = 32;
+/** Sequence and time. */
+const NUMBERS_BYTES = 16;
+
+/**
+ * A datagram whose time is further from the receiver's is a recording, or of a host whose clock is wrong. Clocks that
+ * anything sets are within a second; make needs that too.
+ */
+export const MAX_CLOCK_DIFFERENCE_MS = 30_000;
 
 /** Why a datagram was dropped: the names of counters. */
 export type DropReason =
-  'malformed' | 'wrong-version' | 'unknown-cluster' | 'bad-hmac' | 'old-sequence' | 'own' | 'too-long';
+  | 'malformed'
+  | 'wrong-version'
+  | 'unknown-cluster'
+  | 'bad-hmac'
+  | 'other-receiver'
+  | 'wrong-time'
+  | 'old-boot'
+  | 'old-sequence'
+  | 'own'
+  | 'too-long';
+
+/** A member of the cluster whose datagrams cannot be taken: each says so itself, with a right signature. */
+export interface ExcludedSender {
+  readonly nodeId: NodeName;
+  readonly reason: 'wrong-time' | 'old-boot';
+  /** How far its clock is ahead of this host's. */
+  readonly aheadMs: number;
+}
 
 /** Who is sending, and with which key. */
 export interface Seal {
   readonly cluster: string;
   readonly key: Buffer;
+  /** Also taken from others while the cluster changes its key. */
+  readonly otherKey?: Buffer | undefined;
   readonly nodeId: NodeName;
   readonly bootId: number;
 }
@@ -45,10 +73,13 @@ export interface Opened {
 export class DatagramSealer {
   readonly #seal: Seal;
   readonly #head: Buffer;
+  readonly #clock: () => number;
   #sequence = 0;
 
-  constructor(seal: Seal) {
+  /** @param clock - milliseconds since 1970 */
+  constructor(seal: Seal, clock: () => number) {
     this.#seal = seal;
+    this.#clock = clock;
     this.#head = new FieldWriter()
       .u32(MAGIC)
       .u8(BROKER_WIRE_VERSION)
@@ -58,30 +89,32 @@ export class DatagramSealer {
       .finish();
   }
 
-  /** As few datagrams as hold the messages, in their order. */
-  seal(messages: readonly Message[]): Buffer[] {
-    const room = MAX_DATAGRAM_BYTES - HMAC_BYTES - this.#head.length - 8;
+  /** As few datagrams as hold the messages, in their order. No other node than `to` takes them; undefined: a group. */
+  seal(messages: readonly Message[], to: NodeName | undefined): Buffer[] {
+    const destination = new FieldWriter().name(to ?? '', MAX_NODE_NAME_BYTES).finish();
+    const room = MAX_DATAGRAM_BYTES - HMAC_BYTES - this.#head.length - NUMBERS_BYTES - destination.length;
     const datagrams: Buffer[] = [];
     let parts: Buffer[] = [];
     let held = 0;
     for (const message of messages) {
       const bytes = encodeMessage(message);
       if (held + bytes.length > room && parts.length > 0) {
-        datagrams.push(this.#finish(parts));
+        datagrams.push(this.#finish(destination, parts));
         parts = [];
         held = 0;
       }
       parts.push(bytes);
       held += bytes.length;
     }
-    if (parts.length > 0) datagrams.push(this.#finish(parts));
+    if (parts.length > 0) datagrams.push(this.#finish(destination, parts));
     return datagrams;
   }
 
-  #finish(parts: readonly Buffer[]): Buffer {
-    const sequence = Buffer.allocUnsafe(8);
-    sequence.writeBigUInt64LE(BigInt(++this.#sequence));
-    const signed = Buffer.concat([this.#head, sequence, ...parts]);
+  #finish(destination: Buffer, parts: readonly Buffer[]): Buffer {
+    const numbers = Buffer.allocUnsafe(NUMBERS_BYTES);
+    numbers.writeBigUInt64LE(BigInt(++this.#sequence));
+    numbers.writeBigUInt64LE(BigInt(Math.max(0, Math.round(this.#clock()))), 8);
+    const signed = Buffer.concat([this.#head, numbers, destination, ...parts]);
     return Buffer.concat([signed, sign(this.#seal.key, signed)]);
   }
 }
@@ -89,11 +122,15 @@ export class DatagramSealer {
 /** Checks incoming datagrams and takes the messages out. */
 export class DatagramOpener {
   readonly #seal: Seal;
-  readonly #window: ReplayWindow;
+  readonly #window = new ReplayWindow(2 * MAX_CLOCK_DIFFERENCE_MS);
+  readonly #clock: () => number;
+  readonly #onExcluded: ((sender: ExcludedSender) => void) | undefined;
 
-  constructor(seal: Seal, window: ReplayWindow) {
+  /** @param clock - milliseconds since 1970 */
+  constructor(seal: Seal, clock: () => number, onExcluded?: (sender: ExcludedSender) => void) {
     this.#seal = seal;
-    this.#window = window;
+    this.#clock = clock;
+    this.#onExcluded = onExcluded;
   }
 
   /** Never throws, whatever `bytes` are. The cheap checks come first, so that noise costs little. */
@@ -117,13 +154,31 @@ export class DatagramOpener {
     const nodeId = reader.nodeId();
     const bootId = reader.whole();
     const sequence = reader.whole();
+    const sentMs = reader.whole();
+    const to = reader.name(MAX_NODE_NAME_BYTES);
     // Multicast brings back what this broker sent itself.
     if (nodeId === this.#seal.nodeId && bootId === this.#seal.bootId) return fail('own');
-    const signed = bytes.subarray(0, end);
-    if (!timingSafeEqual(sign(this.#seal.key, signed), bytes.subarray(end))) return fail('bad-hmac');
-    // After the signature, or a forged number could shut a real sender out.
-    if (!this.#window.admit(nodeId, bootId, sequence)) return fail('old-sequence');
+    if (!this.#isSigned(bytes.subarray(0, end), bytes.subarray(end))) return fail('bad-hmac');
+    // What follows comes after the signature, or a forged number could shut a real sender out.
+    if (to !== '' && to !== this.#seal.nodeId) return fail('other-receiver');
+    const nowMs = this.#clock();
+    const aheadMs = sentMs - nowMs;
+    if (Math.abs(aheadMs) > MAX_CLOCK_DIFFERENCE_MS) return this.#exclude({ nodeId, reason: 'wrong-time', aheadMs });
+    const admission = this.#window.admit(nodeId, bootId, sequence, nowMs);
+    if (admission === 'old-boot') return this.#exclude({ nodeId, reason: 'old-boot', aheadMs });
+    if (admission === 'old-sequence') return fail('old-sequence');
     return ok({ nodeId, bootId, messages: decodeMessages(reader.rest()) });
+  }
+
+  #exclude(sender: ExcludedSender): Result<Opened, DropReason> {
+    this.#onExcluded?.(sender);
+    return fail(sender.reason);
+  }
+
+  #isSigned(signed: Buffer, signature: Buffer): boolean {
+    const { key, otherKey } = this.#seal;
+    if (timingSafeEqual(sign(key, signed), signature)) return true;
+    return otherKey !== undefined && timingSafeEqual(sign(otherKey, signed), signature);
   }
 }
 

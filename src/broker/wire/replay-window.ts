@@ -1,7 +1,7 @@
 /**
  * Which datagrams have been here before. Each sender numbers its datagrams from 1 in each of its boots; a window
  * over the newest numbers lets reordered ones in and refuses repeated ones (as IPsec does, RFC 4303, 3.4.3).
- * Unaware of what is in them; asked only about datagrams whose signature is right.
+ * Unaware of what is in them; asked only about datagrams whose signature and time are right.
  */
 import { putLast } from '../../util/put-last.ts';
 
@@ -15,23 +15,45 @@ interface Seen {
   newest: number;
   /** Bit n: `newest - n` has been here. */
   bits: number;
+  heardMs: number;
 }
+
+export type Admission = 'new' | 'old-sequence' | 'old-boot';
 
 export class ReplayWindow {
   readonly #senders = new Map<string, Seen>();
+  readonly #keptMs: number;
 
-  /** True the first time; false for a number that was here, that is too old to tell, or that is of an earlier boot. */
-  admit(nodeId: string, bootId: number, sequence: number): boolean {
+  /**
+   * @param keptMs - how long after its last datagram a boot stands in the way of an earlier one. By then recordings of
+   *   either are refused for their time, and a node whose clock was wrong at its start must not be shut out for ever.
+   */
+  constructor(keptMs: number) {
+    this.#keptMs = keptMs;
+  }
+
+  /** `old-sequence`: a number that was here, or that is too old to tell. `old-boot`: the sender has restarted since. */
+  admit(nodeId: string, bootId: number, sequence: number, nowMs: number): Admission {
     const seen = this.#senders.get(nodeId);
     if (seen === undefined || bootId > seen.bootId) {
-      this.#remember(nodeId, { bootId, newest: sequence, bits: 1 });
-      return true;
+      this.#remember(nodeId, { bootId, newest: sequence, bits: 1, heardMs: nowMs });
+      return 'new';
     }
-    if (bootId < seen.bootId) return false;
+    if (bootId < seen.bootId) {
+      // Also where this host's own clock was set back since.
+      if (Math.abs(nowMs - seen.heardMs) <= this.#keptMs) return 'old-boot';
+      this.#remember(nodeId, { bootId, newest: sequence, bits: 1, heardMs: nowMs });
+      return 'new';
+    }
+    return this.#admitNumber(nodeId, seen, sequence, nowMs) ? 'new' : 'old-sequence';
+  }
+
+  #admitNumber(nodeId: string, seen: Seen, sequence: number, nowMs: number): boolean {
     const ahead = sequence - seen.newest;
     if (ahead > 0) {
       seen.bits = ahead >= WINDOW ? 1 : (seen.bits << ahead) | 1;
       seen.newest = sequence;
+      seen.heardMs = nowMs;
       this.#remember(nodeId, seen);
       return true;
     }

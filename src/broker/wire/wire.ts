@@ -20,9 +20,9 @@ import {
 import { FieldReader, FieldWriter } from './wire-fields.ts';
 import { readView, writeView } from './wire-view.ts';
 
-export const BROKER_WIRE_VERSION = 1;
+export const BROKER_WIRE_VERSION = 2;
 /** With the widest header and the signature around it, a message of this size fits a datagram of 1,200 bytes. */
-export const MAX_MESSAGE_BYTES = 1_030;
+export const MAX_MESSAGE_BYTES = 960;
 
 /** What each message says, who sends it and who reads it. */
 const TYPES = {

@@ -287,16 +287,17 @@ test('datagrams that are not the cluster’s are counted and change nothing', as
     { kind: 'heartbeat', term: { counter: 2 ** 50, nodeId: nodeName('evil') }, members: 1, waiters: [] },
   ] as const;
   const one = (over: Partial<typeof seal>): Buffer => {
-    const [datagram] = new DatagramSealer({ ...seal, ...over }).seal(takeover);
+    const [datagram] = new DatagramSealer({ ...seal, ...over }, Date.now).seal(takeover, undefined);
     return datagram ?? Buffer.alloc(0);
   };
   const version = one({});
   version.writeUInt8(99, 4);
   const body = version.subarray(0, -32);
   const wrongVersion = Buffer.concat([body, createHmac('sha256', key).update(body).digest()]);
-  const ask = new DatagramSealer({ ...seal, nodeId: nodeName('friend') }).seal([
-    { kind: 'cancel', requestIds: [1] },
-  ])[0];
+  const ask = new DatagramSealer({ ...seal, nodeId: nodeName('friend') }, Date.now).seal(
+    [{ kind: 'cancel', requestIds: [1] }],
+    nodeName('n1'),
+  )[0];
   if (!ask) throw new Error('no datagram');
   await Promise.all([
     ...Array.from({ length: 100 }, () => send(randomBytes(200))),
