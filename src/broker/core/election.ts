@@ -10,7 +10,7 @@
  * within the window. So a living leader cannot be unseated by a node that merely does not hear it.
  */
 import type { Outbox } from './effects.ts';
-import { MAX_VOTES_WANTED } from './limits.ts';
+import { MAX_TERM_COUNTER, MAX_VOTES_WANTED } from './limits.ts';
 import type { MessageOf, Peer, Waiter } from './messages.ts';
 import type { NodeName } from '../../protocol/names.ts';
 import { compareTerms, type Term } from './term.ts';
@@ -201,7 +201,7 @@ export class Election {
   resign(successor: Peer | undefined, nowMs: number): void {
     if (this.#state.role !== 'leading') return;
     if (successor !== undefined) {
-      const term = { counter: this.#counter + 1, nodeId: successor.nodeId };
+      const term = { counter: counterAfter(this.#counter), nodeId: successor.nodeId };
       this.#outbox.toPeer(successor, { kind: 'handover', term });
     }
     this.#follow(undefined, nowMs);
@@ -252,9 +252,9 @@ export class Election {
     if (this.#random() * this.members <= MAX_VOTES_WANTED) this.#outbox.toPeer(to, message);
   }
 
-  /** A term that nobody has led in, this node included. */
+  /** A term that nobody has led in, unless counters are used up. */
   #nextTerm(): Term {
-    this.#counter = Math.max(this.#counter, this.#firstCounter) + 1;
+    this.#counter = counterAfter(Math.max(this.#counter, this.#firstCounter));
     return { counter: this.#counter, nodeId: this.#self };
   }
 
@@ -266,4 +266,12 @@ export class Election {
     const spread = timing.ELECTION_TIMEOUT_MAX_MS - timing.ELECTION_TIMEOUT_MIN_MS;
     return timing.ELECTION_TIMEOUT_MIN_MS + this.#random() * spread;
   }
+}
+
+/**
+ * Stays at the highest: elections take some hundred thousand years to get there, and one datagram of a broken or hostile
+ * member does. Terms of two nodes still differ, and a node without a leader follows any.
+ */
+function counterAfter(counter: number): number {
+  return Math.min(counter + 1, MAX_TERM_COUNTER);
 }

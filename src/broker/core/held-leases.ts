@@ -3,7 +3,7 @@
  * Unaware of requests and leaders.
  */
 import type { Outbox } from './effects.ts';
-import { MAX_LEASES } from './limits.ts';
+import { MAX_LEASES, MAX_UNASKED_LEASES } from './limits.ts';
 import type { LeaseName, LossReason, MessageOf, Peer } from './messages.ts';
 import type { UserName } from '../../protocol/names.ts';
 import type { Stamps } from './stamp.ts';
@@ -49,12 +49,15 @@ export class HeldLeases {
     return held;
   }
 
-  /** A node has granted one. Its key; undefined when it is known already. */
+  /** A node has granted one. Its key; undefined when it is known already, or one of too many unasked. */
   add(node: Peer, message: MessageOf<'lease'>, user: UserName | undefined, nowMs: number): string | undefined {
-    const { requestId, leaseId, ttlMs } = message;
+    const { requestId, leaseId } = message;
+    // No node gives more.
+    const ttlMs = Math.min(message.ttlMs, timing.LEASE_TTL_MS);
     const name = { bootId: node.bootId, leaseId };
     const key = leaseKey(node, name);
     if (this.#leases.has(key)) return undefined;
+    if (user === undefined && this.#unasked >= MAX_UNASKED_LEASES) return undefined;
     // From when it was asked for, which was before the node began to count.
     const expiresMs = this.#stamps.momentMs(message.stamp, nowMs) + ttlMs;
     const fresh = { key, name, requestId, user, ttlMs, node, expiresMs, releaseMs: Infinity, releaseTries: 0 };
@@ -67,6 +70,13 @@ export class HeldLeases {
 
   has(node: Peer, leaseId: number): boolean {
     return this.#leases.has(leaseKey(node, { bootId: node.bootId, leaseId }));
+  }
+
+  /** Leases that nothing here asked for. */
+  get #unasked(): number {
+    let count = 0;
+    for (const { user } of this.#leases.values()) if (user === undefined) count++;
+    return count;
   }
 
   /** The job under it has ended. Of no effect on one that is gone. */

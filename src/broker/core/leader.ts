@@ -6,7 +6,7 @@
 import type { Outbox } from './effects.ts';
 import { FairQueue } from './fair-queue.ts';
 import { FreeList, type ListedNode } from './free-list.ts';
-import { MAX_HINTS, MAX_IDS, MAX_LOOKAHEAD, MAX_WAITING } from './limits.ts';
+import { MAX_HINTS, MAX_IDS, MAX_LOOKAHEAD, MAX_OPEN_REQUESTS, MAX_PATIENCE_MS, MAX_WAITING } from './limits.ts';
 import type { MessageOf, Peer, Waiter } from './messages.ts';
 import type { UserName } from '../../protocol/names.ts';
 import type { Term } from './term.ts';
@@ -110,7 +110,7 @@ export class Leader {
         request.stamp = message.stamp;
         asked.push(request);
         if (request.state === 'granted') this.#offerAgain(request, nowMs);
-      } else if (this.#waiters.requests >= MAX_WAITING) refused.push(id);
+      } else if (this.#isQueueFull(from)) refused.push(id);
       else asked.push(this.#enqueue(from, id, message, exclude, nowMs));
     }
     this.#pump(nowMs);
@@ -170,7 +170,7 @@ export class Leader {
     nowMs: number,
   ): Request {
     const key = requestKey(client, id);
-    const endMs = nowMs + patienceMs;
+    const endMs = nowMs + Math.min(patienceMs, MAX_PATIENCE_MS);
     const request: Request = {
       key,
       client,
@@ -188,6 +188,11 @@ export class Leader {
     this.#queue.push(user, request);
     this.#sweepBy(nowMs, endMs);
     return request;
+  }
+
+  /** No client fills the queue alone: an honest one never has more open. */
+  #isQueueFull({ nodeId }: Peer): boolean {
+    return this.#waiters.requests >= MAX_WAITING || this.#waiters.requestsOf(nodeId) >= MAX_OPEN_REQUESTS;
   }
 
   /** Offers waiting requests to free nodes, as many as there are. */

@@ -10,11 +10,17 @@ interface Line {
 
 export class Waiters {
   readonly #lines = new Map<string, Line>();
+  readonly #byNode = new Map<string, number>();
   #requests = 0;
 
   /** Requests of all of them. */
   get requests(): number {
     return this.#requests;
+  }
+
+  /** Requests of one node's broker, whatever users they are for. */
+  requestsOf(nodeId: string): number {
+    return this.#byNode.get(nodeId) ?? 0;
   }
 
   /** Some of them, at most so many. */
@@ -33,6 +39,7 @@ export class Waiters {
     const line = this.#lines.get(key) ?? { waiter: { nodeId, user }, requests: 0 };
     line.requests++;
     this.#lines.set(key, line);
+    this.#byNode.set(nodeId, this.requestsOf(nodeId) + 1);
     this.#requests++;
   }
 
@@ -43,6 +50,9 @@ export class Waiters {
     if (line === undefined) throw new RangeError(`no request of ${user} on ${nodeId} waits`);
     line.requests--;
     if (line.requests === 0) this.#lines.delete(key);
+    const left = this.requestsOf(nodeId) - 1;
+    if (left > 0) this.#byNode.set(nodeId, left);
+    else this.#byNode.delete(nodeId);
     this.#requests--;
   }
 }
