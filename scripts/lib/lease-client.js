@@ -27,7 +27,7 @@ socket.on('data', (chunk) => {
     if (answer.kind === 'leased') waiting.get(answer.id)?.(answer.lease);
   }
 });
-socket.write(encodeBrokerMessage({ kind: 'dispatcher', version: LOCAL_BROKER_VERSION, user: 'bench' }));
+socket.write(encodeBrokerMessage({ kind: 'dispatcher', version: LOCAL_BROKER_VERSION }));
 
 async function leaseOnce() {
   const id = ++newest;

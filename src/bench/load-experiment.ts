@@ -3,7 +3,6 @@
  * gives, while every node's metrics are watched (PANTS, section 3.2). A process whose lease is lost is started again
  * elsewhere for the time it has left. Unaware of how the result is shown.
  */
-import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { configFiles, readConfigFiles } from '../config/load.ts';
@@ -137,7 +136,7 @@ class Leases {
   #closed = false;
 
   constructor(socket: string) {
-    const introduction = { kind: 'dispatcher', version: LOCAL_BROKER_VERSION, user: userInfo().username } as const;
+    const introduction = { kind: 'dispatcher', version: LOCAL_BROKER_VERSION } as const;
     this.#session = openBrokerSession(socket, introduction, (answer) => this.#onAnswer(answer));
     void this.#session.closed.then(() => {
       this.#closed = true;

@@ -18,7 +18,7 @@ if (kind === undefined) {
   );
   process.exit(2);
 }
-announceWorker(brokerSockets(process.env, runtimeDirectoryPath(process.env)), process.pid);
+announceWorker(brokerSockets(process.env, runtimeDirectoryPath(process.env)));
 const early = new AbortController();
 process.stdin.resume();
 process.stdin.once('end', () => early.abort());

@@ -12,7 +12,7 @@ void main();
 
 async function main(): Promise<void> {
   const installation = findInstallation();
-  announceWorker(brokerSockets(process.env, runtimeDirectoryPath(process.env)), process.pid);
+  announceWorker(brokerSockets(process.env, runtimeDirectoryPath(process.env)));
   const directory = runtimeDirectory(process.env);
   // Not process.stdout: on a pipe its writes block, and a slow connection would stop every job's bookkeeping.
   const output = new Socket({ fd: 1, readable: false, writable: true });

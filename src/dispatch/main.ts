@@ -3,7 +3,7 @@
  */
 import { closeSync, writeSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { availableParallelism, userInfo } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { brokerSockets } from '../config/broker-sockets.ts';
 import type { BuildReport } from '../protocol/control.ts';
@@ -126,7 +126,7 @@ function placementOf(
     },
     localSlots: availableParallelism(),
     hashesPath: join(dirname(socketPath), HASHES_NAME),
-    broker: { sockets: brokerSockets(env, dirname(socketPath)), user: userName() },
+    broker: { sockets: brokerSockets(env, dirname(socketPath)) },
   };
 }
 
@@ -135,15 +135,6 @@ function connectTo(installRoot: string, env: NodeJS.ProcessEnv): ConnectNode {
     const channel = await connectNode(spec, workerCommand(spec, installRoot), abort, { env, onSilent });
     return channel.ok ? ok(channel.value) : fail({ sentence: describeNodeFailure(channel.failure) });
   };
-}
-
-/** Who the cluster is fair to. A user id without a name is as good. */
-function userName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return `uid ${process.getuid?.() ?? 0}`;
-  }
 }
 
 /** Ends this process if the answer, which lets the starter and its lock go, is not called in time. */

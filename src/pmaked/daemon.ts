@@ -5,15 +5,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AvailabilityChange } from '../load/availability.ts';
 import type { BrokerRequest, NodeView } from '../protocol/local-broker.ts';
-import { isUserName } from '../protocol/names.ts';
 import { fail, ok, type Result } from '../util/result.ts';
 import type { ClusterKeys } from './cluster-key.ts';
 import { reportExcluded } from './excluded.ts';
 import { Inspection } from './inspection.ts';
+import { LearnedSpeed } from './learned-speed.ts';
 import { LoadWatch } from './load-watch.ts';
 import { type Holder, JOBS_END_MS, LocalLeases } from './local-leases.ts';
 import { listenLocally, type LocalServer, type Session } from './local-server.ts';
 import { BrokerNode, type Aside, type NodeEvent } from './node.ts';
+import { PeerLookup } from './peer-credentials.ts';
 import type { FixedSettings, LiveSettings } from './settings.ts';
 import { findStandardCompiler, measureSpeed } from './standard-compile.ts';
 import type { StateDirectory } from './state-directory.ts';
@@ -24,10 +25,6 @@ import type { Transport } from './transport.ts';
 const LEAVE_MS = 500;
 /** How often the leader is asked how large the cluster is, while somebody here builds. */
 const CAPACITY_MS = 2_000;
-/** One client's word on a node's speed moves it by this part; several are to agree. */
-const LEARN_SHARE = 0.25;
-/** What clients learned may differ from the standard compile by so much at most. */
-const LEARN_MOST = 4;
 
 export interface DaemonOptions {
   readonly version: string;
@@ -36,6 +33,8 @@ export interface DaemonOptions {
   readonly keys: ClusterKeys;
   readonly state: StateDirectory;
   readonly procRoot: string;
+  /** The path of ppeer. */
+  readonly peerProgram: string;
   /** Jobs of an earlier start may still run here until then. */
   readonly holdMs: number;
   readonly log: (sentence: string) => void;
@@ -53,7 +52,7 @@ export class Daemon {
   #drained: boolean;
   /** Of the standard compile. */
   #staticSpeed: number;
-  #learned = 1;
+  readonly #learned = new LearnedSpeed();
   #isMeasuring = false;
   /** Of the other nodes; undefined until a leader has said it. */
   #capacity: { readonly slots: number; readonly nodes: number } | undefined;
@@ -75,7 +74,10 @@ export class Daemon {
       onEvent: (event) => this.#onEvent(event),
       onExcluded: reportExcluded(options.log),
     });
-    this.#leases = new LocalLeases((event) => this.#node.step(event));
+    this.#leases = new LocalLeases(
+      (event) => this.#node.step(event),
+      () => performance.now(),
+    );
     this.#load = new LoadWatch(
       {
         node: fixed.node,
@@ -118,7 +120,7 @@ export class Daemon {
       onDatagram: this.#node.onDatagram,
     });
     if (!transport.ok) return transport;
-    const server = await listenLocally(fixed.socket, fixed.node, {
+    const server = await listenLocally(fixed.socket, fixed.node, new PeerLookup(this.#options.peerProgram), {
       onOpen: (session) => this.#onOpen(session),
       onRequest: (session, request) => this.#onRequest(session, request),
       onClose: (session) => this.#onClose(session),
@@ -184,16 +186,17 @@ export class Daemon {
         this.#inspection.onCondition(from, message.view);
         return;
       case 'speed':
-        this.#learnSpeed(message.speed);
+        this.#learnSpeed(from.nodeId, message.speed);
         return;
     }
   }
 
   #onOpen(session: Session): void {
-    const { who } = session;
-    if (who.kind === 'worker') this.#workers.set(session, who.pid);
-    if (who.kind !== 'dispatcher' || !isUserName(who.user)) return;
-    this.#holders.set(session, { user: who.user, send: (answer) => session.send(answer) });
+    const { who, peer } = session;
+    // Of another pid namespace, it has no number here, and its load is foreign.
+    if (who.kind === 'worker' && peer.pid > 0) this.#workers.set(session, peer.pid);
+    if (who.kind !== 'dispatcher') return;
+    this.#holders.set(session, { user: peer.user, send: (answer) => session.send(answer) });
     if (this.#capacity) session.send({ kind: 'capacity', ...this.#capacity });
     this.#askCapacity();
   }
@@ -211,7 +214,7 @@ export class Daemon {
         if (holder) this.#leases.release(holder, request.lease);
         return;
       case 'speed':
-        if (holder) this.#tellSpeed(request.node, request.speed);
+        if (holder && this.#leases.hasUsed(holder, request.node)) this.#tellSpeed(request.node, request.speed);
         return;
       case 'cluster':
         void this.#inspection.look().then((cluster) => session.send({ kind: 'cluster', cluster }));
@@ -263,7 +266,10 @@ export class Daemon {
   }
 
   get #speed(): number {
-    return Math.max(0.001, Math.round(1_000 * this.#staticSpeed * this.#learned * this.#live.weight) / 1_000);
+    return Math.max(
+      0.001,
+      Math.round(1_000 * this.#staticSpeed * this.#learned.factor(this.#staticSpeed) * this.#live.weight) / 1_000,
+    );
   }
 
   #drain(session: Session, on: boolean): void {
@@ -296,15 +302,13 @@ export class Daemon {
 
   #tellSpeed(node: string, speed: number): void {
     const peer = this.#node.peerOf(node);
-    if (node === this.#options.fixed.node) this.#learnSpeed(speed);
+    if (node === this.#options.fixed.node) this.#learnSpeed(node, speed);
     else if (peer) this.#node.say(peer, { kind: 'speed', speed });
   }
 
-  #learnSpeed(speed: number): void {
+  #learnSpeed(host: string, speed: number): void {
     // The weight is the owner's wish, no property of the machine: what was learned must not take it away again.
-    const seen = speed / (this.#staticSpeed * this.#live.weight);
-    const bounded = Math.min(LEARN_MOST, Math.max(1 / LEARN_MOST, seen));
-    this.#learned = (1 - LEARN_SHARE) * this.#learned + LEARN_SHARE * bounded;
+    this.#learned.note(host, speed / this.#live.weight);
     this.#tellState();
   }
 

@@ -8,9 +8,19 @@ import { MAX_OPEN_REQUESTS } from '../broker/core/limits.ts';
 import type { BrokerAnswer, BrokerRequest } from '../protocol/local-broker.ts';
 import type { UserName } from '../protocol/names.ts';
 import { groupBy } from '../util/lists.ts';
+import { putLast } from '../util/put-last.ts';
 
 /** Jobs of a dispatcher that died end with its connections to the workers; until then their slots are in use. */
 export const JOBS_END_MS = 1_500;
+
+/** Open requests of one user's dispatchers, half of what a broker may have: nobody shuts the others out. */
+const MAX_OPEN_PER_USER = MAX_OPEN_REQUESTS / 2;
+/** A slot for which others wait is given back after this. No compile takes so long; its job runs again elsewhere. */
+export const MAX_HOLD_MS = 1_800_000;
+/** A dispatcher that was told so and does not give it back within this loses it all the same. */
+export const STOP_LIMIT_MS = 10_000;
+/** Nodes of which a dispatcher has had a lease; a few times the thousand that are aimed at. */
+const MAX_USED_NODES = 5_000;
 
 type EffectOf<K extends Effect['kind']> = Extract<Effect, { readonly kind: K }>;
 
@@ -18,6 +28,14 @@ type EffectOf<K extends Effect['kind']> = Extract<Effect, { readonly kind: K }>;
 export interface Holder {
   readonly user: UserName;
   send(answer: BrokerAnswer): void;
+}
+
+interface Held {
+  readonly holder: Holder;
+  /** Since when others wait for its slot without a break. */
+  wantedMs: number;
+  /** The holder was told to stop. */
+  isOver: boolean;
 }
 
 interface Waiting {
@@ -30,27 +48,42 @@ export class LocalLeases {
   readonly #step: (event: BrokerEvent) => void;
   readonly #waiting = new Map<number, Waiting>();
   readonly #numbers = new Map<Holder, Map<number, number>>();
-  readonly #holders = new Map<string, Holder>();
+  readonly #held = new Map<string, Held>();
+  /** Of each dispatcher, the nodes that it has used. */
+  readonly #used = new WeakMap<Holder, Map<string, true>>();
+  readonly #openOf = new Map<UserName, number>();
+  readonly #now: () => number;
   #newest = 0;
 
-  /** @param step - hands an event to the broker */
-  constructor(step: (event: BrokerEvent) => void) {
+  /**
+   * @param step - hands an event to the broker
+   * @param now - milliseconds of a clock that does not jump
+   */
+  constructor(step: (event: BrokerEvent) => void, now: () => number) {
     this.#step = step;
+    this.#now = now;
   }
 
   get held(): number {
-    return this.#holders.size;
+    return this.#held.size;
+  }
+
+  /** Has this dispatcher had a lease of the node? Then it may know how fast it is. */
+  hasUsed(holder: Holder, node: string): boolean {
+    return this.#used.get(holder)?.has(node) === true;
   }
 
   request(holder: Holder, { id, patienceMs, exclude }: BrokerRequest & { readonly kind: 'request' }): void {
     const numbers = this.#numbers.get(holder) ?? new Map<number, number>();
     this.#numbers.set(holder, numbers);
-    if (numbers.has(id) || numbers.size >= MAX_OPEN_REQUESTS) {
+    const open = this.#openOf.get(holder.user) ?? 0;
+    if (numbers.has(id) || open >= MAX_OPEN_PER_USER) {
       holder.send({ kind: 'none', id, reason: 'queue-full' });
       return;
     }
     const requestId = ++this.#newest;
     numbers.set(id, requestId);
+    this.#openOf.set(holder.user, open + 1);
     this.#waiting.set(requestId, { holder, id });
     this.#step({ kind: 'request', request: { requestId, user: holder.user, patienceMs, exclude } });
   }
@@ -64,8 +97,8 @@ export class LocalLeases {
 
   /** Of no effect on a lease that is not this holder's. */
   release(holder: Holder, lease: string): void {
-    if (this.#holders.get(lease) !== holder) return;
-    this.#holders.delete(lease);
+    if (this.#held.get(lease)?.holder !== holder) return;
+    this.#held.delete(lease);
     this.#step({ kind: 'release', lease });
   }
 
@@ -74,7 +107,7 @@ export class LocalLeases {
     for (const [id] of this.#numbers.get(holder) ?? []) this.cancel(holder, id);
     this.#numbers.delete(holder);
     return () => {
-      for (const [lease, its] of this.#holders) if (its === holder) this.release(holder, lease);
+      for (const [lease, its] of this.#held) if (its.holder === holder) this.release(holder, lease);
     };
   }
 
@@ -102,7 +135,11 @@ export class LocalLeases {
       this.#step({ kind: 'release', lease: effect.lease });
       return;
     }
-    this.#holders.set(effect.lease, waiting.holder);
+    const { holder } = waiting;
+    this.#held.set(effect.lease, { holder, wantedMs: this.#now(), isOver: false });
+    const used = this.#used.get(holder) ?? new Map<string, true>();
+    this.#used.set(holder, used);
+    putLast(used, effect.nodeId, true, MAX_USED_NODES);
     waiting.holder.send({ kind: 'leased', id: waiting.id, lease: effect.lease, node: effect.nodeId });
   }
 
@@ -112,18 +149,32 @@ export class LocalLeases {
   }
 
   #onKeep({ leases, forMs }: EffectOf<'keep'>): void {
-    for (const [holder, its] of groupBy(leases, (lease) => this.#holders.get(lease))) {
+    for (const [holder, its] of groupBy(leases, (lease) => this.#held.get(lease)?.holder)) {
       if (!holder) continue;
       // Two dispatchers of one user on one host are one to the leader.
       const keepMs = this.#isOtherWaiting(holder) ? 0 : forMs;
       holder.send({ kind: 'keep', leases: its, forMs: keepMs });
+      for (const lease of its) this.#watchHold(lease, keepMs > 0);
     }
   }
 
   #onLost({ lease, reason }: EffectOf<'lost'>): void {
-    const holder = this.#holders.get(lease);
+    const holder = this.#held.get(lease)?.holder;
     if (holder) holder.send({ kind: 'lost', lease, reason });
     else this.#step({ kind: 'release', lease });
+  }
+
+  /** Called with each renewal, every few seconds. */
+  #watchHold(lease: string, mayKeep: boolean): void {
+    const held = this.#held.get(lease);
+    if (!held) return;
+    const nowMs = this.#now();
+    if (mayKeep && !held.isOver) held.wantedMs = nowMs;
+    const forMs = nowMs - held.wantedMs;
+    if (forMs >= MAX_HOLD_MS && !held.isOver) {
+      held.isOver = true;
+      held.holder.send({ kind: 'lost', lease, reason: 'held-too-long' });
+    } else if (forMs >= MAX_HOLD_MS + STOP_LIMIT_MS) this.release(held.holder, lease);
   }
 
   #isOtherWaiting(holder: Holder): boolean {
@@ -134,7 +185,12 @@ export class LocalLeases {
   #forget(requestId: number): Waiting | undefined {
     const waiting = this.#waiting.get(requestId);
     this.#waiting.delete(requestId);
-    if (waiting) this.#numbers.get(waiting.holder)?.delete(waiting.id);
+    if (!waiting) return undefined;
+    const { holder, id } = waiting;
+    this.#numbers.get(holder)?.delete(id);
+    const open = (this.#openOf.get(holder.user) ?? 1) - 1;
+    if (open > 0) this.#openOf.set(holder.user, open);
+    else this.#openOf.delete(holder.user);
     return waiting;
   }
 }

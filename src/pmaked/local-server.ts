@@ -18,17 +18,28 @@ import {
 import { decodeBrokerRequest } from '../protocol/local-broker-schema.ts';
 import type { NodeName } from '../protocol/names.ts';
 import { fail, ok, type Result } from '../util/result.ts';
+import type { PeerCredentials, PeerLookup } from './peer-credentials.ts';
 import { listenAt } from '../util/unix-socket.ts';
 
-/** Dispatchers, workers and pmakectls at once: a user has a handful. */
-const MAX_SESSIONS = 1_000;
+/** Of one user: dispatchers and pmakectls, a handful, and a worker for each host that he builds on. */
+export const MAX_SESSIONS_PER_USER = 256;
+/** Of all users. */
+const MAX_SESSIONS = 4_000;
+/** Connections whose user is not known yet. */
+const MAX_UNIDENTIFIED = 256;
+/** At the socket for administration, which no other connection can fill. */
+const MAX_ADMIN_SESSIONS = 64;
 /** Who connects says who it is within this. */
 const INTRODUCTION_LIMIT_MS = 5_000;
-/** Answers that a reader does not take; beyond this it is cut off, or it would cost memory without end. */
+/** Answers that one user's programs do not take; beyond this they are cut off, or they would cost memory without end. */
 const MAX_UNREAD_BYTES = 8 * 1024 * 1024;
+/** Where a connection has less, its user's others are not counted together. */
+const FEW_UNREAD_BYTES = MAX_UNREAD_BYTES / MAX_SESSIONS_PER_USER;
 
 export interface Session {
   readonly who: Introduction;
+  /** By the kernel's word, whatever it says itself. */
+  readonly peer: PeerCredentials;
   readonly isAdmin: boolean;
   send(answer: BrokerAnswer): void;
 }
@@ -51,19 +62,18 @@ export interface LocalServer {
 export async function listenLocally(
   path: string,
   node: NodeName,
+  lookup: Pick<PeerLookup, 'identify'>,
   handlers: SessionHandlers,
 ): Promise<Result<LocalServer, string>> {
   if (await isServed(path)) return fail(`another pmaked serves ${path}; stop it, or give this one another "--socket"`);
-  const sessions = new Set<Socket>();
-  const open = async (at: string, mode: number, isAdmin: boolean): Promise<() => void> => {
-    const server = createServer((socket) => {
-      if (sessions.size >= MAX_SESSIONS) {
-        socket.destroy();
-        return;
-      }
-      sessions.add(socket);
-      socket.once('close', () => sessions.delete(socket));
-      serve(socket, node, isAdmin, handlers);
+  const everyone = { connections: new Connections(MAX_SESSIONS, MAX_UNIDENTIFIED), isAdmin: false };
+  const admins = { connections: new Connections(MAX_ADMIN_SESSIONS, MAX_ADMIN_SESSIONS), isAdmin: true };
+  const open = async (at: string, mode: number, { connections, isAdmin }: typeof everyone): Promise<() => void> => {
+    // Nothing is read from a connection whose user is unknown: it stays with the kernel.
+    const server = createServer({ pauseOnConnect: true }, (socket) => {
+      void connections.admit(socket, lookup).then((peer) => {
+        if (peer) serve(socket, { node, peer, isAdmin, connections }, handlers);
+      });
     });
     const removeSocket = await listenAt(server, at, mode);
     return () => {
@@ -73,11 +83,11 @@ export async function listenLocally(
   };
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o755 });
-    const closers = [await open(`${path}${ADMIN_SUFFIX}`, 0o600, true), await open(path, 0o666, false)];
+    const closers = [await open(`${path}${ADMIN_SUFFIX}`, 0o600, admins), await open(path, 0o666, everyone)];
     return ok({
       close: () => {
         for (const close of closers) close();
-        for (const socket of sessions) socket.destroy();
+        for (const { connections } of [everyone, admins]) connections.close();
       },
     });
   } catch (cause) {
@@ -85,14 +95,85 @@ export async function listenLocally(
   }
 }
 
-function serve(socket: Socket, node: NodeName, isAdmin: boolean, handlers: SessionHandlers): void {
+/** The open connections of one socket, by user. */
+class Connections {
+  readonly #max: number;
+  readonly #maxUnidentified: number;
+  readonly #unidentified = new Set<Socket>();
+  readonly #byUser = new Map<number, Set<Socket>>();
+  #size = 0;
+
+  constructor(max: number, maxUnidentified: number) {
+    this.#max = max;
+    this.#maxUnidentified = maxUnidentified;
+  }
+
+  /** Whose it is; undefined for one that was ended, since there are too many. */
+  async admit(socket: Socket, lookup: Pick<PeerLookup, 'identify'>): Promise<PeerCredentials | undefined> {
+    socket.on('error', () => undefined);
+    if (this.#unidentified.size >= this.#maxUnidentified) {
+      socket.destroy();
+      return undefined;
+    }
+    this.#unidentified.add(socket);
+    const peer = await lookup.identify(socket);
+    this.#unidentified.delete(socket);
+    if (!peer || socket.destroyed) {
+      socket.destroy();
+      return undefined;
+    }
+    const own = this.#byUser.get(peer.uid) ?? new Set<Socket>();
+    if (own.size >= MAX_SESSIONS_PER_USER || this.#size >= this.#max) {
+      // It may still write; what it says is thrown away.
+      socket.resume();
+      socket.end(encodeBrokerMessage({ kind: 'refused', reason: `too many connections of user ${peer.user}` }));
+      socket.setTimeout(INTRODUCTION_LIMIT_MS, () => socket.destroy());
+      return undefined;
+    }
+    this.#add(socket, peer.uid, own);
+    return peer;
+  }
+
+  /** Bytes that this user's programs have not taken. */
+  unreadOf({ uid }: PeerCredentials): number {
+    let bytes = 0;
+    for (const { writableLength } of this.#byUser.get(uid) ?? []) bytes += writableLength;
+    return bytes;
+  }
+
+  close(): void {
+    for (const socket of this.#unidentified) socket.destroy();
+    for (const own of this.#byUser.values()) for (const socket of own) socket.destroy();
+  }
+
+  #add(socket: Socket, uid: number, own: Set<Socket>): void {
+    own.add(socket);
+    this.#byUser.set(uid, own);
+    this.#size++;
+    socket.once('close', () => {
+      own.delete(socket);
+      this.#size--;
+      if (own.size === 0) this.#byUser.delete(uid);
+    });
+  }
+}
+
+interface Served {
+  readonly node: NodeName;
+  readonly peer: PeerCredentials;
+  readonly isAdmin: boolean;
+  readonly connections: Connections;
+}
+
+function serve(socket: Socket, { node, peer, isAdmin, connections }: Served, handlers: SessionHandlers): void {
   const frames = new FrameDecoder(MAX_REQUEST_FRAME_BYTES);
   let session: Session | undefined;
   const patience = setTimeout(() => socket.destroy(), INTRODUCTION_LIMIT_MS);
   const send = (answer: BrokerAnswer): void => {
     if (socket.destroyed || !socket.writable) return;
     socket.write(encodeBrokerMessage(answer));
-    if (socket.writableLength > MAX_UNREAD_BYTES) socket.destroy();
+    if (socket.writableLength <= FEW_UNREAD_BYTES) return;
+    if (connections.unreadOf(peer) > MAX_UNREAD_BYTES) socket.destroy();
   };
   const take = (request: BrokerRequest): void => {
     if (session) {
@@ -105,11 +186,10 @@ function serve(socket: Socket, node: NodeName, isAdmin: boolean, handlers: Sessi
       return;
     }
     clearTimeout(patience);
-    session = { who: opened.value, isAdmin, send };
+    session = { who: opened.value, peer, isAdmin, send };
     send({ kind: 'welcome', version: LOCAL_BROKER_VERSION, node });
     handlers.onOpen(session);
   };
-  socket.on('error', () => undefined);
   socket.on('data', (chunk: Buffer) => {
     try {
       for (const frame of frames.push(chunk)) {
@@ -125,6 +205,7 @@ function serve(socket: Socket, node: NodeName, isAdmin: boolean, handlers: Sessi
     clearTimeout(patience);
     if (session) handlers.onClose(session);
   });
+  socket.resume();
 }
 
 function introduce(request: BrokerRequest): Result<Introduction, string> {

@@ -1,11 +1,13 @@
 /**
  * The life of a pmaked process: its settings read and watched, its end by a signal. Unaware of what a broker does.
  */
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { BrokerSettings } from '../config/broker-settings.ts';
 import { configFiles, readConfigFiles } from '../config/load.ts';
 import { describeConfigProblem } from '../config/problem.ts';
 import { watchConfig } from '../config/watch.ts';
+import { findInstallation } from '../util/install.ts';
 import { printable } from '../util/printable.ts';
 import { fail, ok, type Result } from '../util/result.ts';
 import { RESTART_HOLD_MS } from '../broker/core/timing.ts';
@@ -62,6 +64,9 @@ function makeDaemon(options: RunOptions, file: BrokerSettings): Result<Daemon, s
   if (!fixed.ok) return fixed;
   const keys = readClusterKeys(fixed.value.key);
   if (!keys.ok) return keys;
+  const { peer } = findInstallation();
+  if (!existsSync(peer))
+    return fail(`${peer} is missing: it tells users apart; install a C compiler and run scripts/build`);
   const state = new StateDirectory(fixed.value.state);
   const daemon = new Daemon({
     version: options.version,
@@ -70,6 +75,7 @@ function makeDaemon(options: RunOptions, file: BrokerSettings): Result<Daemon, s
     keys: keys.value,
     state,
     procRoot: options.procRoot,
+    peerProgram: peer,
     holdMs: hasWorkers(options.procRoot) ? RESTART_HOLD_MS : 0,
     log,
   });

@@ -12,7 +12,7 @@ import {
   MAX_EXCLUDED_NAMES,
   MAX_REQUEST_FRAME_BYTES,
 } from './local-broker.ts';
-import { isNodeName, isText, isUserName, isWord, MAX_NODE_NAME_BYTES, type NodeName, type UserName } from './names.ts';
+import { isNodeName, isText, isWord, MAX_NODE_NAME_BYTES, type NodeName } from './names.ts';
 
 /** Longer than a build waits; what is counted in milliseconds must fit into the datagrams. */
 const MAX_PATIENCE_MS = 3_600_000;
@@ -28,7 +28,6 @@ const MAX_LEASES = 100_000;
 const MAX_METRICS = 64;
 
 const nodeName = v.custom<NodeName>((value) => typeof value === 'string' && isNodeName(value));
-const userName = v.custom<UserName>((value) => typeof value === 'string' && isUserName(value));
 const whole = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(2 ** 32 - 1));
 /** Numbers of milliseconds since 1970 and the like. */
 const large = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
@@ -39,8 +38,8 @@ const word = v.pipe(v.string(), v.maxLength(MAX_WORD_CHARACTERS), v.check(isWord
 const text = v.pipe(v.string(), v.maxLength(MAX_TEXT_CHARACTERS), v.check(isText));
 
 const REQUESTS = {
-  dispatcher: v.object({ kind: v.literal('dispatcher'), version: whole, user: userName }),
-  worker: v.object({ kind: v.literal('worker'), version: whole, pid: whole }),
+  dispatcher: v.object({ kind: v.literal('dispatcher'), version: whole }),
+  worker: v.object({ kind: v.literal('worker'), version: whole }),
   control: v.object({ kind: v.literal('control'), version: whole }),
   request: v.object({
     kind: v.literal('request'),

@@ -9,7 +9,7 @@
 import { encodeFrame } from './frame.ts';
 import type { NodeName } from './names.ts';
 
-export const LOCAL_BROKER_VERSION = 1;
+export const LOCAL_BROKER_VERSION = 2;
 /** The socket of a broker that serves the whole machine; PMAKE_BROKER names another, or none by being empty. */
 export const BROKER_SOCKET = '/run/pmake/broker.sock';
 /** Added to the path of a broker's socket: the one for root and the broker's own user, who may steer the node. */
@@ -20,12 +20,12 @@ export const LOCAL_BROKER_FRAME = 0x31;
 /** A frame that a broker takes. The longest honest one, a request with 64 excluded nodes, has 5 KB. */
 export const MAX_REQUEST_FRAME_BYTES = 64 * 1024;
 
-/** Who is at the other end, the first message of each connection. */
+/** What is at the other end, the first message of each connection. The kernel says which process, and which user's. */
 export type Introduction =
-  /** Wants leases for this user's jobs. All that it holds when it hangs up are released a moment later. */
-  | { readonly kind: 'dispatcher'; readonly version: number; readonly user: string }
-  /** Runs jobs on this host: the process tree below `pid` is no foreign load while the connection stands. */
-  | { readonly kind: 'worker'; readonly version: number; readonly pid: number }
+  /** Wants leases for its user's jobs. All that it holds when it hangs up are released a moment later. */
+  | { readonly kind: 'dispatcher'; readonly version: number }
+  /** Runs jobs on this host: the process tree below it is no foreign load while the connection stands. */
+  | { readonly kind: 'worker'; readonly version: number }
   | { readonly kind: 'control'; readonly version: number };
 
 export type BrokerRequest =

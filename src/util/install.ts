@@ -12,6 +12,8 @@ export interface Installation {
   /** The compiled shim and runner; absent on disk where there was no C compiler at install. */
   readonly shim: string;
   readonly runner: string;
+  /** Tells pmaked who is at the other end of a socket. */
+  readonly peer: string;
   /** The directory of the preload library, by ABI; without one where it could not be built. */
   readonly preload: string;
 }
@@ -26,6 +28,7 @@ export function findInstallation(): Installation {
     version: manifest.version,
     shim: join(programs, 'pcc'),
     runner: join(programs, 'prun'),
+    peer: join(programs, 'ppeer'),
     preload: join(programs, 'preload'),
   };
 }

@@ -1,13 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import type { BrokerEvent } from '../../src/broker/core/broker.ts';
-import { type Holder, LocalLeases } from '../../src/pmaked/local-leases.ts';
+import { type Holder, LocalLeases, MAX_HOLD_MS, STOP_LIMIT_MS } from '../../src/pmaked/local-leases.ts';
 import type { BrokerAnswer } from '../../src/protocol/local-broker.ts';
 import { nodeName, userName } from '../rig/names.ts';
 
 /** Two dispatchers of one user. The first holds lease `n2/1/1`, the other `n2/1/2`. */
 class Rig {
   readonly steps: BrokerEvent[] = [];
-  readonly leases = new LocalLeases((event) => this.steps.push(event));
+  nowMs = 0;
+  readonly leases = new LocalLeases(
+    (event) => this.steps.push(event),
+    () => this.nowMs,
+  );
   readonly #heard = new Map<Holder, BrokerAnswer[]>();
   readonly one = this.#holder();
   readonly other = this.#holder();
@@ -59,4 +63,60 @@ describe('leases that may be kept', () => {
     rig.keep(4_000);
     expect(rig.heard(rig.one)).toMatchObject([{ forMs: 4_000 }]);
   });
+});
+
+describe('a slot that its holder never gives back', () => {
+  const LOST = { kind: 'lost', lease: 'n2/1/1', reason: 'held-too-long' };
+  const RELEASE = { kind: 'release', lease: 'n2/1/1' };
+
+  it('is asked for after half an hour in which others wait, and taken when it is not given back', () => {
+    const rig = new Rig();
+    rig.nowMs = MAX_HOLD_MS - 1;
+    rig.keep(0);
+    expect(rig.heard(rig.one)).not.toContainEqual(LOST);
+    rig.nowMs = MAX_HOLD_MS;
+    rig.keep(0);
+    expect(rig.heard(rig.one)).toContainEqual(LOST);
+    // That others no longer wait does not give it another half hour.
+    rig.keep(4_000);
+    expect(rig.steps).not.toContainEqual(RELEASE);
+    rig.nowMs += STOP_LIMIT_MS;
+    rig.keep(0);
+    expect(rig.heard(rig.one)).not.toContainEqual(LOST);
+    expect(rig.steps).toContainEqual(RELEASE);
+    expect(rig.leases.held).toBe(0);
+  });
+
+  it('is left alone while nothing else waits', () => {
+    const rig = new Rig();
+    for (let at = 0; at < 10; at += 1) {
+      rig.nowMs += MAX_HOLD_MS - 1;
+      rig.keep(4_000);
+    }
+    expect(rig.heard(rig.one)).not.toContainEqual(LOST);
+    expect(rig.leases.held).toBe(2);
+  });
+});
+
+it('one user’s dispatchers have a thousand open requests together, and another user’s are not refused', () => {
+  const rig = new Rig();
+  const bob = { user: userName('bob'), send: (answer: BrokerAnswer) => heard.push(answer) };
+  const heard: BrokerAnswer[] = [];
+  for (let id = 2; id < 702; id += 1) for (const holder of [rig.one, rig.other]) rig.request(holder, id);
+  const refused = [...rig.heard(rig.one), ...rig.heard(rig.other)];
+  expect(refused).toHaveLength(400);
+  expect(refused[0]).toMatchObject({ kind: 'none', reason: 'queue-full' });
+  rig.request(bob, 1);
+  expect(heard).toEqual([]);
+  rig.leases.leave(rig.one)();
+  rig.request(rig.other, 1_000);
+  expect(rig.heard(rig.other)).toEqual([]);
+});
+
+it('a dispatcher knows the speed of nodes that it has used', () => {
+  const rig = new Rig();
+  expect(rig.leases.hasUsed(rig.one, 'n2')).toBe(true);
+  rig.leases.release(rig.one, 'n2/1/1');
+  expect(rig.leases.hasUsed(rig.one, 'n2')).toBe(true);
+  expect(rig.leases.hasUsed(rig.one, 'n3')).toBe(false);
 });

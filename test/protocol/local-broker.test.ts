@@ -40,8 +40,8 @@ const ATTACK = "a'$(id>/tmp/file)'";
 describe('a request to the broker, which any local user may send', () => {
   it.each([
     REQUEST,
-    { kind: 'dispatcher', version: 1, user: 'eve' },
-    { kind: 'worker', version: 1, pid: 7 },
+    { kind: 'dispatcher', version: 1 },
+    { kind: 'worker', version: 1 },
     { kind: 'control', version: 1 },
     { kind: 'cancel', id: 1 },
     { kind: 'release', lease: 'n2/1/1' },

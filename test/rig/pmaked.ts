@@ -156,9 +156,7 @@ export class BrokerClient implements Disposable {
   ): Promise<BrokerClient> {
     const client = new BrokerClient(connect(`${broker.socket}${asAdmin ? ADMIN_SUFFIX : ''}`));
     const version = LOCAL_BROKER_VERSION;
-    if (kind === 'dispatcher') client.send({ kind, version, user: 'tester' });
-    else if (kind === 'worker') client.send({ kind, version, pid: process.pid });
-    else client.send({ kind, version });
+    client.send({ kind, version });
     await client.answer('welcome');
     return client;
   }

@@ -24,7 +24,6 @@ export interface BrokerLinkHandlers {
 export interface BrokerLinkOptions {
   /** Sockets to try, in this order. */
   readonly sockets: readonly string[];
-  readonly user: string;
   readonly handlers: BrokerLinkHandlers;
 }
 
@@ -79,7 +78,7 @@ export class BrokerLink {
   async #look(): Promise<void> {
     let problem = '';
     for (const path of this.#options.sockets) {
-      const failure = await introduce(path, this.#options.user, {
+      const failure = await introduce(path, {
         onWelcome: (session, node) => this.#begin(path, session, node),
         onAnswer: (answer) => this.#options.handlers.onAnswer(answer),
       });
@@ -126,10 +125,10 @@ interface IntroductionHandlers {
 }
 
 /** Resolves with undefined when welcomed, else with why not; that is empty where nobody listens. */
-function introduce(path: string, user: string, handlers: IntroductionHandlers): Promise<string | undefined> {
+function introduce(path: string, handlers: IntroductionHandlers): Promise<string | undefined> {
   return new Promise((resolve) => {
     let isWelcome = false;
-    const introduction = { kind: 'dispatcher', version: LOCAL_BROKER_VERSION, user } as const;
+    const introduction = { kind: 'dispatcher', version: LOCAL_BROKER_VERSION } as const;
     const session = openBrokerSession(path, introduction, (answer) => {
       if (isWelcome) handlers.onAnswer(answer);
       else if (answer.kind === 'refused') end(answer.reason);

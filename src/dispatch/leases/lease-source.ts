@@ -27,7 +27,6 @@ export interface Capacity {
 
 export interface BrokerNodesOptions extends Pick<LeasedNodesOptions, 'configured'> {
   readonly sockets: readonly string[];
-  readonly user: string;
   readonly fleet: LeasedFleet & Pick<Fleet, 'tryAgain'>;
   /** A slot became free, or other ones are to be expected. */
   readonly onSlots: () => void;
@@ -66,7 +65,7 @@ export class BrokerNodes implements LeasedSlots {
       onDown: () => this.#onLink(false),
       onAnswer: (answer: BrokerAnswer) => this.#onAnswer(answer),
     };
-    this.#link = new BrokerLink({ sockets: options.sockets, user: options.user, handlers });
+    this.#link = new BrokerLink({ sockets: options.sockets, handlers });
   }
 
   /** Resolves when it is known whether there is a broker. */

@@ -26,7 +26,7 @@ export interface PlacementOptions {
   /** Compiles at once on this host where the configuration does not say. */
   readonly localSlots: number;
   /** Where the broker of this host may listen; absent: it is not looked for. */
-  readonly broker?: Pick<BrokerNodesOptions, 'sockets' | 'user'>;
+  readonly broker?: Pick<BrokerNodesOptions, 'sockets'>;
   /** See AdmissionOptions. */
   readonly hashesPath?: string;
   /** The nodes of the builds that are open or may be followed by one like it. */
@@ -331,7 +331,7 @@ export class Placement {
     if (speed !== undefined) this.broker?.tellSpeed(node, speed);
   }
 
-  #brokerOptions(options: Pick<BrokerNodesOptions, 'sockets' | 'user'>): BrokerNodesOptions {
+  #brokerOptions(options: Pick<BrokerNodesOptions, 'sockets'>): BrokerNodesOptions {
     return {
       ...options,
       fleet: {

@@ -61,7 +61,7 @@ export function expandCommand(text: string, tokens: SshTokens): Result<string, U
 const TOKEN = /%([%hnpruidlLkjC])/g;
 
 /** Not for a command. A token that does not exist stays as it is. */
-export function expandTokens(text: string, tokens: SshTokens): string {
+function expandTokens(text: string, tokens: SshTokens): string {
   return text.replace(TOKEN, (_, letter: string) => tokenValue(letter, tokens));
 }
 

@@ -1,5 +1,5 @@
 /**
- * Tells this host's broker that jobs run here, so that it takes them for what they are and not for its owner's load.
+ * Tells this host's broker that jobs run in this process, so that it takes them for what they are and not for its owner's load.
  * Where no broker runs, nobody needs to know. Unaware of jobs.
  */
 import { existsSync } from 'node:fs';
@@ -10,13 +10,13 @@ import { encodeBrokerMessage, LOCAL_BROKER_VERSION } from '../../protocol/local-
 const RETRY_MS = 1_000;
 
 /** For as long as this process lives. Keeps nothing running by itself. @param sockets - the first that answers is used */
-export function announceWorker(sockets: readonly string[], pid: number): void {
+export function announceWorker(sockets: readonly string[]): void {
   // Most nodes have no broker: to look for its name costs Node a fiftieth of a connect(2) that fails.
   tryNext(sockets.filter((path) => existsSync(path)));
 
   function tryNext([path, ...rest]: readonly string[]): void {
     if (path === undefined) {
-      if (sockets.length > 0) setTimeout(() => announceWorker(sockets, pid), RETRY_MS).unref();
+      if (sockets.length > 0) setTimeout(() => announceWorker(sockets), RETRY_MS).unref();
       return;
     }
     const socket: Socket = connect(path);
@@ -24,7 +24,7 @@ export function announceWorker(sockets: readonly string[], pid: number): void {
     let isUp = false;
     socket.once('connect', () => {
       isUp = true;
-      socket.write(encodeBrokerMessage({ kind: 'worker', version: LOCAL_BROKER_VERSION, pid }));
+      socket.write(encodeBrokerMessage({ kind: 'worker', version: LOCAL_BROKER_VERSION }));
     });
     // What it answers is of no interest; unread, it would fill the socket.
     socket.resume();

@@ -64,7 +64,7 @@ export class DispatcherRig {
       fleet: { connect: this.#connect, findMismatch: () => undefined },
       nodeLists: this.#lists,
       localSlots: 1,
-      ...(brokerSocket === undefined ? {} : { broker: { sockets: [brokerSocket], user: 'tester' } }),
+      ...(brokerSocket === undefined ? {} : { broker: { sockets: [brokerSocket] } }),
       onControl: () => undefined,
       noteEnvironment: () => undefined,
       onIdle: () => undefined,

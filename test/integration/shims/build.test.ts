@@ -33,7 +33,7 @@ it('once, and again when Node has moved', () => {
   expect(inodes()).toEqual(first);
   make('NODE=/opt/two words/node');
   expect(inodes()).not.toEqual(first);
-  expect(readdirSync(out).sort()).toEqual(['.node', 'p++', 'pcc', 'pmake', 'preload', 'prun']);
+  expect(readdirSync(out).sort()).toEqual(['.node', 'p++', 'pcc', 'pmake', 'ppeer', 'preload', 'prun']);
 });
 
 it('as a dynamic program where nothing links statically', () => {

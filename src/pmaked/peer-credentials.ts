@@ -1,0 +1,95 @@
+/**
+ * Which process and which user is at the other end of a unix socket, by the kernel's word (SO_PEERCRED, unix(7)). Node
+ * has no call for that, so a small C program gets the sockets as file descriptors. One runs at a time, for as many
+ * sockets as have come meanwhile: connections cost no more processes than there is time for. Unaware of what is said.
+ */
+import { spawn } from 'node:child_process';
+import type { Socket } from 'node:net';
+import { isUserName, type UserName } from '../protocol/names.ts';
+
+/** In one run of the program; as many descriptors as it gets. */
+const MAX_BATCH = 32;
+/** Names of users may come from a server that is slow. */
+const RUN_LIMIT_MS = 5_000;
+const MAX_ID = 2 ** 32 - 1;
+
+export interface PeerCredentials {
+  readonly pid: number;
+  readonly uid: number;
+  /** Its number where it has no name, or one that no cluster could tell. */
+  readonly user: UserName;
+}
+
+interface Waiting {
+  readonly socket: Socket;
+  readonly resolve: (peer: PeerCredentials | undefined) => void;
+}
+
+export class PeerLookup {
+  readonly #program: string;
+  #waiting: Waiting[] = [];
+  #isRunning = false;
+
+  /** @param program - the path of ppeer */
+  constructor(program: string) {
+    this.#program = program;
+  }
+
+  /** Undefined where the socket is closed or the program cannot say. Reads nothing from it. */
+  identify(socket: Socket): Promise<PeerCredentials | undefined> {
+    return new Promise((resolve) => {
+      this.#waiting.push({ socket, resolve });
+      if (!this.#isRunning) void this.#run();
+    });
+  }
+
+  async #run(): Promise<void> {
+    this.#isRunning = true;
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting.splice(0, MAX_BATCH);
+      const known = batch.map(({ socket }) => descriptorOf(socket));
+      const lines = [
+        ...(await readLines(
+          this.#program,
+          known.filter((fd) => fd !== undefined),
+        )),
+      ];
+      for (const [index, { resolve }] of batch.entries()) {
+        resolve(known[index] === undefined ? undefined : parsePeer(lines.shift() ?? ''));
+      }
+    }
+    this.#isRunning = false;
+  }
+}
+
+/** `PID UID NAME`; undefined for anything else, and for a process of another pid namespace, which has no number here. */
+export function parsePeer(line: string): PeerCredentials | undefined {
+  const [, pid, uid, name = ''] = /^(\d{1,10}) (\d{1,10}) (.*)$/.exec(line) ?? [];
+  if (pid === undefined || uid === undefined || Number(uid) > MAX_ID) return undefined;
+  const user = isUserName(name) ? name : uid;
+  return isUserName(user) ? { pid: Number(pid), uid: Number(uid), user } : undefined;
+}
+
+function readLines(program: string, fds: readonly number[]): Promise<readonly string[]> {
+  if (fds.length === 0) return Promise.resolve([]);
+  return new Promise((resolve) => {
+    const child = spawn(program, [String(fds.length)], {
+      stdio: ['ignore', 'pipe', 'ignore', ...fds],
+      env: {},
+      timeout: RUN_LIMIT_MS,
+      killSignal: 'SIGKILL',
+    });
+    let text = '';
+    child.stdout?.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+    child.once('error', () => resolve([]));
+    child.once('close', (code) => resolve(code === 0 ? text.split('\n') : []));
+  });
+}
+
+/** Node tells it to nobody, but it is there. */
+function descriptorOf(socket: Socket): number | undefined {
+  if (socket.destroyed) return undefined;
+  const { _handle: handle } = socket as unknown as { readonly _handle?: { readonly fd?: number } | null };
+  const fd = handle?.fd;
+  return fd !== undefined && fd >= 0 ? fd : undefined;
+}
