@@ -1,5 +1,5 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, open, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -171,7 +171,11 @@ describe.skipIf(!canHaveCluster())('a node is refused for what is not the same t
       ),
     ]);
     await on(2, places.map((place) => `umount ${place}`).join('; '));
-    for (const place of places) await rm(join(place, KEEPS_PLACE));
+    for (const place of places) {
+      await rm(join(place, KEEPS_PLACE));
+      // The dispatcher may still be in one of them, and removes that itself.
+      await rmdir(place).catch(() => undefined);
+    }
   });
 
   test('a node with a file system of its own below a directory that is searched gets no such job', async () => {

@@ -21,7 +21,7 @@ import type { RetryReason } from '../reasons.ts';
 import type { Runner } from './race.ts';
 import type { ShimPort } from './shim-port.ts';
 import { movesFor, stageOutputs, withOwnNames, type StagedOutputs } from './staged-outputs.ts';
-import { findTrouble, missedNames, plainText, type EndOnNode } from './node-fault.ts';
+import { beginningAndEnd, findTrouble, missedNames, plainText, type EndOnNode } from './node-fault.ts';
 import { describeLowLimit } from './unfit-nodes.ts';
 
 /** From a first signal to SIGKILL: the user was promised 2 s to the end of the process group. */
@@ -315,6 +315,10 @@ function lackOf({ reason, detail }: Extract<RemoteEnd, { kind: 'notRun' }>): { l
 }
 
 function endOf(report: WorkerReport, output: readonly OutputChunk[]): EndOnNode {
-  const said = Buffer.concat(output.filter(({ fd }) => fd === 2).map(({ bytes }) => bytes)).toString('utf8');
-  return { termination: report.termination, stderr: plainText(said), cpuUs: report.cpuUserUs + report.cpuSystemUs };
+  const said = Buffer.concat(output.filter(({ fd }) => fd === 2).map(({ bytes }) => bytes));
+  return {
+    termination: report.termination,
+    stderr: plainText(beginningAndEnd(said)),
+    cpuUs: report.cpuUserUs + report.cpuSystemUs,
+  };
 }

@@ -21,10 +21,18 @@ const NODE_TROUBLE: readonly RegExp[] = [
 ];
 /** May be the user's mistake or a file that this node sees late, or sees as it was: only a fresh look can tell. */
 const MISSED_FILE = /No such file or directory|file not found|Stale file handle/;
-/** What a message says that is missing: `x.h: No such …` of gcc, as, cpp; `'x.h' file not found` of clang. */
-const MISSED_NAMES = /([^\s:"'`]+)['"]?(?:: (?:No such file or directory|Stale file handle)| file not found)/g;
+/** What follows the name of a missing file: `x.h: No such …` of gcc, as, cpp; `'x.h' file not found` of clang. */
+const AFTER_MISSED_NAME = [': No such file or directory', ': Stale file handle', ' file not found'] as const;
+/** What cannot stand in such a name, or it could not be told where it begins. */
+const OUTSIDE_NAME = /[\s:"'`]/;
 /** More than one compile says; each is looked for in every directory of the include path. */
 const MAX_MISSED_NAMES = 8;
+/** Messages that are looked at: a node may say the same a million times, without a name. */
+const MAX_MISSED_MESSAGES = 100;
+/** PATH_MAX of Linux. */
+const MAX_NAME_LENGTH = 4_096;
+/** A compiler says at the beginning or at the end why it failed; between, a node may say what it likes, for hours. */
+const LOOKED_AT_BYTES = 256 * 1024;
 
 /** Linux's, on the processors that Node.js runs on. */
 const [SIGKILL, SIGXCPU, SIGXFSZ] = [9, 24, 25] as const;
@@ -38,7 +46,7 @@ const [CPU_TOLERANCE_US, CPU_TOLERANCE_PART] = [250_000n, 10n] as const;
 /** How a compile ended on a node. */
 export interface EndOnNode {
   readonly termination: Termination;
-  /** Without the colours and links of a terminal (plainText). */
+  /** As much of it as is looked at (beginningAndEnd), without the colours and links of a terminal (plainText). */
   readonly stderr: string;
   readonly cpuUs: bigint;
 }
@@ -81,13 +89,34 @@ function isByOwnLimit({ termination, stderr, cpuUs }: EndOnNode, { cpu, fsize }:
   return isKilled && cpu.hard !== UNLIMITED && cpuUs + CPU_TOLERANCE_US + limitUs / CPU_TOLERANCE_PART >= limitUs;
 }
 
+/** What is looked at of what a compiler said: all of it, or its beginning and its end. */
+export function beginningAndEnd(said: Buffer): string {
+  if (said.length <= 2 * LOOKED_AT_BYTES) return said.toString('utf8');
+  return `${said.toString('utf8', 0, LOOKED_AT_BYTES)}\n${said.toString('utf8', said.length - LOOKED_AT_BYTES)}`;
+}
+
 /** The names, as the messages have them, of files that a failed compile did not find. */
 export function missedNames(stderr: string): string[] {
   const names = new Set<string>();
-  for (const [, name] of stderr.matchAll(MISSED_NAMES)) {
-    if (name !== undefined && names.size < MAX_MISSED_NAMES) names.add(name);
+  for (const phrase of AFTER_MISSED_NAME) {
+    let messages = 0;
+    for (let at = stderr.indexOf(phrase); at >= 0; at = stderr.indexOf(phrase, at + phrase.length)) {
+      const name = nameBefore(stderr, at);
+      if (name !== '') names.add(name);
+      messages += 1;
+      if (names.size === MAX_MISSED_NAMES || messages === MAX_MISSED_MESSAGES) break;
+    }
   }
-  return [...names];
+  return [...names].slice(0, MAX_MISSED_NAMES);
+}
+
+/** Backwards from `end`, no further than a name can be long. */
+function nameBefore(text: string, end: number): string {
+  const last = /['"]/.test(text.charAt(end - 1)) ? end - 1 : end;
+  for (let first = last; last - first <= MAX_NAME_LENGTH; first -= 1) {
+    if (first === 0 || OUTSIDE_NAME.test(text.charAt(first - 1))) return text.slice(first, last);
+  }
+  return '';
 }
 
 /** As gettext(3) decides: LANGUAGE counts only where the locale is not C. */

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { findTrouble, missedNames, plainText, type EndOnNode } from '../../../src/dispatch/job/node-fault.ts';
+import {
+  beginningAndEnd,
+  findTrouble,
+  missedNames,
+  plainText,
+  type EndOnNode,
+} from '../../../src/dispatch/job/node-fault.ts';
 import { NOTHING_SET, type Inherited } from '../../../src/protocol/inherited.ts';
 
 const exited = (code: number) => ({ kind: 'exited', code }) as const;
@@ -90,6 +96,21 @@ describe('a failure in a language that pmake does not read', () => {
   });
 });
 
+function many(text: (index: number) => string, count: number): string {
+  return Array.from({ length: count }, (_, index) => text(index)).join('');
+}
+
+function names(count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `${index}.h`);
+}
+
+it('of a long message the beginning and the end are looked at', () => {
+  const said = beginningAndEnd(Buffer.from(`first${'x'.repeat(10_000_000)}last`));
+  expect(said.length).toBeLessThan(600_000);
+  expect(said).toMatch(/^first.*\n.*last$/s);
+  expect(beginningAndEnd(Buffer.from('é\n'))).toBe('é\n');
+});
+
 describe('missedNames', () => {
   it.each([
     [
@@ -102,7 +123,23 @@ describe('missedNames', () => {
     ['clang', "a.c:1:10: fatal error: 'deep/x.h' file not found\n", ['deep/x.h']],
     ['the assembler', 'a.s:1: Error: file not found: blob.bin\n', []],
     ['a stale name', '/t/x.h: Stale file handle', ['/t/x.h']],
+    ['a name at the very beginning', 'x.h: No such file or directory', ['x.h']],
+    ['more names than are looked for', many((index) => `${index}.h: No such file or directory\n`, 20), names(8)],
+    ['a name longer than a name can be', `${'x'.repeat(4_097)}: No such file or directory`, []],
+    ['the longest name', `${'x'.repeat(4_096)}: No such file or directory`, ['x'.repeat(4_096)]],
   ])('of %s', (_, stderr, expected) => {
     expect(missedNames(stderr)).toEqual(expected);
+  });
+
+  // Quadratic, each of these took minutes; the test's own limit is one.
+  it.each([
+    ['one long word', 'x'.repeat(8_000_000)],
+    ['a long word before each phrase', many(() => `${'x'.repeat(4_090)} file not found`, 2_000)],
+    ['phrases without a name', many(() => ': No such file or directory', 300_000)],
+    ['escapes that never end', '\x1b[1;'.repeat(1_000_000)],
+    ['links that never end', '\x1b]8;;'.repeat(1_000_000)],
+  ])('is linear in %s', (_, stderr) => {
+    expect(missedNames(plainText(stderr)).length).toBeLessThanOrEqual(8);
+    expect(findTrouble(ended(exited(1), stderr), came())).not.toBe('node-trouble');
   });
 });
