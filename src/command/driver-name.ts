@@ -65,3 +65,8 @@ function toolNamed(name: string): Tool {
   if (base === undefined) return UNKNOWN;
   return DRIVERS.get(base) ?? DRIVERS.get(base.replace(/\.\w+$/, '')) ?? UNKNOWN;
 }
+
+/** Whether the real program, with links followed, is a compiler by its name, and not ccache, icecc or the like. */
+export function isCompilerItself(program: string): boolean {
+  return toolNamed(baseName(program)).kind === 'driver';
+}

@@ -3,6 +3,7 @@
  * Unaware of jobs and of how environments are cached by the wire.
  */
 import { isUtf8 } from 'node:buffer';
+import { secretsBy, type IsSecret } from './secrets.ts';
 
 /** They mean something on the submit host only: its display, its agents, our own switches. */
 const STAYS = new Set([
@@ -93,6 +94,7 @@ export function hasReadablePaths(block: Buffer): boolean {
  * directories of shims out of PATH.
  */
 export function environmentForNode(block: Buffer): Buffer {
+  const isSecret = secretsIn(parseEnvironment(block));
   const kept: string[] = [];
   // latin1 keeps bytes that are not UTF-8.
   for (const entry of entriesOf(block, 'latin1')) {
@@ -101,7 +103,7 @@ export function environmentForNode(block: Buffer): Buffer {
       kept.push(`${entry}\0`);
       continue;
     }
-    const travelling = travellingValue(entry.slice(0, equals), entry.slice(equals + 1));
+    const travelling = travellingValue(entry.slice(0, equals), entry.slice(equals + 1), isSecret);
     if (travelling !== undefined) kept.push(`${entry.slice(0, equals)}=${travelling}\0`);
   }
   return Buffer.from(kept.join(''), 'latin1');
@@ -117,11 +119,26 @@ function foreignWords(value: string): readonly string[] {
 }
 
 /** undefined for an entry that stays. */
-function travellingValue(name: string, value: string): string | undefined {
+function travellingValue(name: string, value: string, isSecret: IsSecret): string | undefined {
   if (name === 'MAKEFLAGS') return withoutJobserver(value);
   // Of these only ours is ever left, and it is of this host.
   if (LOADER_VARIABLES.some((variable) => variable === name)) return undefined;
-  return STAYS.has(name) || STAYS_PREFIX.test(name) ? undefined : value;
+  return staysAnyway(name) || isSecret(name) ? undefined : value;
+}
+
+function staysAnyway(name: string): boolean {
+  return STAYS.has(name) || STAYS_PREFIX.test(name);
+}
+
+/** Names of the variables that stay here because they hold a secret. */
+export function secretNames(env: ReadonlyMap<string, string>): string[] {
+  return [...env.keys()].filter(secretsIn(env));
+}
+
+function secretsIn(env: ReadonlyMap<string, string>): IsSecret {
+  const isSecret = secretsBy(env.get('PMAKE_SECRETS') ?? '');
+  // What decides what a compiler writes is no secret, whatever it is called.
+  return (name) => !READ_BY_COMPILERS.test(name) && !staysAnyway(name) && isSecret(name);
 }
 
 /** Of what travels, as `environmentForNode` gives it: the entries that may have a say in what a compiler answers. */

@@ -3,7 +3,7 @@
  * each. A build has a handful, one a make level, and thousands of jobs. Unaware of jobs.
  */
 import { createHash } from 'node:crypto';
-import { environmentForNode, hasReadablePaths, parseEnvironment } from '../command/environment.ts';
+import { environmentForNode, hasReadablePaths, parseEnvironment, secretNames } from '../command/environment.ts';
 import { decodeInherited, type Inherited } from '../protocol/inherited.ts';
 import type { ShimRequest } from '../protocol/shim.ts';
 import type { NodeEnvironment } from '../remote/node-link.ts';
@@ -20,6 +20,8 @@ export interface KnownEnvironment {
   readonly forNodes: NodeEnvironment;
   /** False when a variable that names directories is not UTF-8: pmake could not look at them. */
   readonly isReadable: boolean;
+  /** There are secrets in it, which do not travel. */
+  readonly holdsSecrets: boolean;
 }
 
 export class EnvironmentCache {
@@ -56,6 +58,7 @@ export class EnvironmentCache {
       // A copy: it is a part of what was received, all of which it would keep.
       forNodes: { id, inherited: Buffer.from(inherited), block: Buffer.concat([travelling, Buffer.from(zone)]) },
       isReadable: hasReadablePaths(block),
+      holdsSecrets: secretNames(entries).length > 0,
     };
   }
 }

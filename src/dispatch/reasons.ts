@@ -37,6 +37,7 @@ export type PlacementReason =
   | 'switched-off'
   | 'not-text'
   | 'another-name'
+  | 'secrets-of-wrapper'
   | 'script'
   | 'source-not-a-file'
   | 'too-long'
@@ -54,6 +55,8 @@ export const PLACEMENT_SENTENCES: Readonly<Record<PlacementReason, string>> = {
   'switched-off': 'PMAKE_LOCAL or --pmake-local asked for it',
   'not-text': 'a word, or a variable that names directories, is not UTF-8',
   'another-name': 'it is told to go by another name than its own (exec -a), which a node would not tell it',
+  'secrets-of-wrapper':
+    'the compiler is a wrapper of one, which may need the secrets in the environment, and those stay here (PMAKE_SECRETS)',
   script: 'it is a script, which runs here at once; the compiler that it calls is looked at by itself',
   'source-not-a-file': 'its source is missing or no regular file',
   'too-long': 'its command line is longer than a node takes',

@@ -33,6 +33,8 @@ export interface CommandExplanation {
   readonly words: readonly string[];
   /** What travels of the variables that compilers look at. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Names of variables that stay here because they hold secrets. */
+  readonly secrets: readonly string[];
   readonly notes: readonly string[];
 }
 
@@ -55,6 +57,7 @@ export function explainCommandLine(one: CommandExplanation, quote: (words: reado
       'environment',
       Object.entries(one.environment).map(([name, value]) => `${name}=${value}`),
     ),
+    ...labelled('kept secret', one.secrets),
     ...labelled('note', one.notes),
   ];
   return `${lines.join('\n')}\n`;

@@ -4,8 +4,8 @@
  */
 import { readlinkSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { environmentForNode, isReadByCompilers, parseEnvironment } from '../../command/environment.ts';
-import { toolCalled } from '../../command/driver-name.ts';
+import { environmentForNode, isReadByCompilers, parseEnvironment, secretNames } from '../../command/environment.ts';
+import { isCompilerItself, toolCalled } from '../../command/driver-name.ts';
 import { baseName, markOf } from '../../command/paths.ts';
 import type { CompilePlan, Plan } from '../../command/plan.ts';
 import { pathsMode, planCommand } from '../../command/plan-command.ts';
@@ -64,14 +64,18 @@ function explain(command: readonly string[], cwd: string, env: NodeJS.ProcessEnv
     fileLook,
   );
   const plan = planned.kind === 'compile' ? asPlaced(planned, called.path, env) : planned;
+  const secrets = secretNames(parseEnvironment(block));
+  const isWrapper = plan.kind === 'compile' && secrets.length > 0 && !isCompilerItself(real);
+  const outside = reasonOutsidePlan(command, called.path, env) ?? (isWrapper ? 'secrets-of-wrapper' : undefined);
   const travels = [...parseEnvironment(environmentForNode(block))].filter(([name]) => isReadByCompilers(name));
   return {
     command,
     cwd,
     program: called.path,
     realProgram: real,
-    ...describePlan(plan, called, reasonOutsidePlan(command, called.path, env)),
+    ...describePlan(plan, called, outside),
     environment: Object.fromEntries(travels.sort(([one], [other]) => (one < other ? -1 : 1))),
+    secrets,
     notes: notesOn(called, real),
   };
 }
@@ -136,7 +140,10 @@ function reasonOutsidePlan(
   return texts.some((text) => text?.includes(REPLACEMENT)) ? 'not-text' : undefined;
 }
 
-type PlanPart = Omit<CommandExplanation, 'command' | 'cwd' | 'program' | 'realProgram' | 'environment' | 'notes'>;
+type PlanPart = Omit<
+  CommandExplanation,
+  'command' | 'cwd' | 'program' | 'realProgram' | 'environment' | 'secrets' | 'notes'
+>;
 
 const NOTHING = {
   reason: '',

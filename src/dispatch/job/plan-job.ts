@@ -1,5 +1,6 @@
 /** A shim's request as a command with a plan. Never throws: what cannot be read runs here. Unaware of nodes and slots. */
 import { resolve as resolvePath } from 'node:path';
+import { isCompilerItself } from '../../command/driver-name.ts';
 import { baseName } from '../../command/paths.ts';
 import { pathsMode, planCommand } from '../../command/plan-command.ts';
 import type { CompilePlan, HerePlan, Plan } from '../../command/plan.ts';
@@ -18,10 +19,11 @@ export function planJob(request: ShimRequest, environment: KnownEnvironment): Pl
   if (!request.isText || !environment.isReadable) return 'not-text';
   const name = baseName(request.program);
   try {
+    const program = realProgram(request.program);
     const plan = planCommand(
       {
         name,
-        program: realProgram(request.program),
+        program,
         argv: request.argv,
         cwd: resolvePath(request.cwd),
         env: entries,
@@ -30,7 +32,9 @@ export function planJob(request: ShimRequest, environment: KnownEnvironment): Pl
       fileLook,
     );
     // clang takes its language from the name that it is told; a node starts programs by their own.
-    return plan.kind === 'compile' && request.name !== name ? 'another-name' : plan;
+    if (plan.kind === 'compile' && request.name !== name) return 'another-name';
+    const isWrapper = environment.holdsSecrets && !isCompilerItself(program);
+    return plan.kind === 'compile' && isWrapper ? 'secrets-of-wrapper' : plan;
   } catch (cause) {
     console.error(`planning ${request.name} ${request.argv.join(' ')}:`, cause);
     return 'internal-error';

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { copyFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { EnvironmentCache } from '../../../src/dispatch/environment-cache.ts';
@@ -48,6 +48,18 @@ test('a compiler that is told another name than its own stays here', () => {
   expect(plan({ name: 'x' })).toBe('another-name');
   // What stays anyway keeps its own reason.
   expect(plan({ name: 'x', argv: ['-E', 'a.c'] })).not.toBe('another-name');
+});
+
+test('a wrapper of a compiler that may need a secret stays here with it', () => {
+  const directory = temporaryDirectory();
+  copyFileSync(realpathSync('/usr/bin/env'), join(directory, 'cache'));
+  symlinkSync('cache', join(directory, 'gcc'));
+  const wrapper = { program: join(directory, 'gcc') };
+  expect(plan(wrapper, 'GITHUB_TOKEN=x')).toBe('secrets-of-wrapper');
+  expect(plan(wrapper, 'GITHUB_TOKEN=x', 'PMAKE_SECRETS=!GITHUB_TOKEN')).toBe('compile');
+  expect(plan(wrapper)).toBe('compile');
+  // A compiler itself needs none.
+  expect(plan({}, 'GITHUB_TOKEN=x')).toBe('compile');
 });
 
 test("a foreign LD_PRELOAD keeps a compile here, and pmake's does not", () => {
