@@ -25,21 +25,17 @@ interface Configured {
 
 /** What is this run's own: its place in PATH, its time, its process numbers, the compiler's temporary files. */
 function withoutChance(log: string): string {
-  return (
-    log
-      .replace(/^PATH: .*\n/gm, '')
-      .replace(/^(uname|hostname|\/usr\/bin\/uptime).*\n/gm, '')
-      .replace(/^(\s*(PATH|ac_cv_env_PATH\w*)=).*$/gm, '$1')
-      // gcc says what it was called by; the shim gives it its full path.
-      .replace(/^COLLECT_GCC=.*/gm, '')
-      .replace(/\/tmp\/cc\w+/g, '/tmp/cc')
-      .replace(/\bconf\d+subs/g, 'confsubs')
-  );
+  return log
+    .replace(/^PATH: .*\n/gm, '')
+    .replace(/^(uname|hostname|\/usr\/bin\/uptime).*\n/gm, '')
+    .replace(/^(\s*(PATH|ac_cv_env_PATH\w*)=).*$/gm, '$1')
+    .replace(/\/tmp\/cc\w+/g, '/tmp/cc')
+    .replace(/\bconf\d+subs/g, 'confsubs');
 }
 
-/** configure says where along PATH it found gcc, ar and ld: there stand pmake's links. */
+/** configure says where along PATH it found gcc, ar and ld: there stand pmake's shims. */
 function withoutLinks(text: string): string {
-  return text.replace(/\/\S*\/masquerade\/\w+\//g, '/usr/bin/');
+  return text.replace(/\/\S*\/masquerade\/[\w.+-]+\/\w+\/bin\//g, '/usr/bin/');
 }
 
 describe.skipIf(!canHaveCluster())('configure under pmake', () => {
