@@ -8,10 +8,13 @@ import { mapPath, type PathMap } from '../../command/path-maps.ts';
 import type { HeadersFacts, OwnSearchQuestion } from '../../protocol/header-inspection.ts';
 import { isTooLarge, type FoundHeaders, type HeaderDigests } from '../../tree/digest/header-digests.ts';
 import { packageOf } from '../../tree/digest/package-of.ts';
-import { ANSWER_LIMIT_MS, ask, type Checked, type CheckedNode } from './asking.ts';
+import { ask, type Checked, type CheckedNode } from './asking.ts';
 import type { HeadersCondition } from './conditions.ts';
 import { findDifferences } from './header-differences.ts';
 import type { HereContents } from './here-contents.ts';
+
+/** Thousands of files, once after each boot: half a minute on a small node that has other work. Jobs run meanwhile. */
+const HEADERS_LIMIT_MS = 120_000;
 
 /** What decides about directories that nobody compares by what they hold. */
 export interface OtherDirectories {
@@ -34,12 +37,10 @@ export class HeaderChecks {
     const here = await this.#digests.findOwn(own, others.isCompared);
     contents.note(here.states);
     const map = (path: string): string => mapPath(path, link.paths);
-    const there = await ask(link, {
-      kind: 'headers',
-      own: ownThere(own, link.paths),
-      directories: here.directories.map(map),
-    });
-    if (!there) return { kind: 'refused', refusal: noAnswer('headers', ANSWER_LIMIT_MS) };
+    const directories = here.directories.map(map);
+    const question = { kind: 'headers', own: ownThere(own, link.paths), directories } as const;
+    const there = await ask(link, question, HEADERS_LIMIT_MS);
+    if (!there) return { kind: 'refused', refusal: noAnswer('headers', HEADERS_LIMIT_MS) };
     const named = { ...here.facts, searched: here.facts.searched.map(map) };
     const refusal = judgeSearch(own.program, named, there);
     if (refusal) return { kind: 'refused', refusal };
@@ -59,8 +60,8 @@ export class HeaderChecks {
     const { link } = node;
     const here = await this.#digests.find({ directories: [name] });
     contents.note(here.states);
-    const there = await ask(link, { kind: 'headers', directories: [mapPath(name, link.paths)] });
-    if (!there) return { kind: 'refused', refusal: noAnswer(name, ANSWER_LIMIT_MS) };
+    const there = await ask(link, { kind: 'headers', directories: [mapPath(name, link.paths)] }, HEADERS_LIMIT_MS);
+    if (!there) return { kind: 'refused', refusal: noAnswer(name, HEADERS_LIMIT_MS) };
     const compared = await this.#compare(node, here, there);
     return compared.kind === 'refused' ? compared : { kind: 'held', held: { stamp: there.stamp } };
   }

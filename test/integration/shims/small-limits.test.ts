@@ -19,6 +19,12 @@ function startUnder(rig: ShimRig, limits: string, env: Record<string, string> = 
   return rig.start('/bin/bash', ['-c', `${limits}; exec gcc -c a.c`], { env });
 }
 
+/** A compiled program that becomes a shell with this script: a script is called at once, without a dispatcher. */
+function shellProgram(rig: ShimRig, path: string, script: string): void {
+  const words = `"sh", "-c", ${JSON.stringify(script)}, "sh"`;
+  rig.program(path, `#include <unistd.h>\nint main(void) { execl("/bin/sh", ${words}, (char *)0); return 127; }\n`);
+}
+
 /** Of the shim's connection, as common.h has it. */
 const HIGH_FD = '64';
 
@@ -56,7 +62,7 @@ describe('under small limits', () => {
   it('leaves its program every descriptor where there may be no more than a few', async () => {
     await using rig = await rigWithCompiler();
     await using dispatcher = await FakeDispatcher.listen(rig.runtime);
-    rig.script('bin/gcc', '#!/bin/sh\nls /proc/$$/fd; ulimit -n\n');
+    shellProgram(rig, 'bin/gcc', 'ls /proc/$$/fd; ulimit -n');
     const direct = await rig.run('/bin/bash', ['-c', `ulimit -n 20; exec ${rig.bin}/gcc -c a.c`]);
     const shim = startUnder(rig, 'ulimit -n 20');
     (await dispatcher.nextJob()).runHere();
@@ -67,7 +73,7 @@ describe('under small limits', () => {
     await using rig = await rigWithCompiler();
     await using dispatcher = await FakeDispatcher.listen(rig.runtime);
     // The fake compiler's connection to the test has number 200.
-    rig.script('bin/gcc', '#!/bin/sh\nulimit -Sn >limit; ulimit -Sn 300; exec ../bin/real "$@"\n');
+    shellProgram(rig, 'bin/gcc', 'ulimit -Sn >limit; ulimit -Sn 300; exec ../bin/real');
     rig.fakeCompiler('real');
     const direct = rig.start('/bin/bash', ['-c', `exec ${rig.bin}/gcc`]);
     const alone = await rig.calls.next();
