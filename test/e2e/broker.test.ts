@@ -162,7 +162,7 @@ describe.skipIf(!canHaveCluster())('with a broker on every node', () => {
     }, PATIENCE);
     for (const hog of hogs) hog.kill('SIGTERM');
     await Promise.all(hogs);
-    await signal(cluster, 1, 'INT', [-Math.max(...(await pidsByWord(cluster, 1, PMAKE)))]);
+    await signal(cluster, 1, 'INT', [-Math.max(...(await pidsByWord(cluster, 1, '/cli/pmake.cjs')))]);
     await build;
     expect((await lastBuild(cluster)).retryReasons).toMatchObject({ evicted: 1 });
     await brokers.untilFree(OTHERS);

@@ -35,6 +35,11 @@ export async function pidsByWord(cluster: Nodes, index: number, text: string): P
   return stdout.split('\n').filter(Boolean).map(Number);
 }
 
+/** Pids on node `index` of shims: files of a masquerade, whatever they are called. */
+export function pidsOfShims({ rootOf }: Pick<Cluster, 'rootOf'>, index: number): number[] {
+  return pidsWhere(rootOf, index, (process) => linkOf(join(process, 'exe')).includes('/pmake/masquerade/'));
+}
+
 /** In ascending order, as numbers; none when the node is down. */
 function pidsWhere(rootOf: Cluster['rootOf'], index: number, isWanted: (process: string) => boolean): number[] {
   let proc: string;
@@ -74,7 +79,9 @@ export async function signal(
 ): Promise<void> {
   // 0 would be the group of the test itself: a process group reaches across namespaces.
   const wanted = pids.filter((pid) => Number.isFinite(Number(pid)) && Number(pid) !== 0);
-  if (wanted.length > 0) await cluster.exec(index, ['kill', '-s', name, '--', ...wanted.map(String)]);
+  // The shell's own: kill(1) of procps 4.0.2 takes group -59 for signal 59.
+  if (wanted.length > 0)
+    await cluster.exec(index, ['sh', '-c', 'kill -s "$@"', 'sh', name, '--', ...wanted.map(String)]);
 }
 
 /** Every command line on node `index` but the asking ones and what every node runs (its init, sshd, sleep). */
