@@ -181,7 +181,8 @@ async function settle(input: Settling, end: RemoteEnd, stops: Stops): Promise<At
     case 'done':
       break;
   }
-  const refusal = await Promise.race([input.ticket.verdict, input.shim.closed]);
+  // What was interrupted has no result that could count or not.
+  const refusal = stops.wasSignalled ? undefined : await Promise.race([input.ticket.verdict, input.shim.closed]);
   if (refusal) {
     if (staged) await discard();
     return { kind: 'retry', reason: 'node-differs', elsewhere: true, isStale: true };

@@ -52,13 +52,13 @@ class PlayedNode {
   }
 }
 
-function start(node: PlayedNode) {
+function start(node: PlayedNode, verdict: Promise<undefined> = Promise.resolve(undefined), port: ShimPort = shim) {
   const build = new BuildBook().begin('b', 0, 0);
   const context: TriesContext = {
     build,
     directories: new SearchedDirectories(),
     holdLimitMs: 1_000,
-    ticket: () => ({ stamps: [], verdict: Promise.resolve(undefined), noteBroken: () => undefined }),
+    ticket: () => ({ stamps: [], verdict, noteBroken: () => undefined }),
     acquireNow: () => undefined,
     release: () => undefined,
     link: () => node.link,
@@ -71,7 +71,7 @@ function start(node: PlayedNode) {
     ...{ streams: PLAIN_STREAMS, isText: true, ...cameWith },
   };
   const environment = new EnvironmentCache().get(cameWith);
-  const input = { id: 1, request, environment, shim, excluded: new Set<string>(), onSettling: () => undefined };
+  const input = { id: 1, request, environment, shim: port, excluded: new Set<string>(), onSettling: () => undefined };
   const tries = new NodeTries(input, context);
   const place = { kind: 'there', node: 'n1' } as unknown as NodePlace;
   return { build, tries, ended: tries.run(compileOf('gcc -c a.c -o a.o'), place) };
@@ -93,6 +93,20 @@ it('a job that uses no CPU for a minute is told of, in its build as well, and no
   await ended;
   expect(tries.idle).toEqual([]);
   expect(build.report(0).idle).toEqual([{ file: '/t/build/a.c', node: 'n1' }]);
+});
+
+it('an interrupted job waits for nothing that its result would rest on', async () => {
+  const node = new PlayedNode();
+  const listening = deferred<(signal: number) => void>();
+  const undecided = new Promise<undefined>(() => undefined);
+  const { ended } = start(node, undecided, { ...shim, onSignal: (listener) => listening.resolve(listener) });
+  // It has been started.
+  await node.reportCpu(0n);
+  (await listening.promise)(2);
+  const usage = { cpuUserUs: 0n, cpuSystemUs: 0n, maxRssKiB: 0 };
+  const report = { id: 1, termination: { kind: 'signalled', signal: 2 } as const, ...usage, outputs: [] };
+  node.end.resolve({ kind: 'done', report, output: [] });
+  await ended;
 });
 
 it('a job that computes is not told of, however long it takes', async () => {
