@@ -15,6 +15,11 @@ const CGROUP_ROOT = '/sys/fs/cgroup';
  * and no `ip netns del` undoes that (ip-netns(8)). The namespaces below it are their makers'.
  */
 const SHARED_MOUNTS = new Set(['/run/netns', '/var/run/netns']);
+/**
+ * The user's runtime directory, where none is set: a worker keeps hashes of the system's headers there, which are good
+ * until the machine starts again.
+ */
+const RUNTIME_DIRECTORY = `/tmp/pmake-${process.getuid?.() ?? 0}`;
 /** Processes that have been told to end may need a moment; what is still there then was not told. */
 const GRACE_MS = 3_000;
 const POLL_MS = 100;
@@ -56,7 +61,8 @@ export async function findLeftovers(before, mark) {
 function findOurFiles(directory) {
   return list(directory)
     .filter((name) => name.startsWith('pmake'))
-    .map((name) => join(directory, name));
+    .map((name) => join(directory, name))
+    .filter((path) => path !== RUNTIME_DIRECTORY);
 }
 
 function readMounts() {

@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { temporaryDirectory } from '../../make/temporary-directory.ts';
 import { type Ran, type Workplace, workplace } from './installation.ts';
 
@@ -14,6 +14,8 @@ const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const NODE_DIRECTORY = dirname(process.execPath);
 /** What pmake prints is one line, and nothing else is changed. */
 const SAID = /^pmake: all of it here, by plain make: [^\n]*\n$/;
+
+const PMAKECTL = join(ROOT, 'dist/cli/pmakectl.js');
 
 beforeAll(() => {
   if (!existsSync(join(ROOT, 'dist/cli/pmake.cjs'))) throw new Error("dist/ is missing: run 'npm run build' first");
@@ -34,7 +36,13 @@ function install(launcher: 'C' | 'sh'): string {
 function shell(place: Workplace, pmake: string, command: string, env: NodeJS.ProcessEnv = {}): Promise<Ran> {
   const links = join(place.directory, '.links');
   mkdirSync(links, { recursive: true });
-  if (!existsSync(join(links, 'pmake'))) symlinkSync(pmake, join(links, 'pmake'));
+  if (!existsSync(join(links, 'pmake'))) {
+    symlinkSync(pmake, join(links, 'pmake'));
+    // Where there is room for Node.js, pmake starts a dispatcher, which would write of its builds into what is removed.
+    onTestFinished(async () => {
+      await place.run(process.execPath, [PMAKECTL, 'stop']);
+    });
+  }
   return place.run('bash', ['-c', command], {
     PATH: `${links}:${NODE_DIRECTORY}:${place.env.PATH ?? ''}`,
     PMAKE_NODES: '',

@@ -18,7 +18,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { openMasquerade } from '../../../src/make/masquerade/masquerade.ts';
 import { install, layOut, namesIn, NOW_MS, SHIM } from './lay-out.ts';
 
@@ -209,6 +209,9 @@ describe('where it is', () => {
 
   test('a place that cannot be written is a failure, not an exception', () => {
     const { a, options } = layOut();
+    // The last place that is tried is the user's own.
+    const version = join(`/tmp/pmake-${process.geteuid?.() ?? 0}`, 'masquerade', options.version);
+    onTestFinished(() => rmSync(version, { recursive: true, force: true }));
     const opened = openMasquerade({ ...options, shim: join(a, 'missing') });
     expect(opened.ok).toBe(false);
   });
