@@ -38,8 +38,7 @@ export async function mountsBelow(
 ): Promise<{ readonly real: string; readonly names: readonly string[] }> {
   const real = await realpath(path).catch(() => undefined);
   if (real === undefined) return { real: path, names: [] };
-  const start = real === '/' ? 1 : real.length + 1;
-  return { real, names: mounts.pointsBelow(real).map((point) => point.slice(start)) };
+  return { real, names: mounts.namesBelow(real) };
 }
 
 /** Which file of its file system it is, and when it changed last. */

@@ -43,6 +43,12 @@ export class MountTable {
     return [...new Set(points.map(({ point }) => point))].sort();
   }
 
+  /** The same, by names relative to the path. */
+  namesBelow(path: string): readonly string[] {
+    const start = path === '/' ? 1 : path.length + 1;
+    return this.pointsBelow(path).map((point) => point.slice(start));
+  }
+
   /** What shows at a mount point. */
   at(point: string): Mount | undefined {
     this.#refresh();

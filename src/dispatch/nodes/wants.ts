@@ -154,7 +154,7 @@ export class Wants {
   /** What a directory wants of a node that a compiler searches by itself; undefined where it cannot be looked at. */
   placeOf(directory: string): PlaceCondition | undefined {
     const located = this.#places.locate(directory);
-    return located && this.#findPlace(new Set(), located, this.#mountsBelow(located.real));
+    return located && this.#findPlace(new Set(), located, this.#places.mounts.namesBelow(located.real));
   }
 
   /** All that are known. */
@@ -222,20 +222,13 @@ export class Wants {
       return;
     }
     // Not there, nothing is read; and what will come lies where its directory does.
-    const below = isSearched && !located.isMissing ? this.#places.mounts.pointsBelow(real) : [];
+    const below = isSearched && !located.isMissing ? this.#places.mounts.namesBelow(real) : [];
     if (below.length > MAX_MOUNTS) {
       draft.local = { reason: 'mounts-below', detail: name };
       return;
     }
-    const start = real === '/' ? 1 : real.length + 1;
-    draft.places.add(
-      this.#findPlace(
-        draft.trees,
-        located,
-        below.map((point) => point.slice(start)),
-      ),
-    );
-    for (const point of below) this.#addPlace(draft, point, false);
+    draft.places.add(this.#findPlace(draft.trees, located, below));
+    for (const point of below) this.#addPlace(draft, join(real, point), false);
   }
 
   /** @param trees of the job; where none of them is on the place's mount, one that is comes to be among them */
@@ -262,11 +255,6 @@ export class Wants {
         : { kind: 'place', name, real, tree, mountsBelow, isComparable, isAbsent, contents: new HereContents() };
     putLast(this.#placeConditions, key, condition, MAX_KNOWN);
     return condition;
-  }
-
-  #mountsBelow(real: string): string[] {
-    const start = real === '/' ? 1 : real.length + 1;
-    return this.#places.mounts.pointsBelow(real).map((point) => point.slice(start));
   }
 
   #findHeaders(key: string, own: OwnSearchQuestion): HeadersCondition {
