@@ -12,7 +12,7 @@ export type FileStates = ReadonlyMap<string, string>;
 export function stateNow(path: string): string {
   try {
     const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
-    return stats ? describe(stats) : '';
+    return stats ? stateFrom(stats) : '';
   } catch {
     return '';
   }
@@ -20,7 +20,7 @@ export function stateNow(path: string): string {
 
 export async function stateOf(path: string): Promise<string> {
   const stats = await stat(path, { bigint: true }).catch(() => undefined);
-  return stats ? describe(stats) : '';
+  return stats ? stateFrom(stats) : '';
 }
 
 export async function statesOf(paths: Iterable<string>): Promise<FileStates> {
@@ -40,6 +40,6 @@ export async function areUnchanged(states: FileStates): Promise<boolean> {
 }
 
 /** The change time cannot be set: a file that was written and given its old time again differs by it. */
-function describe({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
+export function stateFrom({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
   return `${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}`;
 }

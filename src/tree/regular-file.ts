@@ -9,19 +9,36 @@ import { open, stat, type FileHandle } from 'node:fs/promises';
 /** Non-blocking, for a FIFO that takes the file's name between the look and the open; no terminal becomes ours. */
 const READ_AT_ONCE = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 
+export interface OpenedFile {
+  /** For the caller to close. */
+  readonly file: number;
+  readonly stats: Stats;
+}
+
+/**
+ * The file, opened, links followed; undefined where there is no regular file. Blocks.
+ * @throws what open(2) says against it
+ */
+export function openRegularFileNow(path: string): OpenedFile | undefined {
+  if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return undefined;
+  const file = openSync(path, READ_AT_ONCE);
+  const stats = fstatSync(file);
+  if (stats.isFile()) return { file, stats };
+  closeSync(file);
+  return undefined;
+}
+
 /** Calls `use` with a descriptor of the file, links followed; undefined where there is no regular file to be read. */
 export function withRegularFile<T>(path: string, use: (file: number, stats: Stats) => T): T | undefined {
-  let file: number | undefined;
+  let opened: OpenedFile | undefined;
   try {
-    if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return undefined;
-    file = openSync(path, READ_AT_ONCE);
-    const stats = fstatSync(file);
-    return stats.isFile() ? use(file, stats) : undefined;
+    opened = openRegularFileNow(path);
+    return opened && use(opened.file, opened.stats);
   } catch {
     // Missing, closed to us, a moment of the file server's: the program that was given the name says it in its own words.
     return undefined;
   } finally {
-    if (file !== undefined) closeSync(file);
+    if (opened) closeSync(opened.file);
   }
 }
 

@@ -5,11 +5,12 @@
  * same process. Unaware of who compares.
  */
 import { createHash } from 'node:crypto';
-import { closeSync, fstatSync, lstatSync, openSync, readdirSync, readSync, realpathSync, statSync } from 'node:fs';
+import { closeSync, lstatSync, readdirSync, readSync, realpathSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { DigestEntry } from '../../protocol/header-inspection.ts';
 import { stateNow } from '../file-states.ts';
+import { openRegularFileNow } from '../regular-file.ts';
 import type { HashCache } from './hash-cache.ts';
 
 /** More is no include path: a whole /usr has as many. */
@@ -121,18 +122,18 @@ export class TreeDigester {
   }
 
   async #read(path: string): Promise<string> {
-    const fd = openSync(path, 'r');
+    const opened = openRegularFileNow(path);
+    if (!opened) throw new Error('no regular file');
     try {
-      if (!fstatSync(fd).isFile()) throw new Error('no regular file');
       const hash = createHash('sha256');
       for (;;) {
-        const count = readSync(fd, this.#buffer, 0, CHUNK_BYTES, null);
+        const count = readSync(opened.file, this.#buffer, 0, CHUNK_BYTES, null);
         if (count === 0) return hash.digest('hex');
         hash.update(this.#buffer.subarray(0, count));
         await this.#breathe();
       }
     } finally {
-      closeSync(fd);
+      closeSync(opened.file);
     }
   }
 

@@ -5,6 +5,7 @@
  */
 import { closeSync, constants, fstatSync, openSync, readFileSync, type BigIntStats } from 'node:fs';
 import { replaceFile } from '../../util/replace-file.ts';
+import { stateFrom } from '../file-states.ts';
 
 const FIRST_LINE = 'pmake hashes 1';
 /** A line has some 120 bytes; a machine with every -dev package has some hundred thousand headers. */
@@ -30,12 +31,11 @@ export class HashCache {
 
   /** The hash of the file in this state, known or made. */
   async get(stats: BigIntStats, make: () => Promise<string>): Promise<string> {
-    const { dev, ino, size, mtimeNs, ctimeNs } = stats;
-    const key = `${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}`;
+    const key = stateFrom(stats);
     const known = this.#used.get(key) ?? this.#before.get(key);
     const hash = known ?? (await make());
     const nowNs = BigInt(Date.now()) * NS_PER_MS;
-    if (known === undefined && nowNs - ctimeNs < SETTLED_NS) return hash;
+    if (known === undefined && nowNs - stats.ctimeNs < SETTLED_NS) return hash;
     this.#used.set(key, hash);
     this.#isChanged ||= known === undefined;
     return hash;
