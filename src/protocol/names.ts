@@ -8,6 +8,8 @@
  * the rule that ssh itself has (`valid_hostname` and `valid_ruser` in OpenSSH's ssh.c; compare CVE-2023-51385).
  */
 
+import { escapeCharacter } from '../util/printable.ts';
+
 declare const checked: unique symbol;
 type Checked<Rule extends string> = string & { readonly [checked]: Readonly<Record<Rule, true>> };
 
@@ -80,10 +82,7 @@ export function isSshUser(text: string): text is SshUser {
 /** A refused name in a message: quoted, cut, and without anything that a terminal or a reader would act on. */
 export function showName(text: string): string {
   const short = text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}...` : text;
-  return JSON.stringify(short).replace(
-    /[^\x20-\x7e]/g,
-    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+  return JSON.stringify(short).replace(/[^\x20-\x7e]/g, escapeCharacter);
 }
 
 const GROUPS = 8;

@@ -10,15 +10,16 @@ const UNSAFE_IN_LINE = new RegExp(`[\\n\\t]|${UNSAFE.source}`, 'g');
 
 /** Every control character but tab and newline as `\u001b`. Also what JSON takes for the same string. */
 export function printable(text: string): string {
-  return text.replace(UNSAFE, escape);
+  return text.replace(UNSAFE, escapeCharacter);
 }
 
 /** Newlines and tabs as well, and no more than `limit` characters of it. */
 export function printableLine(text: string, limit = Infinity): string {
   const shown = text.length > limit ? `${text.slice(0, limit)}…` : text;
-  return shown.replace(UNSAFE_IN_LINE, escape);
+  return shown.replace(UNSAFE_IN_LINE, escapeCharacter);
 }
 
-function escape(character: string): string {
+/** As source code has it. @param character one of 16 bits */
+export function escapeCharacter(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }

@@ -21,7 +21,7 @@ import { MountTable } from '../../tree/mount-table.ts';
 import { Places } from '../../tree/places.ts';
 import { currentDirectory, NO_DIRECTORY } from '../../util/current-directory.ts';
 import { isShim, masqueradeOf, programKind } from '../../util/shim-mark.ts';
-import { FAILURE_CODE, type JsonFlag, print } from './answer.ts';
+import { complain, FAILURE_CODE, type JsonFlag, print } from './answer.ts';
 
 /** What Node makes of bytes that are not UTF-8. */
 const REPLACEMENT = '\ufffd';
@@ -31,13 +31,13 @@ const MASQUERADED: ReadonlySet<string> = new Set(['driver', 'linker', 'archiver'
 export function printCommand(flags: JsonFlag, command: readonly string[]): void {
   if (command.length === 0) {
     process.exitCode = FAILURE_CODE;
-    process.stderr.write('pmakectl: a command is expected after --\n');
+    complain('a command is expected after --');
     return;
   }
   const cwd = currentDirectory();
   if (cwd === undefined) {
     process.exitCode = FAILURE_CODE;
-    process.stderr.write(`pmakectl: ${NO_DIRECTORY}\n`);
+    complain(NO_DIRECTORY);
     return;
   }
   const explanation = explain(command, cwd, process.env);
