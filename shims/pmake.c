@@ -8,10 +8,10 @@
 #define _GNU_SOURCE
 #include <limits.h>
 #include <sys/auxv.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "common.h"
-#include "limits.h"
 
 #ifndef PMAKE_NODE
 #define PMAKE_NODE "node"
@@ -105,6 +105,42 @@ static const char *find_make(char out[PATH_MAX]) {
 	return NULL;
 }
 
+/* ---- whether Node.js can live ---- */
+
+/* It reserves far more address space than it uses, and where that is refused it dies of a signal before it runs a line. */
+struct needed_limit {
+	int resource;
+	rlim_t least;
+	const char *option; /* of ulimit */
+	rlim_t unit;        /* of ulimit's figure */
+	const char *what;
+};
+
+/*
+ * Tried with Node 20 by lowering each until pmake or the dispatcher failed: 780 MB of addresses, 100 MB of data, 24 files;
+ * with less data than 60 MB it hangs. Twice that, for other versions and larger builds. V8 takes a stack of 984 KiB for
+ * granted. pmake uses some tenths of a second of CPU time to start, and some seconds in an hour.
+ */
+static const struct needed_limit needed_limits[] = {
+	{RLIMIT_AS, (rlim_t)1536 * 1024 * 1024, "v", 1024, "address space"},
+	{RLIMIT_DATA, (rlim_t)256 * 1024 * 1024, "d", 1024, "data"},
+	{RLIMIT_STACK, (rlim_t)1024 * 1024, "s", 1024, "stack"},
+	{RLIMIT_NOFILE, 64, "n", 1, "open files"},
+	{RLIMIT_CPU, 60, "t", 1, "CPU time"},
+};
+#define NEEDED_LIMITS (sizeof needed_limits / sizeof *needed_limits)
+
+/* The first limit that is too low for Node.js, with its value, or NULL. */
+static const struct needed_limit *limit_too_low(rlim_t *value) {
+	for (size_t index = 0; index < NEEDED_LIMITS; index++) {
+		struct rlimit limit;
+		if (getrlimit(needed_limits[index].resource, &limit) != 0) continue;
+		*value = limit.rlim_cur;
+		if (*value != RLIM_INFINITY && *value < needed_limits[index].least) return &needed_limits[index];
+	}
+	return NULL;
+}
+
 /* ---- what this program becomes ---- */
 
 /* Words of pmake's own that need no Node.js go, the others cannot be obeyed. */
@@ -162,7 +198,7 @@ int main(int argc, char **argv) {
 	if (!*self && (!executed || !realpath(executed, self))) *self = '\0';
 	bool is_known = format(script, sizeof script, "%.*s../cli/pmake.cjs", (int)(base_name(self) - self), self);
 	if (!*self || !is_known || access(script, R_OK) != 0) become_make(argv, "pmake's own files were not found");
-	const struct needed_limit *low = limit_too_low(false, &value);
+	const struct needed_limit *low = limit_too_low(&value);
 	if (low) {
 		format(why, sizeof why, "\"ulimit -%s %llu\" leaves too little %s for Node.js, which needs %llu", low->option,
 		       (unsigned long long)(value / low->unit), low->what, (unsigned long long)(low->least / low->unit));
