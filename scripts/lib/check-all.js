@@ -105,7 +105,7 @@ function makeEnvironment(mark) {
   return {
     ...Object.fromEntries(Object.entries(process.env).filter(([name]) => isOurs(name))),
     [RUN_MARK]: mark,
-    // vitest colours under CI even where nobody looks at a terminal, and never where its output goes through a pipe.
+    // vitest colours under CI even where the output is no terminal, and never where it goes through a pipe.
     ...(process.stdout.isTTY ? { FORCE_COLOR: '1' } : { NO_COLOR: '1' }),
   };
 }

@@ -252,7 +252,7 @@ export class Election {
     if (this.#random() * this.members <= MAX_VOTES_WANTED) this.#outbox.toPeer(to, message);
   }
 
-  /** A term that nobody has led in, unless counters are used up. */
+  /** A term that no broker has led in, unless counters are used up. */
   #nextTerm(): Term {
     this.#counter = counterAfter(Math.max(this.#counter, this.#firstCounter));
     return { counter: this.#counter, nodeId: this.#self };

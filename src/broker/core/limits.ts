@@ -33,7 +33,7 @@ export const MAX_NODES = 5_000;
 export const MAX_OPEN_REQUESTS = 2_000;
 /** Longer than a build waits for a slot; a client that asks for more gets this. */
 export const MAX_PATIENCE_MS = 3_600_000;
-/** Leases that nobody here asked for and that are being given back. A node ends those beyond by itself. */
+/** Leases that no client here asked for and that are being given back. A node ends those beyond by itself. */
 export const MAX_UNASKED_LEASES = 1_000;
 /** The highest counter of a term. It still is a number of its own in a datagram. */
 export const MAX_TERM_COUNTER = Number.MAX_SAFE_INTEGER;
