@@ -27,12 +27,14 @@ import {
   type ShimRequest,
 } from '../protocol/shim.ts';
 import type { Termination } from '../protocol/termination.ts';
-import type { OutputChunk } from '../protocol/worker.ts';
+import type { Printed } from '../remote/job-output.ts';
 import { deferred } from '../util/deferred.ts';
 import type { Finish, ShimPort } from './job/shim-port.ts';
 import { ByteReader, MalformedError } from '../util/bytes.ts';
 
 const MAX_OUTPUT_CHUNK_BYTES = MAX_FRAME_BYTES / 4;
+/** On the way to a shim: more waits where it is held. */
+const MAX_UNREAD_BYTES = 2 * MAX_OUTPUT_CHUNK_BYTES;
 
 export interface SessionHandlers {
   readonly onJob: (request: ShimRequest, shim: ShimPort) => void;
@@ -78,27 +80,41 @@ export class Session implements ShimPort, ControlPort {
     this.#socket.write(encodeNode(name));
   }
 
-  finish(output: readonly OutputChunk[], termination: Termination): void {
-    this.#write(output);
-    this.#socket.end(encodeTermination(termination));
+  async finish(output: Printed, termination: Termination): Promise<void> {
+    if (await this.#write(output)) this.#socket.end(encodeTermination(termination));
   }
 
-  async finishWith(moves: readonly Move[], output: readonly OutputChunk[], termination: Termination): Promise<Finish> {
+  async finishWith(moves: readonly Move[], output: Printed, termination: Termination): Promise<Finish> {
     const placed = deferred<Finish>();
     this.#onPlaced = (failure) => placed.resolve(failure ?? 'done');
     this.#socket.write(encodePlace(moves));
-    this.#write(output);
-    // All in one go: what the shim says of the moves is on its way here while it ends.
-    this.#socket.write(encodeTermination(termination));
+    // What the shim says of the moves is on its way here while it ends.
+    if (await this.#write(output)) this.#socket.write(encodeTermination(termination));
     return Promise.race([placed.promise, this.closed.then((): Finish => 'gone')]);
   }
 
-  #write(output: readonly OutputChunk[]): void {
-    for (const { fd, bytes } of output) {
-      for (let at = 0; at < bytes.length; at += MAX_OUTPUT_CHUNK_BYTES) {
-        this.#socket.write(encodeOutput(fd, bytes.subarray(at, at + MAX_OUTPUT_CHUNK_BYTES)));
+  /** No faster than it is read, where it is much. False: the shim is gone, or has to do without us. */
+  async #write(output: Printed): Promise<boolean> {
+    try {
+      for (const { fd, bytes } of output.chunks()) {
+        for (let at = 0; at < bytes.length; at += MAX_OUTPUT_CHUNK_BYTES) {
+          this.#socket.write(encodeOutput(fd, bytes.subarray(at, at + MAX_OUTPUT_CHUNK_BYTES)));
+        }
+        if (this.#socket.writableLength > MAX_UNREAD_BYTES) await Promise.race([this.#drained(), this.closed]);
+        if (this.#socket.destroyed) return false;
       }
+      return true;
+    } catch {
+      // A file that held it cannot be read.
+      this.hangUp();
+      return false;
     }
+  }
+
+  #drained(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#socket.once('drain', () => resolve());
+    });
   }
 
   hangUp(): void {

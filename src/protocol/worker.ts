@@ -26,6 +26,13 @@ export const PING_INTERVAL_MS = 2_000;
 export const WORKER_SILENCE_LIMIT_MS = 8_000;
 /** The dispatcher gives a silent node up after this; later than the worker, so that no job runs twice at once. */
 export const NODE_SILENCE_LIMIT_MS = 12_000;
+/**
+ * What a job may print, as it is sent. More, and the job goes home, where it can stream: the worker holds it in memory. A
+ * worker that sends more is broken.
+ */
+export const MAX_OUTPUT_BYTES_PER_JOB = 64 * 1024 * 1024;
+/** Of the words with which a worker sends a job back; the longest have a path and an error. */
+const MAX_DETAIL_BYTES = 16 * 1024;
 /** Paths in one job's lists. A compile writes a handful. */
 export const MAX_FILES_PER_JOB = 1_000;
 const MAX_WORDS_PER_JOB = 200_000;
@@ -242,7 +249,8 @@ export function encodeWorkerAnswer(answer: WorkerAnswer): Buffer {
       return encodeFrame(FromWorker.done, encodeReport(answer.report));
     case 'notRun': {
       const reason = NOT_RUN_REASONS.indexOf(answer.reason);
-      return encodeFrame(FromWorker.notRun, new ByteWriter().u32(answer.id).u8(reason).text(answer.detail).finish());
+      const detail = Buffer.from(answer.detail).subarray(0, MAX_DETAIL_BYTES);
+      return encodeFrame(FromWorker.notRun, new ByteWriter().u32(answer.id).u8(reason).bytes(detail).finish());
     }
     case 'pong':
       return encodeFrame(FromWorker.pong, new ByteWriter().u32(answer.sequence).finish());
@@ -269,7 +277,9 @@ export function decodeWorkerAnswer(frame: Frame): WorkerAnswer {
       const id = reader.u32();
       const reason = NOT_RUN_REASONS[reader.u8()];
       if (!reason) throw new MalformedError('unknown reason');
-      return { kind: 'notRun', id, reason, detail: reader.text() };
+      const detail = reader.bytes();
+      if (detail.length > MAX_DETAIL_BYTES) throw new MalformedError(`a reason of ${detail.length} bytes`);
+      return { kind: 'notRun', id, reason, detail: detail.toString('utf8') };
     }
     case FromWorker.pong:
       return { kind: 'pong', sequence: reader.u32() };

@@ -9,22 +9,32 @@ import { decodeFindings, type Findings, type Inspection } from '../protocol/insp
 import {
   decodeWorkerAnswer,
   encodeWorkerRequest,
+  MAX_OUTPUT_BYTES_PER_JOB,
   NODE_SILENCE_LIMIT_MS,
   PING_INTERVAL_MS,
   WORKER_SILENCE_LIMIT_MS,
   type JobEnvironment,
   type NotRunReason,
-  type OutputChunk,
   type WorkerAnswer,
   type WorkerJob,
   type WorkerReady,
   type WorkerReport,
   type WorkerRequest,
 } from '../protocol/worker.ts';
+import { MalformedError } from '../util/bytes.ts';
 import { deferred, type Deferred } from '../util/deferred.ts';
+import { outOfPatience } from '../util/patience.ts';
+import { JobOutput, OutputBudget, type Printed } from './job-output.ts';
 
 /** Beyond its own limit, what a worker needs to notice its silence and to kill: its check interval and a slow machine. */
 const FENCE_MARGIN_MS = 1_500;
+const SIGKILL = 9;
+/** From SIGKILL to the job's end. A worker whose jobs do not end is of no use, and keeps a slot for each. */
+const KILLED_LIMIT_MS = 5_000;
+/** Of all jobs of one node, most of it in files. */
+const MAX_HELD_BYTES = 256 * 1024 * 1024;
+/** A worker forgets environments when it has a thousand of them, and a job follows right behind its own. */
+const MAX_RESENDS = 2;
 
 /** An environment as nodes get it; `id` is unique in this dispatcher. */
 export interface NodeEnvironment extends JobEnvironment {
@@ -32,7 +42,7 @@ export interface NodeEnvironment extends JobEnvironment {
 }
 
 export type RemoteEnd =
-  | { readonly kind: 'done'; readonly report: WorkerReport; readonly output: readonly OutputChunk[] }
+  | { readonly kind: 'done'; readonly report: WorkerReport; readonly output: Printed }
   | { readonly kind: 'notRun'; readonly reason: NotRunReason; readonly detail: string }
   /** The node is gone; the job may run on there until `fencedAtMs` (performance.now()). */
   | { readonly kind: 'lost'; readonly why: string; readonly fencedAtMs: number };
@@ -46,7 +56,15 @@ interface PendingJob {
   readonly job: WorkerJob;
   readonly environment: NodeEnvironment;
   readonly end: Deferred<RemoteEnd>;
-  readonly output: OutputChunk[];
+  readonly output: JobOutput;
+  /** All that came of it. */
+  printedBytes: number;
+  /** There is room for what came. */
+  isHeld: boolean;
+  /** How often it was sent once more, with its environment. */
+  resends: number;
+  /** Ends the wait for the end of a job that was killed. */
+  endWait: (() => void) | undefined;
   readonly onCpu: (cpuUs: bigint) => void;
 }
 
@@ -71,10 +89,12 @@ export class NodeLink {
   readonly #inspections = new Map<number, Deferred<string | undefined>>();
   readonly #ready = deferred<WorkerReady>();
   readonly #closed = deferred<string>();
+  readonly #budget = new OutputBudget(MAX_HELD_BYTES);
   #sentEnvironments = new Set<number>();
   #nextJobId = 1;
   #nextInspectionId = 1;
   #pingSequence = 0;
+  #unansweredPings = 0;
   #pingTimer: NodeJS.Timeout;
   #pingedAtMs = performance.now();
   #heardAtMs = performance.now();
@@ -104,7 +124,11 @@ export class NodeLink {
       job: { ...job, id, environmentId: environment.id },
       environment,
       end: deferred<RemoteEnd>(),
-      output: [],
+      output: new JobOutput(this.#budget),
+      printedBytes: 0,
+      isHeld: true,
+      resends: 0,
+      endWait: undefined,
       onCpu,
     };
     if (this.#isClosed) {
@@ -113,7 +137,15 @@ export class NodeLink {
       this.#pending.set(id, pending);
       this.#sendJob(pending);
     }
-    return { end: pending.end.promise, signal: (signal) => this.#send({ kind: 'kill', id, signal }) };
+    return { end: pending.end.promise, signal: (signal) => this.#signal(id, signal) };
+  }
+
+  #signal(id: number, signal: number): void {
+    this.#send({ kind: 'kill', id, signal });
+    const pending = this.#pending.get(id);
+    if (!pending || signal !== SIGKILL) return;
+    const tooLong = (): void => this.#end(`it did not end a job within ${KILLED_LIMIT_MS / 1_000} s after SIGKILL`);
+    pending.endWait ??= outOfPatience(KILLED_LIMIT_MS, tooLong);
   }
 
   /** Asks about the node. undefined when the connection ends first, or the answer is none. */
@@ -164,6 +196,7 @@ export class NodeLink {
     // Jobs came and went meanwhile: both sides know that the other lives.
     if (sincePingMs < PING_INTERVAL_MS && now - this.#heardAtMs < PING_INTERVAL_MS) return;
     this.#pingSequence = (this.#pingSequence + 1) % 0x1_0000_0000;
+    this.#unansweredPings += 1;
     this.#send({ kind: 'ping', sequence: this.#pingSequence });
   }
 
@@ -182,7 +215,7 @@ export class NodeLink {
         this.#ready.resolve(answer.ready);
         return;
       case 'output':
-        this.#pending.get(answer.id)?.output.push({ fd: answer.fd, bytes: answer.bytes });
+        this.#handleOutput(answer.id, answer.fd, answer.bytes);
         return;
       case 'done':
         this.#handleDone(answer.report);
@@ -191,6 +224,9 @@ export class NodeLink {
         this.#handleNotRun(answer.id, answer.reason, answer.detail);
         return;
       case 'pong':
+        // One that says so unasked may not have read anything.
+        if (this.#unansweredPings === 0) throw new MalformedError('a pong without a ping');
+        this.#unansweredPings -= 1;
         return;
       case 'inspected':
         this.#inspections.get(answer.id)?.resolve(answer.findings);
@@ -203,6 +239,14 @@ export class NodeLink {
     }
   }
 
+  #handleOutput(id: number, fd: 1 | 2, bytes: Buffer): void {
+    const pending = this.#pending.get(id);
+    if (!pending) throw new MalformedError('output of a job that it has not');
+    pending.printedBytes += bytes.length;
+    if (pending.printedBytes > MAX_OUTPUT_BYTES_PER_JOB) throw new MalformedError('more output than a worker sends');
+    pending.isHeld &&= pending.output.add(fd, bytes);
+  }
+
   /** Outputs are told apart by their place in what was sent, so a report of more or fewer says nothing. */
   #handleDone(report: WorkerReport): void {
     const sent = this.#pending.get(report.id)?.job.outputs.length;
@@ -210,13 +254,16 @@ export class NodeLink {
       this.#end(`its worker is broken: it reported ${report.outputs.length} outputs of a job that has ${sent}`);
       return;
     }
-    this.#settle(report.id, ({ output }) => ({ kind: 'done', report, output }));
+    this.#settle(report.id, ({ output, isHeld, job }) =>
+      isHeld ? { kind: 'done', report, output } : { kind: 'notRun', reason: 'output-too-large', detail: job.program },
+    );
   }
 
   #handleNotRun(id: number, reason: NotRunReason, detail: string): void {
     const pending = this.#pending.get(id);
-    if (pending && reason === 'environment-unknown') {
+    if (pending && reason === 'environment-unknown' && pending.resends < MAX_RESENDS) {
       // The worker forgot it (its store is bounded): send it again, and the job with it.
+      pending.resends += 1;
       this.#sentEnvironments.delete(pending.environment.id);
       this.#sendJob(pending);
       return;
@@ -228,7 +275,10 @@ export class NodeLink {
     const pending = this.#pending.get(id);
     if (!pending) return;
     this.#pending.delete(id);
-    pending.end.resolve(toEnd(pending));
+    pending.endWait?.();
+    const end = toEnd(pending);
+    if (end.kind !== 'done') pending.output.release();
+    pending.end.resolve(end);
   }
 
   #end(why: string): void {
@@ -237,8 +287,7 @@ export class NodeLink {
     clearInterval(this.#pingTimer);
     this.#channel.close();
     const fencedAtMs = this.#pingedAtMs + WORKER_SILENCE_LIMIT_MS + FENCE_MARGIN_MS;
-    for (const pending of this.#pending.values()) pending.end.resolve({ kind: 'lost', why, fencedAtMs });
-    this.#pending.clear();
+    for (const id of [...this.#pending.keys()]) this.#settle(id, () => ({ kind: 'lost', why, fencedAtMs }));
     for (const answered of this.#inspections.values()) answered.resolve(undefined);
     this.#inspections.clear();
     this.#closed.resolve(why);

@@ -7,7 +7,8 @@ import type { CompilePlan } from '../../command/plan.ts';
 import type { ShimRequest } from '../../protocol/shim.ts';
 import type { Termination } from '../../protocol/termination.ts';
 import type { Move } from '../../protocol/shim.ts';
-import type { FileState, NotRunReason, OutputChunk, WorkerReport } from '../../protocol/worker.ts';
+import type { FileState, NotRunReason, WorkerReport } from '../../protocol/worker.ts';
+import type { Printed } from '../../remote/job-output.ts';
 import type { NodeLink, RemoteEnd, RemoteRun } from '../../remote/node-link.ts';
 import { findMissed } from '../../tree/find-missed.ts';
 import { removeRegularFiles } from '../../tree/files.ts';
@@ -20,7 +21,8 @@ import type { Ticket } from '../nodes/admission.ts';
 import type { RetryReason } from '../reasons.ts';
 import type { Runner } from './race.ts';
 import type { ShimPort } from './shim-port.ts';
-import { movesFor, stageOutputs, withOwnNames, type StagedOutputs } from './staged-outputs.ts';
+import { withOwnNames } from './own-names.ts';
+import { movesFor, stageOutputs, type StagedOutputs } from './staged-outputs.ts';
 import { beginningAndEnd, findTrouble, missedNames, plainText, type EndOnNode } from './node-fault.ts';
 import { describeLowLimit } from './unfit-nodes.ts';
 
@@ -33,7 +35,8 @@ export type Attempt =
   | {
       readonly kind: 'finished';
       readonly termination: Termination;
-      readonly output: readonly OutputChunk[];
+      /** To be released by whoever has the attempt. */
+      readonly output: Printed;
       readonly cpuMs: number;
       readonly maxRssKiB: number;
       readonly visibleWaitMs: number;
@@ -99,6 +102,7 @@ export async function attemptOnNode(input: AttemptInput): Promise<Attempt> {
   let run = await runOnNode(input, plan, staged, []);
   if (run && plan.paths === 'absolute' && isNameLeft(run.end)) {
     // A name that was made absolute stands in the object. The user's own names never do harm.
+    release(run);
     plan = { ...plan, paths: 'auto' };
     run = await runOnNode(input, plan, staged, []);
   }
@@ -107,13 +111,21 @@ export async function attemptOnNode(input: AttemptInput): Promise<Attempt> {
     if (late.length > 0) {
       input.onLate();
       input.directories.tellAgain(input.link, plan.searched);
+      release(run);
       run = await runOnNode(input, plan, staged, late);
     }
   }
   input.onNodeDone();
   if (!run) return { kind: 'retry', reason: 'paths-not-mapped', elsewhere: true };
   const attempt = await settle({ ...input, staged, stagedThere: run.outputs }, run.end, run.stops);
+  if (attempt.kind === 'finished' && !shim.isClosed) return attempt;
+  release(run);
   return shim.isClosed ? { kind: 'abandoned' } : attempt;
+}
+
+/** What it printed is of no use. */
+function release({ end }: EndedRun): void {
+  if (end.kind === 'done') end.output.release();
 }
 
 function isNameLeft(end: RemoteEnd): boolean {
@@ -315,11 +327,10 @@ function lackOf({ reason, detail }: Extract<RemoteEnd, { kind: 'notRun' }>): { l
   return reason === 'limit-too-low' ? { lack: describeLowLimit(detail) } : {};
 }
 
-function endOf(report: WorkerReport, output: readonly OutputChunk[]): EndOnNode {
-  const said = Buffer.concat(output.filter(({ fd }) => fd === 2).map(({ bytes }) => bytes));
+function endOf(report: WorkerReport, output: Printed): EndOnNode {
   return {
     termination: report.termination,
-    stderr: plainText(beginningAndEnd(said)),
+    stderr: plainText(beginningAndEnd(output)),
     cpuUs: report.cpuUserUs + report.cpuSystemUs,
   };
 }

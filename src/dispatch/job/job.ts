@@ -8,7 +8,7 @@ import type { HereReason } from '../../command/reasons.ts';
 import type { IdleOn } from '../../protocol/control.ts';
 import { JOB_NICENESS } from '../../protocol/runner.ts';
 import type { Move, ShimRequest } from '../../protocol/shim.ts';
-import type { OutputChunk } from '../../protocol/worker.ts';
+import { printedHere, type Printed } from '../../remote/job-output.ts';
 import { removeRegularFiles, stampNow } from '../../tree/files.ts';
 import type { Attempt } from './attempt.ts';
 import type { KnownEnvironment } from '../environment-cache.ts';
@@ -203,14 +203,14 @@ export class JobLife {
   /** Ends as a linker or archiver does that misses a file; what is half written must not be linked. */
   async #failHeld(files: readonly HeldFile[]): Promise<void> {
     const message = await formatHoldTimeout(this.request.name, files, this.#context.holdLimitMs);
-    this.#answer('held-too-long', 1, [{ fd: 2, bytes: Buffer.from(message) }]);
+    this.#answer('held-too-long', 1, printedHere({ fd: 2, bytes: Buffer.from(message) }));
   }
 
   /** Ends as a program would that nobody starts. */
-  #answer(reason: PlacementReason, code: number, output: readonly OutputChunk[]): void {
+  #answer(reason: PlacementReason, code: number, output: Printed): void {
     const termination = { kind: 'exited', code } as const;
     this.#reason = reason;
-    this.#input.shim.finish(output, termination);
+    void this.#input.shim.finish(output, termination);
     this.#end({ kind: 'terminated', termination }, 'here');
   }
 
@@ -231,7 +231,7 @@ export class JobLife {
     const { environment } = this.#input;
     const question = trialMemory.question(plan, this.request, environment);
     if (await question?.answer()) {
-      this.#answer('known-trial', 0, []);
+      this.#answer('known-trial', 0, printedHere());
       return;
     }
     const isForNode = trials.next(question !== undefined) === 'there' && !isTooLong(plan, environment);
@@ -301,9 +301,12 @@ export class JobLife {
   async #finish(plan: CompilePlan, node: string, attempt: Attempt & { kind: 'finished' }): Promise<boolean> {
     const { termination, output, moves, cpuMs, visibleWaitMs } = attempt;
     const { shim } = this.#input;
-    if (moves.length === 0) shim.finish(output, termination);
-    else {
+    if (moves.length === 0) {
+      await shim.finish(output, termination);
+      output.release();
+    } else {
       const finish = await shim.finishWith(moves, output, termination);
+      output.release();
       if (finish !== 'done')
         await removeRegularFiles(moves.flatMap((move) => (move.kind === 'move' ? [move.from] : [])));
       if (typeof finish === 'object') {
@@ -351,7 +354,7 @@ export class JobLife {
   /** Nothing runs yet that a signal could reach: the shim ends by it at once. */
   #endBySignal(): void {
     const { shim } = this.#input;
-    shim.onSignal((signal) => shim.finish([], { kind: 'signalled', signal }));
+    shim.onSignal((signal) => void shim.finish(printedHere(), { kind: 'signalled', signal }));
   }
 
   #noteRetry(node: string, attempt: Attempt & { kind: 'retry' }): void {

@@ -4,6 +4,7 @@
  */
 import { UNLIMITED, type Inherited } from '../../protocol/inherited.ts';
 import type { Termination } from '../../protocol/termination.ts';
+import type { Printed } from '../../remote/job-output.ts';
 import type { RetryReason } from '../reasons.ts';
 
 /** gcc's driver when cc1 was killed, by the kernel's out-of-memory killer as a rule; clang's, where it started another. */
@@ -90,9 +91,23 @@ function isByOwnLimit({ termination, stderr, cpuUs }: EndOnNode, { cpu, fsize }:
 }
 
 /** What is looked at of what a compiler said: all of it, or its beginning and its end. */
-export function beginningAndEnd(said: Buffer): string {
-  if (said.length <= 2 * LOOKED_AT_BYTES) return said.toString('utf8');
-  return `${said.toString('utf8', 0, LOOKED_AT_BYTES)}\n${said.toString('utf8', said.length - LOOKED_AT_BYTES)}`;
+export function beginningAndEnd(printed: Pick<Printed, 'chunks'>): string {
+  const beginning: Buffer[] = [];
+  const end: Buffer[] = [];
+  let [beginningBytes, endBytes, isCut] = [0, 0, false];
+  for (const { fd, bytes } of printed.chunks()) {
+    if (fd !== 2) continue;
+    const first = bytes.subarray(0, LOOKED_AT_BYTES - beginningBytes);
+    const rest = bytes.subarray(first.length);
+    beginningBytes += first.length;
+    endBytes += rest.length;
+    beginning.push(first);
+    end.push(rest);
+    while (endBytes - (end[0]?.length ?? 0) >= LOOKED_AT_BYTES) endBytes -= end.shift()?.length ?? 0;
+    isCut ||= endBytes > LOOKED_AT_BYTES;
+  }
+  const parts = [...beginning, ...(isCut ? [Buffer.from('\n')] : []), Buffer.concat(end).subarray(-LOOKED_AT_BYTES)];
+  return Buffer.concat(parts).toString('utf8');
 }
 
 /** The names, as the messages have them, of files that a failed compile did not find. */

@@ -12,7 +12,7 @@ import { baseName } from '../../command/paths.ts';
 import type { CompilePlan, Output } from '../../command/plan.ts';
 import { mayStageIn } from '../../command/render.ts';
 import type { Move } from '../../protocol/shim.ts';
-import type { FileState, OutputChunk } from '../../protocol/worker.ts';
+import type { FileState } from '../../protocol/worker.ts';
 import { Leftovers } from '../../tree/leftovers.ts';
 
 /** NAME_MAX of Linux's file systems is 255 bytes, and compilers add endings to names as they go. */
@@ -132,21 +132,4 @@ export function movesFor(
     return [{ kind: 'move', from, to }];
   });
   return moves.reverse();
-}
-
-/** Messages with the names that the compiler would have used here. @param staged - as the compiler there was told */
-export function withOwnNames(
-  chunks: readonly OutputChunk[],
-  outputs: readonly Output[],
-  staged: readonly string[],
-): readonly OutputChunk[] {
-  return chunks.map(({ fd, bytes }) => {
-    const text = staged.some((path) => bytes.includes(path)) ? bytes.toString('latin1') : undefined;
-    if (text === undefined) return { fd, bytes };
-    const asBytes = (name: string): string => Buffer.from(name, 'utf8').toString('latin1');
-    const named = staged.reduce((one, path, index) => {
-      return one.replaceAll(asBytes(path), () => asBytes(outputs[index]?.name ?? path));
-    }, text);
-    return { fd, bytes: Buffer.from(named, 'latin1') };
-  });
 }

@@ -9,7 +9,7 @@ import type { CompilePlan } from '../../command/plan.ts';
 import type { CompilerFacts } from '../../protocol/inspection.ts';
 import type { ShimRequest } from '../../protocol/shim.ts';
 import type { Termination } from '../../protocol/termination.ts';
-import type { OutputChunk } from '../../protocol/worker.ts';
+import type { Printed } from '../../remote/job-output.ts';
 import { identifyCompiler } from '../../tree/compiler-identity.ts';
 import type { KnownEnvironment } from '../environment-cache.ts';
 import { hashOf, KnownTrials, MAX_OBJECT_BYTES } from './known-probes.ts';
@@ -20,7 +20,7 @@ const FILE_MODE = 0o666;
 /** How a node's compiler ended, and what it made. */
 export interface ProbeEnd {
   readonly termination: Termination;
-  readonly output: readonly OutputChunk[];
+  readonly output: Pick<Printed, 'lengthBytes'>;
   /** Where the object lies now. */
   readonly object: string;
 }
@@ -55,7 +55,7 @@ export class TrialMemory {
       },
       learn: async ({ termination, output, object: made }) => {
         // What it says may name the output; what it refuses, it may refuse for any reason.
-        const isTaken = termination.kind === 'exited' && termination.code === 0 && output.length === 0;
+        const isTaken = termination.kind === 'exited' && termination.code === 0 && output.lengthBytes === 0;
         const bytes = isTaken ? readSmall(made) : undefined;
         const asked = await key;
         if (bytes && asked !== undefined) this.known.note(asked, bytes);

@@ -7,14 +7,15 @@ import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { holdsNames, restoreDepfile, restoreDiagnostics } from '../../command/restore.ts';
-import type {
-  FileStamp,
-  JobEnvironment,
-  NameRestore,
-  NotRunReason,
-  OutputChunk,
-  WorkerJob,
-  WorkerReport,
+import {
+  MAX_OUTPUT_BYTES_PER_JOB,
+  type FileStamp,
+  type JobEnvironment,
+  type NameRestore,
+  type NotRunReason,
+  type OutputChunk,
+  type WorkerJob,
+  type WorkerReport,
 } from '../../protocol/worker.ts';
 import type { RunnerReport } from '../../protocol/runner.ts';
 import { fileState, isSameStamp, stampOpened } from '../../tree/files.ts';
@@ -87,12 +88,16 @@ async function finish(job: WorkerJob, report: RunnerReport, output: readonly Out
   const { restore } = job;
   const problem = restore && ((await restoreDepfiles(restore)) ?? (await findLeftName(restore, job.outputs)));
   if (problem) return { kind: 'notRun', ...problem };
+  const printed = restore ? output.map(({ fd, bytes }) => ({ fd, bytes: restoreDiagnostics(restore, bytes) })) : output;
+  // Names as the user has them may be longer.
+  if (printed.reduce((sum, { bytes }) => sum + bytes.length, 0) > MAX_OUTPUT_BYTES_PER_JOB)
+    return { kind: 'notRun', reason: 'output-too-large', detail: job.program };
   const outputs = await Promise.all(job.outputs.map(fileState));
   const { termination, cpuUserUs, cpuSystemUs, maxRssKiB } = report;
   return {
     kind: 'done',
     report: { id: job.id, termination, cpuUserUs, cpuSystemUs, maxRssKiB, outputs },
-    output: restore ? output.map(({ fd, bytes }) => ({ fd, bytes: restoreDiagnostics(restore, bytes) })) : output,
+    output: printed,
   };
 }
 

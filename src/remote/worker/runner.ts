@@ -4,12 +4,10 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import type { Duplex } from 'node:stream';
-import type { JobEnvironment, OutputChunk } from '../../protocol/worker.ts';
+import { MAX_OUTPUT_BYTES_PER_JOB, type JobEnvironment, type OutputChunk } from '../../protocol/worker.ts';
 import type { Streams } from '../../protocol/streams.ts';
 import { decodeRunnerReport, encodeRunnerStart, type RunnerReport } from '../../protocol/runner.ts';
 
-/** More diagnostics than this and the job goes home, where they can stream: they are held in memory here. */
-const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
 /** A grandchild that keeps stdout open after the compiler's end gets this long before its group is killed. */
 const DRAIN_LIMIT_MS = 1_000;
 const RUNNER_CONTROL_FD = 3;
@@ -88,7 +86,7 @@ class HeldOutput {
   add(fd: 1 | 2, bytes: Buffer): void {
     if (this.isTooLarge) return;
     this.#bytes += bytes.length;
-    if (this.#bytes > MAX_OUTPUT_BYTES) {
+    if (this.#bytes > MAX_OUTPUT_BYTES_PER_JOB) {
       this.isTooLarge = true;
       this.#streams = [];
       this.#onTooLarge();

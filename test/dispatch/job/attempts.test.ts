@@ -9,6 +9,7 @@ import { encodeInherited, NOTHING_SET } from '../../../src/protocol/inherited.ts
 import { PLAIN_STREAMS } from '../../../src/protocol/streams.ts';
 import type { NodeLink, RemoteEnd } from '../../../src/remote/node-link.ts';
 import { SearchedDirectories } from '../../../src/tree/searched-directories.ts';
+import { printedHere } from '../../../src/remote/job-output.ts';
 import { deferred } from '../../../src/util/deferred.ts';
 import { compileOf } from '../../command/plan-of.ts';
 
@@ -25,7 +26,7 @@ const shim: ShimPort = {
   isClosed: false,
   runHere: () => undefined,
   showNode: () => undefined,
-  finish: () => undefined,
+  finish: () => Promise.resolve(),
   finishWith: () => Promise.resolve('done'),
   hangUp: () => undefined,
   onSignal: () => undefined,
@@ -105,7 +106,7 @@ it('an interrupted job waits for nothing that its result would rest on', async (
   (await listening.promise)(2);
   const usage = { cpuUserUs: 0n, cpuSystemUs: 0n, maxRssKiB: 0 };
   const report = { id: 1, termination: { kind: 'signalled', signal: 2 } as const, ...usage, outputs: [] };
-  node.end.resolve({ kind: 'done', report, output: [] });
+  node.end.resolve({ kind: 'done', report, output: printedHere() });
   await ended;
 });
 

@@ -7,6 +7,7 @@ import {
   type EndOnNode,
 } from '../../../src/dispatch/job/node-fault.ts';
 import { NOTHING_SET, type Inherited } from '../../../src/protocol/inherited.ts';
+import { printedHere } from '../../../src/remote/job-output.ts';
 
 const exited = (code: number) => ({ kind: 'exited', code }) as const;
 const signalled = (signal: number) => ({ kind: 'signalled', signal }) as const;
@@ -104,11 +105,34 @@ function names(count: number): string[] {
   return Array.from({ length: count }, (_, index) => `${index}.h`);
 }
 
-it('of a long message the beginning and the end are looked at', () => {
-  const said = beginningAndEnd(Buffer.from(`first${'x'.repeat(10_000_000)}last`));
-  expect(said.length).toBeLessThan(600_000);
-  expect(said).toMatch(/^first.*\n.*last$/s);
-  expect(beginningAndEnd(Buffer.from('é\n'))).toBe('é\n');
+describe('of a long message the beginning and the end are looked at', () => {
+  const said = (...pieces: readonly string[]): string =>
+    beginningAndEnd(printedHere(...pieces.map((piece) => ({ fd: 2 as const, bytes: Buffer.from(piece) }))));
+
+  it('in one piece', () => {
+    const looked = said(`first${'x'.repeat(10_000_000)}last`);
+    expect(looked.length).toBeLessThan(600_000);
+    expect(looked).toMatch(/^first.*\n.*last$/s);
+    expect(said('é\n')).toBe('é\n');
+  });
+
+  it('in many', () => {
+    const pieces = Array.from({ length: 10_000 }, (_, index) => `${index} ${'x'.repeat(100)}\n`);
+    const looked = said(...pieces);
+    expect(looked).toHaveLength(2 * 256 * 1024 + 1);
+    expect(looked.startsWith(pieces.slice(0, 2_000).join(''))).toBe(true);
+    expect(looked.endsWith(pieces.slice(-2_000).join(''))).toBe(true);
+  });
+
+  it('and all of one that is not so long', () => {
+    const pieces = Array.from({ length: 4_000 }, (_, index) => `${index} ${'x'.repeat(100)}\n`);
+    expect(said(...pieces)).toBe(pieces.join(''));
+  });
+
+  it('of what it says on stderr', () => {
+    const chunk = (fd: 1 | 2, text: string) => ({ fd, bytes: Buffer.from(text) });
+    expect(beginningAndEnd(printedHere(chunk(2, 'a'), chunk(1, 'b'), chunk(2, 'c')))).toBe('ac');
+  });
 });
 
 describe('missedNames', () => {

@@ -8,7 +8,6 @@ import {
   stagedHash,
   stagedNextTo,
   stageOutputs,
-  withOwnNames,
 } from '../../../src/dispatch/job/staged-outputs.ts';
 import type { FileState } from '../../../src/protocol/worker.ts';
 import { compileOf } from '../../command/plan-of.ts';
@@ -109,9 +108,3 @@ function plan_outputs() {
     { path: '/t/a.d', name: 'a.d', role: 'depfile' as const },
   ];
 }
-
-it('messages name the outputs that the user knows', () => {
-  const output = [{ fd: 2 as const, bytes: Buffer.from('as: can’t create /p/1: no room; /p/2 \xff\n') }];
-  const named = withOwnNames(output, plan_outputs(), ['/p/1', '/p/2']);
-  expect(String(named[0]?.bytes)).toBe('as: can’t create a.o: no room; a.d \xff\n');
-});

@@ -11,8 +11,10 @@ import type { BuildReport } from '../../../src/protocol/control.ts';
 import type { NodeChannel } from '../../../src/remote/channel/node-pipe.ts';
 import { connectNode } from '../../../src/remote/connect.ts';
 import { describeNodeFailure } from '../../../src/remote/failure.ts';
-import { fail } from '../../../src/util/result.ts';
+import { fail, ok } from '../../../src/util/result.ts';
+import type { WorkerAnswer } from '../../../src/protocol/worker.ts';
 import { FakeShim, type FakeShimCall } from '../../rig/fake-shim.ts';
+import { turned, type Said } from '../../rig/hostile-worker.ts';
 import { FakeCompilerCalls } from '../../rig/shim-fake-compiler.ts';
 
 const WORKER = fileURLToPath(new URL('../../../dist/cli/worker.cjs', import.meta.url));
@@ -35,6 +37,8 @@ export class DispatcherRig {
   nodes = '';
   /** PMAKE_NODES is not set. */
   isUnlisted = false;
+  /** What a node's worker says instead of an honest answer; absent: what it means. */
+  tamper: ((honest: WorkerAnswer) => Iterable<Said>) | undefined;
   /** Nodes are connected when this is resolved. */
   mayConnect: Promise<unknown> = Promise.resolve();
   readonly #lists: NodeLists;
@@ -96,9 +100,9 @@ export class DispatcherRig {
     await until(() => [...names].every((name) => this.dispatcher.fleet.link(name) !== undefined));
   }
 
-  compile(source: string): FakeShim {
+  compile(source: string, settings: Readonly<Record<string, string>> = {}): FakeShim {
     writeFileSync(`${this.tree}/${source}`, 'int x;\n');
-    const env = this.isUnlisted ? {} : { PMAKE_NODES: this.nodes };
+    const env = { ...(this.isUnlisted ? {} : { PMAKE_NODES: this.nodes }), ...settings };
     return this.shim({ argv: ['-c', '-o', source.replace('.c', '.o'), source], env });
   }
 
@@ -143,8 +147,9 @@ export class DispatcherRig {
     const command = spec.name === 'unreachable' ? ['false'] : ['env'];
     const worker = { node: process.execPath, script: WORKER, args: [] };
     const channel = await connectNode({ ...spec, command }, worker, abort);
-    if (channel.ok) this.#channels.set(spec.name, channel.value);
-    return channel.ok ? channel : fail({ sentence: describeNodeFailure(channel.failure) });
+    if (!channel.ok) return fail({ sentence: describeNodeFailure(channel.failure) });
+    this.#channels.set(spec.name, channel.value);
+    return ok(turned(channel.value, (honest) => this.tamper?.(honest) ?? [honest]));
   };
 }
 

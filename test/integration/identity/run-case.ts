@@ -11,7 +11,9 @@ import { planCommand } from '../../../src/command/plan-command.ts';
 import { markOf } from '../../../src/command/paths.ts';
 import { mayStageIn, renderPlan, type Rendered } from '../../../src/command/render.ts';
 import { holdsNames, restoreDepfile, restoreDiagnostics } from '../../../src/command/restore.ts';
-import { movesFor, withOwnNames } from '../../../src/dispatch/job/staged-outputs.ts';
+import { withOwnNames } from '../../../src/dispatch/job/own-names.ts';
+import { movesFor } from '../../../src/dispatch/job/staged-outputs.ts';
+import { printedHere } from '../../../src/remote/job-output.ts';
 import { fileState, removeRegularFiles } from '../../../src/tree/files.ts';
 import { fileLook, realProgram } from '../../../src/tree/look.ts';
 import type { Case } from './command-line.ts';
@@ -100,7 +102,8 @@ export async function runPlanned(one: Case, plan: CompilePlan, place: Place): Pr
   await rm(staging, { recursive: true });
   const own = (fd: 1 | 2, bytes: Buffer): Buffer => {
     const restored = rendered.restore ? restoreDiagnostics(rendered.restore, bytes) : bytes;
-    return withOwnNames([{ fd, bytes: restored }], plan.outputs, rendered.outputs)[0]?.bytes ?? restored;
+    const named = withOwnNames(printedHere({ fd, bytes: restored }), plan.outputs, rendered.outputs);
+    return Buffer.concat([...named.chunks()].map((chunk) => chunk.bytes));
   };
   return { status, stdout: own(1, stdout), stderr: own(2, stderr), isRewritten: rendered.restore !== undefined };
 }
