@@ -56,6 +56,14 @@ static inline bool is_on(const char *variable) {
 	return value && strcmp(value, "0") != 0;
 }
 
+/* Does Node.js itself, or what it is linked with, read this entry of the environment? */
+static inline bool is_read_by_node(const char *entry) {
+	static const char *const beginnings[] = {"NODE_", "UV_", "OPENSSL_CONF="};
+	for (size_t index = 0; index < sizeof beginnings / sizeof *beginnings; index++)
+		if (strncmp(entry, beginnings[index], strlen(beginnings[index])) == 0) return true;
+	return false;
+}
+
 static inline const char *base_name(const char *path) {
 	const char *slash = strrchr(path, '/');
 	return slash ? slash + 1 : path;

@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/file.h>
@@ -49,18 +50,39 @@ static bool is_private(const char *path) {
 	return S_ISDIR(found.st_mode) && found.st_uid == geteuid() && (found.st_mode & 077) == 0;
 }
 
+static bool is_owned(const char *path) {
+	struct stat found;
+	return stat(path, &found) == 0 && S_ISDIR(found.st_mode) && found.st_uid == geteuid();
+}
+
+/* Where another user took the usual one's name first. Hosts may share that file system, so each has a name of its own. */
+static bool find_own_runtime(void) {
+	const char *cache = setting("XDG_CACHE_HOME"), *home = setting("HOME");
+	bool is_cache = cache && *cache == '/';
+	const char *base = is_cache ? cache : home;
+	char parent[PATH_MAX], host[HOST_NAME_MAX + 1];
+	/* Root with another user's HOME leaves nothing there. */
+	if (!base || *base != '/' || !is_owned(base)) return false;
+	if (gethostname(host, sizeof host) != 0 || strchr(host, '/')) return false;
+	if (!format(parent, sizeof parent, is_cache ? "%s" : "%s/.cache", base)) return false;
+	mkdir(parent, 0700);
+	if (!format(runtime, sizeof runtime, "%s/pmake", parent)) return false;
+	mkdir(runtime, 0700);
+	return format(runtime, sizeof runtime, "%s/pmake/run-%s", parent, host) && is_private(runtime);
+}
+
 void find_runtime(void) {
 	const char *chosen = setting("PMAKE_RUNTIME_DIR");
 	const char *xdg = setting("XDG_RUNTIME_DIR");
-	struct stat found;
 	bool fits;
 	if (chosen)
 		fits = *chosen == '/' && format(runtime, sizeof runtime, "%s", chosen);
-	else if (xdg && *xdg == '/' && stat(xdg, &found) == 0 && S_ISDIR(found.st_mode) && found.st_uid == geteuid())
+	else if (xdg && *xdg == '/' && is_owned(xdg))
 		fits = format(runtime, sizeof runtime, "%s/pmake", xdg);
 	else
 		fits = format(runtime, sizeof runtime, "/tmp/pmake-%ld", (long)geteuid());
-	if (!fits || !is_private(runtime)) *runtime = '\0';
+	if (fits && is_private(runtime)) return;
+	if (chosen || !find_own_runtime()) *runtime = '\0';
 }
 
 int open_in_runtime(const char *file, int flags) {
@@ -142,14 +164,30 @@ static void lift_limits(void) {
 	}
 }
 
+/*
+ * Of a build, which it outlives, and of Node.js, which would open a port for a debugger, load what somebody's program
+ * needs, or take a descriptor of ours for its parent's.
+ */
+static bool is_dropped(const char *entry) {
+	static const char *const names[] = {"MAKEFLAGS",    "MFLAGS",       "GNUMAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES",
+	                                    "MAKE_TERMOUT", "MAKE_TERMERR", GUARD_VARIABLE, PRELOAD_VARIABLE,
+	                                    /* It outlives what these speak to, and its workers get them from it. */
+	                                    "LD_PRELOAD", "LD_AUDIT", "LD_PROFILE", "LD_DEBUG", "LD_SHOW_AUXV"};
+	size_t length = strcspn(entry, "=");
+	for (size_t index = 0; index < sizeof names / sizeof *names; index++)
+		if (strlen(names[index]) == length && memcmp(entry, names[index], length) == 0) return true;
+	return is_read_by_node(entry);
+}
+
+static void drop_variables(void) {
+	char **kept = environ;
+	for (char **entry = environ; *entry; entry++)
+		if (!is_dropped(*entry)) *kept++ = *entry;
+	*kept = NULL;
+}
+
 /* In the grandchild. Nothing of the build comes along: an inherited jobserver pipe would keep make waiting for ever. */
 static void become_dispatcher(const char *script, int ready, int lock) {
-	static const char *const dropped[] = {"MAKEFLAGS",   "MFLAGS",       "GNUMAKEFLAGS",  "MAKELEVEL", "MAKEOVERRIDES",
-	                                      "MAKE_TERMOUT", "MAKE_TERMERR", GUARD_VARIABLE, PRELOAD_VARIABLE,
-	                                      /* It outlives what these speak to, and its workers get them from it. */
-	                                      "LD_PRELOAD", "LD_AUDIT", "LD_PROFILE", "LD_DEBUG", "LD_SHOW_AUXV",
-	                                      /* Node would read them all, which doubles its start; nothing here speaks TLS. */
-	                                      "NODE_EXTRA_CA_CERTS"};
 	struct stat log;
 	pid_t own_id = getpid();
 	if (write(ready, &own_id, sizeof own_id) != sizeof own_id) _exit(1);
@@ -167,7 +205,7 @@ static void become_dispatcher(const char *script, int ready, int lock) {
 		if (fds[index] < 0 || dup2(fds[index], index) < 0) _exit(1);
 	close_from(count);
 	if (chdir("/") != 0) _exit(1);
-	for (size_t index = 0; index < sizeof dropped / sizeof *dropped; index++) unsetenv(dropped[index]);
+	drop_variables();
 	setenv("PMAKE_READY_FD", "3", 1);
 	setenv("PMAKE_START_LOCK_FD", "4", 1);
 	setenv("PMAKE_RUNTIME_DIR", runtime, 1);

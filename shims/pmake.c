@@ -20,6 +20,8 @@
 /* Two is a script called make; so many, and every make on PATH is one. */
 #define MAX_CHAIN 10
 #define CHAIN_VARIABLE "PMAKE_CHAIN"
+/* Before the names of variables that are make's to have, and not our Node.js's. */
+#define HIDDEN_PREFIX "_PMAKE_HIDDEN_"
 
 static char self[PATH_MAX]; /* the real path of this executable; "" when it cannot be known */
 
@@ -173,6 +175,21 @@ static void become_make(char **words, const char *why) {
 	_exit(code);
 }
 
+/* What a recipe's Node.js is told would open a port for a debugger in ours, or load a file that is not there. */
+static void hide_variables(void) {
+	for (char **entry = environ; *entry; entry++) {
+		if (!is_read_by_node(*entry)) continue;
+		size_t size = sizeof HIDDEN_PREFIX + strlen(*entry);
+		char *hidden = malloc(size);
+		if (hidden && format(hidden, size, HIDDEN_PREFIX "%s", *entry)) *entry = hidden;
+	}
+}
+
+static void show_variables(void) {
+	for (char **entry = environ; *entry; entry++)
+		if (strncmp(*entry, HIDDEN_PREFIX, sizeof HIDDEN_PREFIX - 1) == 0) *entry += sizeof HIDDEN_PREFIX - 1;
+}
+
 static void become_node(char **words, const char *script) {
 	size_t count = 0;
 	while (words[count]) count++;
@@ -181,9 +198,11 @@ static void become_node(char **words, const char *script) {
 	all[0] = (char *)"node";
 	all[1] = (char *)script;
 	memcpy(all + 2, words + 1, count * sizeof *all);
+	hide_variables();
 	/* PATH's, as the script's own first line would have it; else the one that installed pmake. */
 	execvp("node", all);
 	execv(PMAKE_NODE, all);
+	show_variables();
 	free(all);
 }
 

@@ -30,7 +30,14 @@ is_low "$(ulimit -n 2>/dev/null)" 64 && why="\"ulimit -n $(ulimit -n)\" leaves t
 is_low "$(ulimit -t 2>/dev/null)" 60 && why="\"ulimit -t $(ulimit -t)\" leaves too little CPU time for Node.js, which needs 60"
 [ -r "$script" ] || why="pmake's own files were not found"
 command -v node >/dev/null 2>&1 || why="there is no Node.js on PATH"
-[ -n "$why" ] || exec node "$script" "$@"
+if [ -z "$why" ]; then
+  # What is make's to have, and not our Node.js's.
+  for name in $(env | sed -n 's/^\(NODE_[A-Za-z0-9_]*\|UV_[A-Za-z0-9_]*\|OPENSSL_CONF\)=.*/\1/p'); do
+    eval "export _PMAKE_HIDDEN_$name=\"\$$name\""
+    unset "$name"
+  done
+  exec node "$script" "$@"
+fi
 
 # Plain make. More than ten pmakes with no make between: what is called make calls pmake.
 chain=0

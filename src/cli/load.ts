@@ -8,7 +8,7 @@ import { brokerSockets } from '../config/broker-sockets.ts';
 import { LOAD_KINDS, runLoad } from '../bench/load-program.ts';
 import { WORKER_PREAMBLE } from '../protocol/worker.ts';
 import { announceWorker } from '../remote/worker/announce.ts';
-import { runtimeDirectoryPath } from '../util/runtime-directory.ts';
+import { runtimeDirectory } from '../util/runtime-directory.ts';
 
 const [word, seconds, mebibytes, directory = '/var/tmp'] = process.argv.slice(2);
 const kind = LOAD_KINDS.find((known) => known === word);
@@ -18,7 +18,8 @@ if (kind === undefined) {
   );
   process.exit(2);
 }
-announceWorker(brokerSockets(process.env, runtimeDirectoryPath(process.env)));
+const runtime = runtimeDirectory(process.env);
+announceWorker(brokerSockets(process.env, runtime.ok ? runtime.value : undefined));
 const early = new AbortController();
 process.stdin.resume();
 process.stdin.once('end', () => early.abort());

@@ -4,6 +4,7 @@
  */
 import { realpathSync, writeSync } from 'node:fs';
 import { runBuild } from '../make/build.ts';
+import { usersEnvironment } from '../make/environment.ts';
 import { readWords } from '../make/invocation/raw-bytes.ts';
 import { endAs } from '../make/invocation/run-make.ts';
 import { splitWords } from '../make/invocation/own-switches.ts';
@@ -30,7 +31,7 @@ async function main(): Promise<void> {
     endAs(
       await runBuild({
         raw: { words: make, encoding },
-        env: process.env,
+        env: usersEnvironment(process.env),
         installation,
         self,
         isLocal: own.has('local'),

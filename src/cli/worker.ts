@@ -6,14 +6,14 @@ import { brokerSockets } from '../config/broker-sockets.ts';
 import { announceWorker } from '../remote/worker/announce.ts';
 import { serveWorker } from '../remote/worker/session.ts';
 import { findInstallation } from '../util/install.ts';
-import { HASHES_NAME, runtimeDirectory, runtimeDirectoryPath } from '../util/runtime-directory.ts';
+import { HASHES_NAME, runtimeDirectory } from '../util/runtime-directory.ts';
 
 void main();
 
 async function main(): Promise<void> {
   const installation = findInstallation();
-  announceWorker(brokerSockets(process.env, runtimeDirectoryPath(process.env)));
   const directory = runtimeDirectory(process.env);
+  announceWorker(brokerSockets(process.env, directory.ok ? directory.value : undefined));
   // Not process.stdout: on a pipe its writes block, and a slow connection would stop every job's bookkeeping.
   const output = new Socket({ fd: 1, readable: false, writable: true });
   await serveWorker({

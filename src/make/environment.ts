@@ -15,6 +15,19 @@ const JOBS_VARIABLE = 'PMAKE_JOBS';
  */
 const CHAIN_VARIABLE = 'PMAKE_CHAIN';
 
+/** The launcher puts it before the names of variables that Node.js would read and that are make's (shims/pmake.c). */
+const HIDDEN_PREFIX = '_PMAKE_HIDDEN_';
+
+/** The environment as pmake was started in it. */
+export function usersEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const isHidden = ([name]: readonly [string, unknown]): boolean => name.startsWith(HIDDEN_PREFIX);
+  const entries = Object.entries(env);
+  return {
+    ...Object.fromEntries(entries.filter((entry) => !isHidden(entry))),
+    ...Object.fromEntries(entries.filter(isHidden).map(([name, value]) => [name.slice(HIDDEN_PREFIX.length), value])),
+  };
+}
+
 export function newBuildId(pid: number, random: string): string {
   return `${pid}-${random}`;
 }

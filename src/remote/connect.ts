@@ -15,6 +15,8 @@ import { resolveSshSettings, type SshSettingsProblem } from './ssh/ssh-settings.
 import { openTransport, type TransportFailure } from './ssh/ssh-transport.ts';
 
 const DEFAULT_SSH_PORT = 22;
+/** What a login there sets for other programs may open a port for a debugger in ours, or load a file into it. */
+const WITHOUT_SETTINGS = ['env', '-u', 'NODE_OPTIONS'] as const;
 
 /** What runs on the node: `node script args...`, paths as they are there. */
 export interface WorkerCommand {
@@ -47,7 +49,7 @@ export async function connectNode(
   abort: AbortSignal,
   { env = process.env, limits = CONNECT_LIMITS, onSilent = () => undefined }: ConnectOptions = {},
 ): Promise<Result<NodeChannel, NodeFailure>> {
-  const words = [command.node, command.script, ...command.args];
+  const words = [...WITHOUT_SETTINGS, command.node, command.script, ...command.args];
   if (spec.command) return connectByCommand(spec, [...spec.command, ...words.map(quoteWord)], limits, abort);
   const resolved = await resolveSshSettings(spec, env);
   if (!resolved.ok) return fail(settingsFailure(unresolved(spec), resolved.failure));

@@ -6,7 +6,8 @@ import { expectChannel, expectEcho, expectFailure, NodeHome, specFor } from './n
 
 let sshd: Sshd;
 beforeAll(async () => {
-  sshd = await startSshd({ config: ['MaxSessions 1'] });
+  // What a login sets for programs of its own, ours would not start with.
+  sshd = await startSshd({ config: ['MaxSessions 1', 'SetEnv "NODE_OPTIONS=--require=/no/such/file"'] });
 });
 afterAll(() => sshd[Symbol.asyncDispose]());
 

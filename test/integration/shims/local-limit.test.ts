@@ -1,7 +1,8 @@
 /** Without a dispatcher: the compilers of a -j100 take turns, and nothing else waits. */
 import { execFileSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
-import { readdirSync, chmodSync, symlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, chmodSync, chownSync, mkdirSync, symlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { FakeCompilerCall } from '../../rig/shim-fake-compiler.ts';
@@ -15,6 +16,8 @@ async function rigWithSlots(): Promise<ShimRig> {
 }
 
 const env = { PMAKE_LOCAL_SLOTS: '2' };
+/** A user who is not here. */
+const STRANGER = 987_654;
 
 /** Until the process waits for a slot: in flock(2), or in the sleep between two looks. */
 async function blocked(pid: number): Promise<void> {
@@ -46,6 +49,24 @@ describe('the local limit', () => {
     }
     for (const { ended } of shims) expect((await ended).code).toBe(0);
     expect(readdirSync(join(rig.runtime, 'slots')).sort()).toEqual(['0', '1', 'queue']);
+  });
+
+  it.runIf(process.getuid?.() === 0)('holds where another user has the name of the runtime directory', async () => {
+    await using rig = await rigWithSlots();
+    const [session, home] = [join(rig.directory, 'session'), join(rig.directory, 'cache')];
+    mkdirSync(join(session, 'pmake'), { recursive: true });
+    chownSync(join(session, 'pmake'), STRANGER, STRANGER);
+    mkdirSync(home);
+    const squatted = { env: { ...env, PMAKE_RUNTIME_DIR: '', XDG_RUNTIME_DIR: session, XDG_CACHE_HOME: home } };
+    const shims = Array.from({ length: 3 }, () => rig.start('gcc', ['-c', 'a.c'], squatted));
+    const calls = [await rig.calls.next(), await rig.calls.next()];
+    const waiting = shims.find(({ pid }) => calls.every((call) => call.pid !== pid));
+    await blocked(waiting?.pid ?? 0);
+    expect(rig.calls.arrived).toBe(2);
+    for (const call of [...calls]) call.exit(0);
+    (await rig.calls.next()).exit(0);
+    for (const { ended } of shims) expect((await ended).code).toBe(0);
+    expect(readdirSync(join(home, `pmake/run-${hostname()}/slots`)).sort()).toEqual(['0', '1', 'queue']);
   });
 
   it("gives a slot back when the compiler is killed, not when the shim's words say so", async () => {

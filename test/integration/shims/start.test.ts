@@ -12,6 +12,7 @@ import {
   rmSync,
   rmdirSync,
 } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { FakeDaemons } from '../../rig/shim-fake-daemon.ts';
@@ -53,7 +54,14 @@ describe('the first shim', () => {
       MAKE_TERMERR: '/dev/pts/0',
       LD_PRELOAD: '',
       NODE_EXTRA_CA_CERTS: '/dev/null',
+      // Any of them would keep it from starting, or open a port.
+      NODE_OPTIONS: '--require=/no/such/file --inspect=0',
+      NODE_CHANNEL_FD: '3',
+      NODE_V8_COVERAGE: '/no/such/directory',
+      UV_THREADPOOL_SIZE: '0',
+      OPENSSL_CONF: '/no/such/file',
       OTHER: 'kept',
+      NODENV_VERSION: 'kept',
     };
     const shim = rig.start('/bin/bash', ['-c', 'umask 0; exec 3</etc/passwd 5>x 77>y; exec gcc -c a.c'], { env });
     const daemon = await daemons.started.next();
@@ -77,7 +85,8 @@ describe('the first shim', () => {
     expect(hello.fds[4]).toBe(`${rig.runtime}/dispatcher.start`);
     const { PMAKE_READY_FD, PMAKE_START_LOCK_FD, PMAKE_RUNTIME_DIR, OTHER, ...rest } = hello.env;
     expect([PMAKE_READY_FD, PMAKE_START_LOCK_FD, PMAKE_RUNTIME_DIR, OTHER]).toEqual(['3', '4', rig.runtime, 'kept']);
-    expect(Object.keys(rest).filter((name) => /MAKE|MFLAGS|PRELOAD|CA_CERTS/.test(name))).toEqual([]);
+    expect(Object.keys(rest).filter((name) => /MAKE|MFLAGS|PRELOAD|^NODE_|^UV_|OPENSSL/.test(name))).toEqual([]);
+    expect(rest.NODENV_VERSION).toBe('kept');
     expect(statSync(join(rig.runtime, 'dispatcher.log')).mode & 0o777).toBe(0o600);
   });
 
@@ -267,13 +276,14 @@ describe('the runtime directory', () => {
   });
 
   it.each([
-    ['relative', { PMAKE_RUNTIME_DIR: 'runtime' }],
-    ['open to the group', { XDG_RUNTIME_DIR: 'RIG/xdg' }],
-  ])('is not used when it is %s', async (_, env) => {
+    ['relative', { PMAKE_RUNTIME_DIR: 'runtime' }, 'cannot be used'],
+    ['open to the group, and chosen', { PMAKE_RUNTIME_DIR: 'RIG/xdg/pmake' }, 'cannot be used'],
+    ['open to the group', { XDG_RUNTIME_DIR: 'RIG/xdg' }, `RIG/.cache/pmake/run-${hostname()}`],
+  ])('is not used when it is %s', async (_, env, instead) => {
     const spoil = (rig: ShimRig): void => {
       mkdirSync(join(rig.directory, 'xdg/pmake'), { recursive: true });
       chmodSync(join(rig.directory, 'xdg/pmake'), 0o770);
     };
-    expect(await runtimeOf(env, spoil)).toContain('cannot be used');
+    expect(await runtimeOf(env, spoil)).toContain(instead);
   });
 });
