@@ -29,7 +29,7 @@ export interface Invocation {
 /** The submit host's file system, as much of it as a plan needs. All synchronous; symbolic links are followed. */
 export interface Look {
   kind(path: string): 'file' | 'directory' | 'other' | 'missing';
-  /** A whole small text file (a response file); undefined when it cannot be read. */
+  /** A whole small text file (a response file); undefined when it cannot be read, or is not UTF-8. */
   readText(path: string): string | undefined;
   /** A file's first `lengthBytes` bytes (fewer at its end); undefined when it cannot be read. */
   readHead(path: string, lengthBytes: number): Buffer | undefined;

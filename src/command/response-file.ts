@@ -6,9 +6,15 @@ import type { Look } from './plan.ts';
 import { absolutePath } from './paths.ts';
 
 /** GCC's own limit is 2,000; a file that names itself ends here, not there. */
-const MAX_RESPONSE_FILES = 200;
+export const MAX_RESPONSE_FILES = 200;
 /** Beyond this an expanded line may not fit into execve(2) (2 MiB, environment included). */
 const MAX_EXPANDED_CHARACTERS = 1_000_000;
+/** Of all files together: quotes and white space included, no words within the limit above need more. */
+const MAX_READ_CHARACTERS = 4 * MAX_EXPANDED_CHARACTERS;
+/** White space of both gcc and clang; what only one of them takes for it is UNCLEAR. */
+const WHITE_SPACE = /[ \t\n\r]/;
+/** To gcc a NUL ends the file, and \v and \f divide words; clang passes over a byte order mark. */
+const UNCLEAR = /^\ufeff|[\0\v\f]/;
 
 export interface ExpandedWords {
   readonly kind: 'expanded';
@@ -29,7 +35,7 @@ export function expandResponseFiles(argv: readonly string[], cwd: string, look: 
   if (!argv.some((word) => word.startsWith('@'))) return { kind: 'expanded', words: argv, files: [] };
   const words: string[] = [];
   const files: string[] = [];
-  let characters = 0;
+  let [characters, read] = [0, 0];
   const pending = [...argv].reverse();
   for (let word = pending.pop(); word !== undefined; word = pending.pop()) {
     if (!word.startsWith('@')) {
@@ -40,7 +46,8 @@ export function expandResponseFiles(argv: readonly string[], cwd: string, look: 
     }
     const path = absolutePath(cwd, word.slice(1));
     const text = files.length < MAX_RESPONSE_FILES ? look.readText(path) : undefined;
-    const inner = text === undefined ? undefined : splitWords(text);
+    read += text?.length ?? 0;
+    const inner = text === undefined || read > MAX_READ_CHARACTERS ? undefined : splitWords(text);
     if (!inner) return { kind: 'unreadable', path };
     files.push(path);
     for (const one of inner.reverse()) pending.push(one);
@@ -48,8 +55,9 @@ export function expandResponseFiles(argv: readonly string[], cwd: string, look: 
   return { kind: 'expanded', words, files };
 }
 
-/** undefined where gcc and clang cut differently: a backslash in single quotes; or at an open quote. */
+/** undefined where gcc and clang cut differently: UNCLEAR, a backslash in single quotes; or at an open quote. */
 export function splitWords(text: string): string[] | undefined {
+  if (UNCLEAR.test(text)) return undefined;
   const words: string[] = [];
   let word: string | undefined;
   let quote = '';
@@ -65,7 +73,7 @@ export function splitWords(text: string): string[] | undefined {
     } else if (character === '"' || character === "'") {
       quote = character;
       word ??= '';
-    } else if (/\s/.test(character)) {
+    } else if (WHITE_SPACE.test(character)) {
       if (word !== undefined) words.push(word);
       word = undefined;
     } else word = (word ?? '') + character;

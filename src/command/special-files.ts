@@ -5,7 +5,7 @@
 import type { DriverLine, Item } from './driver-line.ts';
 import { absolutePath } from './paths.ts';
 import type { Look } from './plan.ts';
-import { expandResponseFiles } from './response-file.ts';
+import { expandResponseFiles, MAX_RESPONSE_FILES } from './response-file.ts';
 import { NOTHING } from './trial.ts';
 
 /** Linker scripts and response files that name each other; as deep as nothing that was met in practice. */
@@ -52,17 +52,18 @@ function otherNames({ role, spelled, argument, isSeparate }: Item): string[] {
 
 /** Any words at all: one that could be a name, or hold one, counts as naming it. */
 export function namesSpecialFile(words: readonly string[], cwd: string, look: Look, depth = 0): boolean {
-  return words.some((word) => {
-    if (word === '-') return true;
-    return namesIn(word).some((name) => {
-      if (!name.startsWith('@')) return isSpecialFile(absolutePath(cwd, name), look);
-      const path = absolutePath(cwd, name.slice(1));
-      if (depth === MAX_DEPTH || isSpecialFile(path, look)) return true;
-      const inner = expandResponseFiles([name], cwd, look);
-      return inner.kind === 'expanded'
-        ? namesSpecialFile(inner.words, cwd, look, depth + 1)
-        : isSpecialFile(inner.path, look);
-    });
+  if (words.includes('-')) return true;
+  const names = [...new Set(words.flatMap(namesIn))];
+  // Each is read, with those that it names: in doubt it is better not to look at a thousand.
+  if (names.filter((name) => name.startsWith('@')).length > MAX_RESPONSE_FILES) return true;
+  return names.some((name) => {
+    if (!name.startsWith('@')) return isSpecialFile(absolutePath(cwd, name), look);
+    const path = absolutePath(cwd, name.slice(1));
+    if (depth === MAX_DEPTH || isSpecialFile(path, look)) return true;
+    const inner = expandResponseFiles([name], cwd, look);
+    return inner.kind === 'expanded'
+      ? namesSpecialFile(inner.words, cwd, look, depth + 1)
+      : isSpecialFile(inner.path, look);
   });
 }
 

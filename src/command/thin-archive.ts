@@ -5,6 +5,9 @@ const HEADER_BYTES = 60;
 const NAME_BYTES = 16;
 const SIZE_AT = 48;
 const SIZE_BYTES = 10;
+const LONG_NAME_END = '/\n';
+/** PATH_MAX of Linux, and the end. */
+const MAX_LONG_NAME_BYTES = 4_096 + LONG_NAME_END.length;
 
 /** @param head the first bytes of a file */
 export function isThinArchive(head: Buffer): boolean {
@@ -28,10 +31,17 @@ export function thinArchiveMembers(bytes: Buffer): string[] {
       if (name === '//') longNames = bytes.subarray(at, at + size);
       at += size + (size % 2);
     } else if (/^\/\d+$/.test(name)) {
-      const start = Number(name.slice(1));
-      const end = longNames?.indexOf('/\n', start) ?? -1;
-      if (longNames && end > start) members.push(longNames.toString('utf8', start, end));
+      const long = longNames && longNameAt(longNames, Number(name.slice(1)));
+      if (long !== undefined) members.push(long);
     } else if (name.endsWith('/') && name.length > 1) members.push(name.slice(0, -1));
   }
   return members;
+}
+
+/** Names begin where another ends: in a file that is made so, thousands of headers might name overlapping parts. */
+function longNameAt(names: Buffer, start: number): string | undefined {
+  const isStart = start === 0 || names.toString('latin1', start - LONG_NAME_END.length, start) === LONG_NAME_END;
+  if (!isStart) return undefined;
+  const end = names.subarray(start, start + MAX_LONG_NAME_BYTES).indexOf(LONG_NAME_END);
+  return end > 0 ? names.toString('utf8', start, start + end) : undefined;
 }

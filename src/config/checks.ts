@@ -45,9 +45,18 @@ export const absolutePath = checkThat(
 const SHOWN_CHARACTERS = 60;
 
 export function wrong(key: string, expected: string, value: unknown): SchemaProblem {
-  const json = value === undefined ? 'missing' : JSON.stringify(value);
+  const json = value === undefined ? 'missing' : jsonOf(value);
   const found = json.length > SHOWN_CHARACTERS ? `${json.slice(0, SHOWN_CHARACTERS)}...` : json;
   return { kind: 'wrong-value', key, expected, found };
+}
+
+/** JSON.parse reads deeper lists than JSON.stringify writes. */
+function jsonOf(value: unknown): string {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return 'too many lists within lists';
+  }
 }
 
 function unknownKey(key: string, name: string, names: readonly string[]): SchemaProblem {

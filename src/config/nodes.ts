@@ -35,17 +35,15 @@ export const NODES_VARIABLE = 'PMAKE_NODES';
 
 /** `[user@]host[:port][/slots]`, separated by white space or commas. */
 export function parseNodes(text: string): Result<readonly NodeSpec[], ConfigProblem> {
-  const nodes: NodeSpec[] = [];
+  const nodes = new Map<string, NodeSpec>();
   for (const word of text.split(/[\s,]+/)) {
     if (word === '') continue;
     const node = parseNode(word);
     if (!node) return fail(nodeProblem('bad-node', word, '[user@]host[:port][/slots], like n2/8', `"${word}"`));
-    if (nodes.some((other) => other.name === node.name)) {
-      return fail(nodeProblem('duplicate-node', word, 'each node once', node.name));
-    }
-    nodes.push(node);
+    if (nodes.has(node.name)) return fail(nodeProblem('duplicate-node', word, 'each node once', node.name));
+    nodes.set(node.name, node);
   }
-  return ok(nodes);
+  return ok([...nodes.values()]);
 }
 
 function nodeProblem(kind: ConfigProblem['kind'], key: string, expected: string, found: string): ConfigProblem {

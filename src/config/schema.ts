@@ -62,18 +62,18 @@ function checkNodes(value: unknown, key: string): Result<readonly NodeSpec[], Sc
     return fail({ kind: kind === 'duplicate-node' ? kind : 'bad-node', key, expected, found });
   }
   if (!Array.isArray(value)) return fail(wrong(key, 'a list of nodes, like ["n2/8", "n3/8"]', value));
-  const nodes: NodeSpec[] = [];
+  const nodes = new Map<string, NodeSpec>();
   for (const [index, entry] of value.entries()) {
     const place = `${key}[${index}]`;
     const node = checkNode(entry, place);
     if (!node.ok) return node;
-    if (nodes.some(({ name }) => name === node.value.name)) {
+    if (nodes.has(node.value.name)) {
       const expected = 'each node once, or different names ("name": ...)';
       return fail({ kind: 'duplicate-node', key: place, expected, found: node.value.name });
     }
-    nodes.push(node.value);
+    nodes.set(node.value.name, node.value);
   }
-  return ok(nodes);
+  return ok([...nodes.values()]);
 }
 
 function checkNode(value: unknown, key: string): Result<NodeSpec, SchemaProblem> {
@@ -95,7 +95,9 @@ const DIRECTORY = /^(\/[^/=\0\n]+)+$/;
 
 function isPathTable(value: unknown): value is Readonly<Record<string, string>> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
-  return Object.entries(value).every(([here, there]) => DIRECTORY.test(here) && DIRECTORY.test(String(there)));
+  return Object.entries(value).every(
+    ([here, there]: [string, unknown]) => DIRECTORY.test(here) && typeof there === 'string' && DIRECTORY.test(there),
+  );
 }
 
 function isCommand(value: unknown): value is readonly string[] {

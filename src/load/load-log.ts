@@ -60,7 +60,7 @@ export function parseLogLine(text: string): LogLine | undefined {
   }
   if (!isObject(value) || value.v !== LOAD_LOG_VERSION) return undefined;
   const { kind, atMs, node } = value;
-  if (typeof atMs !== 'number' || typeof node !== 'string') return undefined;
+  if (!isNumber(atMs) || typeof node !== 'string') return undefined;
   switch (kind) {
     case 'sample':
       return parseSample(value, atMs, node);
@@ -78,7 +78,7 @@ export function parseLogLine(text: string): LogLine | undefined {
 function parseSample(value: Record<string, unknown>, atMs: number, node: string): SampleLine | undefined {
   const [total, foreign] = [parseRates(value.total), parseRates(value.foreign)];
   const { intervalMs } = value;
-  if (!total || !foreign || typeof intervalMs !== 'number') return undefined;
+  if (!total || !foreign || !isNumber(intervalMs)) return undefined;
   return { kind: 'sample', atMs, node, intervalMs, total, foreign };
 }
 
@@ -88,7 +88,7 @@ function parseRates(value: unknown): Rates | undefined {
   const rates: Partial<Record<Metric, number>> = {};
   for (const metric of METRICS) {
     const rate = value[metric];
-    if (typeof rate === 'number') rates[metric] = rate;
+    if (isNumber(rate)) rates[metric] = rate;
   }
   return rates;
 }
@@ -96,7 +96,12 @@ function parseRates(value: unknown): Rates | undefined {
 function isCrossing(value: unknown): value is Crossing {
   if (!isObject(value)) return false;
   const isKnown = (METRICS as readonly unknown[]).includes(value.metric);
-  return isKnown && typeof value.value === 'number' && typeof value.mark === 'number';
+  return isKnown && isNumber(value.value) && isNumber(value.mark);
+}
+
+/** JSON can say 1e999, which a plot has no place for. */
+function isNumber(value: unknown): value is number {
+  return Number.isFinite(value);
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -85,7 +85,7 @@ export function parsePolicy(value: unknown): Result<Policy, PolicyProblem> {
   const unknownKey = Object.keys(rest)[0];
   if (unknownKey !== undefined) return fail({ reason: 'unknown-key', key: unknownKey });
   const known = PRESETS.find((name) => name === preset);
-  if (preset !== undefined && !known) return fail({ reason: 'unknown-preset', preset: JSON.stringify(preset) });
+  if (preset !== undefined && !known) return fail({ reason: 'unknown-preset', preset: presetText(preset) });
   if (!Array.isArray(rows)) return fail({ reason: 'rows-not-a-list' });
   if (!known && rows.length === 0) return fail({ reason: 'not-a-policy' });
   const parsed: ThresholdRow[] = [];
@@ -97,6 +97,11 @@ export function parsePolicy(value: unknown): Result<Policy, PolicyProblem> {
     parsed.push(row.value);
   }
   return ok({ preset: known, rows: parsed });
+}
+
+/** A list may be deeper than JSON.stringify reaches. */
+function presetText(preset: unknown): string {
+  return typeof preset === 'object' ? 'an object' : JSON.stringify(preset);
 }
 
 const ROW_KEYS = new Set(['metric', 'highMark', 'lowMark', 'judges', 'evictionMark']);

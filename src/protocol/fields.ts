@@ -9,8 +9,9 @@ export function areTexts(...values: readonly unknown[]): boolean {
   return values.every((value) => typeof value === 'string' && value.length <= MAX_TEXT_CHARACTERS);
 }
 
+/** Finite ones: JSON can say 1e999, and what is made of it could not be said again. */
 export function areNumbers(...values: readonly unknown[]): boolean {
-  return values.every((value) => typeof value === 'number');
+  return values.every(Number.isFinite);
 }
 
 export function isFields(value: unknown): value is Fields {

@@ -185,17 +185,16 @@ function isAnswerTo(inspection: Inspection, value: Fields): boolean {
     case 'package':
       return isPackageFacts(value);
     case 'await-file':
-      return typeof value.isSeen === 'boolean' && typeof value.afterMs === 'number';
+      return typeof value.isSeen === 'boolean' && areNumbers(value.afterMs);
     case 'create-file':
-      return typeof value.code === 'string';
+      return areTexts(value.code);
   }
 }
 
 function isTreeFacts(value: Fields): boolean {
   const { hasDirectory, proof, isOneMount, clock, freeBytes, mount, mountsBelow, stamp } = value;
   if (!areTexts(stamp) || !(mountsBelow === undefined || areNames(mountsBelow))) return false;
-  if (typeof hasDirectory !== 'boolean' || typeof isOneMount !== 'boolean' || typeof freeBytes !== 'number')
-    return false;
+  if (typeof hasDirectory !== 'boolean' || typeof isOneMount !== 'boolean' || !areNumbers(freeBytes)) return false;
   if (!isFields(proof) || !isFields(clock)) return false;
   const isProof =
     proof.kind === 'read' ? areTexts(proof.text) && areNumbers(proof.uid, proof.gid) : areTexts(proof.code);

@@ -8,6 +8,7 @@
  * The worker's first bytes are WORKER_PREAMBLE: what a login shell's rc files print before it is skipped.
  */
 import { ByteReader, ByteWriter, MalformedError } from '../util/bytes.ts';
+import { areNumbers, areTexts, isListOf } from './fields.ts';
 import { encodeFrame, type Frame } from './frame.ts';
 import { decodeInspection, type Inspection } from './inspection.ts';
 import { readStreams, writeStreams, type Streams } from './streams.ts';
@@ -42,6 +43,8 @@ export const CPU_REPORT_INTERVAL_MS = 10_000;
 const MAX_JOBS_PER_REPORT = 4_096;
 /** Stamps in one job's list: one for each tree, compiler and directory that it needs. */
 export const MAX_STAMPS_PER_JOB = 1_000;
+/** Supplementary groups of a user: Linux's NGROUPS_MAX. */
+const MAX_GROUPS = 65_536;
 /** Directories in one job's list: all that a dispatcher watches. */
 export const MAX_DIRECTORIES_PER_JOB = 10_000;
 
@@ -389,14 +392,13 @@ function decodeReady(payload: Buffer): WorkerReady {
 function isWorkerReady(value: unknown): value is WorkerReady {
   if (typeof value !== 'object' || value === null) return false;
   const ready = value as Record<keyof WorkerReady, unknown>;
-  const numbers: unknown[] = [ready.protocol, ready.cores, ready.uid];
-  const texts = [ready.pmakeVersion, ready.nodeVersion, ready.hostname];
+  if (!areNumbers(ready.protocol, ready.cores, ready.uid)) return false;
+  if (!areTexts(ready.pmakeVersion, ready.nodeVersion, ready.hostname)) return false;
   // Of another release nothing more is needed than to say so.
-  if (ready.protocol === WORKER_PROTOCOL_VERSION) {
-    if (!Array.isArray(ready.groups)) return false;
-    numbers.push(ready.gid, ready.temporaryBytes, ...(ready.groups as unknown[]));
-  }
-  return numbers.every((field) => typeof field === 'number') && texts.every((field) => typeof field === 'string');
+  if (ready.protocol !== WORKER_PROTOCOL_VERSION) return true;
+  return (
+    areNumbers(ready.gid, ready.temporaryBytes) && isListOf(ready.groups, MAX_GROUPS, (group) => areNumbers(group))
+  );
 }
 
 function writeStamp(writer: ByteWriter, stamp: FileStamp): void {

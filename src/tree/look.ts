@@ -2,6 +2,7 @@
  * The submit host's file system as the command line model looks at it: response files, thin archives, kinds of files.
  * Synchronous, because a command line is read in one go; each look is a system call or two on what make just touched.
  */
+import { isUtf8 } from 'node:buffer';
 import { readFileSync, realpathSync } from 'node:fs';
 import type { Look } from '../command/plan.ts';
 import { driverSays } from './driver-says.ts';
@@ -29,8 +30,13 @@ export const fileLook: Look = {
   driverSays,
   readText: (path) =>
     kindOf(path) === 'file'
-      ? withRegularFile(path, (file, { size }) => (size <= MAX_TEXT_BYTES ? readFileSync(file, 'utf8') : undefined))
+      ? withRegularFile(path, (file, { size }) => (size <= MAX_TEXT_BYTES ? textOf(readFileSync(file)) : undefined))
       : undefined,
   readHead: (path, lengthBytes) => (kindOf(path) === 'file' ? readHead(path, lengthBytes) : undefined),
   kind: kindOf,
 };
+
+/** Undefined for what is not UTF-8: words of it would reach a node as other bytes. */
+function textOf(bytes: Buffer): string | undefined {
+  return isUtf8(bytes) ? bytes.toString('utf8') : undefined;
+}

@@ -1,6 +1,8 @@
 /** What a link waits for beyond the words: what linker scripts name. */
 import { describe, expect, test } from 'vitest';
 import { filesToWaitFor } from '../../src/command/link-inputs.ts';
+import { scriptInputs } from '../../src/command/linker-script.ts';
+import { thinArchiveMembers } from '../../src/command/thin-archive.ts';
 import { fakeLook } from './fake-look.ts';
 
 const LIBC = '/* GNU ld script */\nGROUP ( /lib/libc.so.6 libc_nonshared.a  AS_NEEDED ( "/lib/ld.so" ) )\n';
@@ -36,7 +38,32 @@ describe('linker scripts', () => {
     expect(filesToWaitFor('/w', ['libx.so'], fakeLook({ '/w/libx.so': content })).waitFor).toEqual(['/w/libx.so']);
   });
 
+  test.each(['/*', 'INPUT(', '(', 'INPUT((', 'GROUP ', '"'])('a megabyte of %s is read in no time', (piece) => {
+    const script = Buffer.from(`INPUT(x.o) ${piece.repeat((1024 * 1024) / piece.length)}`);
+    const startedAtMs = performance.now();
+    expect(scriptInputs(script)[0]).toBe('x.o');
+    // Some tens of milliseconds; what takes the square of it takes minutes.
+    expect(performance.now() - startedAtMs).toBeLessThan(5_000);
+  });
+
   test('an address is no script', () => {
     expect(filesToWaitFor('/w', ['-Ttext=0x100', 'a.o'], fakeLook()).waitFor).toEqual(['/w/0x100', '/w/a.o']);
+  });
+});
+
+describe('thin archives', () => {
+  const header = (name: string, size = 0): string => `${name.padEnd(48)}${String(size).padEnd(10)}`.padEnd(60);
+
+  test('names begin where another ends, once each', () => {
+    const table = 'a.o/\ndir/b.o/\n';
+    const members = ['/0', '/5', '/1', '/7', '/99'].map((name) => header(name)).join('');
+    const archive = `!<thin>\n${header('//', table.length)}${table}${members}`;
+    expect(thinArchiveMembers(Buffer.from(archive))).toEqual(['a.o', 'dir/b.o']);
+  });
+
+  test('a name longer than any path is none', () => {
+    const table = `${'x'.repeat(100_000)}/\n`;
+    const archive = `!<thin>\n${header('//', table.length)}${table}${header('/0').repeat(10_000)}`;
+    expect(thinArchiveMembers(Buffer.from(archive))).toEqual([]);
   });
 });

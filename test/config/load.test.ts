@@ -128,3 +128,11 @@ describe('a mistake is named with file, place and what was expected', () => {
     expect(await load()).toMatchObject({ ok: false, failure: { kind: 'unreadable', found: 'EACCES' } });
   });
 });
+
+test.each([
+  ['directories that are no texts', '{"nodes": [{"host": "n2", "paths": {"/a": ["/b"]}}]}'],
+  ['directories without a text', '{"nodes": [{"host": "n2", "paths": {"/a": {"toString": 1, "valueOf": 1}}}]}'],
+  ['lists within lists', `{"localSlots": ${'['.repeat(100_000)}${']'.repeat(100_000)}}`],
+])('%s are a mistake like any other', async (_, text) => {
+  expect(await complaint(text)).toMatch(/paths|localSlots/);
+});

@@ -112,6 +112,13 @@ describe('the report', () => {
     expect(Object.keys(nodes)).toEqual(['n1', 'n2']);
   });
 
+  it('takes no number that a plot has no place for', () => {
+    const [line] = LINES;
+    if (!line) throw new Error('no line');
+    const text = formatLogLine(line).replace(/"atMs":[^,]*/, '"atMs":1e999');
+    expect(parseLogLine(text)).toBeUndefined();
+  });
+
   it('counts what made nodes busy', () => {
     expect(report([...LINES, ...LINES]).busyBy).toEqual({ n1: { cpu: 2 } });
   });

@@ -135,6 +135,21 @@ describe('the worker protocol', () => {
   });
 });
 
+describe('what a worker says of itself', () => {
+  const [ready] = ANSWERS;
+  const frame = ready && onlyFrame(encodeWorkerAnswer(ready));
+  it.each([
+    ['a million groups', { groups: Array<number>(1_000_000).fill(0) }],
+    ['a number that is none', { cores: '1e999' }],
+    ['a name without end', { hostname: 'n'.repeat(100_000) }],
+  ])('is malformed with %s', (_, change) => {
+    if (!frame) throw new Error('no frame');
+    const said = { ...(JSON.parse(frame.payload.toString()) as object), ...change };
+    const payload = Buffer.from(JSON.stringify(said).replace('"1e999"', '1e999'));
+    expect(() => decodeWorkerAnswer({ ...frame, payload })).toThrow(MalformedError);
+  });
+});
+
 function onlyFrame(bytes: Buffer): Frame {
   const [frame] = new FrameDecoder().push(bytes);
   if (!frame) throw new Error('no frame');

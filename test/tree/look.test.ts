@@ -1,7 +1,7 @@
 import { renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { realProgram } from '../../src/tree/look.ts';
+import { fileLook, realProgram } from '../../src/tree/look.ts';
 import { temporaryDirectory } from '../make/temporary-directory.ts';
 
 test('a name calls the program that its links lead to now, as update-alternatives sets them', () => {
@@ -15,4 +15,12 @@ test('a name calls the program that its links lead to now, as update-alternative
   renameSync(at('next'), at('alternative'));
   expect(realProgram(at('cc'))).toBe(at('clang-14'));
   expect(realProgram(at('absent'))).toBe(at('absent'));
+});
+
+test('a response file that is not UTF-8 cannot be read: a node would get other bytes', () => {
+  const path = join(temporaryDirectory(), 'words');
+  writeFileSync(path, Buffer.from('-DX=\xe9', 'latin1'));
+  expect(fileLook.readText(path)).toBeUndefined();
+  writeFileSync(path, '-DX=é');
+  expect(fileLook.readText(path)).toBe('-DX=é');
 });

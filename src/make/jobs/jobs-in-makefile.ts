@@ -14,6 +14,8 @@ import { scanMakeOptions, wordsOfMakeflags } from '../invocation/make-options.ts
 const MAX_FILES = 30;
 /** A variable of a variable of a variable; what goes deeper may be going in circles. */
 const MAX_DEPTH = 5;
+/** Values that are put in, of all lines together: each of a few variables may name the next a thousand times. */
+const MAX_EXPANDED_CHARACTERS = 4 * 1024 * 1024;
 
 const ASSIGNMENT = /^ *(?:(?:export|override|private)\s+)*([\w.-]+)\s*(:{1,3}|\?|\+)?=\s*(.*)$/s;
 const INCLUDE = /^ *[-s]?include\s+(.*)$/s;
@@ -39,6 +41,7 @@ class MakefileReader {
   readonly #variables: Map<string, string>;
   readonly #fixed: ReadonlySet<string>;
   #files = 0;
+  #room = MAX_EXPANDED_CHARACTERS;
 
   constructor(directory: string, words: readonly string[], env: NodeJS.ProcessEnv) {
     this.#directory = directory;
@@ -73,8 +76,9 @@ class MakefileReader {
     });
   }
 
-  #readLine(line: string): boolean {
-    for (const [, evaluated = ''] of line.matchAll(EVALUATED)) if (this.#readLine(evaluated)) return true;
+  #readLine(line: string, depth = 0): boolean {
+    if (depth === MAX_DEPTH) return false;
+    for (const [, evaluated = ''] of line.matchAll(EVALUATED)) if (this.#readLine(evaluated, depth + 1)) return true;
     const [, included] = INCLUDE.exec(line) ?? [];
     if (included !== undefined) {
       return this.includes(
@@ -100,7 +104,9 @@ class MakefileReader {
     if (depth === MAX_DEPTH) return text;
     return text.replaceAll(/\$[({]([\w.-]+)[)}]/g, (whole, name: string) => {
       const value = this.#variables.get(name);
-      return value === undefined ? whole : this.#expand(value, depth + 1);
+      if (value === undefined || value.length > this.#room) return whole;
+      this.#room -= value.length;
+      return this.#expand(value, depth + 1);
     });
   }
 }

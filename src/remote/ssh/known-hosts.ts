@@ -119,12 +119,26 @@ function matchesHash(hosts: string, name: string): boolean {
   return digest.equals(Buffer.from(hash, 'base64'));
 }
 
-/** Only `*` and `?` mean anything; brackets are part of `[host]:port`. */
+/**
+ * Only `*` and `?` mean anything; brackets are part of `[host]:port`. Where the rest does not match, the last `*` takes one
+ * character more: never an earlier one, which would take exponential time.
+ */
 function matchesPattern(pattern: string, name: string): boolean {
-  if (!/[*?]/.test(pattern)) return pattern === name;
-  const source = pattern.replace(/[^*?]+|\*+|\?/g, (run) => {
-    if (run.startsWith('*')) return '.*';
-    return run === '?' ? '.' : run.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
-  });
-  return new RegExp(`^${source}$`, 's').test(name);
+  let [at, next] = [0, 0];
+  let [star, resumeAt] = [-1, 0];
+  while (at < name.length) {
+    if (pattern[next] === '*') {
+      star = next;
+      next += 1;
+      resumeAt = at;
+    } else if (next < pattern.length && (pattern[next] === '?' || pattern[next] === name[at])) {
+      next += 1;
+      at += 1;
+    } else if (star >= 0) {
+      resumeAt += 1;
+      at = resumeAt;
+      next = star + 1;
+    } else return false;
+  }
+  return /^\**$/.test(pattern.slice(next));
 }

@@ -84,6 +84,13 @@ describe('which makefiles are read', () => {
     expect(isSet(files, words, env)).toBe(expected);
   });
 
+  test.each([
+    ['evaluations within evaluations', '$(eval MAKEFLAGS='.repeat(30_000)],
+    ['variables that name others a thousand times', `A=${'$(B)'.repeat(1_000)}\nB=$(A)\ninclude $(A)\n`],
+  ])('%s come to an end', (_, text) => {
+    expect(isSet({ Makefile: text }, [], {})).toBe(false);
+  });
+
   test('those that are named by their path, where the current directory was deleted', () => {
     const makefile = join(temporaryDirectory(), 'Makefile');
     writeFileSync(makefile, SETS);

@@ -33,6 +33,9 @@ describe('a host key', () => {
     ['behind tabs and spaces', `  n2\t ${ED}`, 'n2', known],
     ['among several names', `n1,n2,10.0.0.2 ${ED}`, '10.0.0.2', known],
     ['in capitals', `N2.Example ${ED}`, 'n2.example', known],
+    ['by a pattern of many stars', `${'*a'.repeat(30)}* ${ED}`, 'a'.repeat(60), known],
+    // An exponential matcher does not come back from this.
+    ['by none', `${'*a?'.repeat(20)}b ${ED}`, 'a'.repeat(100), unknown],
     ['of another host', `n3 ${ED}`, 'n2', unknown],
     ['of a longer name', `n22 ${ED}`, 'n2', unknown],
     ['with a port', `[n2]:2222 ${ED}`, '[n2]:2222', known],
