@@ -32,6 +32,7 @@ bool grow(void **block, size_t *room, size_t wanted, size_t item) {
 
 bool hold_output(int fd, const unsigned char *bytes, size_t length) {
 	if (held.length + length > HELD_LIMIT_BYTES) return false;
+	if (length == 0) return true;
 	void *block = held.bytes;
 	if (!grow(&block, &held.room, held.length + length, 1)) return false;
 	held.bytes = block;

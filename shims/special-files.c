@@ -38,7 +38,8 @@ static void look_at_word(const char *word, int depth, struct word_facts *facts);
 static void look_at_text(char *text, int depth, struct word_facts *facts) {
 	static const char blanks[] = " \t\r\n\v\f";
 	char *rest = NULL;
-	for (char *word = strtok_r(text, blanks, &rest); word; word = strtok_r(NULL, blanks, &rest)) {
+	/* Once one is found the rest need not be looked at, or files that name themselves would take for ever. */
+	for (char *word = strtok_r(text, blanks, &rest); word && !facts->names_special; word = strtok_r(NULL, blanks, &rest)) {
 		char *to = word;
 		for (const char *from = word; *from; from++)
 			if (*from != '"' && *from != '\'') *to++ = *from;
@@ -67,8 +68,8 @@ static void look_into(const char *path, int depth, struct word_facts *facts) {
 	free(text);
 }
 
-/* Every part of a word that may be a name. */
-static void look_at_word(const char *word, int depth, struct word_facts *facts) {
+/* A word, or a part of one, whose own parts are looked at by themselves. */
+static void look_at_name(const char *word, int depth, struct word_facts *facts) {
 	if (strcmp(word, "-c") == 0 || strcmp(word, "-S") == 0) facts->compiles = true;
 	if (strcmp(word, "-") == 0 || strcmp(word, "-o-") == 0) facts->names_special = true;
 	if (strcmp(word, "-E") == 0) facts->preprocesses = true;
@@ -83,11 +84,17 @@ static void look_at_word(const char *word, int depth, struct word_facts *facts) 
 		if (strncmp(word, joined[index], strlen(joined[index])) == 0)
 			facts->names_special |= is_special_file(word + strlen(joined[index]));
 	size_t length = strlen(word);
-	/* `-oFILE`, `-MFFILE`; `-include/dev/fd/63`; `-specs=FILE`, `-Wl,-T,FILE`. */
+	/* `-oFILE`, `-MFFILE`; `-include/dev/fd/63`. */
 	const char *slash = strchr(word, '/');
 	if (length > 2) facts->names_special |= is_special_file(word + 2);
 	if (length > 3) facts->names_special |= is_special_file(word + 3);
 	if (slash) facts->names_special |= is_special_file(slash);
+}
+
+/* Every part of a word that may be a name: `-specs=FILE`, `-Wl,-T,FILE`. Each once, however many there are. */
+static void look_at_word(const char *word, int depth, struct word_facts *facts) {
+	look_at_name(word, depth, facts);
+	if (*word != '-' || holds_no_name(word)) return;
 	const char *at = word;
 	while (!facts->names_special && (at = strpbrk(at, "=,"))) {
 		char part[PATH_MAX];
@@ -95,7 +102,7 @@ static void look_at_word(const char *word, int depth, struct word_facts *facts) 
 		if (part_length == 0 || part_length >= sizeof part) continue;
 		memcpy(part, at, part_length);
 		part[part_length] = '\0';
-		look_at_word(part, depth, facts);
+		look_at_name(part, depth, facts);
 	}
 }
 

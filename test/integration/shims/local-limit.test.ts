@@ -69,6 +69,15 @@ describe('the local limit', () => {
     expect(readdirSync(join(home, `pmake/run-${hostname()}/slots`)).sort()).toEqual(['0', '1', 'queue']);
   });
 
+  it('looks at each part of a word, and at files that name themselves, once', async () => {
+    await using rig = await rigWithSlots();
+    writeFileSync(join(rig.work, 'self'), '@self '.repeat(1_000));
+    const shim = rig.start('gcc', ['-c', 'a.c', `-x${'=-x'.repeat(60)}`, '@self'], { env });
+    // One look for each way to cut it takes years.
+    (await rig.calls.next()).exit(3);
+    expect((await shim.ended).code).toBe(3);
+  });
+
   it("gives a slot back when the compiler is killed, not when the shim's words say so", async () => {
     await using rig = await rigWithSlots();
     const one = { env: { PMAKE_LOCAL_SLOTS: '1' } };
