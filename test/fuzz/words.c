@@ -1,4 +1,4 @@
-/* libFuzzer: what the shim sees in its words and in response files (special-files.c), and the guard in its environment. */
+/* libFuzzer: what the shim sees in its words and in response files (special-files.c). */
 #include "../../shims/special-files.c"
 
 char **words;

@@ -16,14 +16,14 @@ export { Random };
 const IS_WHOLE = process.env.PMAKE_TEST_ALL === '1';
 const ONLY = process.env.PMAKE_TEST_SEED;
 const INPUTS = IS_WHOLE ? 1_000_000 : 20_000;
-/** All decoders have half a minute together, on whatever machine; at night each has its million. */
-const SHARE_MS = IS_WHOLE ? Infinity : 200;
+/** All decoders have a quarter of a minute together, on whatever machine; at night each has its million. */
+const SHARE_MS = IS_WHOLE ? Infinity : 100;
 const DAY_MS = 86_400_000;
 const FIRST_SEED = ONLY === undefined ? (IS_WHOLE ? Math.floor(Date.now() / DAY_MS) * INPUTS : 1) : Number(ONLY);
 const MAX_TEST_MS = 1_800_000;
 
-/** A large input: at this length what takes the square of it takes minutes, and what is linear some milliseconds. */
-const LARGE_BYTES = 1024 * 1024;
+/** A large input: at this length what takes the square of it takes a minute, and what is linear some milliseconds. */
+const LARGE_BYTES = 256 * 1024;
 /** A hundred times what the slowest needs, for a machine with other work. */
 const LARGE_LIMIT_MS = 5_000;
 /** Of the value, for each byte of the input, and beside that. */
