@@ -5,9 +5,10 @@
  */
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import * as v from 'valibot';
 import { configFiles, readConfigFiles } from '../config/load.ts';
 import type { NodeSpec } from '../config/nodes.ts';
-import type { LoadKind, LoadOutcome } from './load-program.ts';
+import { LOAD_KINDS, type LoadKind, type LoadOutcome } from './load-program.ts';
 import { LoadReducer, type LoadReport } from '../load/load-report.ts';
 import { METRICS, type Metric, type Rates } from '../load/metrics.ts';
 import { type BrokerAnswer, LOCAL_BROKER_VERSION, type NodeView } from '../protocol/local-broker.ts';
@@ -15,6 +16,7 @@ import type { NodeName } from '../protocol/names.ts';
 import { connectNode } from '../remote/connect.ts';
 import { describeNodeFailure } from '../remote/failure.ts';
 import { findInstallation } from '../util/install.ts';
+import { parseJson } from '../util/parse-json.ts';
 import { type BrokerSession, openBrokerSession } from '../ipc/broker-session.ts';
 
 /** A node's sample is a second old at most. */
@@ -24,6 +26,18 @@ const AFTER_MS = 3_000;
 const LEASE_PATIENCE_MS = 60_000;
 /** Evicted from everywhere, or refused: then it stays unstarted. */
 const MAX_STARTS = 10;
+/** A result has 100 bytes; what a node prints beyond this is thrown away. */
+const MAX_PRINTED_CHARACTERS = 64 * 1024;
+
+const amount = v.pipe(v.number(), v.finite(), v.minValue(0));
+/** It comes from a program on another machine. */
+const OUTCOME: v.GenericSchema<unknown, LoadOutcome> = v.object({
+  kind: v.picklist(LOAD_KINDS),
+  wallMs: amount,
+  cpuMs: amount,
+  amount,
+  unit: v.picklist(['flop', 'bytes', 'switches']),
+});
 
 export interface LoadExperiment {
   readonly kind: LoadKind;
@@ -108,16 +122,15 @@ async function runThere(spec: NodeSpec, experiment: LoadExperiment, lost: AbortS
   const { stream, closed } = channel.value;
   lost.addEventListener('abort', () => channel.value.close());
   let printed = '';
-  stream.on('data', (bytes: Buffer) => (printed += bytes.toString('utf8')));
+  stream.on('data', (bytes: Buffer) => {
+    if (printed.length < MAX_PRINTED_CHARACTERS) printed += bytes.toString('utf8');
+  });
   const why = await closed;
   // The last bytes may be behind the end.
   await delay(0);
   if (lost.aborted) return `moved: its lease was lost (${String(lost.reason)})`;
-  try {
-    return JSON.parse(printed) as LoadOutcome;
-  } catch {
-    return `it ended without a result: ${why}`;
-  }
+  const outcome = parseJson(printed, OUTCOME);
+  return outcome.ok ? outcome.value : `it ended without a result (${outcome.failure}): ${why}`;
 }
 
 interface Lease {

@@ -3,12 +3,8 @@
  * and the two small interfaces below on the other; unaware of what becomes of either.
  */
 import type { Socket } from 'node:net';
-import {
-  decodeControlRequest,
-  encodeControlAnswer,
-  type ControlAnswer,
-  type ControlRequest,
-} from '../protocol/control.ts';
+import { encodeControlAnswer, type ControlAnswer, type ControlRequest } from '../protocol/control.ts';
+import { decodeControlRequest } from '../protocol/control-schema.ts';
 import { FrameDecoder, MAX_FRAME_BYTES, type Frame } from '../protocol/frame.ts';
 import {
   decodePlaced,

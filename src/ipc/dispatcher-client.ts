@@ -3,8 +3,8 @@
  * Unaware of what the answers mean and of how a dispatcher is started.
  */
 import { createConnection, type Socket } from 'node:net';
-import { decodeControlAnswer, encodeControlRequest } from '../protocol/control.ts';
-import type { ControlAnswer, ControlRequest } from '../protocol/control.ts';
+import { encodeControlRequest, type ControlAnswer, type ControlRequest } from '../protocol/control.ts';
+import { decodeControlAnswer } from '../protocol/control-schema.ts';
 import { encodeFrame, FrameDecoder, type Frame } from '../protocol/frame.ts';
 import { DispatcherFrame, ShimFrame, SHIM_PROTOCOL_VERSION } from '../protocol/shim.ts';
 import { ByteReader, ByteWriter, MalformedError } from '../util/bytes.ts';

@@ -1,7 +1,8 @@
 /**
  * The load log: samples and state changes as lines of JSON, each complete in itself, so that the logs of all nodes
  * can be put together in any order. From it the paper's figures 3 to 10 are drawn (load-report.ts).
- * Unaware of files. Version range: exactly LOAD_LOG_VERSION; fields are only added.
+ * Unaware of files. Version range: exactly LOAD_LOG_VERSION; fields are only added. Read by hand: the core takes no package
+ * along, and what is checked here is a line's whole content.
  */
 import type { AvailabilityChange, Crossing } from './availability.ts';
 import type { LoadSample } from './load-sample.ts';

@@ -2,8 +2,9 @@
  * What a node's broker remembers from one start to the next. Without a directory it forgets, and works all the same.
  * Unaware of what the values are for.
  */
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import * as v from 'valibot';
+import { readJsonFile } from '../util/parse-json.ts';
 import { replaceFile } from '../util/replace-file.ts';
 
 export interface Remembered {
@@ -16,6 +17,26 @@ export interface Remembered {
 }
 
 const NAME = 'state.json';
+/** Three fields; a longer file is another's. */
+const MAX_STATE_BYTES = 64 * 1024;
+/** PATH_MAX of Linux, and what is said of the compiler. */
+const MAX_COMPILER_CHARACTERS = 8_192;
+
+/** Each field by itself: a spoilt one is measured again, and the others still count. */
+const STATE = v.object({
+  bootId: optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0))),
+  drained: optional(v.literal(true)),
+  speed: optional(
+    v.object({
+      value: v.pipe(v.number(), v.finite(), v.gtValue(0)),
+      compiler: v.pipe(v.string(), v.maxLength(MAX_COMPILER_CHARACTERS)),
+    }),
+  ),
+});
+
+function optional<T>(schema: v.GenericSchema<unknown, T>) {
+  return v.fallback(v.optional(schema), undefined);
+}
 
 export class StateDirectory {
   readonly #path: string | undefined;
@@ -46,23 +67,15 @@ export class StateDirectory {
     this.problem = failure === undefined ? '' : `what this node learned cannot be kept in ${this.#path}: ${failure}`;
   }
 
+  /** Not there yet, or half a file of a full disk: what it held is measured again. */
   #read(): Remembered {
-    if (this.#path === undefined) return {};
-    try {
-      const value: unknown = JSON.parse(readFileSync(this.#path, 'utf8'));
-      return typeof value === 'object' && value !== null ? sanitised(value) : {};
-    } catch {
-      // Not there yet, or half a file of a full disk: what it held is measured again.
-      return {};
-    }
+    const state = this.#path === undefined ? undefined : readJsonFile(this.#path, STATE, MAX_STATE_BYTES);
+    if (!state) return {};
+    const { bootId, drained, speed } = state;
+    return {
+      ...(bootId !== undefined && { bootId }),
+      ...(drained !== undefined && { drained }),
+      ...(speed !== undefined && { speed }),
+    };
   }
-}
-
-function sanitised(value: Remembered): Remembered {
-  const { bootId, drained, speed } = value;
-  return {
-    ...(Number.isSafeInteger(bootId) && { bootId }),
-    ...(drained === true && { drained }),
-    ...(speed && speed.value > 0 && typeof speed.compiler === 'string' && { speed }),
-  };
 }

@@ -1,12 +1,11 @@
 /**
  * pmake and pmakectl ↔ dispatcher: JSON, one request or answer a frame, over the shim's socket after `controlHello`.
- * Off the job path, so readable beats fast.
+ * Off the job path, so readable beats fast. Decoded by control-schema.ts.
  *
  * A session that began a build keeps its connection open for as long as make runs: its end is the build's end,
  * whichever way pmake died.
  */
-import { MalformedError } from '../util/bytes.ts';
-import { encodeFrame, type Frame } from './frame.ts';
+import { encodeFrame } from './frame.ts';
 import { DispatcherFrame, ShimFrame } from './shim.ts';
 
 export type ControlRequest =
@@ -185,39 +184,4 @@ export function encodeControlRequest(request: ControlRequest): Buffer {
 
 export function encodeControlAnswer(answer: ControlAnswer): Buffer {
   return encodeFrame(DispatcherFrame.control, Buffer.from(JSON.stringify(answer), 'utf8'));
-}
-
-const VERBS: ReadonlySet<unknown> = new Set<ControlRequest['verb']>([
-  'build-begin',
-  'build-progress',
-  'build-slots',
-  'build-end',
-  'status',
-  'nodes',
-  'explain',
-  'stop',
-]);
-
-/** @throws MalformedError when the payload is no request of ours. Both ends are the same user's, so fields are trusted. */
-export function decodeControlRequest(frame: Frame): ControlRequest {
-  const value = parseObject(frame.payload);
-  if (!VERBS.has(value.verb)) throw new MalformedError('unknown verb');
-  return value as unknown as ControlRequest;
-}
-
-export function decodeControlAnswer(frame: Frame): ControlAnswer {
-  const value = parseObject(frame.payload);
-  if (typeof value.kind !== 'string') throw new MalformedError('an answer without a kind');
-  return value as unknown as ControlAnswer;
-}
-
-function parseObject(payload: Buffer): Record<string, unknown> {
-  let value: unknown;
-  try {
-    value = JSON.parse(payload.toString('utf8'));
-  } catch {
-    throw new MalformedError('not JSON');
-  }
-  if (typeof value !== 'object' || value === null) throw new MalformedError('not an object');
-  return value as Record<string, unknown>;
 }

@@ -1,22 +1,10 @@
 /**
  * What a dispatcher or `pmakectl doctor` asks a worker about its node before jobs go there, and the answers: facts
  * only, judged by who asked. JSON inside a frame of the worker protocol: asked a few times a build, so readable beats
- * fast. Answers come from another machine and are checked field by field.
+ * fast. Decoded by inspection-schema.ts.
  */
-import { MalformedError } from '../util/bytes.ts';
-import { areNumbers, areTexts, isFields, isListOf, type Fields } from './fields.ts';
-import {
-  isEntriesFacts,
-  isHeadersFacts,
-  isPackageFacts,
-  type EntriesFacts,
-  type HeadersFacts,
-  type HeadersQuestion,
-  type PackageFacts,
-} from './header-inspection.ts';
+import type { EntriesFacts, HeadersFacts, HeadersQuestion, PackageFacts } from './header-inspection.ts';
 
-/** Programs and libraries of one compiler. */
-const MAX_TOOLS = 100;
 /** Mounts below one directory that are told. */
 export const MAX_MOUNTS_BELOW = 256;
 
@@ -144,99 +132,4 @@ export interface Findings {
   'await-file': { readonly isSeen: boolean; readonly afterMs: number };
   /** Empty, or errno's name. */
   'create-file': { readonly code: string };
-}
-
-/** @throws MalformedError for what is no inspection. Both ends are the same release's, so fields are trusted. */
-export function decodeInspection(text: string): Inspection {
-  const value = parse(text);
-  const kinds: readonly unknown[] = [
-    'tree',
-    'place',
-    'compiler',
-    'headers',
-    'header-entries',
-    'package',
-    'await-file',
-    'create-file',
-  ] satisfies Inspection['kind'][];
-  if (!kinds.includes(value.kind)) throw new MalformedError('unknown inspection');
-  return value as unknown as Inspection;
-}
-
-/** @throws MalformedError for what is no answer to `inspection`. */
-export function decodeFindings<I extends Inspection>(inspection: I, text: string): Findings[I['kind']] {
-  const value = parse(text);
-  if (!isAnswerTo(inspection, value)) throw new MalformedError(`no answer to ${inspection.kind}`);
-  return value as Findings[I['kind']];
-}
-
-function isAnswerTo(inspection: Inspection, value: Fields): boolean {
-  switch (inspection.kind) {
-    case 'tree':
-      return isTreeFacts(value);
-    case 'place':
-      return isPlaceFacts(value);
-    case 'compiler':
-      return isCompilerFacts(value);
-    case 'headers':
-      return isHeadersFacts(value);
-    case 'header-entries':
-      return isEntriesFacts(value);
-    case 'package':
-      return isPackageFacts(value);
-    case 'await-file':
-      return typeof value.isSeen === 'boolean' && areNumbers(value.afterMs);
-    case 'create-file':
-      return areTexts(value.code);
-  }
-}
-
-function isTreeFacts(value: Fields): boolean {
-  const { hasDirectory, proof, isOneMount, clock, freeBytes, mount, mountsBelow, stamp } = value;
-  if (!areTexts(stamp) || !(mountsBelow === undefined || areNames(mountsBelow))) return false;
-  if (typeof hasDirectory !== 'boolean' || typeof isOneMount !== 'boolean' || !areNumbers(freeBytes)) return false;
-  if (!isFields(proof) || !isFields(clock)) return false;
-  const isProof =
-    proof.kind === 'read' ? areTexts(proof.text) && areNumbers(proof.uid, proof.gid) : areTexts(proof.code);
-  const isClock =
-    clock.kind === 'measured' ? areNumbers(clock.beforeMs, clock.mtimeMs, clock.afterMs) : areTexts(clock.code);
-  if (!isProof || !isClock) return false;
-  return mount === undefined || isMountFacts(mount);
-}
-
-const PLACE_KINDS: readonly unknown[] = [
-  'same',
-  'missing',
-  'another-file',
-  'another-mount',
-  'mount-below',
-] satisfies PlaceFacts['kind'][];
-
-function isPlaceFacts({ kind, mount, identity, stamp }: Fields): boolean {
-  return PLACE_KINDS.includes(kind) && areTexts(identity, stamp) && (mount === undefined || isMountFacts(mount));
-}
-
-function isMountFacts(value: unknown): boolean {
-  return isFields(value) && areTexts(value.point, value.type, value.source, value.options);
-}
-
-function areNames(value: unknown): boolean {
-  return isListOf(value, MAX_MOUNTS_BELOW, (one) => areTexts(one));
-}
-
-function isCompilerFacts({ isPresent, isComplete, version, machine, tools, stamp }: Fields): boolean {
-  if (typeof isPresent !== 'boolean' || typeof isComplete !== 'boolean') return false;
-  if (!areTexts(version, machine, stamp) || !Array.isArray(tools) || tools.length > MAX_TOOLS) return false;
-  return tools.every((tool) => isFields(tool) && areTexts(tool.name, tool.path, tool.hash));
-}
-
-function parse(text: string): Fields {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw new MalformedError('not JSON');
-  }
-  if (!isFields(value)) throw new MalformedError('not an object');
-  return value;
 }

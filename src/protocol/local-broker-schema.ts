@@ -4,6 +4,7 @@
  */
 import * as v from 'valibot';
 import { MalformedError } from '../util/bytes.ts';
+import { checkJson, parseJson } from '../util/parse-json.ts';
 import type { Frame } from './frame.ts';
 import {
   type BrokerAnswer,
@@ -120,21 +121,16 @@ export function decodeBrokerAnswer(frame: Frame): BrokerAnswer | undefined {
 
 type Schemas<M extends { readonly kind: string }> = Readonly<Record<M['kind'], v.GenericSchema<unknown, M>>>;
 
+/** What tells which schema a message is held to. */
+const ANY_MESSAGE = v.looseObject({ kind: v.string() });
+
 function decode<M extends { readonly kind: string }>({ type, payload }: Frame, schemas: Schemas<M>): M | undefined {
   if (type !== LOCAL_BROKER_FRAME) throw new MalformedError(`frame type ${type}`);
-  let value: unknown;
-  try {
-    value = JSON.parse(payload.toString('utf8'));
-  } catch {
-    throw new MalformedError('not JSON');
-  }
-  if (typeof value !== 'object' || value === null || !('kind' in value) || typeof value.kind !== 'string') {
-    throw new MalformedError('a message without a kind');
-  }
-  const kind = value.kind as M['kind'];
+  const message = parseJson(payload.toString('utf8'), ANY_MESSAGE);
+  if (!message.ok) throw new MalformedError(message.failure);
+  const kind = message.value.kind as M['kind'];
   if (!Object.hasOwn(schemas, kind)) return undefined;
-  const parsed = v.safeParse(schemas[kind], value, { abortEarly: true });
-  if (parsed.success) return parsed.output;
-  const [issue] = parsed.issues;
-  throw new MalformedError(`${kind}: ${issue.path?.map(({ key }) => String(key)).join('.') ?? 'it'} is wrong`);
+  const parsed = checkJson(message.value, schemas[kind]);
+  if (parsed.ok) return parsed.value;
+  throw new MalformedError(`${kind}: ${parsed.failure}`);
 }

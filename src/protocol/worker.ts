@@ -6,11 +6,16 @@
  * Only append: a changed meaning is a new version.
  *
  * The worker's first bytes are WORKER_PREAMBLE: what a login shell's rc files print before it is skipped.
+ *
+ * What a job costs several frames of is binary and read by hand, each list and text within its bound: a schema would have
+ * to look at all of it once more. What is said once is JSON and held to a schema.
  */
+import * as v from 'valibot';
 import { ByteReader, ByteWriter, MalformedError } from '../util/bytes.ts';
-import { areNumbers, areTexts, isListOf } from './fields.ts';
+import { parseJson } from '../util/parse-json.ts';
 import { encodeFrame, type Frame } from './frame.ts';
-import { decodeInspection, type Inspection } from './inspection.ts';
+import type { Inspection } from './inspection.ts';
+import { decodeInspection } from './inspection-schema.ts';
 import { readStreams, writeStreams, type Streams } from './streams.ts';
 import type { Termination } from './termination.ts';
 
@@ -37,6 +42,10 @@ const MAX_DETAIL_BYTES = 16 * 1024;
 /** Paths in one job's lists. A compile writes a handful. */
 export const MAX_FILES_PER_JOB = 1_000;
 const MAX_WORDS_PER_JOB = 200_000;
+/** NGROUPS_MAX of Linux. */
+const MAX_GROUPS = 65_536;
+/** Eight times what Linux can be built for. */
+const MAX_CORES = 65_536;
 /** The worker says this often what each job has used that has been running for as long. */
 export const CPU_REPORT_INTERVAL_MS = 10_000;
 /** Jobs in one such report: more than any node has slots. */
@@ -191,6 +200,25 @@ export interface WorkerReady {
   /** Free in /tmp, where compilers keep what they are not done with. */
   readonly temporaryBytes: number;
 }
+
+const shortText = v.pipe(v.string(), v.maxLength(1_000));
+/** -1 where the system does not tell. */
+const id = v.pipe(v.number(), v.integer(), v.minValue(-1), v.maxValue(2 ** 32 - 1));
+const INTRODUCTION = v.object({
+  protocol: v.pipe(v.number(), v.integer()),
+  pmakeVersion: shortText,
+  nodeVersion: shortText,
+  hostname: shortText,
+  cores: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(MAX_CORES)),
+  uid: id,
+});
+const READY: v.GenericSchema<unknown, WorkerReady> = v.object({
+  ...INTRODUCTION.entries,
+  gid: id,
+  groups: v.pipe(v.array(id), v.maxLength(MAX_GROUPS)),
+  temporaryBytes: v.pipe(v.number(), v.finite()),
+});
+const UNTOLD = { gid: -1, groups: [], temporaryBytes: 0 } as const;
 
 export type WorkerAnswer =
   | { readonly kind: 'ready'; readonly ready: WorkerReady }
@@ -379,26 +407,14 @@ function decodeReport(reader: ByteReader): WorkerReport {
 }
 
 function decodeReady(payload: Buffer): WorkerReady {
-  let value: unknown;
-  try {
-    value = JSON.parse(payload.toString('utf8'));
-  } catch {
-    throw new MalformedError('ready is not JSON');
-  }
-  if (!isWorkerReady(value)) throw new MalformedError('ready lacks a field');
-  return value;
-}
-
-function isWorkerReady(value: unknown): value is WorkerReady {
-  if (typeof value !== 'object' || value === null) return false;
-  const ready = value as Record<keyof WorkerReady, unknown>;
-  if (!areNumbers(ready.protocol, ready.cores, ready.uid)) return false;
-  if (!areTexts(ready.pmakeVersion, ready.nodeVersion, ready.hostname)) return false;
+  const json = payload.toString('utf8');
+  const introduced = parseJson(json, INTRODUCTION);
+  if (!introduced.ok) throw new MalformedError(`ready: ${introduced.failure}`);
   // Of another release nothing more is needed than to say so.
-  if (ready.protocol !== WORKER_PROTOCOL_VERSION) return true;
-  return (
-    areNumbers(ready.gid, ready.temporaryBytes) && isListOf(ready.groups, MAX_GROUPS, (group) => areNumbers(group))
-  );
+  if (introduced.value.protocol !== WORKER_PROTOCOL_VERSION) return { ...introduced.value, ...UNTOLD };
+  const ready = parseJson(json, READY);
+  if (!ready.ok) throw new MalformedError(`ready: ${ready.failure}`);
+  return ready.value;
 }
 
 function writeStamp(writer: ByteWriter, stamp: FileStamp): void {

@@ -5,7 +5,8 @@
 import type { Duplex } from 'node:stream';
 import type { PathMap } from '../command/path-maps.ts';
 import { FrameDecoder } from '../protocol/frame.ts';
-import { decodeFindings, type Findings, type Inspection } from '../protocol/inspection.ts';
+import type { Findings, Inspection } from '../protocol/inspection.ts';
+import { decodeFindings } from '../protocol/inspection-schema.ts';
 import {
   decodeWorkerAnswer,
   encodeWorkerRequest,

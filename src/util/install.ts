@@ -5,6 +5,10 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import * as v from 'valibot';
+import { parseJson } from './parse-json.ts';
+
+const MANIFEST = v.object({ version: v.pipe(v.string(), v.nonEmpty(), v.maxLength(100)) });
 
 export interface Installation {
   readonly root: string;
@@ -18,14 +22,15 @@ export interface Installation {
   readonly preload: string;
 }
 
-/** @throws when package.json is missing: the installation is broken. */
+/** @throws when package.json is missing or spoilt: the installation is broken. */
 export function findInstallation(): Installation {
   const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
-  const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+  const manifest = parseJson(readFileSync(join(root, 'package.json'), 'utf8'), MANIFEST);
+  if (!manifest.ok) throw new Error(`${join(root, 'package.json')}: ${manifest.failure}`);
   const programs = join(root, 'dist', 'shims');
   return {
     root,
-    version: manifest.version,
+    version: manifest.value.version,
     shim: join(programs, 'pcc'),
     runner: join(programs, 'prun'),
     peer: join(programs, 'ppeer'),

@@ -6,9 +6,9 @@ import {
   type BuildReport,
   type ControlAnswer,
   type ControlRequest,
-  decodeControlRequest,
   encodeControlAnswer,
 } from '../../src/protocol/control.ts';
+import { decodeControlRequest } from '../../src/protocol/control-schema.ts';
 import { FrameDecoder } from '../../src/protocol/frame.ts';
 import { encodeRefused, ShimFrame, SHIM_PROTOCOL_VERSION } from '../../src/protocol/shim.ts';
 import { ByteReader } from '../../src/util/bytes.ts';

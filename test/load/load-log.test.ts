@@ -44,6 +44,8 @@ describe('the load log', () => {
     '{"v":1,"kind":"became-busy","atMs":1,"node":"a","by":{"metric":"gpu","value":1,"mark":1}}',
     '{"v":1,"kind":"sleep","atMs":1,"node":"a"}',
     '{"v":1,"kind":"evict-over","atMs":"1","node":"a"}',
+    '{"v":1,"kind":"evict-over","atMs":1e999,"node":"a"}',
+    '{"v":1,"kind":"became-busy","atMs":1,"node":"a","by":{"metric":"cpu","value":1e999,"mark":1}}',
     `{"v":1,"kind":"evict-over","atMs":1,"node":"${'x'.repeat(5_000)}"}`,
   ]) {
     it(`is not ${text.slice(0, 80)}`, () => expect(parseLogLine(text)).toBeUndefined());

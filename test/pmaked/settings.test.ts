@@ -112,6 +112,8 @@ describe('what a broker remembers', () => {
     expect(new StateDirectory(directory).remembered).toEqual({});
     writeFileSync(join(directory, 'state.json'), '{"boot');
     expect(new StateDirectory(directory).remembered).toEqual({});
+    writeFileSync(join(directory, 'state.json'), '{"drained":true,"speed":{"value":"5","compiler":"gcc"}}');
+    expect(new StateDirectory(directory).remembered).toEqual({ drained: true });
     const forgetful = new StateDirectory(undefined);
     forgetful.remember({ drained: true });
     expect([forgetful.remembered, forgetful.problem]).toEqual([{ drained: true }, '']);

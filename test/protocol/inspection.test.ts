@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { decodeFindings, decodeInspection, type Findings, type Inspection } from '../../src/protocol/inspection.ts';
+import type { Findings, Inspection } from '../../src/protocol/inspection.ts';
+import { decodeFindings, decodeInspection } from '../../src/protocol/inspection-schema.ts';
 import { MalformedError } from '../../src/util/bytes.ts';
 import { seededRandom } from '../broker/seeded-random.ts';
 

@@ -2,13 +2,15 @@
  * `pmakectl explain [FILE]`: of the dispatcher that runs, else of the report that the last one saved.
  * `pmakectl explain -- COMMAND`: see explain-command.ts.
  */
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CommandModule } from 'yargs';
 import type { BuildReport } from '../../protocol/control.ts';
+import { BUILD_REPORT } from '../../protocol/control-schema.ts';
+import { MAX_FRAME_BYTES } from '../../protocol/frame.ts';
 import { explainBuild, explainFile } from '../../report/explain-text.ts';
 import { resolveHere } from '../../util/current-directory.ts';
 import { cacheDirectory } from '../../util/own-directories.ts';
+import { readJsonFile } from '../../util/parse-json.ts';
 import { askDispatcher, FAILURE_CODE, JSON_OPTION, type JsonFlag, print, printFailure } from './answer.ts';
 import { splitAtDashes } from './command-words.ts';
 
@@ -55,11 +57,10 @@ function onlyFile(report: BuildReport, file: string): BuildReport {
   return { ...report, records };
 }
 
-/** What the dispatcher wrote when the last build ended; undefined when there is none, or it is not readable. */
+/**
+ * What the dispatcher wrote when the last build ended; undefined when there is none, or it is not readable. A report has to
+ * fit into an answer as well.
+ */
 function savedReport(): BuildReport | undefined {
-  try {
-    return JSON.parse(readFileSync(join(cacheDirectory(process.env), 'last-build.json'), 'utf8')) as BuildReport;
-  } catch {
-    return undefined;
-  }
+  return readJsonFile(join(cacheDirectory(process.env), 'last-build.json'), BUILD_REPORT, MAX_FRAME_BYTES);
 }

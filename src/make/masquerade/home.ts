@@ -17,6 +17,8 @@ import {
   symlinkSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import * as v from 'valibot';
+import { readJsonFile } from '../../util/parse-json.ts';
 import { replaceFile } from '../../util/replace-file.ts';
 import type { ProgramsOnPath } from './scan-path.ts';
 
@@ -27,6 +29,12 @@ import type { ProgramsOnPath } from './scan-path.ts';
  */
 export const PRELOAD_LINK = '.libasan.so';
 const STATE_FILE = 'state.json';
+/** A thousand programs of 200 bytes are 400 KB with their stamps. */
+const MAX_STATE_BYTES = 16 * 1024 * 1024;
+/** Programs of one PATH that a masquerade stands for. */
+const MAX_PROGRAMS = 50_000;
+/** PATH_MAX of Linux; a stamp or a digest is shorter. */
+const MAX_PATH_CHARACTERS = 4_096;
 /** Of a new entry that is not in its place yet. */
 const NEW_PREFIX = '.new-';
 
@@ -49,6 +57,23 @@ interface HomeState {
   /** By path below the masquerade. */
   readonly stamps: Readonly<Record<string, string>>;
 }
+
+const text = v.pipe(v.string(), v.maxLength(MAX_PATH_CHARACTERS));
+/** The name of an entry of a directory of ours, and of nothing outside it. */
+const entryName = v.pipe(
+  text,
+  v.check((name) => name !== '' && name !== '.' && name !== '..' && basename(name) === name),
+);
+const programs = v.pipe(v.array(v.tuple([entryName, text])), v.maxLength(MAX_PROGRAMS));
+
+const STATE: v.GenericSchema<unknown, HomeState> = v.object({
+  shim: text,
+  digest: text,
+  preload: text,
+  compilers: programs,
+  siblings: programs,
+  stamps: v.pipe(v.record(text, text), v.maxEntries(MAX_PROGRAMS)),
+});
 
 /** Makes it as a whole, unless another pmake was first. @throws what the file system says */
 export function makeHome(home: string, contents: HomeContents): void {
@@ -215,23 +240,9 @@ function writeState(home: string, contents: HomeContents, copies: readonly strin
   if (failure !== undefined) throw new Error(failure);
 }
 
+/** Undefined where it is missing or spoilt. */
 function readState(home: string): HomeState | undefined {
-  try {
-    const state = JSON.parse(readFileSync(join(home, STATE_FILE), 'utf8')) as Partial<HomeState>;
-    const { shim, digest, preload, compilers, siblings, stamps } = state;
-    const isText = [shim, digest, preload].every((text) => typeof text === 'string');
-    const areLists = [compilers, siblings].every((list) => Array.isArray(list) && list.every(isNameAndPath));
-    return isText && areLists && typeof stamps === 'object' ? (state as HomeState) : undefined;
-  } catch {
-    // Missing, or spoilt.
-    return undefined;
-  }
-}
-
-function isNameAndPath(entry: unknown): boolean {
-  if (!Array.isArray(entry) || entry.length !== 2) return false;
-  const [name, path] = entry as unknown[];
-  return typeof name === 'string' && basename(name) === name && name !== '..' && typeof path === 'string';
+  return readJsonFile(join(home, STATE_FILE), STATE, MAX_STATE_BYTES);
 }
 
 /** Changes with every entry of a directory, and with every byte of a file. */

@@ -298,8 +298,16 @@ describe('entries that are gone or spoilt are made again', () => {
     ['something was added', (home) => writeFileSync(join(home, 'bin/clang'), '', { mode: 0o755 })],
     ['its own notes are gone', (home) => unlinkSync(join(home, 'state.json'))],
     ['its own notes are spoilt', (home) => writeFileSync(join(home, 'state.json'), '{"shim":1}')],
+    ['its own notes lack a part', (home) => changeNotes(home, { stamps: null })],
+    ['its own notes name what is outside', (home) => changeNotes(home, { siblings: [['../nm', '/usr/bin/nm']] })],
     ['all of it is gone', (home) => rmSync(home, { recursive: true })],
   ];
+
+  function changeNotes(home: string, changes: object): void {
+    const path = join(home, 'state.json');
+    const notes = JSON.parse(readFileSync(path, 'utf8')) as object;
+    writeFileSync(path, JSON.stringify({ ...notes, ...changes }));
+  }
 
   function picture(home: string): unknown[] {
     return ['', 'bin', 'found'].flatMap((folder) =>
