@@ -4,9 +4,15 @@ import { join } from 'node:path';
 import { serveDispatcher } from '../dispatch/main.ts';
 import { cacheDirectory } from '../util/own-directories.ts';
 import { findInstallation } from '../util/install.ts';
+import { installLastResort } from '../util/last-resort.ts';
 import { runtimeDirectory, SOCKET_NAME } from '../util/runtime-directory.ts';
 
-void main();
+installLastResort((text) => console.error(`pmake: ${text}`));
+main().catch((cause: unknown) => {
+  // It does not serve, or no longer: shims run their compilers.
+  console.error('pmake: the dispatcher ends:', cause);
+  process.exit(1);
+});
 
 async function main(): Promise<void> {
   const directory = runtimeDirectory(process.env);

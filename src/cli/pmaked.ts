@@ -4,6 +4,8 @@ import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { runDaemon } from '../pmaked/run.ts';
 import { findInstallation } from '../util/install.ts';
+import { installLastResort } from '../util/last-resort.ts';
+import { printable } from '../util/printable.ts';
 
 const { version } = findInstallation();
 const flags = await yargs(hideBin(process.argv))
@@ -22,6 +24,7 @@ const flags = await yargs(hideBin(process.argv))
   .version(version)
   .help()
   .parseAsync();
+installLastResort((text) => console.error(`pmaked: ${printable(text)}`));
 const status = await runDaemon({
   version,
   env: process.env,
@@ -29,5 +32,8 @@ const status = await runDaemon({
   interface: flags.interface,
   socket: flags.socket,
   procRoot: flags['proc-root'],
+}).catch((cause: unknown) => {
+  console.error('pmaked: it ends:', cause);
+  return 1;
 });
 process.exit(status);

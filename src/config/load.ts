@@ -2,9 +2,9 @@
  * The configuration in force: PMAKE_NODES, then the user's file, then the machine's; each setting on its own.
  * Unaware of when to look again (watch.ts) and of what the settings do.
  */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { configDirectory } from '../util/own-directories.ts';
+import { openRegularFile } from '../tree/regular-file.ts';
 import { fail, ok, type Result } from '../util/result.ts';
 import { NODES_VARIABLE, parseNodes } from './nodes.ts';
 import type { ConfigProblem } from './problem.ts';
@@ -59,27 +59,46 @@ export async function readConfigFiles(files: readonly string[]): Promise<Result<
 }
 
 async function readConfigFile(file: string): Promise<Result<Partial<Config>, ConfigProblem>> {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
-    if (code === 'ENOENT' || code === 'ENOTDIR') return ok({});
-    return fail({ kind: 'unreadable', file, key: '', expected: 'a file that you may read', found: code });
+  const read = await readText(file).catch((cause: unknown) =>
+    fail((cause as NodeJS.ErrnoException).code ?? String(cause)),
+  );
+  if (!read.ok) {
+    if (read.failure === 'ENOENT' || read.failure === 'ENOTDIR') return ok({});
+    return fail({ kind: 'unreadable', file, key: '', expected: 'a file that you may read', found: read.failure });
   }
+  const text = read.value;
   if (text.length > MAX_CONFIG_BYTES) {
     return fail({
       kind: 'not-json',
       file,
       key: '',
       expected: 'a short JSON object',
-      found: `${text.length} characters`,
+      found: `more than ${MAX_CONFIG_BYTES} characters`,
     });
   }
   const value = parseJson(text);
   if (!value.ok) return fail({ kind: 'not-json', file, key: '', expected: 'a JSON object', found: value.failure });
   const checked = checkConfig(value.value);
   return checked.ok ? checked : fail({ file, ...checked.failure });
+}
+
+/** One byte more than is allowed, of a longer one. A FIFO is not waited for, nor a device read. */
+async function readText(path: string): Promise<Result<string, string>> {
+  const file = await openRegularFile(path);
+  if (!file) return fail('no regular file');
+  try {
+    const { size } = await file.stat();
+    const buffer = Buffer.alloc(Math.min(size, MAX_CONFIG_BYTES + 1));
+    let length = 0;
+    while (length < buffer.length) {
+      const { bytesRead } = await file.read(buffer, length, buffer.length - length);
+      if (bytesRead === 0) break;
+      length += bytesRead;
+    }
+    return ok(buffer.toString('utf8', 0, length));
+  } finally {
+    await file.close();
+  }
 }
 
 /** The failure names line and column, which JSON.parse counts as one offset, if it says so at all. */

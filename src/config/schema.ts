@@ -1,6 +1,9 @@
 /**
  * The settings of config.json as a table: a key, and what may stand there. Everything else in the file is a mistake.
  * Unaware of files; sees one parsed value at a time.
+ *
+ * Tables of our own and no library's schema, since a user reads what is wrong: the key, what belongs there, what is there
+ * instead, the setting that was meant. The file's length (load.ts) bounds all that is in it.
  */
 import { isHostName, isNodeLabel, isUserName, type HostName, type UserName } from '../protocol/names.ts';
 import { isPort, isSlots, MAX_SLOTS_PER_NODE, nodeName, parseNode, parseNodes, type NodeSpec } from './nodes.ts';
@@ -96,7 +99,7 @@ const DIRECTORY = /^(\/[^/=\0\n]+)+$/;
 function isPathTable(value: unknown): value is Readonly<Record<string, string>> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
   return Object.entries(value).every(
-    ([here, there]: [string, unknown]) => DIRECTORY.test(here) && typeof there === 'string' && DIRECTORY.test(there),
+    ([here, there]) => DIRECTORY.test(here) && typeof there === 'string' && DIRECTORY.test(there),
   );
 }
 

@@ -30,7 +30,8 @@ export function watchConfig(files: readonly string[], onChange: () => void): Con
   // Out of watches, or a directory that went away: the old values simply stay.
   watcher.on('error', () => undefined);
   return {
-    ready: new Promise((resolve) => watcher.once('ready', resolve)),
+    // Where nothing can be watched, `ready` may never come.
+    ready: new Promise((resolve) => watcher.once('ready', resolve).once('error', () => resolve())),
     close: async () => {
       clearTimeout(timer);
       await watcher.close();

@@ -88,7 +88,7 @@ async function beginBuild(
   // pmake may die without a word; the report is then still worth saving.
   void control.closed.then(() => {
     build.isOpen = false;
-    void endBuild(context, id);
+    void endBuild(context, id).catch((cause: unknown) => console.error(`the end of build ${id}:`, cause));
   });
   const slots = await waitForSlots(dispatcher, build);
   const { localSlots, placement } = dispatcher;

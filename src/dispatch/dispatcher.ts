@@ -132,6 +132,16 @@ export class Dispatcher {
   #startJob(request: ShimRequest, shim: ShimPort): void {
     const id = this.#nextJobId;
     this.#nextJobId += 1;
+    try {
+      this.#run(this.#makeJob(id, request, shim), shim);
+    } catch (cause) {
+      // The session hangs up on the shim.
+      this.placement.delete(id);
+      throw cause;
+    }
+  }
+
+  #makeJob(id: number, request: ShimRequest, shim: ShimPort): JobLife {
     const environment = this.#environments.get(request);
     const { entries } = environment;
     this.#options.noteEnvironment(entries);
@@ -146,10 +156,11 @@ export class Dispatcher {
     const local = this.placement.add(id, build, entries.get('PMAKE_NODES'), work);
     const plan =
       local && typeof planned !== 'string' && planned.kind === 'compile' ? planHere(planned, local) : planned;
-    const job = new JobLife(
-      { id, request, environment, shim, plan },
-      this.#contextFor(id, build, holdLimitMs(entries)),
-    );
+    return new JobLife({ id, request, environment, shim, plan }, this.#contextFor(id, build, holdLimitMs(entries)));
+  }
+
+  #run(job: JobLife, shim: ShimPort): void {
+    const { id } = job;
     this.jobs.set(id, job);
     const end = job
       .run()

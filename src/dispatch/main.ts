@@ -25,6 +25,8 @@ import { ReportFile } from './builds/report-file.ts';
 const IDLE_LIMIT_MS = 5 * 60_000;
 /** Whoever starts it gives up by then (START_MOST_MS in shims/pcc.c), and others wait for the lock. */
 const START_LIMIT_MS = 60_000;
+/** One for each compiler call that make has under way. A shim beyond it finds its connection closed, and needs none. */
+const MAX_SESSIONS = 10_000;
 
 export interface ServerOptions {
   readonly socketPath: string;
@@ -51,6 +53,7 @@ export async function serveDispatcher(options: ServerOptions): Promise<void> {
   const sshEnvironment = { ...options.env };
   const reports = new ReportFile(options.reportPath);
   const server = createServer();
+  server.maxConnections = MAX_SESSIONS;
   let idle: NodeJS.Timeout | undefined;
   let removeSocket = (): void => undefined;
   const closed = new Promise<void>((resolve) => server.once('close', resolve));

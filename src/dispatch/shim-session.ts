@@ -30,7 +30,13 @@ import { ByteReader, MalformedError } from '../util/bytes.ts';
 
 const MAX_OUTPUT_CHUNK_BYTES = MAX_FRAME_BYTES / 4;
 /** On the way to a shim: more waits where it is held. */
-const MAX_UNREAD_BYTES = 2 * MAX_OUTPUT_CHUNK_BYTES;
+const MAX_OUTPUT_UNREAD_BYTES = 2 * MAX_OUTPUT_CHUNK_BYTES;
+/** Who connects says what it wants within this. A shim that is stopped meanwhile runs its compiler itself. */
+const INTRODUCTION_LIMIT_MS = 30_000;
+/** Requests of one control session that wait for an answer: our own programs ask one at a time. */
+const MAX_OPEN_REQUESTS = 64;
+/** Answers that a control session has not taken; a report has 4 MiB at most. */
+const MAX_UNREAD_BYTES = 4 * MAX_FRAME_BYTES;
 
 export interface SessionHandlers {
   readonly onJob: (request: ShimRequest, shim: ShimPort) => void;
@@ -51,6 +57,8 @@ export class Session implements ShimPort, ControlPort {
   readonly #frames = new FrameDecoder();
   #kind: SessionKind = 'new';
   #signalListener: (signal: number) => void = () => undefined;
+  /** Control requests that were not answered. */
+  #open = 0;
   #onPlaced: (failure: PlaceFailure | undefined) => void = () => undefined;
 
   constructor(socket: Socket, handlers: SessionHandlers) {
@@ -62,6 +70,11 @@ export class Session implements ShimPort, ControlPort {
     // A shim that was killed resets its socket; 'close' follows.
     socket.on('error', () => undefined);
     socket.on('data', (chunk: Buffer) => this.#receive(chunk));
+    const patience = setTimeout(() => {
+      if (this.#kind === 'new') socket.destroy();
+    }, INTRODUCTION_LIMIT_MS);
+    patience.unref();
+    socket.once('close', () => clearTimeout(patience));
   }
 
   get isClosed(): boolean {
@@ -96,7 +109,7 @@ export class Session implements ShimPort, ControlPort {
         for (let at = 0; at < bytes.length; at += MAX_OUTPUT_CHUNK_BYTES) {
           this.#socket.write(encodeOutput(fd, bytes.subarray(at, at + MAX_OUTPUT_CHUNK_BYTES)));
         }
-        if (this.#socket.writableLength > MAX_UNREAD_BYTES) await Promise.race([this.#drained(), this.closed]);
+        if (this.#socket.writableLength > MAX_OUTPUT_UNREAD_BYTES) await Promise.race([this.#drained(), this.closed]);
         if (this.#socket.destroyed) return false;
       }
       return true;
@@ -122,15 +135,19 @@ export class Session implements ShimPort, ControlPort {
   }
 
   answer(answer: ControlAnswer): void {
-    if (!this.#socket.destroyed) this.#socket.write(encodeControlAnswer(answer));
+    this.#open -= 1;
+    if (this.#socket.destroyed) return;
+    this.#socket.write(encodeControlAnswer(answer));
+    if (this.#socket.writableLength > MAX_UNREAD_BYTES) this.#socket.destroy();
   }
 
   #receive(chunk: Buffer): void {
     try {
-      for (const frame of this.#frames.push(chunk)) this.#handle(frame);
+      for (const frame of this.#frames.push(chunk)) if (!this.#socket.destroyed) this.#handle(frame);
     } catch (cause) {
-      if (!(cause instanceof MalformedError) && !(cause instanceof RangeError)) throw cause;
-      // Whoever it is, it does not speak our protocol: a shim then runs its compiler itself.
+      // A defect of ours costs this connection only.
+      if (!(cause instanceof MalformedError) && !(cause instanceof RangeError)) console.error('a session:', cause);
+      // What is there does not speak our protocol, or was not understood: a shim then runs its compiler itself.
       this.#socket.destroy();
     }
   }
@@ -156,6 +173,8 @@ export class Session implements ShimPort, ControlPort {
         return;
       case ShimFrame.control:
         this.#expect('control');
+        this.#open += 1;
+        if (this.#open > MAX_OPEN_REQUESTS) throw new MalformedError(`${this.#open} open requests`);
         this.#handlers.onControl(decodeControlRequest(frame), this);
         return;
       default:

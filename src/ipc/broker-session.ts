@@ -42,8 +42,8 @@ export function openBrokerSession(
         if (answer) onAnswer(answer);
       }
     } catch (cause) {
-      if (!(cause instanceof MalformedError)) throw cause;
-      failure = cause;
+      // What could not be dealt with for another reason, a defect of ours, costs this session only.
+      failure = cause instanceof MalformedError ? cause : new MalformedError(String(cause));
       socket.destroy();
     }
   });

@@ -40,7 +40,7 @@ export async function runDaemon(options: RunOptions): Promise<number> {
 
   let inForce = settings.ok ? settings.value : {};
   const watch = watchConfig(files, () => {
-    void readSettings(files).then((edited) => {
+    const taken = readSettings(files).then((edited) => {
       if (!edited.ok) {
         log(`the edit was not taken, the old values stay: ${edited.failure}`);
         return;
@@ -50,6 +50,7 @@ export async function runDaemon(options: RunOptions): Promise<number> {
       daemon.value.setLive(liveSettings(inForce));
       log('took the edited settings');
     });
+    taken.catch((cause: unknown) => log(`the edit was not taken, the old values stay: ${String(cause)}`));
   });
   await watch.ready;
   log(`${daemon.value.summary} at ${address.value}`);

@@ -52,8 +52,6 @@ export const CPU_REPORT_INTERVAL_MS = 10_000;
 const MAX_JOBS_PER_REPORT = 4_096;
 /** Stamps in one job's list: one for each tree, compiler and directory that it needs. */
 export const MAX_STAMPS_PER_JOB = 1_000;
-/** Supplementary groups of a user: Linux's NGROUPS_MAX. */
-const MAX_GROUPS = 65_536;
 /** Directories in one job's list: all that a dispatcher watches. */
 export const MAX_DIRECTORIES_PER_JOB = 10_000;
 

@@ -41,12 +41,18 @@ export async function identifyCompiler(question: CompilerQuestion): Promise<Comp
 /** With what the facts rest on: while that is unchanged they hold. */
 export async function identify(question: CompilerQuestion): Promise<IdentifiedCompiler> {
   const key = `${question.program}\0${question.searchPath}`;
-  const before = await known.get(key);
+  const before = await known.get(key)?.catch(() => undefined);
   if (before && (await isUnchanged(before))) return { facts: await before.facts, states: before.states };
   const asked = ask(question);
   putLast(known, key, asked, MAX_KNOWN);
-  const { facts, states } = await asked;
-  return { facts: await facts, states };
+  try {
+    const { facts, states } = await asked;
+    return { facts: await facts, states };
+  } catch (cause) {
+    // It could not be looked at now.
+    if (known.get(key) === asked) known.delete(key);
+    throw cause;
+  }
 }
 
 async function isUnchanged(before: Known): Promise<boolean> {

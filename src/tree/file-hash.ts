@@ -4,6 +4,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { putLast } from '../util/put-last.ts';
 import { stateOf } from './file-states.ts';
 import { openRegularFile } from './regular-file.ts';
+import { isShortage } from './shortage.ts';
 
 const HASH_CHUNK_BYTES = 1024 * 1024;
 /** A few compilers have a dozen each. */
@@ -11,7 +12,10 @@ const MAX_KNOWN = 256;
 
 const known = new Map<string, string>();
 
-/** SHA-256, in hex. Empty for what cannot be read: executable and not readable, it is known by what it says. */
+/**
+ * SHA-256, in hex. Empty for what cannot be read: executable and not readable, it is known by what it says.
+ * Rejects where this process is short of something.
+ */
 export async function hashOfFile(path: string): Promise<string> {
   const key = `${path} ${await stateOf(path)}`;
   const before = known.get(key);
@@ -22,7 +26,8 @@ export async function hashOfFile(path: string): Promise<string> {
     const hash = await hashOpened(file).finally(() => file.close());
     putLast(known, key, hash, MAX_KNOWN);
     return hash;
-  } catch {
+  } catch (cause) {
+    if (isShortage(cause)) throw cause;
     return '';
   }
 }

@@ -53,6 +53,8 @@ export class Places {
 
   #isStill(name: string, known: Known, nowMs: number): boolean {
     if (known.generation !== this.mounts.generation) return false;
+    // Not to know the mount may be a moment's lack of descriptors.
+    if (known.located?.mount.id === undefined && nowMs - known.checkedAtMs >= PLAIN_INTERVAL_MS) return false;
     const isPlain = known.located?.real === name;
     if (isPlain && nowMs - known.checkedAtMs < PLAIN_INTERVAL_MS) return true;
     known.checkedAtMs = nowMs;

@@ -27,6 +27,7 @@ import {
 import { dirname, join } from 'node:path';
 import { isSameMount, mountPlaceNow } from './mount-id.ts';
 import { isDeadMark, processMark } from './process-mark.ts';
+import { isShortage } from './shortage.ts';
 
 const PRIVATE_MODE = 0o700;
 /** Whatever lets group or others in. */
@@ -92,6 +93,7 @@ export function privateDirectoryIn(place: string): string {
 /**
  * Takes the private directory in `place`, made where it is missing. Undefined where there cannot be one: the place is
  * closed to us, or what goes by its name is not ours alone.
+ * @throws where this process is short of descriptors or the like: then that is not known
  */
 export function takePrivateDirectory(place: string): OwnPlace | undefined {
   const path = privateDirectoryIn(place);
@@ -112,6 +114,7 @@ function tryToTake(place: string, path: string): OwnPlace | 'gone' | undefined {
   try {
     fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   } catch (cause) {
+    if (isShortage(cause)) throw cause;
     return codeOf(cause) === 'ENOENT' ? 'gone' : undefined;
   }
   try {
@@ -126,6 +129,7 @@ function tryToTake(place: string, path: string): OwnPlace | 'gone' | undefined {
     return { ...placeAt(path, base), release: () => release(fd, path, holder) };
   } catch (cause) {
     closeSync(fd);
+    if (isShortage(cause)) throw cause;
     return codeOf(cause) === 'ENOENT' ? 'gone' : undefined;
   }
 }
@@ -141,12 +145,14 @@ function isPrivate({ uid, mode }: BigIntStats): boolean {
 /**
  * `directory` itself, for files with names that nobody can guess, where there is no private directory in it. Undefined
  * where it cannot be opened, or where others may write and `mayBeShared` does not allow that.
+ * @throws as takePrivateDirectory does
  */
 export function openPlace(directory: string, mayBeShared: boolean): OwnPlace | undefined {
   let fd: number;
   try {
     fd = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY);
-  } catch {
+  } catch (cause) {
+    if (isShortage(cause)) throw cause;
     return undefined;
   }
   const isOpen = isOpenToOthers(fstatSync(fd, { bigint: true }));

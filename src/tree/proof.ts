@@ -6,6 +6,7 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, openSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isShortage } from './shortage.ts';
 import {
   NEW_FILE,
   openPlace,
@@ -36,6 +37,7 @@ export interface Proof {
  * Undefined when no file of this user's own can be made in `place`.
  * @param isLastPlace no other is left: then also a place that others may write will do, where there is no private
  * directory to be had. Nobody knows the names beforehand, so nobody can have a link there.
+ * @throws where this process is short of descriptors or the like
  */
 export function writeProof(place: string, isLastPlace = false): Proof | undefined {
   const own = takePrivateDirectory(place);
@@ -45,7 +47,6 @@ export function writeProof(place: string, isLastPlace = false): Proof | undefine
 }
 
 function writeIn(place: OwnPlace, prefix: string): Proof | undefined {
-  for (const name of place.names()) if (name.startsWith(prefix)) removeIfOld(place.at(name), ABANDONED_MS);
   const names: string[] = [];
   const newName = (): string => {
     const name = unguessableName(prefix);
@@ -59,14 +60,16 @@ function writeIn(place: OwnPlace, prefix: string): Proof | undefined {
   const proof = newName();
   const text = randomBytes(TEXT_BYTES).toString('hex');
   try {
+    for (const name of place.names()) if (name.startsWith(prefix)) removeIfOld(place.at(name), ABANDONED_MS);
     const fd = openSync(place.at(proof), NEW_FILE, 0o600);
     try {
       writeFileSync(fd, text);
     } finally {
       closeSync(fd);
     }
-  } catch {
+  } catch (cause) {
     remove();
+    if (isShortage(cause)) throw cause;
     return undefined;
   }
   return { path: join(place.path, proof), text, scratch: () => join(place.path, newName()), remove };

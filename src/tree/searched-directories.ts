@@ -198,10 +198,13 @@ export class SearchedDirectories {
   }
 
   #compare(): Promise<void> {
-    this.#comparing ??= this.#compareAll().finally(() => {
-      this.#comparing = undefined;
-      this.#comparedAtMs = performance.now();
-    });
+    // What could not be compared is compared the next time.
+    this.#comparing ??= this.#compareAll()
+      .catch(() => undefined)
+      .finally(() => {
+        this.#comparing = undefined;
+        this.#comparedAtMs = performance.now();
+      });
     return this.#comparing;
   }
 

@@ -16,6 +16,8 @@ export async function listenAt(server: Server, path: string, mode: number): Prom
       resolve();
     });
   });
+  // Out of descriptors: the client finds its connection closed, and does without. The next one may have better luck.
+  server.on('error', () => undefined);
   chmodSync(ownName, mode);
   const { ino } = lstatSync(ownName, { bigint: true });
   renameSync(ownName, path);

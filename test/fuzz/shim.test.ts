@@ -9,13 +9,12 @@ import {
 } from '../../src/command/environment.ts';
 import { mapEnvironment } from '../../src/command/path-maps.ts';
 import {
-  decodeControlAnswer,
-  decodeControlRequest,
   encodeControlAnswer,
   encodeControlRequest,
   type ControlAnswer,
   type ControlRequest,
 } from '../../src/protocol/control.ts';
+import { decodeControlAnswer, decodeControlRequest } from '../../src/protocol/control-schema.ts';
 import type { Frame } from '../../src/protocol/frame.ts';
 import { encodeInherited, NOTHING_SET } from '../../src/protocol/inherited.ts';
 import {

@@ -1,6 +1,7 @@
 /** Decoders of what a node, its dispatcher and its runners say to each other: the other end is another machine. */
 import { decodeInherited, encodeInherited, LIMITS, NOTHING_SET } from '../../src/protocol/inherited.ts';
-import { decodeFindings, decodeInspection, type Findings, type Inspection } from '../../src/protocol/inspection.ts';
+import type { Findings, Inspection } from '../../src/protocol/inspection.ts';
+import { decodeFindings, decodeInspection } from '../../src/protocol/inspection-schema.ts';
 import { decodeRunnerReport } from '../../src/protocol/runner.ts';
 import { readStreams, writeStreams, type Streams } from '../../src/protocol/streams.ts';
 import { FrameDecoder, type Frame } from '../../src/protocol/frame.ts';

@@ -70,6 +70,18 @@ export class FakeBroker implements AsyncDisposable {
     this.#send({ kind: 'capacity', slots, nodes: this.free.size });
   }
 
+  /** Sends these bytes, whatever they are. */
+  say(bytes: Buffer): void {
+    this.#socket?.write(bytes);
+  }
+
+  /** Gives a slot of each node to a request that was never made. What comes back is a fault: it was not given. */
+  leaseUnasked(nodes: readonly string[]): void {
+    for (const node of nodes) {
+      this.#send({ kind: 'leased', id: 2 ** 32 - 1, lease: `${node}/0`, node: nodeName(node) });
+    }
+  }
+
   /** Answers all that is open with "none". */
   refuseAll(): void {
     for (const id of this.open.keys()) this.#send({ kind: 'none', id, reason: 'patience' });
@@ -101,6 +113,9 @@ export class FakeBroker implements AsyncDisposable {
 
   #accept(socket: Socket): void {
     const frames = new FrameDecoder();
+    socket.once('close', () => {
+      if (this.#socket === socket) this.#socket = undefined;
+    });
     socket.on('data', (chunk: Buffer) => {
       for (const frame of frames.push(chunk)) {
         const request = decodeBrokerRequest(frame);

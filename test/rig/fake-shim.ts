@@ -28,10 +28,13 @@ export class FakeShim {
   readonly verdicts = new Arrivals<ShimVerdict>();
   /** Set: it cannot put anything in place. */
   placeFailure: PlaceFailure | undefined;
+  /** Resolves when the connection is over, whoever ended it. */
+  readonly closed: Promise<void>;
   readonly #socket: Socket;
 
   constructor(socketPath: string, call: FakeShimCall) {
     this.#socket = connect(socketPath);
+    this.closed = new Promise((resolve) => this.#socket.once('close', () => resolve()));
     const decoder = new FrameDecoder();
     this.#socket.on('error', () => undefined);
     this.#socket.on('data', (chunk: Buffer) => {

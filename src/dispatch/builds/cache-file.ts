@@ -18,8 +18,12 @@ export interface Kept {
 
 /** Adds what is there, whenever that has been read. */
 export async function readKept(path: string, kept: Kept): Promise<void> {
-  const text = await readFile(path, 'utf8').catch(() => '');
-  if (text.length <= MAX_BYTES) kept.addText(text);
+  try {
+    const text = await readFile(path, 'utf8');
+    if (text.length <= MAX_BYTES) kept.addText(text);
+  } catch {
+    // Not there yet, or not to be read.
+  }
 }
 
 export function writeKept(path: string, kept: Kept): void {

@@ -128,38 +128,49 @@ export class NodeTries {
   ): Promise<Attempt> {
     const { node } = place;
     const context = this.#context;
+    let isReleased = false;
+    const release = (): void => {
+      if (!isReleased) context.release(place);
+      isReleased = true;
+    };
     const link = context.link(node);
     if (!link) {
-      context.release(place);
+      release();
       return { kind: 'retry', reason: 'node-lost', elsewhere: true };
     }
     const { request, environment, onSettling } = this.#input;
     const watch = { node, cpu: new CpuWatch(performance.now()) };
     this.#watches.add(watch);
-    return attemptOnNode({
-      request,
-      environment,
-      shim,
-      plan,
-      link,
-      ticket: context.ticket(this.#input.id, node),
-      directories: context.directories,
-      stagingDirectory: context.stagingDirectory(node, plan),
-      mustStage,
-      visibleLimitMs: context.holdLimitMs,
-      revoked: context.revoked(place),
-      runner,
-      onNodeDone: () => {
-        this.#watches.delete(watch);
-        context.release(place);
-      },
-      onSettling: () => onSettling(node),
-      onLate: () => context.build.addRetry('file-late-on-node'),
-      onCpu: (cpuUs) => {
-        watch.cpu.note(cpuUs, performance.now());
-        if (watch.cpu.idleMs !== undefined) context.build.noteIdle({ file: plan.source, node });
-      },
-    });
+    const onNodeDone = (): void => {
+      this.#watches.delete(watch);
+      release();
+    };
+    try {
+      return await attemptOnNode({
+        request,
+        environment,
+        shim,
+        plan,
+        link,
+        ticket: context.ticket(this.#input.id, node),
+        directories: context.directories,
+        stagingDirectory: context.stagingDirectory(node, plan),
+        mustStage,
+        visibleLimitMs: context.holdLimitMs,
+        revoked: context.revoked(place),
+        runner,
+        onNodeDone,
+        onSettling: () => onSettling(node),
+        onLate: () => context.build.addRetry('file-late-on-node'),
+        onCpu: (cpuUs) => {
+          watch.cpu.note(cpuUs, performance.now());
+          if (watch.cpu.idleMs !== undefined) context.build.noteIdle({ file: plan.source, node });
+        },
+      });
+    } finally {
+      // A defect costs this job; the node's slot is not its own.
+      onNodeDone();
+    }
   }
 }
 

@@ -52,7 +52,7 @@ export class StagingPlaces {
   }
 
   #take(place: string): Held | undefined {
-    const own = takePrivateDirectory(place);
+    const own = tryToTake(place);
     const held = own && { own, users: new Set<number>(), idle: undefined };
     if (held) this.#held.set(place, held);
     return held;
@@ -63,6 +63,15 @@ export class StagingPlaces {
     clearTimeout(held?.idle);
     this.#held.delete(place);
     held?.own.release();
+  }
+}
+
+/** Where this process is short of descriptors, the outputs lie next to where they will be. */
+function tryToTake(place: string): OwnPlace | undefined {
+  try {
+    return takePrivateDirectory(place);
+  } catch {
+    return undefined;
   }
 }
 

@@ -83,7 +83,7 @@ export class BrokerLink {
         onAnswer: (answer) => this.#options.handlers.onAnswer(answer),
       });
       if (failure === undefined) return;
-      if (failure !== '') problem = `the broker at ${path} cannot be used: ${failure}`;
+      if (failure !== '') problem = describeProblem(path, failure);
     }
     // Also when it is none any more: whoever could not be used may have gone.
     this.#problem = problem;
@@ -99,9 +99,11 @@ export class BrokerLink {
     this.#path = path;
     this.#node = node;
     this.#problem = '';
-    this.#failures = 0;
-    void session.closed.then(() => {
+    void session.closed.then((failure) => {
       this.#session = undefined;
+      // One that welcomes and then sends what is invalid is tried less and less often.
+      if (failure instanceof MalformedError) this.#problem = describeProblem(path, describeEnd(failure));
+      else this.#failures = 0;
       if (this.#isClosed) return;
       this.#options.handlers.onDown();
       this.#lookAgain();
@@ -149,6 +151,10 @@ function introduce(path: string, handlers: IntroductionHandlers): Promise<string
     };
     void session.closed.then((failure) => end(describeEnd(failure)));
   });
+}
+
+function describeProblem(path: string, why: string): string {
+  return `the broker at ${path} cannot be used: ${why}`;
 }
 
 function describeEnd(failure: BrokerSessionFailure): string {

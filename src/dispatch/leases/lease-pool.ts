@@ -90,6 +90,11 @@ export class LeasePool {
     return this.#requests.waiting;
   }
 
+  /** Was request `id` made, and neither answered nor taken back? */
+  isAsked(id: number): boolean {
+    return this.#requests.isOpen(id);
+  }
+
   /** Leases held on a node, used or not. */
   held(node: string): number {
     return this.#held.get(node)?.size ?? 0;

@@ -134,6 +134,11 @@ export class LeaseRequests {
     return job !== undefined && this.#waiting.get(job)?.excluded.has(node) === true;
   }
 
+  /** Was request `id` made, and neither answered nor taken back? */
+  isOpen(id: number): boolean {
+    return this.#open.has(id);
+  }
+
   /** Was this job told that nothing is there for it? */
   isRefused(id: number): boolean {
     return this.#waiting.get(id)?.isRefused === true;

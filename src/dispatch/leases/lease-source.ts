@@ -204,8 +204,10 @@ export class BrokerNodes implements LeasedSlots {
     const now = performance.now();
     switch (answer.kind) {
       case 'leased': {
-        this.#askForSpeeds(answer.node, now);
-        const name = this.#nodes.use(answer.node, now);
+        // One that was not asked for goes back, and its node is not connected: a broken broker may name a thousand.
+        const isAsked = this.#pool.isAsked(answer.id);
+        if (isAsked) this.#askForSpeeds(answer.node, now);
+        const name = isAsked ? this.#nodes.use(answer.node, now) : answer.node;
         this.#pool.leased(answer.id, answer.lease, name, now);
         break;
       }

@@ -172,10 +172,14 @@ export class NodeChecks {
 
 async function checkCompiler(link: NodeLink, condition: CompilerCondition): Promise<Checked> {
   const { program, searchPath } = condition;
-  condition.here ??= identify({ program, searchPath });
+  const identified = (condition.here ??= identify({ program, searchPath }));
+  // What failed (EMFILE) is tried again the next time.
+  identified.catch(() => {
+    if (condition.here === identified) condition.here = undefined;
+  });
   const directories = searchPath.split(':').map((directory) => mapPath(directory, link.paths));
   const [here, there] = await Promise.all([
-    condition.here,
+    identified,
     ask(link, { kind: 'compiler', program: mapPath(program, link.paths), searchPath: directories.join(':') }),
   ]);
   // What could not be said now may be said the next time.

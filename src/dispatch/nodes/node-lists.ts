@@ -40,7 +40,13 @@ export class NodeLists {
   async open(onChange: () => void): Promise<void> {
     await this.#load();
     this.#watch = watchConfig(configFiles(this.#env), () => {
-      void this.#load().then(onChange);
+      this.#load()
+        .then(onChange)
+        .catch((cause: unknown) => {
+          // A defect of ours that an odd edit found: the old values stay, and the next edit is looked at.
+          this.problem = `the edited configuration could not be taken: ${String(cause)}`;
+          console.error('the configuration:', cause);
+        });
     });
   }
 

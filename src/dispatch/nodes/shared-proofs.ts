@@ -62,6 +62,8 @@ export class SharedProofs {
     if (!proof) return undefined;
     const question = { directory, proof: proof.path, scratch: proof.scratch(), patienceMs: 0 };
     const facts = inspectTree(question, this.#mounts);
+    // Awaited only when the node has answered: what fails before that (EMFILE) must not count as caught by nothing.
+    facts.catch(() => undefined);
     const entry: Entry = { proof, facts, users: 0 };
     this.#entries.set(key, entry);
     return entry;

@@ -15,7 +15,8 @@ export async function openCommandPipe(argv: readonly string[]): Promise<Result<N
   const [program = '', ...words] = argv;
   const child = spawn(program, words, { stdio: ['pipe', 'pipe', 'pipe'] });
   const started = deferred<Result<NodePipe, string>>();
-  child.once('error', (cause: NodeJS.ErrnoException) => started.resolve(fail(cause.code ?? cause.message)));
+  // Also what comes later, of a signal that cannot be sent.
+  child.on('error', (cause: NodeJS.ErrnoException) => started.resolve(fail(cause.code ?? cause.message)));
   child.once('spawn', () => started.resolve(ok(pipeOf(child))));
   return started.promise;
 }

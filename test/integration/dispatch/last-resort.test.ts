@@ -1,0 +1,133 @@
+/** The dispatcher of dist/ where something is amiss: it lives, its jobs are done, and what was amiss heals. */
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test, vi } from 'vitest';
+import { DispatcherProcess, ONE_NODE } from '../../rig/dispatcher-process.ts';
+import { FakeBroker } from '../../rig/fake-broker.ts';
+import { dispatcherAttacks, halfFrame, HeldConnections, malformedAnswers } from '../../rig/hostile-clients.ts';
+
+const PATIENCE = { timeout: 30_000, interval: 20 };
+const MUST_BE_ROOT = { skip: process.getuid?.() !== 0 };
+/** What may become of a job where descriptors are few: the shim that is hung up on runs its compiler as well. */
+const SERVED = ['exited 0', 'here', 'gone'];
+
+test('without descriptors to spare, jobs are done here, and the node is used again later', async () => {
+  await using dispatcher = await DispatcherProcess.start();
+  await dispatcher.compileOnNode('first');
+  const open = dispatcher.openFiles;
+  for (let spare = 0; spare < 14; spare += 1) {
+    dispatcher.limitFiles(open + spare);
+    // Another build looks at the node, its tree and its compiler again.
+    expect(SERVED).toContain(await dispatcher.compile(`build${spare}`));
+    expect(dispatcher.isRunning, dispatcher.log).toBe(true);
+  }
+  dispatcher.limitFiles(1_024);
+  await dispatcher.compileOnNode('last');
+  expect(dispatcher.log).not.toContain('nothing caught');
+});
+
+test('without descriptors to spare, a tree and a compiler that cannot be looked at are looked at again', async () => {
+  await using dispatcher = await DispatcherProcess.start();
+  await dispatcher.connectNode();
+  const open = dispatcher.openFiles;
+  for (let spare = 0; spare < 14; spare += 1) {
+    dispatcher.limitFiles(open + spare);
+    expect(SERVED).toContain(await dispatcher.compile(`build${spare}`));
+    expect(dispatcher.isRunning, dispatcher.log).toBe(true);
+  }
+  dispatcher.limitFiles(1_024);
+  await dispatcher.compileOnNode('last');
+  expect(dispatcher.log).not.toContain('nothing caught');
+});
+
+test('without /proc, jobs are done', MUST_BE_ROOT, async () => {
+  const wrapper = ['unshare', '-m', 'sh', '-c', 'mount -t tmpfs none /proc && exec "$@"', 'sh'];
+  await using dispatcher = await DispatcherProcess.start({ wrapper });
+  for (let job = 0; job < 4; job += 1) expect(SERVED).toContain(await dispatcher.compile('build'));
+  expect((await dispatcher.status()).finished).toBe(4);
+  expect(dispatcher.log).not.toContain('nothing caught');
+});
+
+const GOOD = JSON.stringify(ONE_NODE);
+const nested = (value: string): string => `{"nodes":[{"host":"n1","paths":${value}}]}`;
+
+test('an odd edit of the configuration leaves the last good one in force, with what is wrong', async () => {
+  await using dispatcher = await DispatcherProcess.start();
+  const { configFile } = dispatcher;
+  await dispatcher.compileOnNode('first');
+  const edits: readonly (readonly [string, () => void])[] = [
+    ['cut off', () => dispatcher.configure(GOOD.slice(0, 20))],
+    ['empty', () => dispatcher.configure('')],
+    ['of another type', () => dispatcher.configure('{"nodes":{"length":3}}')],
+    ['a value that cannot be a text', () => dispatcher.configure(nested('{"/a":{"toString":1,"valueOf":1}}'))],
+    ['of many levels', () => dispatcher.configure(`{"nodes":${'['.repeat(100_000)}${']'.repeat(100_000)}}`)],
+    ['a directory', () => mkdirSync(configFile)],
+    ['a loop of links', () => symlinkSync(configFile, configFile)],
+    ['too long', () => writeFileSync(configFile, GOOD.padEnd(5 * 1024 * 1024))],
+  ];
+  for (const [what, edit] of edits) {
+    rmSync(configFile, { recursive: true, force: true });
+    edit();
+    await vi.waitFor(async () => expect((await dispatcher.status()).configProblem, what).not.toBe(''), PATIENCE);
+    expect(await dispatcher.compile(what), what).toBe('exited 0');
+    rmSync(configFile, { recursive: true, force: true });
+    dispatcher.configure(GOOD);
+    await vi.waitFor(async () => expect((await dispatcher.status()).configProblem, what).toBe(''), PATIENCE);
+  }
+  expect(dispatcher.log).not.toContain('nothing caught');
+});
+
+test('invalid answers of a broker end its session, and it is used again when it answers well', async () => {
+  await using broker = await listeningBroker();
+  await using dispatcher = await DispatcherProcess.start({ broker: broker.path });
+  for (const bytes of malformedAnswers()) {
+    await vi.waitUntil(() => broker.fake.isConnected, PATIENCE);
+    broker.fake.say(bytes);
+    await vi.waitUntil(() => !broker.fake.isConnected, PATIENCE);
+    expect(SERVED).toContain(await dispatcher.compile('build'));
+    await vi.waitUntil(() => broker.fake.isConnected, PATIENCE);
+    // One that only hangs up is looked for at once, so that this test need not wait longer each time.
+    await broker.fake.hangUp();
+    await broker.fake.listen();
+  }
+  await vi.waitUntil(() => broker.fake.isConnected, PATIENCE);
+  await vi.waitFor(async () => expect((await dispatcher.status()).broker?.state).toBe('connected'), PATIENCE);
+  // Answers of the right form to what was never asked name no node that is then connected.
+  broker.fake.leaseUnasked(Array.from({ length: 50 }, (_, at) => `unasked${at}`));
+  await vi.waitUntil(() => broker.fake.faults.filter((fault) => fault.startsWith('unasked')).length === 50, PATIENCE);
+  const { nodes } = await dispatcher.status();
+  expect(nodes.map(({ name }) => name).filter((name) => name.startsWith('unasked'))).toEqual([]);
+  expect(dispatcher.log).not.toContain('nothing caught');
+});
+
+test('clients that keep to no protocol cost their own connection', async () => {
+  await using dispatcher = await DispatcherProcess.start();
+  for (const [what, bytes] of Object.entries(dispatcherAttacks(dispatcher.tree))) {
+    await using client = new HeldConnections(dispatcher.socketPath, 2, bytes);
+    await client.allClosed();
+    expect(dispatcher.isRunning, `${what}: ${dispatcher.log}`).toBe(true);
+  }
+  await using halves = new HeldConnections(dispatcher.socketPath, 20, halfFrame());
+  await using flood = new HeldConnections(dispatcher.socketPath, 500);
+  await dispatcher.compileOnNode('build');
+  expect(dispatcher.log).not.toContain('nothing caught');
+  // Who does not say what it wants is not waited for.
+  await Promise.all([halves.allClosed(), flood.allClosed()]);
+  expect(dispatcher.isRunning).toBe(true);
+});
+
+async function listeningBroker(): Promise<{ readonly path: string; readonly fake: FakeBroker } & AsyncDisposable> {
+  const directory = join('/var/tmp', `pmake-broker-${process.pid}`);
+  mkdirSync(directory, { mode: 0o700 });
+  const path = join(directory, 'sock');
+  const fake = new FakeBroker(path);
+  await fake.listen();
+  return {
+    path,
+    fake,
+    [Symbol.asyncDispose]: async () => {
+      await fake[Symbol.asyncDispose]();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
