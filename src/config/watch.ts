@@ -1,13 +1,13 @@
 /**
- * Says when a configuration file was made, changed or removed, also when its directory comes later.
- * Unaware of what is in it. Edits made on another machine of a network file system go unseen: that kernel says nothing.
+ * Says when a configuration file was made, changed or removed, also when its directory comes later, something else was in
+ * its place, or the edit was made on another machine of a network file system, of which the kernel here says nothing.
+ * Unaware of what is in it.
  */
-import { existsSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { watch } from 'chokidar';
+import { stat } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 
-/** Editors write, rename and set modes in one go: one edit, one call. */
-const SETTLE_MS = 100;
+/** A few stats. Editors write, rename and set modes in one go: mostly that is one edit, and one call. */
+const LOOK_MS = 500;
 
 export interface ConfigWatch {
   /** Resolves when watching has begun: later edits are seen. */
@@ -15,37 +15,51 @@ export interface ConfigWatch {
   close(): Promise<void>;
 }
 
-/** Calls `onChange` after an edit has settled; once for a burst of changes. */
+/** Calls `onChange` soon after an edit; once for a burst of changes. Keeps no process running. */
 export function watchConfig(files: readonly string[], onChange: () => void): ConfigWatch {
-  // A file that an editor replaces, or that does not exist yet, is only seen through its directory.
-  const roots = new Set(files.map(nearestDirectory));
-  const wanted = new Set(files.flatMap(withAncestors));
-  const watcher = watch([...roots], { ignoreInitial: true, ignored: (path: string) => !wanted.has(path) });
-  let timer: NodeJS.Timeout | undefined;
-  watcher.on('all', (_event, path) => {
-    if (!files.includes(path)) return;
-    clearTimeout(timer);
-    timer = setTimeout(onChange, SETTLE_MS);
-  });
-  // Out of watches, or a directory that went away: the old values simply stay.
-  watcher.on('error', () => undefined);
+  const closing = new AbortController();
+  const first = lookAt(files);
+  const ended = watch(files, first, onChange, closing.signal);
   return {
-    // Where nothing can be watched, `ready` may never come.
-    ready: new Promise((resolve) => watcher.once('ready', resolve).once('error', () => resolve())),
+    ready: first.then(() => undefined),
     close: async () => {
-      clearTimeout(timer);
-      await watcher.close();
+      closing.abort();
+      await ended;
     },
   };
 }
 
-function nearestDirectory(file: string): string {
-  let directory = dirname(file);
-  while (!existsSync(directory) && directory !== dirname(directory)) directory = dirname(directory);
-  return directory;
+async function watch(
+  files: readonly string[],
+  first: Promise<string>,
+  onChange: () => void,
+  closing: AbortSignal,
+): Promise<void> {
+  let seen = await first;
+  while (await pause(closing)) {
+    // One look at a time: a file server that does not answer is not asked again meanwhile.
+    const now = await lookAt(files);
+    if (now === seen || closing.aborted) continue;
+    seen = now;
+    onChange();
+  }
 }
 
-function withAncestors(file: string): string[] {
-  const parent = dirname(file);
-  return parent === file ? [file] : [file, ...withAncestors(parent)];
+/** False when it is over. */
+async function pause(closing: AbortSignal): Promise<boolean> {
+  await delay(LOOK_MS, undefined, { ref: false, signal: closing }).catch(() => undefined);
+  return !closing.aborted;
+}
+
+async function lookAt(files: readonly string[]): Promise<string> {
+  return (await Promise.all(files.map(stampOf))).join('\n');
+}
+
+async function stampOf(file: string): Promise<string> {
+  try {
+    const { dev, ino, size, mode, mtimeNs, ctimeNs } = await stat(file, { bigint: true });
+    return [dev, ino, size, mode, mtimeNs, ctimeNs].join();
+  } catch (cause) {
+    return (cause as NodeJS.ErrnoException).code ?? String(cause);
+  }
 }
