@@ -3,11 +3,12 @@
  * plain directory, in a mount namespace of each command's own. Unaware of what runs there.
  */
 import { cpSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 
 const REPOSITORY = fileURLToPath(new URL('../../', import.meta.url)).replace(/\/$/, '');
+const NODE_DIRECTORY = dirname(process.execPath);
 const RUN_LIMIT_MS = 60_000;
 
 /** $1 is the root, $2 the directory to run in, what follows is the command. All mounts end with its processes. */
@@ -47,9 +48,11 @@ export function makeChroot(): Chroot {
   for (const name of ['proc', 'tmp', 'run', 'root']) mkdirSync(join(root, name));
   for (const name of ['bin', 'lib', 'lib64', 'sbin'])
     if (existsSync(`/${name}`)) cpSync(`/${name}`, join(root, name), { recursive: true, verbatimSymlinks: true });
-  // The dependencies may be a link out of the repository.
-  const needed = [REPOSITORY, realpathSync(join(REPOSITORY, 'node_modules'))];
-  const places = needed.filter((path, at) => at === 0 || !path.startsWith(REPOSITORY)).map((path) => path.slice(1));
+  // The dependencies may be a link out of the repository, and Node.js may be anywhere.
+  const needed = [REPOSITORY, realpathSync(join(REPOSITORY, 'node_modules')), NODE_DIRECTORY];
+  const places = needed
+    .filter((path, at) => at === 0 || !(path.startsWith(REPOSITORY) || path.startsWith('/usr/')))
+    .map((path) => path.slice(1));
   return {
     root,
     run: async (cwd, command, env = {}) => {
@@ -59,7 +62,7 @@ export function makeChroot(): Chroot {
         ['--mount', '--pid', '--fork', '--kill-child', 'sh', '-c', ENTER, 'sh', ...words],
         {
           extendEnv: false,
-          env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/root', LC_ALL: 'C', ...env },
+          env: { PATH: `${NODE_DIRECTORY}:/usr/sbin:/usr/bin:/sbin:/bin`, HOME: '/root', LC_ALL: 'C', ...env },
           timeout: RUN_LIMIT_MS,
           reject: false,
           all: true,

@@ -23,7 +23,7 @@ import {
 import { decodeBrokerAnswer } from '../../src/protocol/local-broker-schema.ts';
 import { nodeName } from './names.ts';
 
-const PROGRAM = fileURLToPath(new URL('../../dist/cli/pmaked.js', import.meta.url));
+export const PROGRAM = fileURLToPath(new URL('../../dist/cli/pmaked.js', import.meta.url));
 const PATIENCE = { timeout: 20_000, interval: 10 };
 
 export interface Pmaked {

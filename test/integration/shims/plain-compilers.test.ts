@@ -146,7 +146,7 @@ describe('makefiles that look for the compiler', () => {
     '"$(realpath "$(which gcc)")" -dumpversion',
     '"$(realpath "$(which x86_64-linux-gnu-gcc)")" -dumpmachine',
     '"$(dirname "$(which gcc)")"/objcopy --version',
-    '"$(dirname "$(which clang)")"/llvm-config-14 --version',
+    '"$(dirname "$(which clang)")"/strip --version',
     '"$(dirname "$(which x86_64-linux-gnu-gcc)")"/x86_64-linux-gnu-strip --version',
     'which no-such-gcc arm-none-eabi-gcc',
     'type -t cc c++ gcc clang objcopy nm',
