@@ -399,7 +399,7 @@ describe('a terminal', () => {
 
   it('does not keep the runner when what the job left behind has it open', async () => {
     await using rig = await ShimRig.create();
-    const { printed, report } = runToEnd(rig, ['022', '/', '/bin/sh', '-c', 'setsid sleep 5 & echo $!'], {
+    const { printed, report } = runToEnd(rig, ['022', '/', '/bin/sh', '-c', 'setsid sleep 600 2>/dev/null & echo $!'], {
       streams: on(1),
     });
     const left = Number(await printed);
