@@ -18,24 +18,14 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 export type { Config };
 
-export interface LoadedConfig {
-  readonly config: Config;
-  /** Every file that could have a say, whether it exists or not: what to watch. */
-  readonly files: readonly string[];
-}
-
 /** The files that could have a say, the first having more of it. */
 export function configFiles(env: Environment, systemFile = SYSTEM_FILE): readonly string[] {
   return [join(configDirectory(env), 'config.json'), systemFile];
 }
 
 /** Reads the settings anew. A file that does not exist is no mistake. `systemFile` is another one only in tests. */
-export async function loadConfig(
-  env: Environment,
-  systemFile = SYSTEM_FILE,
-): Promise<Result<LoadedConfig, ConfigProblem>> {
-  const files = configFiles(env, systemFile);
-  const read = await readConfigFiles(files);
+export async function loadConfig(env: Environment, systemFile = SYSTEM_FILE): Promise<Result<Config, ConfigProblem>> {
+  const read = await readConfigFiles(configFiles(env, systemFile));
   if (!read.ok) return read;
   let settings = read.value;
   const text = env[NODES_VARIABLE];
@@ -44,7 +34,7 @@ export async function loadConfig(
     if (!nodes.ok) return nodes;
     settings = { ...settings, nodes: nodes.value };
   }
-  return ok({ config: { nodes: [], ...settings }, files });
+  return ok({ nodes: [], ...settings });
 }
 
 /** What the files say, the first having more of a say. */

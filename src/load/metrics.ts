@@ -22,7 +22,6 @@ export const METRICS = [
 export type Metric = (typeof METRICS)[number];
 
 interface MetricInfo {
-  readonly title: string;
   readonly unit: '%' | 'blocks/s' | 'switches/s' | 'pages/s' | 'interrupts/s' | 'bytes/s' | 'bytes';
   /** 'less' only for free memory: its mark is crossed downwards. */
   readonly worse: 'more' | 'less';
@@ -30,21 +29,21 @@ interface MetricInfo {
 
 const METRIC_INFO: Readonly<Record<Metric, MetricInfo>> = {
   /** Of all cores together: 100 is a machine that never idles. */
-  cpu: { title: 'CPU', unit: '%', worse: 'more' },
+  cpu: { unit: '%', worse: 'more' },
   /** Blocks of 512 bytes, read and written, as /proc/diskstats and the kernel of the paper count them. */
-  io: { title: 'I/O', unit: 'blocks/s', worse: 'more' },
-  switches: { title: 'context switches', unit: 'switches/s', worse: 'more' },
+  io: { unit: 'blocks/s', worse: 'more' },
+  switches: { unit: 'switches/s', worse: 'more' },
   /** Pages that a process had to wait for (major faults, from swap or file) and pages swapped out. */
-  paging: { title: 'page operations', unit: 'pages/s', worse: 'more' },
-  interrupts: { title: 'interrupts', unit: 'interrupts/s', worse: 'more' },
+  paging: { unit: 'pages/s', worse: 'more' },
+  interrupts: { unit: 'interrupts/s', worse: 'more' },
   /** Received and sent, lo and stacked interfaces left out. */
-  network: { title: 'network', unit: 'bytes/s', worse: 'more' },
+  network: { unit: 'bytes/s', worse: 'more' },
   /** What programs can still get without swapping (MemAvailable). */
-  freeMemory: { title: 'free memory', unit: 'bytes', worse: 'less' },
+  freeMemory: { unit: 'bytes', worse: 'less' },
   /** Share of the time in which some task waited for a CPU. */
-  cpuPressure: { title: 'CPU pressure', unit: '%', worse: 'more' },
-  ioPressure: { title: 'I/O pressure', unit: '%', worse: 'more' },
-  memoryPressure: { title: 'memory pressure', unit: '%', worse: 'more' },
+  cpuPressure: { unit: '%', worse: 'more' },
+  ioPressure: { unit: '%', worse: 'more' },
+  memoryPressure: { unit: '%', worse: 'more' },
 };
 
 /** Values by metric. One that this kernel does not tell, or that could not be read, is absent. */

@@ -68,11 +68,6 @@ export class BrokerNode {
     return this.#broker.status;
   }
 
-  /** Grants that this broker gave while it led, ever; undefined while it does not lead. */
-  get granted(): number | undefined {
-    return this.#broker.leader?.granted;
-  }
-
   get dropped(): Readonly<Record<string, number>> {
     return Object.fromEntries(this.#dropped);
   }

@@ -6,8 +6,6 @@ import type { Group } from '../broker/core/effects.ts';
 export interface Transport {
   /** Where this host can be reached, `ADDRESS:PORT`; for displays. */
   readonly address: string;
-  /** Datagrams that the kernel did not take. They are as lost as those that the network loses. */
-  readonly sendErrors: number;
   toGroup(group: Group, datagrams: readonly Buffer[]): void;
   /** @param address - as the receiver of a datagram was told it */
   toPeer(address: string, datagrams: readonly Buffer[]): void;

@@ -54,7 +54,6 @@ export async function openUdp(options: UdpOptions): Promise<Result<Transport, st
 
 class UdpTransport implements Transport {
   readonly address: string;
-  sendErrors = 0;
   readonly #socket: Socket;
   readonly #options: UdpOptions;
   readonly #subscribed = new Map<Group, Socket>();
@@ -68,7 +67,7 @@ class UdpTransport implements Transport {
     this.address = `${options.address}:${options.port}`;
     this.#peers = options.peers.map((peer) => new Peer(peer, options.port));
     socket.on('message', (bytes, from) => options.onDatagram(bytes, `${from.address}:${from.port}`));
-    socket.on('error', () => this.sendErrors++);
+    socket.on('error', () => undefined);
   }
 
   toGroup(group: Group, datagrams: readonly Buffer[]): void {
@@ -99,7 +98,7 @@ class UdpTransport implements Transport {
     const socket = createSocket({ type: 'udp4', reuseAddr: true });
     this.#subscribed.set(group, socket);
     socket.on('message', (bytes, from) => this.#options.onDatagram(bytes, `${from.address}:${from.port}`));
-    socket.on('error', () => this.sendErrors++);
+    socket.on('error', () => undefined);
     const { groups, port, address } = this.#options;
     socket.bind(port, groups[group], () => {
       // Unsubscribed meanwhile.
@@ -108,7 +107,7 @@ class UdpTransport implements Transport {
         socket.addMembership(groups[group], address);
         socket.setRecvBufferSize(RECEIVE_BUFFER_BYTES);
       } catch {
-        this.sendErrors++;
+        // As if the network lost what is sent there.
       }
     });
   }
@@ -124,8 +123,8 @@ class UdpTransport implements Transport {
     if (!(port > 0 && port < 65_536)) return;
     for (const datagram of datagrams) {
       this.#pending++;
-      this.#socket.send(datagram, port, address, (error) => {
-        if (error) this.sendErrors++;
+      // One that the kernel does not take is as lost as those that the network loses.
+      this.#socket.send(datagram, port, address, () => {
         this.#pending--;
         if (this.#pending === 0) this.#onDrained?.();
       });

@@ -100,7 +100,7 @@ export const BUILD_REPORT: v.GenericSchema<unknown, BuildReport> = v.object({
 
 const nodeStatus: v.GenericSchema<unknown, NodeStatus> = v.object({
   name: text,
-  state: v.picklist(['idle', 'connecting', 'up', 'refused', 'lost']),
+  state: v.picklist(['connecting', 'up', 'refused', 'lost']),
   reason: text,
   slots: count,
   jobs: count,

@@ -105,7 +105,7 @@ export interface BuildReport {
   readonly records: readonly JobRecord[];
 }
 
-export type NodeStateName = 'idle' | 'connecting' | 'up' | 'refused' | 'lost';
+export type NodeStateName = 'connecting' | 'up' | 'refused' | 'lost';
 
 export interface NodeStatus {
   readonly name: string;

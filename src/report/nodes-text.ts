@@ -4,7 +4,6 @@ import { formatTable } from './table.ts';
 import { formatNumber } from './words.ts';
 
 const STATES: Readonly<Record<NodeStateName, string>> = {
-  idle: 'not connected yet',
   connecting: 'connecting',
   up: 'up',
   refused: 'refused',

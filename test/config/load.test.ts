@@ -23,20 +23,20 @@ const load = (env: Record<string, string> = {}) => loadConfig({ HOME: home, ...e
 async function complaint(text: string): Promise<string> {
   await writeFile(userFile, text);
   const loaded = await load();
-  if (loaded.ok) throw new Error(`taken: ${JSON.stringify(loaded.value.config)}`);
+  if (loaded.ok) throw new Error(`taken: ${JSON.stringify(loaded.value)}`);
   return describeConfigProblem(loaded.failure).replace(userFile, 'FILE');
 }
 
 describe('which settings are in force', () => {
   test('without any file there are no nodes', async () => {
-    expect(await load()).toEqual({ ok: true, value: { config: { nodes: [] }, files: [userFile, systemFile] } });
+    expect(await load()).toEqual({ ok: true, value: { nodes: [] } });
   });
 
   test("the user's file beats the machine's, key by key, and PMAKE_NODES beats both", async () => {
     await writeFile(systemFile, '{"nodes": "s1/1", "localSlots": 3}');
     const inForce = async (env?: Record<string, string>) => {
       const loaded = await load(env);
-      return loaded.ok && [loaded.value.config.nodes.map(({ name }) => name), loaded.value.config.localSlots];
+      return loaded.ok && [loaded.value.nodes.map(({ name }) => name), loaded.value.localSlots];
     };
     expect(await inForce()).toEqual([['s1'], 3]);
     await writeFile(userFile, '{"nodes": ["u1/2"]}');
@@ -64,7 +64,7 @@ describe('which settings are in force', () => {
     };
     await writeFile(userFile, `\uFEFF${JSON.stringify({ nodes: ['n1', node, { host: 'n3', port: 2222 }] })}`);
     const loaded = await load();
-    expect(loaded.ok && loaded.value.config.nodes).toEqual([
+    expect(loaded.ok && loaded.value.nodes).toEqual([
       { name: 'n1', host: 'n1' },
       node,
       { name: 'n3:2222', host: 'n3', port: 2222 },

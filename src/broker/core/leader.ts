@@ -59,8 +59,6 @@ export class Leader {
   #sweptMs = -Infinity;
   /** When this reign began. */
   readonly sinceMs: number;
-  /** Grants confirmed by nodes, ever. */
-  granted = 0;
 
   constructor(options: LeaderOptions) {
     this.#outbox = options.outbox;
@@ -238,7 +236,6 @@ export class Leader {
   }
 
   #grant({ request, node }: Offer, nowMs: number): void {
-    this.granted++;
     if (request.state !== 'offered') return;
     this.#setState(request, 'granted');
     request.grantedBy = node.peer.nodeId;

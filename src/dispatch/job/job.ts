@@ -183,9 +183,8 @@ export class JobLife {
     const { writes, holdLimitMs } = this.#context;
     const { shim } = this.#input;
     this.#endBySignal();
-    const waitingFor = writes.pending(this.id, waitFor);
-    if (waitingFor.length > 0) {
-      this.#state = { kind: 'held', sinceMs: performance.now(), waitingFor };
+    if (writes.pending(this.id, waitFor).length > 0) {
+      this.#state = { kind: 'held', sinceMs: performance.now() };
       const tooLong = delay(holdLimitMs, undefined, { ref: false });
       await Promise.race([writes.settled(this.id, waitFor), shim.closed, tooLong]);
       const late = writes.pending(this.id, waitFor).map((path) => {

@@ -13,7 +13,7 @@ export type JobState =
   /** The request is here, nothing is decided. */
   | { readonly kind: 'received' }
   /** A link waits for objects that other jobs are writing. */
-  | { readonly kind: 'held'; readonly sinceMs: number; readonly waitingFor: readonly string[] }
+  | { readonly kind: 'held'; readonly sinceMs: number }
   /** Waits for a slot, first come first served. */
   | { readonly kind: 'queued'; readonly sinceMs: number }
   /** The shim is the compiler now; its socket is the slot. */

@@ -13,7 +13,6 @@ const MAX_LISTS = 64;
 
 export interface NodeList {
   readonly specs: readonly NodeSpec[];
-  readonly names: ReadonlySet<string>;
   /** Sentences for the summary: what is wrong with the list. */
   readonly problems: readonly string[];
 }
@@ -22,7 +21,7 @@ export class NodeLists {
   readonly #env: NodeJS.ProcessEnv;
   readonly #byText = new Map<string, NodeList>();
   #config: Config = { nodes: [] };
-  #configured: NodeList = { specs: [], names: new Set(), problems: [] };
+  #configured: NodeList = { specs: [], problems: [] };
   #watch: ConfigWatch | undefined;
   /** Why the newest edit was not taken; empty when it was. */
   problem = '';
@@ -60,7 +59,7 @@ export class NodeLists {
     const known = this.#byText.get(text);
     if (known) return known;
     const parsed = parseNodes(text);
-    const list = parsed.ok ? toList(parsed.value, []) : toList([], [describeConfigProblem(parsed.failure)]);
+    const list = parsed.ok ? listOf(parsed.value, []) : listOf([], [describeConfigProblem(parsed.failure)]);
     putLast(this.#byText, text, list, MAX_LISTS);
     return list;
   }
@@ -73,11 +72,11 @@ export class NodeLists {
       return;
     }
     this.problem = '';
-    this.#config = loaded.value.config;
-    this.#configured = toList(this.#config.nodes, []);
+    this.#config = loaded.value;
+    this.#configured = listOf(this.#config.nodes, []);
   }
 }
 
-function toList(specs: readonly NodeSpec[], problems: readonly string[]): NodeList {
-  return { specs, names: new Set(specs.map((spec) => spec.name)), problems };
+function listOf(specs: readonly NodeSpec[], problems: readonly string[]): NodeList {
+  return { specs, problems };
 }
