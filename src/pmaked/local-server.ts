@@ -5,7 +5,7 @@
 import { mkdir } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
 import { dirname } from 'node:path';
-import { FrameDecoder } from '../protocol/frame.ts';
+import { FrameDecoder, type Frame } from '../protocol/frame.ts';
 import {
   ADMIN_SUFFIX,
   type BrokerAnswer,
@@ -19,6 +19,7 @@ import { decodeBrokerRequest } from '../protocol/local-broker-schema.ts';
 import type { NodeName } from '../protocol/names.ts';
 import { fail, ok, type Result } from '../util/result.ts';
 import type { PeerCredentials, PeerLookup } from './peer-credentials.ts';
+import { RequestPace } from './request-pace.ts';
 import { listenAt } from '../util/unix-socket.ts';
 
 /** Of one user: dispatchers and pmakectls, a handful, and a worker for each host that he builds on. */
@@ -33,6 +34,10 @@ const MAX_ADMIN_SESSIONS = 64;
 const INTRODUCTION_LIMIT_MS = 5_000;
 /** Answers that one user's programs do not take; beyond this they are cut off, or they would cost memory without end. */
 const MAX_UNREAD_BYTES = 8 * 1024 * 1024;
+/** Requests of one connection in one turn of the event loop, which has heartbeats to send. */
+const MAX_TAKEN_AT_ONCE = 50;
+/** What a later version may ask, of which nothing is known. */
+const OTHER_REQUEST = { kind: 'cluster' } as const;
 /** Where a connection has less, its user's others are not counted together. */
 const FEW_UNREAD_BYTES = MAX_UNREAD_BYTES / MAX_SESSIONS_PER_USER;
 
@@ -72,7 +77,9 @@ export async function listenLocally(
     // Nothing is read from a connection whose user is unknown: it stays with the kernel.
     const server = createServer({ pauseOnConnect: true }, (socket) => {
       void connections.admit(socket, lookup).then((peer) => {
-        if (peer) serve(socket, { node, peer, isAdmin, connections }, handlers);
+        if (!peer) return;
+        if (isAdmin && peer.uid !== 0 && peer.uid !== process.geteuid?.()) socket.destroy();
+        else serve(socket, { node, peer, isAdmin, connections }, handlers);
       });
     });
     const removeSocket = await listenAt(server, at, mode);
@@ -101,6 +108,8 @@ class Connections {
   readonly #maxUnidentified: number;
   readonly #unidentified = new Set<Socket>();
   readonly #byUser = new Map<number, Set<Socket>>();
+  /** Kept for as long as the broker runs: a user who comes back has not been slow. */
+  readonly #paces = new Map<number, RequestPace>();
   #size = 0;
 
   constructor(max: number, maxUnidentified: number) {
@@ -139,6 +148,13 @@ class Connections {
     let bytes = 0;
     for (const { writableLength } of this.#byUser.get(uid) ?? []) bytes += writableLength;
     return bytes;
+  }
+
+  /** Of all connections of this user together. */
+  paceOf({ uid }: PeerCredentials): RequestPace {
+    const pace = this.#paces.get(uid) ?? new RequestPace(performance.now());
+    this.#paces.set(uid, pace);
+    return pace;
   }
 
   close(): void {
@@ -190,14 +206,35 @@ function serve(socket: Socket, { node, peer, isAdmin, connections }: Served, han
     send({ kind: 'welcome', version: LOCAL_BROKER_VERSION, node });
     handlers.onOpen(session);
   };
-  socket.on('data', (chunk: Buffer) => {
+  const pace = connections.paceOf(peer);
+  const takePaced = (waiting: Frame[]): void => {
+    let waitMs = 0;
+    for (let taken = 0; taken < MAX_TAKEN_AT_ONCE && waitMs === 0 && !socket.destroyed; taken += 1) {
+      const frame = waiting.shift();
+      if (!frame) break;
+      const request = decodeBrokerRequest(frame);
+      if (request) take(request);
+      waitMs = pace.take(request ?? OTHER_REQUEST, performance.now());
+    }
+    if (socket.destroyed) return;
+    if (waiting.length === 0 && waitMs === 0) socket.resume();
+    else if (waitMs === 0) setImmediate(() => guarded(waiting));
+    else setTimeout(() => guarded(waiting), waitMs).unref();
+  };
+  const guarded = (waiting: Frame[]): void => {
     try {
-      for (const frame of frames.push(chunk)) {
-        const request = decodeBrokerRequest(frame);
-        if (request) take(request);
-      }
+      takePaced(waiting);
     } catch {
       // Not one of our programs, or of a version that writes otherwise: nothing it said can be trusted.
+      socket.destroy();
+    }
+  };
+  socket.on('data', (chunk: Buffer) => {
+    // Meanwhile what comes stays with the kernel, and then with who sends it.
+    socket.pause();
+    try {
+      guarded(frames.push(chunk));
+    } catch {
       socket.destroy();
     }
   });

@@ -31,6 +31,11 @@ export const BrokerAttack = {
         encodeBrokerMessage({ kind: 'request', id: at + 1, patienceMs: 60_000, exclude: [] }),
       ),
     ]),
+  askForCluster: (count: number): Buffer =>
+    Buffer.concat([
+      introduction('control'),
+      ...Array.from({ length: count }, () => encodeBrokerMessage({ kind: 'cluster' })),
+    ]),
   introduce: (): Buffer => introduction('control'),
   /** The first half of a frame that is never finished. */
   unfinished: (): Buffer => introduction('control').subarray(0, 9),

@@ -69,6 +69,23 @@ test('a thousand connections of one user leave room for others, and for administ
   expect([...sessions].filter(({ isAdmin }) => isAdmin)).toHaveLength(1);
 });
 
+test('who asks without a pause waits, and others are answered meanwhile', MUST_BE_ROOT, async () => {
+  await using flood = new ForeignClients(socket, 16, BrokerAttack.askForCluster(1_500));
+  await vi.waitFor(() => expect(requests.length).toBeGreaterThan(0), PATIENCE);
+  const startedAtMs = performance.now();
+  for (let own = 0; own < 20; own += 1) {
+    using client = await BrokerClient.connect({ socket }, 'control');
+    const before = requests.filter(({ kind }) => kind === 'drain').length;
+    client.send({ kind: 'drain', on: true });
+    await vi.waitFor(() => expect(requests.filter(({ kind }) => kind === 'drain').length).toBe(before + 1), PATIENCE);
+  }
+  const seconds = (performance.now() - startedAtMs) / 1_000;
+  const taken = requests.filter(({ kind }) => kind === 'cluster').length;
+  // A hundred at once, and a hundred a second.
+  expect(taken).toBeLessThan(200 + 110 * seconds);
+  expect(flood.lines.length).toBeLessThanOrEqual(16);
+});
+
 test('a frame that is announced longer than a request ends its connection before it is there', async () => {
   const head = Buffer.alloc(5);
   head.writeUInt32LE(MAX_FRAME_BYTES);
