@@ -18,6 +18,8 @@ const ONLY = process.env.PMAKE_TEST_SEED;
 const INPUTS = IS_WHOLE ? 1_000_000 : 20_000;
 /** All decoders have a quarter of a minute together, on whatever machine; at night each has its million. */
 const SHARE_MS = IS_WHOLE ? Infinity : 100;
+/** Also on a machine that has no time. */
+const LEAST_INPUTS = 200;
 const DAY_MS = 86_400_000;
 const FIRST_SEED = ONLY === undefined ? (IS_WHOLE ? Math.floor(Date.now() / DAY_MS) * INPUTS : 1) : Number(ONLY);
 const MAX_TEST_MS = 1_800_000;
@@ -25,7 +27,7 @@ const MAX_TEST_MS = 1_800_000;
 /** A large input: at this length what takes the square of it takes a minute, and what is linear some milliseconds. */
 const LARGE_BYTES = 256 * 1024;
 /** A hundred times what the slowest needs, for a machine with other work. */
-const LARGE_LIMIT_MS = 5_000;
+const LARGE_LIMIT_MS = 30_000;
 /** Of the value, for each byte of the input, and beside that. */
 const [SIZE_FACTOR, SIZE_ALLOWANCE] = [64, 64 * 1024];
 /** One valid input in so many is left as it is; of one value in so many the size is looked at. */
@@ -105,7 +107,7 @@ function run<V>(fuzzed: Fuzzed<V>): number {
   const endMs = performance.now() + SHARE_MS;
   const count = ONLY === undefined ? INPUTS : 1;
   let taken = 0;
-  for (let index = 0; index < count && performance.now() < endMs; index += 1) {
+  for (let index = 0; index < count && (index < LEAST_INPUTS || performance.now() < endMs); index += 1) {
     const seed = FIRST_SEED + index;
     const random = new Random(seed);
     const valid = bytesOf(fuzzed.valid(random));
