@@ -62,8 +62,10 @@ static bool hands_down_acl(const char *directory) {
 static bool copy_file(const char *from, const char *to) {
 	static char buffer[COPY_BYTES];
 	if (unlink(to) != 0 && errno != ENOENT) return false;
-	int in = open(from, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	int out = in < 0 ? -1 : open(to, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+	struct stat found;
+	int in = open(from, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	bool is_file = in >= 0 && fstat(in, &found) == 0 && S_ISREG(found.st_mode);
+	int out = !is_file ? -1 : open(to, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
 	bool is_whole = out >= 0;
 	while (is_whole) {
 		ssize_t count = read(in, buffer, sizeof buffer);

@@ -34,6 +34,8 @@ const SIGKILL = 9;
 const KILLED_LIMIT_MS = 5_000;
 /** Of all jobs of one node, most of it in files. */
 const MAX_HELD_BYTES = 256 * 1024 * 1024;
+/** On its way to a node. One that does not read what it is sent is of no use, whatever it says. */
+const MAX_UNSENT_BYTES = 32 * 1024 * 1024;
 /** A worker forgets environments when it has a thousand of them, and a job follows right behind its own. */
 const MAX_RESENDS = 2;
 
@@ -99,6 +101,7 @@ export class NodeLink {
   #pingTimer: NodeJS.Timeout;
   #pingedAtMs = performance.now();
   #heardAtMs = performance.now();
+  #isReady = false;
   #isClosed = false;
 
   /** @param paths names of directories that this node has others for */
@@ -183,6 +186,7 @@ export class NodeLink {
     // Everything heard resets the worker's patience, so every frame moves the moment by which it is fenced.
     this.#pingedAtMs = performance.now();
     this.#channel.stream.write(encodeWorkerRequest(request));
+    if (this.#channel.stream.writableLength > MAX_UNSENT_BYTES) this.#end('it does not read what it is sent');
   }
 
   #ping(): void {
@@ -213,6 +217,8 @@ export class NodeLink {
   #handle(answer: WorkerAnswer): void {
     switch (answer.kind) {
       case 'ready':
+        if (this.#isReady) throw new MalformedError('a second introduction');
+        this.#isReady = true;
         this.#ready.resolve(answer.ready);
         return;
       case 'output':
@@ -230,6 +236,7 @@ export class NodeLink {
         this.#unansweredPings -= 1;
         return;
       case 'inspected':
+        if (!this.#inspections.has(answer.id)) throw new MalformedError('findings that it was not asked for');
         this.#inspections.get(answer.id)?.resolve(answer.findings);
         this.#inspections.delete(answer.id);
         return;
@@ -251,7 +258,8 @@ export class NodeLink {
   /** Outputs are told apart by their place in what was sent, so a report of more or fewer says nothing. */
   #handleDone(report: WorkerReport): void {
     const sent = this.#pending.get(report.id)?.job.outputs.length;
-    if (sent !== undefined && report.outputs.length !== sent) {
+    if (sent === undefined) throw new MalformedError('the end of a job that it has not');
+    if (report.outputs.length !== sent) {
       this.#end(`its worker is broken: it reported ${report.outputs.length} outputs of a job that has ${sent}`);
       return;
     }
@@ -262,7 +270,8 @@ export class NodeLink {
 
   #handleNotRun(id: number, reason: NotRunReason, detail: string): void {
     const pending = this.#pending.get(id);
-    if (pending && reason === 'environment-unknown' && pending.resends < MAX_RESENDS) {
+    if (!pending) throw new MalformedError('the return of a job that it has not');
+    if (reason === 'environment-unknown' && pending.resends < MAX_RESENDS) {
       // The worker forgot it (its store is bounded): send it again, and the job with it.
       pending.resends += 1;
       this.#sentEnvironments.delete(pending.environment.id);

@@ -57,6 +57,17 @@ describe('a link ends, and its jobs are lost, where the worker', () => {
     ['reports none', (worker) => worker.say(done(1, 0)), /reported 0 outputs of a job/],
     ['prints for a job that it has not', (worker) => worker.say(output(7, 10)), /output of a job that it has not/],
     ['prints for a job that it has done', (worker) => worker.say(done(1), output(1, 10)), /output of a job/],
+    ['ends a job that it has not', (worker) => worker.say(done(7)), /the end of a job that it has not/],
+    [
+      'sends a job back that it has not',
+      (worker) => worker.say({ kind: 'notRun', id: 7, reason: 'spawn-failed', detail: '' }),
+      /the return of a job that it has not/,
+    ],
+    [
+      'answers what it was not asked',
+      (worker) => worker.say({ kind: 'inspected', id: 1, findings: '{}' }),
+      /findings that it was not asked for/,
+    ],
     [
       'answers a ping that was not sent',
       (worker) => worker.say({ kind: 'pong', sequence: 1 }),
@@ -80,6 +91,16 @@ describe('a link ends, and its jobs are lost, where the worker', () => {
     const { link, run } = start(worker);
     for (let sent = 0; sent <= MAX_OUTPUT_BYTES_PER_JOB; sent += MIB) worker.say(output(1, MIB));
     expect(await link.closed).toMatch(/more output than a worker sends/);
+    expect((await run.end).kind).toBe('lost');
+  });
+
+  it('does not read what it is sent', async () => {
+    const worker = playWorker();
+    // It lives, and takes nothing.
+    worker.channel.stream.write = () => false;
+    Object.defineProperty(worker.channel.stream, 'writableLength', { value: 33 * MIB });
+    const { link, run } = start(worker);
+    expect(await link.closed).toBe('it does not read what it is sent');
     expect((await run.end).kind).toBe('lost');
   });
 

@@ -120,7 +120,9 @@ export async function attemptOnNode(input: AttemptInput): Promise<Attempt> {
   const attempt = await settle({ ...input, staged, stagedThere: run.outputs }, run.end, run.stops);
   if (attempt.kind === 'finished' && !shim.isClosed) return attempt;
   release(run);
-  return shim.isClosed ? { kind: 'abandoned' } : attempt;
+  if (!shim.isClosed) return attempt;
+  if (attempt.kind === 'finished' && staged) await removeRegularFiles(staged.paths);
+  return { kind: 'abandoned' };
 }
 
 /** What it printed is of no use. */
@@ -165,11 +167,15 @@ async function runOnNode(
 }
 
 /** Directories of files that the compile missed there, and that are here. */
-async function findLate({ request, plan, environment }: AttemptInput, { end, stops }: EndedRun): Promise<string[]> {
-  if (end.kind !== 'done' || stops.wasSignalled || stops.revokedBy !== undefined) return [];
+async function findLate(
+  { request, plan, environment, shim }: AttemptInput,
+  { end, stops }: EndedRun,
+): Promise<string[]> {
+  if (end.kind !== 'done' || stops.signal !== undefined || stops.revokedBy !== undefined) return [];
+  if (isSuccess(end.report.termination)) return [];
   const ended = endOf(end.report, end.output);
   if (findTrouble(ended, environment) !== 'file-missing-on-node') return [];
-  return findMissed(missedNames(ended.stderr), [request.cwd, ...plan.searched]);
+  return findMissed(missedNames(ended.stderr), [request.cwd, ...plan.searched], shim.closed);
 }
 
 interface Settling extends AttemptInput {
@@ -194,16 +200,22 @@ async function settle(input: Settling, end: RemoteEnd, stops: Stops): Promise<At
       break;
   }
   // What was interrupted has no result that could count or not.
-  const refusal = stops.wasSignalled ? undefined : await Promise.race([input.ticket.verdict, input.shim.closed]);
+  const refusal =
+    stops.signal !== undefined ? undefined : await Promise.race([input.ticket.verdict, input.shim.closed]);
   if (refusal) {
     if (staged) await discard();
     return { kind: 'retry', reason: 'node-differs', elsewhere: true, isStale: true };
   }
   const { report } = end;
   const output = staged ? withOwnNames(end.output, plan.outputs, input.stagedThere) : end.output;
-  const { termination, maxRssKiB } = report;
+  const { maxRssKiB } = report;
+  const termination = endBySignal(report.termination, stops);
   const used = { cpuMs: Number((report.cpuUserUs + report.cpuSystemUs) / 1000n), maxRssKiB };
-  if (stops.wasSignalled) {
+  if (stops.signal !== undefined) {
+    if (!input.runner.claim()) {
+      await discard();
+      return BEATEN;
+    }
     // gcc removes its outputs on a signal it can catch; SIGKILL leaves them half written.
     if (staged || termination.kind === 'signalled') await discard();
     return { kind: 'finished', termination, output, ...used, visibleWaitMs: 0, moves: [] };
@@ -216,7 +228,8 @@ async function settle(input: Settling, end: RemoteEnd, stops: Stops): Promise<At
     await discard();
     return BEATEN;
   }
-  const trouble = findTrouble(endOf(report, output), input.environment);
+  // In the node's own names: they say nothing of whether it is at fault.
+  const trouble = isSuccess(termination) ? undefined : findTrouble(endOf(report, end.output), input.environment);
   if (trouble !== undefined) {
     if (staged) await discard();
     return { kind: 'retry', reason: trouble, elsewhere: false };
@@ -264,8 +277,8 @@ async function leaveBehind({ staged, shim }: Settling, paths: readonly string[],
 
 /** What ended a job before its time; set while it runs. */
 interface Stops {
-  /** By the shim. */
-  wasSignalled: boolean;
+  /** Of the shim. */
+  signal: number | undefined;
   revokedBy: RetryReason | undefined;
 }
 
@@ -274,7 +287,7 @@ interface Stops {
  * first for a lost slot too: a compiler then removes what it has in /tmp, in a millisecond.
  */
 function passStops(run: RemoteRun, { shim, revoked, runner }: AttemptInput): Stops {
-  const stops: Stops = { wasSignalled: false, revokedBy: undefined };
+  const stops: Stops = { signal: undefined, revokedBy: undefined };
   let isOver = false;
   let kill: NodeJS.Timeout | undefined;
   const signal = (value: number): void => {
@@ -283,7 +296,7 @@ function passStops(run: RemoteRun, { shim, revoked, runner }: AttemptInput): Sto
   };
   const signalFromShim = (value: number): void => {
     if (isOver) return;
-    stops.wasSignalled = true;
+    stops.signal ??= value;
     signal(value);
   };
   shim.onSignal(signalFromShim);
@@ -300,6 +313,11 @@ function passStops(run: RemoteRun, { shim, revoked, runner }: AttemptInput): Sto
     clearTimeout(kill);
   });
   return stops;
+}
+
+/** A compile that was done before the signal came there has no outputs here all the same: it ends as one that was killed. */
+function endBySignal(termination: Termination, { signal }: Stops): Termination {
+  return signal !== undefined && isSuccess(termination) ? { kind: 'signalled', signal } : termination;
 }
 
 function isSuccess(termination: Termination): boolean {

@@ -25,9 +25,10 @@ const MODE_BITS = 0o7777;
 /** No compile takes a day. */
 const ABANDONED_MS = 24 * 3_600_000;
 
+/** Where others may write next to an output, none of them can have a link there in time. */
+const TAG_BYTES = 8;
 /** Two dispatchers may build in one tree, and one may follow another under the same pid. */
 const PROCESS_TAG = randomBytes(4).toString('hex');
-let newestTag = 0;
 
 /** Files of dispatchers that were killed, and of nodes that came back after theirs had gone. */
 const leftovers = new Leftovers({
@@ -55,8 +56,7 @@ export function stageOutputs(
   if (!mayStageIn(plan, directory ?? plan.cwd)) return undefined;
   const before = plan.outputs.map(({ path }) => lookAt(path, FILE_MODE & ~umask));
   if (before.includes('other')) return undefined;
-  newestTag += 1;
-  const tag = `${PROCESS_TAG}${newestTag.toString(36)}`;
+  const tag = `${PROCESS_TAG}${randomBytes(TAG_BYTES).toString('hex')}`;
   const paths = plan.outputs.map(({ path }) =>
     directory === undefined ? nextTo(path, tag) : below(directory, path, tag),
   );

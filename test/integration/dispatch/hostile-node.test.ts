@@ -76,6 +76,32 @@ it('a node that claims an object which is not there does not make one', async ()
   expect(rig.report()).toMatchObject({ retryReasons: { 'outputs-not-visible': 1 } });
 });
 
+it('a job that a signal reaches when its node is done with it ends by that signal', async () => {
+  // So the node says, whatever the signal did there.
+  instead('done', (honest) => {
+    if (honest.kind !== 'done') return [];
+    return [{ kind: 'done', report: { ...honest.report, termination: { kind: 'exited', code: 0 } } }];
+  });
+  const shim = rig.compile('a.c');
+  await rig.calls.next();
+  shim.signal(SIGINT);
+  expect(await shim.next()).toEqual({ kind: 'ended', termination: { kind: 'signalled', signal: SIGINT } });
+  await rig.idle();
+  expect(made()).toEqual(['a.c']);
+});
+
+it('a node that misses files without end does not keep the job', async () => {
+  const names = Array.from({ length: 8 }, (_, at) => `${'d/'.repeat(1_900)}${at}.h: No such file or directory\n`);
+  const shim = rig.compile('a.c');
+  const call = await rig.calls.next();
+  for (const name of names) call.print(2, name);
+  call.exit(1);
+  expect(await shim.next()).toEqual(HELPS_HERE);
+  await shim.close();
+  await rig.idle();
+  expect(rig.report()).toMatchObject({ retryReasons: { 'file-missing-on-node': 1 } });
+});
+
 it('a node that answers pings and never ends a job loses it, with its slot, when that is cancelled', async () => {
   instead('done', () => []);
   const shim = await compile();
