@@ -1,6 +1,6 @@
 /** `pmakectl explain -- COMMAND` as a process: no dispatcher runs, and none is started. */
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { CommandExplanation } from '../../../src/report/explain-command-text.ts';
@@ -89,7 +89,9 @@ test('shims in PATH are passed over, and one by its path is what it was made for
     mkdirSync(join(at.directory, folder), { recursive: true });
   for (const name of ['home/bin/gcc', 'home/pcc']) copyFileSync(PCC, join(at.directory, name));
   symlinkSync(PCC, join(at.directory, 'by-hand/gcc'));
-  symlinkSync('/usr/bin/gcc-12', join(at.directory, 'home/found/gcc'));
+  // The name that Debian's gcc leads to: gcc-12, gcc-14.
+  const found = join('/usr/bin', readlinkSync('/usr/bin/gcc'));
+  symlinkSync(found, join(at.directory, 'home/found/gcc'));
   const env = { PATH: `${at.directory}/home/bin:${at.directory}/by-hand:${process.env.PATH ?? ''}` };
   const programOf = async (word: string): Promise<string> => {
     const words = ['explain', '--json', '--', word, '-c', 'a.c'];
@@ -97,7 +99,7 @@ test('shims in PATH are passed over, and one by its path is what it was made for
     return (JSON.parse(stdout) as CommandExplanation).program;
   };
   expect(await programOf('gcc')).toBe(execFileSync('which', ['gcc'], { encoding: 'utf8' }).trim());
-  expect(await programOf(`${at.directory}/home/bin/gcc`)).toBe('/usr/bin/gcc-12');
+  expect(await programOf(`${at.directory}/home/bin/gcc`)).toBe(found);
 });
 
 test('a script runs here at once', async () => {

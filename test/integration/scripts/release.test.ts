@@ -1,5 +1,5 @@
 /** scripts/release in a clone of what is committed here: what it makes, that it can be installed, and what ends it. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   appendFileSync,
@@ -24,7 +24,8 @@ const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const MAX_TEST_MS = 300_000;
 /** A clone, and its removal, on a disk with other work. */
 const HOOK_MS = 120_000;
-const IS_CHECKOUT = existsSync(join(ROOT, '.git'));
+const HAS_GIT = spawnSync('git', ['--version'], { stdio: 'ignore' }).status === 0;
+const IS_CHECKOUT = HAS_GIT && existsSync(join(ROOT, '.git'));
 const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { readonly version: string };
 
 let directory: string;
@@ -54,7 +55,7 @@ function npmThatAudits(report: string): string {
   return `${bin}:${process.env.PATH ?? ''}`;
 }
 
-describe.skipIf(!IS_CHECKOUT)('scripts/release (needs a git checkout)', () => {
+describe.skipIf(!IS_CHECKOUT)('scripts/release (needs git, and a checkout)', () => {
   it(
     'makes a package that works, with licences, a bill of materials and sums',
     async () => {
