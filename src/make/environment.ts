@@ -20,12 +20,8 @@ const HIDDEN_PREFIX = '_PMAKE_HIDDEN_';
 
 /** The environment as pmake was started in it. */
 export function usersEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const isHidden = ([name]: readonly [string, unknown]): boolean => name.startsWith(HIDDEN_PREFIX);
-  const entries = Object.entries(env);
-  return {
-    ...Object.fromEntries(entries.filter((entry) => !isHidden(entry))),
-    ...Object.fromEntries(entries.filter(isHidden).map(([name, value]) => [name.slice(HIDDEN_PREFIX.length), value])),
-  };
+  const nameOf = (name: string): string => (name.startsWith(HIDDEN_PREFIX) ? name.slice(HIDDEN_PREFIX.length) : name);
+  return Object.fromEntries(Object.entries(env).map(([name, value]) => [nameOf(name), value]));
 }
 
 export function newBuildId(pid: number, random: string): string {

@@ -34,12 +34,12 @@ const MAX_ADMIN_SESSIONS = 64;
 const INTRODUCTION_LIMIT_MS = 5_000;
 /** Answers that one user's programs do not take; beyond this they are cut off, or they would cost memory without end. */
 const MAX_UNREAD_BYTES = 8 * 1024 * 1024;
+/** Where a connection has less, its user's others are not counted together. */
+const FEW_UNREAD_BYTES = MAX_UNREAD_BYTES / MAX_SESSIONS_PER_USER;
 /** Requests of one connection in one turn of the event loop, which has heartbeats to send. */
 const MAX_TAKEN_AT_ONCE = 50;
 /** What a later version may ask, of which nothing is known. */
 const OTHER_REQUEST = { kind: 'cluster' } as const;
-/** Where a connection has less, its user's others are not counted together. */
-const FEW_UNREAD_BYTES = MAX_UNREAD_BYTES / MAX_SESSIONS_PER_USER;
 
 export interface Session {
   readonly who: Introduction;
@@ -108,7 +108,7 @@ class Connections {
   readonly #maxUnidentified: number;
   readonly #unidentified = new Set<Socket>();
   readonly #byUser = new Map<number, Set<Socket>>();
-  /** Kept for as long as the broker runs: a user who comes back has not been slow. */
+  /** Kept for as long as the broker runs: a user who connects again has no new budget. */
   readonly #paces = new Map<number, RequestPace>();
   #size = 0;
 
@@ -218,12 +218,12 @@ function serve(socket: Socket, { node, peer, isAdmin, connections }: Served, han
     }
     if (socket.destroyed) return;
     if (waiting.length === 0 && waitMs === 0) socket.resume();
-    else if (waitMs === 0) setImmediate(() => guarded(waiting));
-    else setTimeout(() => guarded(waiting), waitMs).unref();
+    else if (waitMs === 0) setImmediate(() => takeGuarded(() => waiting));
+    else setTimeout(() => takeGuarded(() => waiting), waitMs).unref();
   };
-  const guarded = (waiting: Frame[]): void => {
+  const takeGuarded = (next: () => Frame[]): void => {
     try {
-      takePaced(waiting);
+      takePaced(next());
     } catch {
       // Not one of our programs, or of a version that writes otherwise: nothing it said can be trusted.
       socket.destroy();
@@ -232,11 +232,7 @@ function serve(socket: Socket, { node, peer, isAdmin, connections }: Served, han
   socket.on('data', (chunk: Buffer) => {
     // Meanwhile what comes stays with the kernel, and then with who sends it.
     socket.pause();
-    try {
-      guarded(frames.push(chunk));
-    } catch {
-      socket.destroy();
-    }
+    takeGuarded(() => frames.push(chunk));
   });
   socket.once('close', () => {
     clearTimeout(patience);

@@ -12,7 +12,7 @@
  */
 import * as v from 'valibot';
 import { ByteReader, ByteWriter, MalformedError } from '../util/bytes.ts';
-import { parseJson } from '../util/parse-json.ts';
+import { checkJson, parseJson } from '../util/parse-json.ts';
 import { encodeFrame, type Frame } from './frame.ts';
 import type { Inspection } from './inspection.ts';
 import { decodeInspection } from './inspection-schema.ts';
@@ -405,12 +405,13 @@ function decodeReport(reader: ByteReader): WorkerReport {
 }
 
 function decodeReady(payload: Buffer): WorkerReady {
-  const json = payload.toString('utf8');
-  const introduced = parseJson(json, INTRODUCTION);
+  const json = parseJson(payload.toString('utf8'), v.unknown());
+  if (!json.ok) throw new MalformedError(`ready: ${json.failure}`);
+  const introduced = checkJson(json.value, INTRODUCTION);
   if (!introduced.ok) throw new MalformedError(`ready: ${introduced.failure}`);
   // Of another release nothing more is needed than to say so.
   if (introduced.value.protocol !== WORKER_PROTOCOL_VERSION) return { ...introduced.value, ...UNTOLD };
-  const ready = parseJson(json, READY);
+  const ready = checkJson(json.value, READY);
   if (!ready.ok) throw new MalformedError(`ready: ${ready.failure}`);
   return ready.value;
 }

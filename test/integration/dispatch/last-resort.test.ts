@@ -11,27 +11,16 @@ const MUST_BE_ROOT = { skip: process.getuid?.() !== 0 };
 /** What may become of a job where descriptors are few: the shim that is hung up on runs its compiler as well. */
 const SERVED = ['exited 0', 'here', 'gone'];
 
-test('without descriptors to spare, jobs are done here, and the node is used again later', async () => {
+test.each<[string, (dispatcher: DispatcherProcess) => Promise<unknown>]>([
+  ['jobs are done here, and the node is used again later', (dispatcher) => dispatcher.compileOnNode('first')],
+  ['a tree and a compiler that cannot be looked at are looked at again', (dispatcher) => dispatcher.connectNode()],
+])('without descriptors to spare, %s', async (_, prepare) => {
   await using dispatcher = await DispatcherProcess.start();
-  await dispatcher.compileOnNode('first');
+  await prepare(dispatcher);
   const open = dispatcher.openFiles;
   for (let spare = 0; spare < 14; spare += 1) {
     dispatcher.limitFiles(open + spare);
     // Another build looks at the node, its tree and its compiler again.
-    expect(SERVED).toContain(await dispatcher.compile(`build${spare}`));
-    expect(dispatcher.isRunning, dispatcher.log).toBe(true);
-  }
-  dispatcher.limitFiles(1_024);
-  await dispatcher.compileOnNode('last');
-  expect(dispatcher.log).not.toContain('nothing caught');
-});
-
-test('without descriptors to spare, a tree and a compiler that cannot be looked at are looked at again', async () => {
-  await using dispatcher = await DispatcherProcess.start();
-  await dispatcher.connectNode();
-  const open = dispatcher.openFiles;
-  for (let spare = 0; spare < 14; spare += 1) {
-    dispatcher.limitFiles(open + spare);
     expect(SERVED).toContain(await dispatcher.compile(`build${spare}`));
     expect(dispatcher.isRunning, dispatcher.log).toBe(true);
   }
