@@ -165,8 +165,8 @@ static void lift_limits(void) {
 }
 
 /*
- * Of a build, which it outlives, and of Node.js, which would open a port for a debugger, load what somebody's program
- * needs, or take a descriptor of ours for its parent's.
+ * Variables of a build, which the dispatcher outlives, and those of Node.js, which would open a port for a debugger, load
+ * a file that another program needs, or take a descriptor of ours for its parent's.
  */
 static bool is_dropped(const char *entry) {
 	static const char *const names[] = {"MAKEFLAGS",    "MFLAGS",       "GNUMAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES",

@@ -1,6 +1,6 @@
 /**
- * How fast the requests of one user's programs are taken. Whoever asks faster waits, and the others are served meanwhile.
- * Time is told from outside. Unaware of sockets.
+ * How fast the requests of one user's programs are taken. A user who asks faster waits, and the
+ * others are served meanwhile. The caller tells the time. Unaware of sockets.
  */
 import type { BrokerRequest } from '../protocol/local-broker.ts';
 
@@ -19,7 +19,7 @@ export class RequestPace {
     this.#atMs = nowMs;
   }
 
-  /** Takes what the request costs, and says for how long nothing more is to be taken, in ms; 0 as a rule. */
+  /** Subtracts what the request costs. Returns for how many ms no other request may be taken; mostly 0. */
   take({ kind }: Pick<BrokerRequest, 'kind'>, nowMs: number): number {
     this.#units = Math.min(MAX_UNITS, this.#units + ((nowMs - this.#atMs) * UNITS_PER_S) / 1_000);
     this.#atMs = nowMs;

@@ -14,7 +14,7 @@ const MAX_DEPTH = 16;
 
 /**
  * The directories of those files that are here: `names` as a message has them, looked for below `directories`.
- * @param gone resolves when nobody wants to know any longer
+ * @param gone resolves when the answer is of no use
  */
 export async function findMissed(
   names: readonly string[],

@@ -26,7 +26,7 @@ export interface LastResortOptions {
   readonly nowMs?: () => number;
 }
 
-/** Counts what was not caught, and says what is to be done about it. Knows no process. */
+/** Counts what was not caught, logs it, and decides when the process must end. Knows no process. */
 export class LastResort {
   readonly #options: LastResortOptions;
   readonly #logged = new Set<string>();

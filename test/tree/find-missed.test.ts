@@ -35,7 +35,7 @@ it('looks no further down than sources have directories', async () => {
   expect(await findMissed([`${deep}x.h`], [root])).toEqual([]);
 });
 
-it('stops when nobody wants to know', async () => {
+it('stops when the answer is of no use', async () => {
   const root = project();
   const gone = Promise.resolve();
   await gone;

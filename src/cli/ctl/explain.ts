@@ -58,7 +58,7 @@ function onlyFile(report: BuildReport, file: string): BuildReport {
 }
 
 /**
- * What the dispatcher wrote when the last build ended; undefined when there is none, or it is not readable. A report has to
+ * What the dispatcher wrote when the last build ended; undefined when that is missing or not readable. A report has to
  * fit into an answer as well.
  */
 function savedReport(): BuildReport | undefined {

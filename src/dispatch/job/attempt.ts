@@ -35,7 +35,7 @@ export type Attempt =
   | {
       readonly kind: 'finished';
       readonly termination: Termination;
-      /** To be released by whoever has the attempt. */
+      /** The receiver of the attempt releases it. */
       readonly output: Printed;
       readonly cpuMs: number;
       readonly maxRssKiB: number;

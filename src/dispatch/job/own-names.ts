@@ -41,7 +41,7 @@ function* renamed(chunks: Iterable<OutputChunk>, renames: readonly Rename[]): It
   if (held) yield held;
 }
 
-/** Where a name begins that does not end in `bytes`; their length when there is none. */
+/** Where a name begins that does not end in `bytes`; the length of `bytes` when no name does so. */
 function beginningOfName(bytes: Buffer, renames: readonly Rename[]): number {
   const cuts = renames.map(({ from }) => {
     const first = from.subarray(0, 1);
