@@ -21,6 +21,7 @@ export type RetryReason =
   | 'paths-not-mapped'
   | 'names-left'
   | 'node-trouble'
+  | 'node-made-no-object'
   | 'file-late-on-node'
   | 'file-missing-on-node'
   | 'failed-in-another-language'
@@ -83,6 +84,8 @@ export const PLACEMENT_SENTENCES: Readonly<Record<PlacementReason, string>> = {
   'node-has-no-terminal': 'this host prints on a terminal, and the node has no pseudo-terminal left for the compiler',
   'node-has-lower-limits': "the node's hard limits (ulimit -H) are below those of the job",
   'node-trouble': 'the compiler was killed there, or the node ran out of memory or disk',
+  'node-made-no-object':
+    'the node said that the compile succeeded, and there is no object of it; compiled here to be sure',
   'file-late-on-node':
     'the compiler missed a file there that is here: compiled again on the same node, which had looked again',
   'file-missing-on-node': 'the compiler missed a file there; compiled here to be sure',

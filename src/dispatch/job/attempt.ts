@@ -234,6 +234,10 @@ async function settle(input: Settling, end: RemoteEnd, stops: Stops): Promise<At
     if (staged) await discard();
     return { kind: 'retry', reason: trouble, elsewhere: false };
   }
+  if (isSuccess(termination) && lacksObject(plan, staged, report.outputs)) {
+    if (staged) await discard();
+    return { kind: 'retry', reason: 'node-made-no-object', elsewhere: false };
+  }
   input.onSettling();
   for (const { path } of plan.outputs) input.directories.noteWritten(path);
   const visibility = await waitVisible(expectedFiles(paths, report.outputs), visibleLimitMs);
@@ -253,6 +257,22 @@ async function settle(input: Settling, end: RemoteEnd, stops: Stops): Promise<At
 /** As the node saw them, by the names that were sent: what it says about is told by its place alone. */
 function expectedFiles(paths: readonly string[], states: readonly FileState[]): ExpectedFile[] {
   return paths.map((path, index) => ({ path, ...(states[index] ?? { present: false }) }));
+}
+
+/**
+ * Success without an object, or with an older one that was left alone: no compile that may leave ends so, and make would
+ * go on with what is there.
+ */
+function lacksObject(
+  { outputs }: CompilePlan,
+  staged: StagedOutputs | undefined,
+  states: readonly FileState[],
+): boolean {
+  const [object] = outputs;
+  const [state] = states;
+  // The driver writes to a device through its own name, and what the node has there says nothing.
+  if (object?.role !== 'object' || object.path.startsWith('/dev/')) return false;
+  return !state?.present || (staged?.isRemade[0] === true && state.sizeBytes === 0n);
 }
 
 /** Only attempts whose outputs have names of their own have rivals. */

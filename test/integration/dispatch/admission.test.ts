@@ -59,6 +59,7 @@ describe('a node without the tree', () => {
     for (const call of calls) call.exit(0);
     for (const shim of shims) expect(await shim.next()).toEqual(ENDED_WELL);
     await expectRefusal();
+    await rig.idle();
     expect(rig.report()).toMatchObject({ byNode: { n1: 3 }, retries: 0 });
     expect(readdirSync(rig.tree).filter((name) => name.startsWith('.pmake-'))).toEqual([]);
   });
@@ -85,6 +86,7 @@ describe('a node without the tree', () => {
     broker?.give({ n1: 1 });
     (await rig.calls.next()).exit(0);
     expect(await shim.next()).toEqual(ENDED_WELL);
+    await rig.idle(1);
     expect(rig.report()).toMatchObject({ byNode: { n1: 1 }, retries: 0 });
     await blocker.close();
     expect(broker?.faults).toEqual([]);

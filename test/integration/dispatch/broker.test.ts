@@ -65,6 +65,7 @@ describe('a leased slot', () => {
     const shim = rig.compile('a.c');
     (await rig.calls.next()).exit(0);
     expect(await shim.next()).toEqual(ENDED_WELL);
+    await rig.idle();
     expect(rig.report()).toMatchObject({ byNode: { n1: 2 }, here: 1 });
     expect(broker.asked[0]?.exclude).toEqual(['submit']);
     await until(() => broker.held.length === 0);
@@ -88,6 +89,7 @@ describe('a leased slot', () => {
       (await rig.calls.next()).exit(0);
       expect(await shim.next()).toEqual(ENDED_WELL);
     }
+    await rig.idle();
     expect(rig.report().byNode).toEqual({ n1: 4 });
     expect([...broker.leases.values()].filter(({ releases }) => releases === 0)).toHaveLength(1);
   });
@@ -98,6 +100,7 @@ describe('a leased slot', () => {
     const shim = rig.compile('a.c');
     (await rig.calls.next()).exit(0);
     expect(await shim.next()).toEqual(ENDED_WELL);
+    await rig.idle();
     expect(rig.report().byNode).toEqual({ n2: 1 });
     expect(broker.asked).toEqual([]);
   });
@@ -111,6 +114,7 @@ describe('a leased slot', () => {
     broker.give({ n1: 1 });
     (await rig.calls.next()).exit(0);
     expect(await shim.next()).toEqual(ENDED_WELL);
+    await rig.idle(1);
     expect(rig.report().byNode).toEqual({ n1: 1 });
     await blocker.close();
   });
@@ -205,6 +209,7 @@ describe('a broker that dies in the middle of a build', () => {
     const fourth = rig.compile('d.c');
     (await rig.calls.next()).exit(0);
     expect(await fourth.next()).toEqual(ENDED_WELL);
+    await rig.idle();
     expect(rig.report().byNode).toEqual({ n1: 3, listed: 1, n2: 1 });
     await until(() => broker.held.length === 0);
     expect(broker.faults).toEqual([]);
@@ -250,6 +255,7 @@ describe('a broker that cannot be used', () => {
     const shim = rig.compile('a.c');
     (await rig.calls.next()).exit(0);
     expect(await shim.next()).toEqual(ENDED_WELL);
+    await rig.idle();
     expect(rig.report().byNode).toEqual({ listed: 1 });
     expect(rig.report().problems).toEqual([expect.stringContaining(sentence)]);
     expect(rig.dispatcher.placement.broker?.status()).toMatchObject({ state: 'lost' });

@@ -39,6 +39,7 @@ describe('a compiler that is replaced during a build', () => {
     const next = rig.compile('b.c');
     (await rig.calls.next()).exit(0);
     expect(await next.next()).toMatchObject({ kind: 'ended' });
+    await rig.idle();
     expect(rig.report()).toMatchObject({ byNode: { n1: 1 }, retries: 1 });
   });
 
@@ -50,6 +51,7 @@ describe('a compiler that is replaced during a build', () => {
       expect(await shim.next()).toMatchObject({ kind: 'ended' });
       replaceCompiler();
     }
+    await rig.idle();
     expect(rig.report()).toMatchObject({ byNode: { n1: 2 }, retries: 0 });
   });
 });

@@ -48,7 +48,7 @@ export class DispatcherRig {
   readonly #shims: FakeShim[] = [];
 
   readonly shim = (call: Partial<FakeShimCall>): FakeShim => {
-    const env = { PMAKE_BUILD: 'test', FAKE_COMPILER_SOCKET: this.calls.path, ...call.env };
+    const env = { PMAKE_BUILD: 'test', FAKE_COMPILER_SOCKET: this.calls.path, FAKE_COMPILER_MAKES: '1', ...call.env };
     const made = new FakeShim(this.#socketPath, {
       program: `${this.tree}/bin/gcc`,
       cwd: this.tree,
@@ -120,8 +120,9 @@ export class DispatcherRig {
     return this.dispatcher.builds.begin('test', 0, 0).report(undefined);
   }
 
-  idle(): Promise<void> {
-    return until(() => this.dispatcher.jobs.size === 0);
+  /** All jobs but `others` are over and counted: a shim is told of its end a moment before. */
+  idle(others = 0): Promise<void> {
+    return until(() => this.dispatcher.jobs.size === others);
   }
 
   /** What was sent before has arrived when this resolves. */

@@ -239,6 +239,7 @@ describe('a job that is late while slots idle', () => {
     await until(() => (job?.runningThere?.forMs ?? 0) > 3_000);
     call.exit(0);
     expect(await shim.next()).toMatchObject({ kind: 'ended' });
+    await rig.idle();
     expect(rig.report()).toMatchObject({ startedTwice: 0, retries: 0, byNode: { n1: 3 } });
   });
 });

@@ -12,6 +12,8 @@ import { DispatcherRig, HELPS_HERE, outputOf, until } from './dispatcher-rig.ts'
 const SIGINT = 2;
 /** Three times what is held in memory of one job. */
 const [PIECES, PIECE_LINES] = [96, 512];
+/** The compiler on the node ends well without an object. */
+const MAKES_NOTHING = { FAKE_COMPILER_MAKES: '' };
 const LINE = `${'x'.repeat(63)}\n`;
 
 let rig: DispatcherRig;
@@ -70,10 +72,24 @@ it('a node that claims an object which is not there does not make one', async ()
     const outputs = honest.report.outputs.map(() => ({ present: true, sizeBytes: 5n, mtimeNs: 0n }) as const);
     return [{ kind: 'done', report: { ...honest.report, outputs } }];
   });
-  const shim = rig.compile('a.c', { PMAKE_HOLD_TIMEOUT: '0.2' });
+  const shim = rig.compile('a.c', { PMAKE_HOLD_TIMEOUT: '0.2', ...MAKES_NOTHING });
   (await rig.calls.next()).exit(0);
   await expectRunHere(shim);
   expect(rig.report()).toMatchObject({ retryReasons: { 'outputs-not-visible': 1 } });
+});
+
+it.each<[string, Readonly<Record<string, string>>, (path: string) => void]>([
+  ['where there was none', MAKES_NOTHING, () => undefined],
+  ['over an older one', MAKES_NOTHING, (path) => writeFileSync(path, 'older')],
+  ['under the name that the user gave it', { ...MAKES_NOTHING, PMAKE_PATHS: 'keep' }, () => undefined],
+])('a node that says a compile succeeded, and makes no object %s, is not believed', async (_, settings, prepare) => {
+  prepare(`${rig.tree}/a.o`);
+  const shim = rig.compile('a.c', settings);
+  (await rig.calls.next()).exit(0);
+  expect(await shim.next()).toEqual(HELPS_HERE);
+  await shim.close();
+  await rig.idle();
+  expect(rig.report()).toMatchObject({ here: 1, retryReasons: { 'node-made-no-object': 1 } });
 });
 
 it('a job that a signal reaches when its node is done with it ends by that signal', async () => {
