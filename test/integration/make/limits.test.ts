@@ -42,11 +42,15 @@ function filesIn(directory: string): Record<string, string> {
   return Object.fromEntries(names.map((name) => [name, readFileSync(join(directory, name), 'latin1')]));
 }
 
-/** Which file a compiler could not make, and how far its memory went, is chance; the shim gives it a full path. */
+/**
+ * Which file a compiler could not make, how far its memory went, and its pid, which bash 5.3 tells, are chance; the shim
+ * gives it a full path.
+ */
 function withoutChance(text: string): string {
   return text
     .replace(/\/tmp\/cc\w{6}/g, '/tmp/cc')
     .replace(/out of memory allocating \d+ bytes after a total of \d+ bytes/, 'out of memory')
+    .replace(/^(\S+: line \d+:) +\d+ (?=\S)/gm, '$1 ')
     .replace(/^\/\S*\/(?=g(cc|\+\+): )/gm, '');
 }
 
