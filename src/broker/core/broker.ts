@@ -1,6 +1,6 @@
 /**
- * One broker: a node, a client, a voter and at times the leader, as one machine. Events and the time go in, effects
- * come out; it has no socket, clock or randomness of its own, so a thousand of them run in a test.
+ * State machine of one broker: node, client, voter and, at times, leader. It takes events and the time and returns
+ * effects. It is unaware of sockets, clocks and sources of randomness, so a test can run a thousand of them.
  */
 import { Client, type SlotRequest } from './client.ts';
 import { type Effect, type Group, Outbox } from './effects.ts';
@@ -14,24 +14,26 @@ import type { Term } from './term.ts';
 import { HEARTBEAT_INTERVAL_MS, REPORT_SPREAD_MAX_MS, REQUEST_KEEP_MS } from './timing.ts';
 
 const ROUNDING_MS = 0.001;
-/** Twice as long as nodes take to report to a new leader. */
+/** Twice as long as nodes may take to report to a new leader. */
 const MEMBERS_KEPT_MS = 2 * REPORT_SPREAD_MAX_MS;
-/** By then each waiting request was repeated, also by hosts that do not hear of elections. */
+/** By then every waiting request has been repeated, even by hosts that do not take part in elections. */
 const WAITERS_KNOWN_MS = REQUEST_KEEP_MS + HEARTBEAT_INTERVAL_MS;
 
+/** Everything a broker is given at its start. */
 export interface BrokerOptions {
   readonly nodeId: NodeName;
-  /** Grows with every start of this node's broker. */
+  /** Increases with every start of this node's broker. */
   readonly bootId: number;
   /** See ElectionOptions. */
   readonly firstCounter: number;
   /** Uniform in [0, 1). */
   readonly random: () => number;
   readonly nowMs: number;
-  /** 0 when no job of an earlier boot can still run here, else RESTART_HOLD_MS. */
+  /** 0 if no job of an earlier boot can still be running here, otherwise RESTART_HOLD_MS. */
   readonly holdMs: number;
 }
 
+/** Inputs of the machine. */
 export type BrokerEvent =
   | { readonly kind: 'tick' }
   /** `from.address` is where the datagram came from. */
@@ -40,35 +42,36 @@ export type BrokerEvent =
   | { readonly kind: 'request'; readonly request: SlotRequest }
   | { readonly kind: 'cancel'; readonly requestId: number }
   | { readonly kind: 'release'; readonly lease: string }
-  /** Foreign load is over the eviction mark: so many jobs have to go, the newest first. */
+  /** Foreign load is above the eviction mark: revoke this many leases, newest first. */
   | { readonly kind: 'evict'; readonly count: number }
-  /** Asks the leader how large the cluster is, and perhaps which nodes it lists. */
+  /** Asks the leader how large the cluster is and, if `wantsRoster`, which nodes it lists. */
   | { readonly kind: 'ask-who'; readonly wantsRoster: boolean }
-  /** Nothing new here, and somebody else is to lead. Jobs that run go on. */
+  /** Accept no new work and hand over leadership. Running jobs continue. */
   | { readonly kind: 'leave' };
 
-/** For status displays. */
+/** Snapshot for status displays. */
 export interface BrokerStatus {
   readonly role: 'following' | 'standing' | 'leading';
-  /** The leader's, as far as this broker knows. */
+  /** The leader's term, as far as this broker knows. */
   readonly term: Term | undefined;
   readonly slots: number;
   readonly inUse: number;
-  /** Those of `inUse` whose holders nobody has told to stop. */
+  /** Leases in `inUse` that have not been revoked. */
   readonly staying: number;
   readonly available: boolean;
-  /** Requests of this host's that wait, and leases it holds. */
+  /** Waiting requests of this host, and the leases it holds. */
   readonly open: number;
   readonly held: number;
   readonly leaderLost: boolean;
 }
 
 type ElectionKind = 'heartbeat' | 'stand' | 'vote' | 'refuse' | 'handover';
-/** What is said to whoever leads. */
+/** Messages for the leader. */
 type LeaderKind = 'report' | 'request' | 'cancel' | 'who';
-/** What is said to a node about its slots. */
+/** Messages for a node, about its slots. */
 type NodeKind = 'ask' | 'noted' | 'offer' | 'take' | 'renew' | 'release';
 
+/** One broker; drive it with `step` and look at `nextTickMs`. */
 export class Broker {
   readonly self: Peer;
   readonly #outbox = new Outbox();
@@ -94,12 +97,13 @@ export class Broker {
     this.#client = new Client({ outbox, random, nowMs });
   }
 
-  /** When the next tick is due, on the clock that `step` is given. */
+  /** When the next tick is due, on the clock whose time `step` is given. */
   get nextTickMs(): number {
     const { nextTickMs } = this.#election;
     const leaderMs = this.#leader?.nextTickMs ?? Infinity;
     const dueMs = Math.min(nextTickMs, leaderMs, this.#member.nextTickMs, this.#client.nextTickMs);
-    // Adding and taking off the skew rounds; a tick that comes too early by that would be due again at once, for ever.
+    // Applying the skew both ways rounds. A tick that came too early because of that would be due again at once,
+    // forever.
     return dueMs - this.#skewMs + ROUNDING_MS;
   }
 
@@ -110,12 +114,15 @@ export class Broker {
     return { role: this.#election.role, term, slots, inUse, staying, available, open, held, leaderLost };
   }
 
-  /** The leader's part while this broker leads. */
+  /** The leader state machine; undefined while this broker does not lead. */
   get leader(): Leader | undefined {
     return this.#leader;
   }
 
-  /** @param clockMs - may stand still or even go back; then time passes here as if it had not */
+  /**
+   * Handles one event and returns the effects to carry out.
+   * @param clockMs - may stand still or go backwards; the broker then behaves as if no time had passed
+   */
   step(event: BrokerEvent, clockMs: number): Effect[] {
     if (clockMs + this.#skewMs < this.#nowMs) this.#skewMs = this.#nowMs - clockMs;
     const nowMs = clockMs + this.#skewMs;
@@ -157,7 +164,7 @@ export class Broker {
     }
   }
 
-  /** Lets every machine do what is due, and each know what another became. */
+  /** Runs everything that is due, and tells each part about the others' changes of state. */
   #settle(nowMs: number): void {
     this.#client.tick(nowMs);
     this.#member.tick(nowMs);
@@ -168,7 +175,7 @@ export class Broker {
     if (this.#leader !== undefined) {
       this.#leader.tick(nowMs);
       this.#countMembers(this.#leader, nowMs);
-      // A busy node leads only when there is no other.
+      // A busy node leads only if there is no other candidate.
       if (!this.#member.available) this.#handOver(nowMs);
     }
     this.#member.flush(nowMs);
@@ -176,7 +183,7 @@ export class Broker {
     this.#subscribe('available', this.#member.available || this.#election.role !== 'following');
   }
 
-  /** Those to be named in a heartbeat. A new leader does not know them before clients have repeated what they wait for. */
+  /** Waiters to name in a heartbeat. A new leader knows them only after clients have repeated their requests. */
   #waiters(): Waiter[] {
     if (this.#leader === undefined || this.#nowMs - this.#leader.sinceMs < WAITERS_KNOWN_MS) return [SOMEBODY];
     return this.#leader.waiters.some(MAX_WAITERS);
@@ -189,11 +196,11 @@ export class Broker {
       this.#leader = new Leader({ random: this.#random, outbox: this.#outbox, nowMs });
     }
     const term = leading ?? this.#election.leader(nowMs)?.term;
-    // Also when the leader is no news: this node may just have become free.
+    // Needed even if the leader is unchanged: this node may just have become free.
     if (term && this.#member.available) this.#member.onLeader(term, this.#election.members, nowMs);
     if (term === this.#leaderTerm) return;
     if (term === undefined) {
-      // Heard again, it may have forgotten this node meanwhile.
+      // When this leader is heard again, it may have forgotten this node.
       this.#leaderTerm = undefined;
       this.#member.onLeaderLost();
       return;
@@ -203,7 +210,9 @@ export class Broker {
     if (isNew) this.#client.onNewLeader(nowMs);
   }
 
-  /** A new leader goes by what the last one said until the nodes have reported: they spread their reports by it. */
+  /**
+   * A new leader keeps its predecessor's count until the nodes have reported, because they spread their reports by it.
+   */
   #countMembers(leader: Leader, nowMs: number): void {
     const { nodes } = leader.list.capacity;
     if (nodes < this.#election.members && nowMs - leader.sinceMs < MEMBERS_KEPT_MS) return;
@@ -280,7 +289,7 @@ export class Broker {
       case 'inspect':
       case 'condition':
       case 'speed':
-        // Between the daemons around the brokers.
+        // Handled by the daemon; the state machine ignores it.
         return;
     }
   }
@@ -352,7 +361,7 @@ export class Broker {
     this.#outbox.emit({ kind: 'subscribe', group, on });
   }
 
-  /** What this broker says to itself does not go over the network; to a group, it goes both ways. */
+  /** Messages to this broker itself bypass the network; messages to a group also go out. */
   #deliverOwn(nowMs: number): Effect[] {
     const effects: Effect[] = [];
     let some = this.#outbox.take();
@@ -377,7 +386,7 @@ export class Broker {
   }
 }
 
-/** A leader does not know its own address; whoever receives its datagram does. */
+/** A leader does not know its own address; the receiver of its datagram does. */
 function addressed(node: FreeNode, leader: Peer): FreeNode {
   return node.address === '' ? { ...node, address: leader.address } : node;
 }

@@ -1,13 +1,13 @@
 /**
- * The nodes a client knew to be free when it last heard from a leader, for the time when there is none.
- * A guess: the node that is asked knows better. Unaware of requests.
+ * Cache of the nodes a client last knew to be free, used when there is no leader. Entries are guesses; the node that is
+ * asked has the final say. Unaware of requests.
  */
 import type { FreeNode, Peer } from './messages.ts';
 import { pickBest } from './ranking.ts';
 import { FREE_LIST_KEPT_MS } from './timing.ts';
 import { putLast } from '../../util/put-last.ts';
 
-/** Names are checked by their senders' signatures, but a restarted cluster may leave old ones behind. */
+/** Senders' signatures vouch for the names, but those of an earlier cluster may remain after a restart. */
 const MAX_CACHED = 64;
 
 interface Cached {
@@ -17,6 +17,7 @@ interface Cached {
   seenMs: number;
 }
 
+/** LRU cache of free nodes. */
 export class CachedList {
   readonly #nodes = new Map<string, Cached>();
   readonly #random: () => number;
@@ -29,7 +30,7 @@ export class CachedList {
     return this.#nodes.size;
   }
 
-  /** What a leader said. */
+  /** Stores the nodes from a leader's free list. */
   learn(from: Peer, nodes: readonly FreeNode[], nowMs: number): void {
     for (const { nodeId, bootId, address, freeSlots, speed } of nodes) {
       const peer = { nodeId, bootId, address: address === '' ? from.address : address };
@@ -37,25 +38,25 @@ export class CachedList {
     }
   }
 
-  /** A lease came from there. */
+  /** Records that `peer` granted a lease. */
   used(peer: Peer, nowMs: number): void {
     const known = this.#nodes.get(peer.nodeId);
     this.#set({ peer, freeSlots: known?.freeSlots ?? 0, speed: known?.speed ?? 1, seenMs: nowMs });
   }
 
-  /** A slot there was released by this client. */
+  /** Records that this client released a slot on the node. */
   freed(nodeId: string): void {
     const known = this.#nodes.get(nodeId);
     if (known !== undefined) known.freeSlots++;
   }
 
-  /** It declined, or did not answer. */
+  /** Records that the node declined or did not answer. */
   full(nodeId: string): void {
     const known = this.#nodes.get(nodeId);
     if (known !== undefined) known.freeSlots = 0;
   }
 
-  /** The best guess, a slot of it taken off; undefined when there is none. */
+  /** Picks the best candidate outside `without` and takes one slot off it; undefined if there is none. */
   take(without: ReadonlySet<string>, nowMs: number): Peer | undefined {
     const fresh = (node: Cached): boolean => nowMs - node.seenMs < FREE_LIST_KEPT_MS && !without.has(node.peer.nodeId);
     const best = pickBest(this.#nodes.values(), fresh, this.#random);

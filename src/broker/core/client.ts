@@ -1,7 +1,7 @@
 /**
- * The part that asks for slots on behalf of this host's dispatchers. While a leader answers, the leader finds the
- * node; when none does, the nodes on the last free list are asked directly; when these have nothing, the answer is
- * "none" and the job runs at home. Unaware of what jobs are.
+ * Requests slots on behalf of this host's dispatchers. While a leader answers, the leader finds the node. Without a
+ * leader, the client asks the nodes on its cached free list directly; if none of them has a slot, the answer is "none"
+ * and the job runs locally. Unaware of what jobs are.
  */
 import { CachedList } from './cached-list.ts';
 import type { Outbox } from './effects.ts';
@@ -13,13 +13,14 @@ import { Stamps } from './stamp.ts';
 import * as timing from './timing.ts';
 import { groupBy, type NonEmpty, partsOf } from '../../util/lists.ts';
 
+/** One job's request for a slot. */
 export interface SlotRequest {
-  /** Never used twice by this host's broker in one boot. */
+  /** Unique among the requests of one boot of this host's broker. */
   readonly requestId: number;
   readonly user: UserName;
-  /** How long it may wait for a slot before the answer is "none". */
+  /** How long to wait for a slot before answering "none". */
   readonly patienceMs: number;
-  /** Nodes not to be given, by id. Only the last MAX_EXCLUDED count. */
+  /** Ids of nodes that must not be used. Only the last MAX_EXCLUDED count. */
   readonly exclude: readonly NodeName[];
 }
 
@@ -28,20 +29,21 @@ interface Open {
   readonly endMs: number;
   sendMs: number;
   queued: boolean;
-  /** The node asked directly, and until when it may answer. */
+  /** The node that is being asked directly, and its deadline. */
   taking: { readonly nodeId: string; readonly untilMs: number } | undefined;
   readonly tried: Set<string>;
-  /** Leases given back although it goes on: what says that they are this request's comes too late. */
+  /** Leases that were returned while the request stayed open, because they arrived too late to be trusted. */
   readonly returned: Set<string>;
 }
 
+/** The client part of a broker. */
 export class Client {
   readonly #outbox: Outbox;
   readonly #open = new Map<number, Open>();
   readonly #stamps: Stamps;
   readonly #held: HeldLeases;
   readonly #cached: CachedList;
-  /** When something was sent to the leader that is still without an answer. */
+  /** When the oldest unanswered message to the leader was sent. */
   #unansweredMs: number | undefined;
   #lostMs: number | undefined;
   #gaveUpMs: number | undefined;
@@ -59,7 +61,7 @@ export class Client {
     return this.#lostMs !== undefined;
   }
 
-  /** A leader is needed here and now, and none answers. */
+  /** True if this client needs a leader now and none answers. */
   wantsLeader(nowMs: number): boolean {
     return this.leaderLost && (this.#open.size > 0 || this.#gaveUpMs === nowMs);
   }
@@ -86,7 +88,7 @@ export class Client {
     this.#nextTickMs = nowMs;
   }
 
-  /** The job does not need it any more. */
+  /** Withdraws a request that the job no longer needs. */
   cancel(requestId: number): void {
     if (!this.#open.delete(requestId)) return;
     this.#outbox.toGroup('leader', { kind: 'cancel', requestIds: [requestId] });
@@ -97,7 +99,10 @@ export class Client {
     this.#cached.freed(lease.slice(0, lease.indexOf('/')));
   }
 
-  /** There is another leader, which does not know what waits here. A heartbeat is no answer: it may be deaf. */
+  /**
+   * There is a new leader, which does not know the requests waiting here. A heartbeat does not count as an answer: the
+   * leader may send without receiving.
+   */
   onNewLeader(nowMs: number): void {
     this.#unansweredMs = undefined;
     for (const open of this.#open.values()) open.sendMs = nowMs;
@@ -132,9 +137,9 @@ export class Client {
     if (lease === undefined) return;
     const askedMs = this.#stamps.momentMs(message.stamp, nowMs);
     if (open === undefined || open.returned.has(lease) || nowMs - askedMs > timing.LEASE_STALE_MS) {
-      // Answered before, given up, or two leaders have answered: the slot goes back at once. Or this host slept, and the
-      // node may have been restarted since: then it is asked for again, and may name the old lease once more on its way
-      // to ending it.
+      // Return the slot at once if the request was already answered or given up (two leaders may both have granted it).
+      // The same applies if this host slept: the node may have restarted since. The request is then sent again, and the
+      // node may name the old lease once more before it ends.
       open?.returned.add(lease);
       this.#held.release(lease, nowMs);
       return;
@@ -153,7 +158,7 @@ export class Client {
   }
 
   onRenewed(from: Peer, message: MessageOf<'renewed'>, nowMs: number): void {
-    // A leader that does not answer, though nodes hear it, does not know who waits.
+    // A leader that reaches nodes but does not answer this client does not know that this client is waiting.
     const mayKeep = message.mayKeep && !this.leaderLost;
     this.#held.onRenewed(from, { ...message, mayKeep }, nowMs);
   }
@@ -205,7 +210,7 @@ export class Client {
     else if (nowMs - this.#unansweredMs >= timing.LEADER_SILENCE_MS) this.#lostMs = nowMs;
   }
 
-  /** Asks the next node on the cached list, unless one is being asked; false when there is none to ask. */
+  /** Asks the next node on the cached list, unless a request is in flight; false if there is no node to ask. */
   #takeDirectly(open: Open, nowMs: number): boolean {
     if (open.taking !== undefined) return true;
     if (open.tried.size - open.request.exclude.length >= MAX_TAKES) return false;
@@ -227,7 +232,7 @@ export class Client {
   #giveUp(id: number, nowMs: number): void {
     if (this.#lostMs === undefined || nowMs - this.#lostMs < timing.LEADERLESS_PATIENCE_MS) return;
     this.#gaveUpMs = nowMs;
-    // It is not cancelled: the answer of a leader that comes back is how this client learns of it.
+    // Not cancelled: if the leader comes back, its answer is how this client finds out.
     if (this.#open.delete(id)) this.#none(id, 'no-leader');
   }
 

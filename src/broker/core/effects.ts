@@ -1,32 +1,38 @@
 /**
- * What a broker wants done, as values. The machines put them into an outbox; whoever drives them (the daemon,
- * a simulation) carries them out.
+ * Effects of a broker, as values. The state machines put them into an outbox; their driver (the daemon or a simulation)
+ * carries them out.
  */
 import type { FreeNode, LossReason, Message, NoneReason, Peer } from './messages.ts';
 import type { NodeName } from '../../protocol/names.ts';
 import type { Term } from './term.ts';
 
-/** `leader` is read by who leads alone; `available` by nodes that would take work, and by who leads. */
+/** Only leaders join `leader`. Nodes that accept work, and leaders, join `available`. */
 export type Group = 'leader' | 'available';
 
+/** Where a message goes: to a group, or to one broker. */
 export type Destination =
   { readonly kind: 'group'; readonly group: Group } | { readonly kind: 'peer'; readonly peer: Peer };
 
+/** One action for the driver. */
 export type Effect =
   | { readonly kind: 'send'; readonly to: Destination; readonly message: Message }
   | { readonly kind: 'subscribe'; readonly group: Group; readonly on: boolean }
-  /** A request of this host's has its slot. `lease` names it until it is released or lost. */
+  /** A request of this host was granted a slot. `lease` identifies it until it is released or lost. */
   | { readonly kind: 'leased'; readonly requestId: number; readonly lease: string; readonly nodeId: NodeName }
-  /** A request of this host's ends without a slot. */
+  /** A request of this host ended without a slot. */
   | { readonly kind: 'none'; readonly requestId: number; readonly reason: NoneReason }
-  /** What the leader in `term` said of the cluster: nodes that take work, and their slots. */
+  /** The cluster as the leader in `term` describes it: the nodes that accept work, and their slots. */
   | { readonly kind: 'capacity'; readonly term: Term; readonly nodes: number; readonly slots: number }
   | { readonly kind: 'roster'; readonly nodes: readonly FreeNode[] }
-  /** Nobody else waits for these: they may serve further jobs for so long. At 0 somebody does: then no longer than usual. */
+  /**
+   * No other waiter needs these leases: they may serve further jobs for `forMs`. 0 means that another waiter needs
+   * them: keep them no longer than usual.
+   */
   | { readonly kind: 'keep'; readonly leases: readonly string[]; readonly forMs: number }
-  /** What runs under this lease is to be stopped, and the lease then released. */
+  /** Stop the job that runs under this lease, then release the lease. */
   | { readonly kind: 'lost'; readonly lease: string; readonly reason: LossReason };
 
+/** Collects effects until the driver takes them. */
 export class Outbox {
   #effects: Effect[] = [];
 
@@ -42,7 +48,7 @@ export class Outbox {
     this.emit({ kind: 'send', to: { kind: 'peer', peer }, message });
   }
 
-  /** Everything put in since the last time. */
+  /** Returns and clears the effects collected since the last call. */
   take(): Effect[] {
     const taken = this.#effects;
     this.#effects = [];

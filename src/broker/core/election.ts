@@ -1,13 +1,14 @@
 /**
- * Who leads (PANTS, section 2.1: any node, "chosen randomly from among all of the nodes through a voting
- * procedure"). Unaware of slots and leases, of which it is the leader's to know.
+ * Leader election (PANTS, section 2.1: any node, "chosen randomly from among all of the nodes through a voting
+ * procedure"). Unaware of slots and leases, which are the leader's concern.
  *
- * There is no quorum, on purpose: each side of a partition elects its own leader, and when it heals the lower term
- * gives way. That is safe because no slot is a leader's to give: the node confirms each lease.
+ * There is deliberately no quorum: each side of a partition elects its own leader, and when the partition heals the
+ * leader with the lower term steps down. That is safe because leaders do not own slots: the node confirms each lease.
  *
- * A follower that hears no heartbeat for a random while stands. Who knows a living leader, or a candidate with a
- * higher claim, refuses; the others vote. The candidate leads as soon as most have voted, or when nobody refused
- * within the window. So a living leader cannot be unseated by a node that merely does not hear it.
+ * A follower that hears no heartbeat for a random timeout becomes a candidate. A node that knows a live leader, or a
+ * candidate with a higher claim, refuses; the others vote. The candidate leads as soon as most nodes have voted, or
+ * when the window closes without a refusal. A live leader therefore cannot be unseated by a node that merely fails to
+ * hear it.
  */
 import type { Outbox } from './effects.ts';
 import { MAX_TERM_COUNTER, MAX_VOTES_WANTED } from './limits.ts';
@@ -16,43 +17,49 @@ import type { NodeName } from '../../protocol/names.ts';
 import { compareTerms, type Term } from './term.ts';
 import * as timing from './timing.ts';
 
-/** Follower: `leader` is whom it heard last. Candidate: until `endsMs`. Leader: its next heartbeat is due at `beatMs`. */
+/**
+ * A follower stores the leader it last heard. A candidate stands until `endsMs`. A leader's next heartbeat is due at
+ * `beatMs`.
+ */
 type State =
   | { readonly role: 'following'; leader: { peer: Peer; term: Term; heardMs: number } | undefined; standMs: number }
   | { readonly role: 'standing'; readonly term: Term; readonly endsMs: number; repeatMs: number; votes: number }
   | { readonly role: 'leading'; readonly term: Term; beatMs: number };
 
+/** Everything an election needs from its broker. */
 export interface ElectionOptions {
   readonly nodeId: NodeName;
   /**
-   * No term of an earlier boot of this node had so high a counter: milliseconds since 1970 will do, as terms are longer
-   * than that. It counts only when this node comes to lead, so that a new node does not unseat an old leader.
+   * Higher than the counter of any term in an earlier boot of this node. Milliseconds since 1970 qualify, because terms
+   * last longer than that. It is applied only when this node becomes leader, so that a new node does not unseat an old
+   * leader.
    */
   readonly firstCounter: number;
   /** Uniform in [0, 1). */
   readonly random: () => number;
   readonly outbox: Outbox;
-  /** Who waits for slots, as far as is known here: for the heartbeats of a leader. */
+  /** The known waiters, for a leader's heartbeats. */
   readonly waiters: () => readonly Waiter[];
   readonly nowMs: number;
 }
 
+/** One node's part in elections. */
 export class Election {
   readonly #self: NodeName;
   readonly #random: () => number;
   readonly #outbox: Outbox;
   readonly #waiters: () => readonly Waiter[];
   #state: State;
-  /** The highest counter seen; the next candidate's is above it. */
+  /** The highest counter seen; the next candidacy uses a higher one. */
   #counter: number;
   readonly #firstCounter: number;
-  /** The highest claim this node has voted for, and how long it keeps to that. */
+  /** The highest claim this node has voted for, and until when the vote binds it. */
   #promise: { readonly term: Term; readonly untilMs: number } | undefined;
-  /** Only nodes that would take work watch for silence; the others are not to be bothered. */
+  /** Only nodes that accept work watch for silence; the others must not be woken. */
   #eligible = false;
-  /** A client here got no answer: stand once, eligible or not. */
+  /** A local client got no answer: stand once, even if not eligible. */
   #provoked = false;
-  /** Nodes in the cluster as far as is known, this one included: how many votes to expect. */
+  /** Known nodes in the cluster including this one, which is how many votes to expect. */
   members = 1;
 
   constructor(options: ElectionOptions) {
@@ -69,12 +76,12 @@ export class Election {
     return this.#state.role;
   }
 
-  /** The term in which this node leads; undefined when it does not. */
+  /** The term in which this node leads; undefined if it does not lead. */
   get leadingTerm(): Term | undefined {
     return this.#state.role === 'leading' ? this.#state.term : undefined;
   }
 
-  /** The leader this node hears, itself excluded; undefined when it hears none. */
+  /** The leader this node hears, excluding itself; undefined if it hears none. */
   leader(nowMs: number): { readonly peer: Peer; readonly term: Term } | undefined {
     if (this.#state.role !== 'following' || this.#state.leader === undefined) return undefined;
     const { leader } = this.#state;
@@ -98,13 +105,14 @@ export class Election {
     if (this.#state.role === 'following') this.#state.standMs = nowMs + this.#timeoutMs();
   }
 
-  /** A client of this host heard no leader: unless one is heard here, stand soon. */
+  /** A client on this host has lost its leader: stand soon, unless this node hears a leader. */
   provoke(nowMs: number): void {
     if (this.#state.role !== 'following' || this.#provoked || this.leader(nowMs) !== undefined) return;
-    // Whoever this node has voted for is to have the time to win, or impatient clients outbid one another for ever.
+    // A candidate that has this node's vote gets time to win. Otherwise impatient clients would outbid one another
+    // forever.
     if (this.#promise !== undefined && nowMs < this.#promise.untilMs) return;
     this.#provoked = true;
-    // Not all at once: every host with a waiting client notices the same silence at the same time.
+    // Every host with a waiting client notices the same silence at the same time: spread the candidacies.
     const soonMs = nowMs + this.#random() * timing.VOTE_WINDOW_MS;
     if (!this.#eligible || soonMs < this.#state.standMs) this.#state.standMs = soonMs;
   }
@@ -114,7 +122,7 @@ export class Election {
     const state = this.#state;
     switch (state.role) {
       case 'following':
-        // This machine slept (or was paused): what it did not hear, it may have slept through.
+        // This machine slept or was paused, and may have missed heartbeats during that time.
         if (nowMs - state.standMs > timing.STALL_MS) state.standMs = nowMs + this.#timeoutMs();
         else this.#stand(nowMs);
         return;
@@ -127,7 +135,7 @@ export class Election {
         }
         return;
       case 'leading':
-        // The others have elected another by now, and what it knows of nodes is as old as its sleep.
+        // The other nodes have elected a new leader by now, and this one's view of them is as old as its sleep.
         if (nowMs - state.beatMs > timing.ELECTION_TIMEOUT_MAX_MS) this.#follow(undefined, nowMs);
         else this.#beat(state, nowMs);
         return;
@@ -139,7 +147,8 @@ export class Election {
     this.#saw(term);
     const state = this.#state;
     if (state.role === 'leading') {
-      // Two leaders: a partition has healed. The lower gives way; the higher makes sure that it hears of it.
+      // Two leaders: a partition has healed. The one with the lower term steps down; the other one makes sure it hears
+      // about it.
       if (compareTerms(term, state.term) < 0) this.#outbox.toPeer(from, this.#heartbeat(state.term));
       else this.#accept(from, term, members, nowMs);
       return;
@@ -158,7 +167,7 @@ export class Election {
       return;
     }
     const known = this.leader(nowMs);
-    // A leader that stands has been restarted and leads no more.
+    // A known leader that stands has restarted and no longer leads.
     if (known !== undefined && known.peer.nodeId !== from.nodeId) {
       this.#answer(from, { kind: 'refuse', term, higher: known.term });
       return;
@@ -187,17 +196,17 @@ export class Election {
     if (this.#state.role === 'standing' && compareTerms(term, this.#state.term) === 0) this.#follow(undefined, nowMs);
   }
 
-  /** The leader leaves and names this node. */
+  /** The leader resigns and names this node its successor. */
   onHandover(from: Peer, term: Term, nowMs: number): void {
     const known = this.leader(nowMs);
     if (term.nodeId !== this.#self || this.#state.role === 'leading') return;
-    // Only a leader hands over; its datagram may come twice, or late.
+    // Only the leader may hand over; its datagram may be duplicated or late.
     if (known !== undefined && known.peer.nodeId !== from.nodeId) return;
     this.#saw({ ...term, counter: term.counter - 1 });
     this.#lead(this.#nextTerm(), nowMs);
   }
 
-  /** Stops leading; `successor`, if any, leads next. */
+  /** Stops leading, and hands over to `successor` if there is one. */
   resign(successor: Peer | undefined, nowMs: number): void {
     if (this.#state.role !== 'leading') return;
     if (successor !== undefined) {
@@ -247,12 +256,12 @@ export class Election {
     return { kind: 'heartbeat', term, members: this.members, waiters: this.#waiters() };
   }
 
-  /** In a large cluster only some answer, as many as tell the candidate what it needs to know. */
+  /** In a large cluster only a random subset answers, as many as the candidate needs. */
   #answer(to: Peer, message: Parameters<Outbox['toPeer']>[1]): void {
     if (this.#random() * this.members <= MAX_VOTES_WANTED) this.#outbox.toPeer(to, message);
   }
 
-  /** A term that no broker has led in, unless counters are used up. */
+  /** A term that no broker has used yet, unless the counters are exhausted. */
   #nextTerm(): Term {
     this.#counter = counterAfter(Math.max(this.#counter, this.#firstCounter));
     return { counter: this.#counter, nodeId: this.#self };
@@ -269,8 +278,8 @@ export class Election {
 }
 
 /**
- * Stays at the highest: elections take some hundred thousand years to get there, and one datagram of a broken or hostile
- * member does. Terms of two nodes still differ, and a node without a leader follows any.
+ * Saturates at the maximum. Elections would take some hundred thousand years to get there, but one datagram of a broken
+ * or hostile member is enough. The terms of two nodes still differ then, and a node without a leader follows any.
  */
 function counterAfter(counter: number): number {
   return Math.min(counter + 1, MAX_TERM_COUNTER);

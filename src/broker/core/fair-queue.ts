@@ -1,36 +1,36 @@
 /**
- * Requests waiting for a slot, fair between users: whoever has the fewest slots is served next, and of those who have
- * equally many the one served longest ago; one user's requests are served first come first served.
- * Unaware of nodes.
+ * Queue of requests waiting for a slot, fair between users. The user with the fewest slots is served next; among
+ * equals, the one served least recently. Requests of one user are served in order of arrival. Unaware of nodes.
  */
 
 interface Line<T> {
   readonly user: string;
-  /** May hold items that left the queue otherwise; they are skipped. */
+  /** May contain items that have already left the queue; they are skipped. */
   items: T[];
   head: number;
-  /** When this user was served last, counted in servings. */
+  /** The serving count at which this user was last served. */
   servedAt: number;
 }
 
+/** Fair queue of items that belong to users. */
 export class FairQueue<T> {
   readonly #lines = new Map<string, Line<T>>();
   readonly #isWaiting: (item: T) => boolean;
   #servings = 0;
 
-  /** @param isWaiting - false for an item that was cancelled or answered otherwise: it need not be taken out */
+  /** @param isWaiting - false for an item that was cancelled or answered; such items need not be removed */
   constructor(isWaiting: (item: T) => boolean) {
     this.#isWaiting = isWaiting;
   }
 
   push(user: string, item: T): void {
     const line = this.#line(user);
-    // Here too, or requests that come and give up while nothing is free would pile up.
+    // Skip here as well, or requests that arrive and give up while nothing is free would pile up.
     this.#skipGone(line);
     line.items.push(item);
   }
 
-  /** Back to the front: it was served, but came to nothing. */
+  /** Returns an item to the front of its user's line, because it was served without a result. */
   pushFront(user: string, item: T): void {
     const line = this.#line(user);
     if (line.head > 0) line.items[--line.head] = item;
@@ -38,9 +38,9 @@ export class FairQueue<T> {
   }
 
   /**
-   * Offers waiting items to `serve` in order until one is served, and takes that out; false when none was.
-   * @param slotsOf - slots the user has now
-   * @param lookahead - items tried per user: the first may be waiting for something particular
+   * Offers waiting items to `serve` in order until it accepts one, and removes that one; false if it accepted none.
+   * @param slotsOf - the slots a user has now
+   * @param lookahead - items tried per user, because the first may be waiting for a particular node
    */
   serveOne(slotsOf: (user: string) => number, lookahead: number, serve: (item: T) => boolean): boolean {
     const lines = [...this.#lines.values()];
@@ -75,7 +75,7 @@ export class FairQueue<T> {
       if (this.#isWaiting(item)) break;
       line.head++;
     }
-    // Copying half of it now and then keeps both the array and the cost per item small.
+    // Copying the rest now and then bounds the array and keeps the amortised cost per item constant.
     if (line.head > 64 && line.head * 2 > line.items.length) {
       line.items = line.items.slice(line.head);
       line.head = 0;

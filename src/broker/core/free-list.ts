@@ -1,21 +1,21 @@
 /**
- * The leader's list of nodes: what each reported last, less what has been offered since. Only an opinion, which the
- * next report corrects; the nodes are the truth. Unaware of requests.
+ * The leader's list of nodes: each node's last report minus the offers made since. It is only an estimate, which the
+ * next report corrects; the nodes are authoritative. Unaware of requests.
  */
 import { MAX_NODES } from './limits.ts';
 import type { FreeNode, NodeReport, Peer } from './messages.ts';
 import { pickBest, score } from './ranking.ts';
 import * as timing from './timing.ts';
 
-/** A node on the list. */
+/** One node on the list. */
 export class ListedNode {
   peer: Peer;
   report: NodeReport;
   heardMs: number;
-  /** Offers on the way, by user. */
+  /** Offers in flight, by user. */
   readonly offered = new Map<string, number>();
   offers = 0;
-  /** It did not answer an offer: nothing more is offered until it is heard. */
+  /** Set when the node did not answer an offer: it gets no further offers until it is heard from. */
   silent: { asked: number; askMs: number } | undefined;
 
   constructor(peer: Peer, report: NodeReport, heardMs: number) {
@@ -28,7 +28,7 @@ export class ListedNode {
     return this.report.speed;
   }
 
-  /** It takes work, as far as is known. */
+  /** The node accepts work, as far as is known. */
   get isUsable(): boolean {
     return this.report.available && this.silent === undefined;
   }
@@ -39,12 +39,13 @@ export class ListedNode {
   }
 }
 
+/** The list, with running totals of free slots, capacity and slots per user. */
 export class FreeList {
   readonly #nodes = new Map<string, ListedNode>();
   readonly #userSlots = new Map<string, number>();
   readonly #random: () => number;
   #freeSlots = 0;
-  /** Of the nodes that take work: how many, and their slots. */
+  /** The nodes that accept work, and their slots. */
   #usable = 0;
   #slots = 0;
 
@@ -60,7 +61,7 @@ export class FreeList {
     return this.#freeSlots;
   }
 
-  /** Slots that `user` has, everywhere, offers on the way included. */
+  /** Slots of `user` on all nodes, including offers in flight. */
   slotsOf(user: string): number {
     return this.#userSlots.get(user) ?? 0;
   }
@@ -73,7 +74,10 @@ export class FreeList {
     return this.#nodes.values();
   }
 
-  /** Takes a report in. `known`: it, or a newer one, was here first. `refused`: of an earlier boot, to be ignored. */
+  /**
+   * Stores a report. `known`: this version or a newer one is already stored. `refused`: ignored, because it is from an
+   * earlier boot or the list is full.
+   */
   report(peer: Peer, report: NodeReport, nowMs: number): 'new' | 'known' | 'refused' {
     let node = this.#nodes.get(peer.nodeId);
     if (node !== undefined && peer.bootId < node.peer.bootId) return 'refused';
@@ -110,7 +114,7 @@ export class FreeList {
     this.#count(user, 1);
   }
 
-  /** The offer was answered or is given up. Of no effect on a node that has been forgotten since. */
+  /** The offer was answered or abandoned. A no-op for a node that has been forgotten. */
   settle(node: ListedNode, user: string): void {
     const offered = node.offered.get(user) ?? 0;
     if (offered === 0) return;
@@ -120,7 +124,7 @@ export class FreeList {
     this.#count(user, -1);
   }
 
-  /** It did not answer. */
+  /** Records that the node did not answer. */
   silence(node: ListedNode, nowMs: number): void {
     if (node.silent !== undefined || this.#nodes.get(node.peer.nodeId) !== node) return;
     this.#change(node, () => (node.silent = { asked: 0, askMs: nowMs }));
@@ -136,7 +140,7 @@ export class FreeList {
     this.#nodes.delete(node.peer.nodeId);
   }
 
-  /** Nodes that are to be asked whether they live, and those unheard for too long forgotten. */
+  /** Forgets nodes that have been silent for too long, and returns the nodes to ask for a sign of life. */
   sweep(nowMs: number): ListedNode[] {
     const ask: ListedNode[] = [];
     for (const node of this.#nodes.values()) {
@@ -151,19 +155,19 @@ export class FreeList {
     return ask;
   }
 
-  /** The best nodes with free slots, for a client to keep. */
+  /** The best nodes with free slots, for a client's cached list. */
   best(count: number): FreeNode[] {
     const free = [...this.#nodes.values()].filter((node) => node.freeSlots > 0);
     free.sort((a, b) => score(b) - score(a));
     return free.slice(0, count).map(toFreeNode);
   }
 
-  /** Every node on the list, busy ones too. */
+  /** Every node on the list, including busy ones. */
   all(): FreeNode[] {
     return [...this.#nodes.values()].map(toFreeNode);
   }
 
-  /** Nodes that take work, and their slots, in use or not. */
+  /** The nodes that accept work, and all their slots, in use or not. */
   get capacity(): { readonly nodes: number; readonly slots: number } {
     return { nodes: this.#usable, slots: this.#slots };
   }

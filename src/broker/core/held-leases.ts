@@ -1,6 +1,6 @@
 /**
- * The leases this host's jobs hold on nodes: renewed while they are used, released until the node knows.
- * Unaware of requests and leaders.
+ * The leases that this host's jobs hold on nodes. They are renewed while in use, and their release is repeated until
+ * the node acknowledges it. Unaware of requests and leaders.
  */
 import type { Outbox } from './effects.ts';
 import { MAX_LEASES, MAX_UNASKED_LEASES } from './limits.ts';
@@ -10,12 +10,15 @@ import type { Stamps } from './stamp.ts';
 import * as timing from './timing.ts';
 import { groupBy, partsOf } from '../../util/lists.ts';
 
-/** `held` and renewed; `stopping`: lost or revoked, its job is being stopped; `releasing` until the node has answered. */
+/**
+ * `held`: in use and renewed. `stopping`: lost or revoked, its job is being stopped. `releasing`: until the node
+ * acknowledges.
+ */
 interface Held {
   readonly key: string;
   readonly name: LeaseName;
   readonly requestId: number;
-  /** Undefined for one that nothing here asked for: it goes back at once. */
+  /** Undefined for an unsolicited lease, which is returned at once. */
   readonly user: UserName | undefined;
   readonly ttlMs: number;
   node: Peer;
@@ -25,10 +28,11 @@ interface Held {
   releaseTries: number;
 }
 
+/** The client's table of leases. */
 export class HeldLeases {
   readonly #outbox: Outbox;
   readonly #leases = new Map<string, Held>();
-  /** When the leases on a node are to be renewed next. */
+  /** When the leases on each node are due for renewal. */
   readonly #renewMs = new Map<string, number>();
   #nextTickMs = Infinity;
   readonly #stamps: Stamps;
@@ -42,23 +46,26 @@ export class HeldLeases {
     return this.#nextTickMs;
   }
 
-  /** Leases in use. */
+  /** Number of leases in use. */
   get size(): number {
     let held = 0;
     for (const lease of this.#leases.values()) if (lease.state !== 'releasing') held++;
     return held;
   }
 
-  /** A node has granted one. Its key; undefined when it is known already, or one of too many unasked. */
+  /**
+   * Adds a lease that a node has granted and returns its key; undefined if it is already known, or if there are too
+   * many unsolicited leases.
+   */
   add(node: Peer, message: MessageOf<'lease'>, user: UserName | undefined, nowMs: number): string | undefined {
     const { requestId, leaseId } = message;
-    // No node gives more.
+    // Nodes never grant more.
     const ttlMs = Math.min(message.ttlMs, timing.LEASE_TTL_MS);
     const name = { bootId: node.bootId, leaseId };
     const key = leaseKey(node, name);
     if (this.#leases.has(key)) return undefined;
     if (user === undefined && this.#unasked >= MAX_UNASKED_LEASES) return undefined;
-    // From when it was asked for, which was before the node began to count.
+    // Counted from when it was requested, which was before the node started its own timer.
     const expiresMs = this.#stamps.momentMs(message.stamp, nowMs) + ttlMs;
     const fresh = { key, name, requestId, user, ttlMs, node, expiresMs, releaseMs: Infinity, releaseTries: 0 };
     this.#leases.set(key, { ...fresh, state: 'held' });
@@ -72,14 +79,14 @@ export class HeldLeases {
     return this.#leases.has(leaseKey(node, { bootId: node.bootId, leaseId }));
   }
 
-  /** Leases that nothing here asked for. */
+  /** Number of unsolicited leases. */
   get #unasked(): number {
     let count = 0;
     for (const { user } of this.#leases.values()) if (user === undefined) count++;
     return count;
   }
 
-  /** The job under it has ended. Of no effect on one that is gone. */
+  /** The job under this lease has ended. A no-op for an unknown lease. */
   release(key: string, nowMs: number): void {
     const lease = this.#leases.get(key);
     if (lease === undefined || lease.state === 'releasing') return;
@@ -99,13 +106,13 @@ export class HeldLeases {
       lease.expiresMs = Math.max(lease.expiresMs, sentMs + timing.LEASE_TTL_MS);
       if (lease.state === 'held') inUse.push(lease.key);
     }
-    // From when it was asked: who read the answer late does not know who waits now.
+    // Counted from when the renewal was sent: an answer that is read late says nothing about who is waiting now.
     const forMs = mayKeep ? Math.max(0, sentMs + timing.KEEP_MS - nowMs) : 0;
     if (inUse.length > 0) this.#outbox.emit({ kind: 'keep', leases: inUse, forMs });
     this.lose(from, gone, 'gone');
   }
 
-  /** Somebody else waits for these now. */
+  /** Another waiter now needs these leases. */
   onWanted(from: Peer, names: readonly LeaseName[]): void {
     const keys = names.map((name) => leaseKey(from, name));
     const inUse = keys.filter((key) => this.#leases.get(key)?.state === 'held');
@@ -116,7 +123,7 @@ export class HeldLeases {
     for (const name of names) this.#leases.delete(leaseKey(from, name));
   }
 
-  /** Has the jobs under these leases stopped. */
+  /** Requests that the jobs under these leases be stopped. */
   lose(from: Peer, names: readonly LeaseName[], reason: LossReason): void {
     for (const name of names) {
       const lease = this.#leases.get(leaseKey(from, name));
@@ -142,7 +149,7 @@ export class HeldLeases {
   }
 
   #renew(nodeId: string, nowMs: number): void {
-    // One that is being stopped still has its slot, until its job is gone.
+    // A lease in `stopping` keeps its slot until its job has gone.
     const held = [...this.#leases.values()].filter(
       ({ node, state }) => node.nodeId === nodeId && state !== 'releasing',
     );
@@ -153,7 +160,7 @@ export class HeldLeases {
         this.#outbox.toPeer(some[0].node, { kind: 'renew', stamp: this.#stamps.make(nowMs), user, leases: names });
       }
     }
-    // Until the node answers.
+    // Repeat until the node answers.
     if (held.length > 0) this.#renewMs.set(nodeId, nowMs + timing.RENEW_REPEAT_MS);
     else this.#renewMs.delete(nodeId);
   }

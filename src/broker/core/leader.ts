@@ -1,7 +1,7 @@
 /**
- * The leader's part: it keeps the free list, answers requests by offering them to nodes, and lets those wait for which
- * there is no slot. All it knows can be lost: a new leader learns it from reports and repeated requests.
- * Unaware of how it came to lead.
+ * The leader's part: keeps the free list, answers requests by offering them to nodes, and queues those for which there
+ * is no slot. All its state is disposable: a new leader rebuilds it from reports and repeated requests. Unaware of
+ * elections.
  */
 import type { Outbox } from './effects.ts';
 import { FairQueue } from './fair-queue.ts';
@@ -14,7 +14,7 @@ import * as timing from './timing.ts';
 import { Waiters } from './waiters.ts';
 import { groupBy, partsOf } from '../../util/lists.ts';
 
-/** One request. `waiting` in the queue; `offered` to a node; `granted`, and remembered for a while; `ended`. */
+/** One request: `waiting` in the queue, `offered` to a node, `granted` and remembered for a while, or `ended`. */
 interface Request {
   readonly key: string;
   readonly client: Peer;
@@ -23,10 +23,10 @@ interface Request {
   readonly exclude: ReadonlySet<string>;
   readonly endMs: number;
   heardMs: number;
-  /** Of the newest time it was asked for. */
+  /** The stamp of the latest repetition. */
   stamp: number;
   state: 'waiting' | 'offered' | 'granted' | 'ended';
-  /** Where it was granted. */
+  /** Id of the node that granted it. */
   grantedBy: string;
 }
 
@@ -38,26 +38,28 @@ interface Offer {
   repeated: boolean;
 }
 
+/** Everything a leader is given at the start of its term. */
 export interface LeaderOptions {
   readonly random: () => number;
   readonly outbox: Outbox;
   readonly nowMs: number;
 }
 
+/** The state of a leader, which lives for one term. */
 export class Leader {
   readonly #outbox: Outbox;
   readonly #list: FreeList;
   readonly #queue = new FairQueue<Request>((request) => request.state === 'waiting');
   readonly #requests = new Map<string, Request>();
   readonly #offers = new Map<number, Offer>();
-  /** When each client was last told of free nodes. */
+  /** When each client was last sent a list of free nodes. */
   readonly #hinted = new Map<string, number>();
   readonly #waiters = new Waiters();
   #lastOfferId: number;
-  /** When there is something to look at that cannot wait for the next heartbeat's tick. */
+  /** When the next sweep is due, if it cannot wait for the next heartbeat's tick. */
   #sweepMs: number;
   #sweptMs = -Infinity;
-  /** When this reign began. */
+  /** When this term began. */
   readonly sinceMs: number;
 
   constructor(options: LeaderOptions) {
@@ -65,7 +67,7 @@ export class Leader {
     this.#list = new FreeList(options.random);
     this.#sweepMs = options.nowMs;
     this.sinceMs = options.nowMs;
-    // Answers to another leader's offers must not be taken for answers to these.
+    // A random start, so that answers to another leader's offers are not mistaken for answers to these.
     this.#lastOfferId = Math.floor(options.random() * 0x7fff_ffff);
   }
 
@@ -73,7 +75,7 @@ export class Leader {
     return this.#list;
   }
 
-  /** Those whose requests have no slot yet. */
+  /** Waiters whose requests have no slot yet. */
   get waiters(): Waiters {
     return this.#waiters;
   }
@@ -85,7 +87,7 @@ export class Leader {
   onReport(from: Peer, { report, answers }: MessageOf<'report'>, nowMs: number): void {
     const outcome = this.#list.report(from, report, nowMs);
     if (outcome === 'refused') return;
-    // The first time it goes without saying, and most reports are followed by another before they are repeated.
+    // Only repeats are acknowledged: most reports are followed by a new one before they would be repeated.
     if (outcome === 'known' && report.available) this.#outbox.toPeer(from, { kind: 'noted', version: report.version });
     for (const answer of answers) {
       const offer = this.#offers.get(answer.offerId);
@@ -125,7 +127,7 @@ export class Leader {
     }
   }
 
-  /** @param term - this leader's */
+  /** @param term - this leader's term */
   onWho(from: Peer, { wantsRoster }: MessageOf<'who'>, term: Term): void {
     this.#outbox.toPeer(from, { kind: 'capacity', term, ...this.#list.capacity });
     if (!wantsRoster) return;
@@ -133,7 +135,7 @@ export class Leader {
   }
 
   tick(nowMs: number): void {
-    // Whatever brought the tick, it saves one of its own: a process that wakes often costs its node more than it does.
+    // Sweeping on a tick that happens anyway saves one: wakeups cost a node more than the work done in them.
     if (nowMs < this.#sweepMs && nowMs - this.#sweptMs < timing.SWEEP_INTERVAL_MS) return;
     this.#sweptMs = nowMs;
     this.#sweepMs = Infinity;
@@ -145,12 +147,15 @@ export class Leader {
     if (this.#offers.size > 0) this.#sweepBy(nowMs);
   }
 
-  /** @param dueMs looked at then, or a sweep's distance from now when that is later */
+  /**
+   * Schedules a sweep.
+   * @param dueMs - the desired time; the sweep comes no earlier than one sweep interval from now
+   */
   #sweepBy(nowMs: number, dueMs = nowMs): void {
     this.#sweepMs = Math.min(this.#sweepMs, Math.max(dueMs, nowMs + timing.SWEEP_INTERVAL_MS));
   }
 
-  /** The node to hand leadership to: a free one rather than a full one; undefined when there is no available node. */
+  /** The node to hand leadership to, preferably one with free slots; undefined if no node is available. */
   successor(selfId: string): Peer | undefined {
     let best: ListedNode | undefined;
     for (const node of this.#list.nodes()) {
@@ -188,12 +193,12 @@ export class Leader {
     return request;
   }
 
-  /** No client fills the queue alone: an honest one never has more open. */
+  /** A single client cannot fill the queue: an honest one never has more requests open. */
   #isQueueFull({ nodeId }: Peer): boolean {
     return this.#waiters.requests >= MAX_WAITING || this.#waiters.requestsOf(nodeId) >= MAX_OPEN_REQUESTS;
   }
 
-  /** Offers waiting requests to free nodes, as many as there are. */
+  /** Offers waiting requests to free nodes until one or the other runs out. */
   #pump(nowMs: number): void {
     if (this.#waiters.requests === 0) return;
     const slotsOf = (user: string): number => this.#list.slotsOf(user);
@@ -223,7 +228,7 @@ export class Leader {
     this.#outbox.toPeer(node.peer, { kind: 'offer', offerId: id, client, requestId: request.id, stamp, user });
   }
 
-  /** The client asks for what it was granted: the lease was lost on its way. The node still knows it. */
+  /** The client repeats a request that was granted: the lease was lost on the way. The node still knows it. */
   #offerAgain(request: Request, nowMs: number): void {
     const node = this.#list.get(request.grantedBy);
     if (node !== undefined && node.silent === undefined) this.#offer(request, node, nowMs);
@@ -242,7 +247,7 @@ export class Leader {
     request.heardMs = nowMs;
   }
 
-  /** To the front of its line: it has waited for its turn before. */
+  /** Returns the request to the front of its line, because it has already waited for its turn. */
   #again(request: Request): void {
     if (request.state === 'ended' || request.state === 'waiting') return;
     this.#setState(request, 'waiting');

@@ -1,29 +1,35 @@
 /**
- * The leases a node has given on its slots: the truth about them. Unaware of leaders and of why a lease is given.
+ * Table of the leases a node has granted on its slots. It is the authoritative record. Unaware of leaders and of why a
+ * lease is granted.
  */
 import type { UserName } from '../../protocol/names.ts';
 import type { LeaseName, Peer } from './messages.ts';
 import { LEASE_TTL_MS } from './timing.ts';
 
+/** One granted lease. */
 export interface Lease {
   readonly name: LeaseName;
   readonly requestId: number;
   readonly user: UserName;
-  /** The holder, at the address it was heard from last. */
+  /** The holder, at the address it was last heard from. */
   client: Peer;
-  /** Ends by itself at this time. */
+  /** The lease expires at this time. */
   expiresMs: number;
-  /** The holder has been told to stop, and cannot renew. The slot stays taken until it does, or the lease expires. */
+  /**
+   * The holder has been told to stop and cannot renew. The slot stays taken until the holder releases it or the lease
+   * expires.
+   */
   revoked: boolean;
-  /** The holder was told that nobody else waits for it. */
+  /** The holder has been told that no other waiter needs the slot. */
   mayKeep: boolean;
 }
 
+/** A node's leases, indexed by name and by request. */
 export class LeaseTable {
   readonly #leases = new Map<string, Lease>();
   readonly #byRequest = new Map<string, Lease>();
   readonly #users = new Map<UserName, number>();
-  /** At or before the first expiry; exact after each look. */
+  /** A lower bound of the first expiry; exact after each call of `expire`. */
   #nextExpiryMs = Infinity;
 
   get size(): number {
@@ -34,13 +40,13 @@ export class LeaseTable {
     return this.#nextExpiryMs;
   }
 
-  /** Users with slots in use, most slots first. */
+  /** The users with the most slots in use, in descending order. */
   users(max: number): { user: UserName; slots: number }[] {
     const all = Array.from(this.#users, ([user, slots]) => ({ user, slots }));
     return all.sort((a, b) => b.slots - a.slots).slice(0, max);
   }
 
-  /** What `client` has for this request already: its datagram, or ours, came twice. */
+  /** The lease that `client` already has for this request, if a datagram was duplicated. */
   forRequest(client: Peer, requestId: number): Lease | undefined {
     return this.#byRequest.get(requestKey(client, requestId));
   }
@@ -54,7 +60,7 @@ export class LeaseTable {
     return lease;
   }
 
-  /** The lease of that name if `client` holds it; nobody can end or renew another's. */
+  /** The lease with that name if `client` holds it. Other clients cannot renew or release it. */
   held(name: LeaseName, client: Peer): Lease | undefined {
     const lease = this.#leases.get(leaseKey(name));
     return lease?.client.nodeId === client.nodeId && lease.client.bootId === client.bootId ? lease : undefined;
@@ -74,7 +80,7 @@ export class LeaseTable {
     else this.#users.delete(lease.user);
   }
 
-  /** Removes what has expired; true when there was any. */
+  /** Removes expired leases; true if there were any. */
   expire(nowMs: number): boolean {
     if (nowMs < this.#nextExpiryMs) return false;
     const before = this.#leases.size;
@@ -87,12 +93,12 @@ export class LeaseTable {
     return this.#leases.size < before;
   }
 
-  /** Those that their holders may keep, as they were told last. */
+  /** Leases whose holders were last told that they may keep them. */
   kept(): Lease[] {
     return [...this.#leases.values()].filter((lease) => lease.mayKeep);
   }
 
-  /** Those that nobody revoked, newest first: as far as a node knows, what runs under these loses least when it is stopped. */
+  /** Leases that have not been revoked, newest first: stopping the newest jobs presumably loses the least work. */
   newest(): Lease[] {
     const running = [...this.#leases.values()].filter((lease) => !lease.revoked);
     return running.reverse();

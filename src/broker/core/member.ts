@@ -1,7 +1,7 @@
 /**
- * A node's own part: it reports its slots, answers offers, keeps its leases and ends them. What it says about its
- * slots is the truth; whatever leaders believe, it never gives more than it has.
- * Unaware of how load is measured: it is told whether it is available.
+ * A node's part: reports its slots, answers offers, and grants, keeps and ends its leases. The node is authoritative
+ * for its slots: whatever leaders believe, it never grants more than it has. Unaware of how load is measured; it is
+ * told whether it is available.
  */
 import type { Outbox } from './effects.ts';
 import { type Lease, LeaseTable } from './lease.ts';
@@ -21,23 +21,25 @@ import { compareTerms, type Term } from './term.ts';
 import * as timing from './timing.ts';
 import { groupBy, partsOf } from '../../util/lists.ts';
 
-/** How a node is set and how it is. */
+/** The node's settings and its availability. */
 export interface NodeState {
-  /** It would take work: foreign load is under the marks, and nobody drains it. */
+  /** The node accepts work: foreign load is below the marks and the node is not drained. */
   readonly available: boolean;
   readonly slots: number;
   readonly speed: number;
 }
 
+/** Everything a member is given at its start. */
 export interface MemberOptions {
   readonly self: Peer;
   readonly random: () => number;
   readonly outbox: Outbox;
   readonly nowMs: number;
-  /** Jobs of an earlier boot may still run: take nothing new until their holders have had time to renew. */
+  /** Jobs of an earlier boot may still be running: grant nothing new until their holders have had time to renew. */
   readonly holdMs: number;
 }
 
+/** The node part of a broker. */
 export class Member {
   readonly #self: Peer;
   readonly #random: () => number;
@@ -48,13 +50,16 @@ export class Member {
   #lastLeaseId = 0;
   #version = 0;
   #changed = true;
-  /** What the newest report said. Before the first, a leader may still list this node as it was before its restart. */
+  /**
+   * The availability in the newest report. True before the first report, because a leader may still list this node from
+   * before its restart.
+   */
   #saidAvailable = true;
   #answers: OfferAnswer[] = [];
   #reportMs = Infinity;
   #repeats = 0;
   #reportedTo: Term | undefined;
-  /** As the leader said last. Where none is heard, the next is elected within a second. */
+  /** The waiters in the last heartbeat. If no leader is heard, the next one is elected within a second. */
   #waiters: readonly Waiter[] = [];
 
   constructor(options: MemberOptions) {
@@ -77,7 +82,7 @@ export class Member {
     return this.#leases.size;
   }
 
-  /** Those of `inUse` whose holders nobody has told to stop. */
+  /** Leases in `inUse` that have not been revoked. */
   get staying(): number {
     return this.#leases.newest().length;
   }
@@ -94,7 +99,7 @@ export class Member {
     this.#changed = true;
   }
 
-  /** Takes nothing new from now on. */
+  /** Grants nothing new from now on. */
   leave(): void {
     this.setState({ ...this.#state, available: false });
   }
@@ -110,12 +115,15 @@ export class Member {
     this.#planRepeat(nowMs);
   }
 
-  /** No leader is heard: the next one is to be told, also when it is the last one again. */
+  /** No leader is heard. Report to the next one, even if it turns out to be the same one. */
   onLeaderLost(): void {
     this.#reportedTo = undefined;
   }
 
-  /** Who waits for slots, of which two are named at most. A holder that may not keep its slots any more hears it at once. */
+  /**
+   * Takes the waiters from a heartbeat, which names at most two. Holders that may no longer keep their slots are told
+   * at once.
+   */
   onWaiters(waiters: readonly Waiter[]): void {
     this.#waiters = waiters;
     const wanted = this.#leases.kept().filter(({ client, user }) => !this.#mayKeep(client, user));
@@ -123,7 +131,7 @@ export class Member {
     this.#tellHolders(wanted, (leases) => ({ kind: 'wanted', leases }));
   }
 
-  /** A heartbeat: a leader in a new term does not know this node yet. */
+  /** Handles a heartbeat. A leader in a new term does not know this node yet. */
   onLeader(term: Term, members: number, nowMs: number): void {
     if (this.#reportedTo !== undefined && compareTerms(this.#reportedTo, term) === 0) return;
     this.#reportedTo = term;
@@ -136,7 +144,7 @@ export class Member {
     this.#changed = true;
   }
 
-  /** The leader has the newest report: it need not be said again. */
+  /** The leader has the newest report: stop repeating it. */
   onNoted(from: Peer, version: number, nowMs: number): void {
     if (version !== this.#version || from.nodeId !== this.#reportedTo?.nodeId) return;
     this.#repeats = timing.REPORT_REPEATS_MS.length;
@@ -144,7 +152,7 @@ export class Member {
   }
 
   onOffer(from: Peer, offer: MessageOf<'offer'>, nowMs: number): void {
-    // A leader does not know its own address; whoever receives its datagram does.
+    // A leader does not know its own address; the receiver of its datagram does.
     const client = offer.client.address === '' ? { ...offer.client, address: from.address } : offer.client;
     const given = this.#give(client, offer.requestId, offer.user, nowMs);
     this.#answers.push({ offerId: offer.offerId, outcome: typeof given === 'string' ? given : 'accepted' });
@@ -179,18 +187,18 @@ export class Member {
       this.#leases.remove(lease);
       this.#changed = true;
     }
-    // Answered even when there was nothing to release: the first answer may have been lost.
+    // Answer even if there was nothing to release: the first answer may have been lost.
     this.#outbox.toPeer(client, { kind: 'released', leases: names });
   }
 
-  /** Has the holders of the newest leases stop. */
+  /** Revokes the newest leases. */
   revoke(count: number, reason: LossReason): void {
     const revoked = this.#leases.newest().slice(0, count);
     for (const lease of revoked) lease.revoked = true;
     this.#tellHolders(revoked, (leases) => ({ kind: 'revoke', reason, leases }));
   }
 
-  /** Sends what this step changed; called once at the end of each. */
+  /** Sends what this step changed; called once at the end of each step. */
   flush(nowMs: number): void {
     while (this.#answers.length > MAX_ANSWERS) this.#sendReport(this.#answers.splice(0, MAX_ANSWERS));
     if (this.#answers.length === 0 && !this.#worthReporting()) return;
@@ -202,7 +210,7 @@ export class Member {
     this.#planRepeat(nowMs);
   }
 
-  /** A busy node says so and is then silent: its slots are of no use to anybody until it is free again. */
+  /** A node reports that it became busy and then stays silent: its slots are of no use until it is free again. */
   #worthReporting(): boolean {
     return this.#changed && (this.available || this.#saidAvailable);
   }
@@ -220,7 +228,7 @@ export class Member {
   }
 
   #planRepeat(nowMs: number): void {
-    // A busy node hears no leader, so it goes by a number of times.
+    // A busy node hears no leader, and thus no acknowledgement: it repeats a fixed number of times.
     const last = this.available ? timing.REPORT_REPEATS_MS.at(-1) : undefined;
     const repeatMs = timing.REPORT_REPEATS_MS[this.#repeats++] ?? last;
     if (repeatMs !== undefined) this.#reportMs = nowMs + repeatMs;
@@ -247,13 +255,13 @@ export class Member {
     }
   }
 
-  /** Would these slots, given back now, go to nobody else? */
+  /** True if no known waiter could use this client's slots, were they returned now. */
   #mayKeep({ nodeId }: Peer, user: UserName): boolean {
     if (!this.available || this.#leases.size > this.#state.slots) return false;
     return this.#waiters.every((waiter) => waiter.nodeId === nodeId && waiter.user === user);
   }
 
-  /** A lease that this node gave before it was restarted, and whose job still runs. */
+  /** Takes over a lease that this node granted before it restarted and whose job is still running. */
   #adopt(name: LeaseName, client: Peer, requestId: number, user: UserName, nowMs: number): Lease | undefined {
     if (nowMs >= this.#holdUntilMs || name.bootId >= this.#self.bootId) return undefined;
     if (this.#leases.size >= this.#state.slots) return undefined;
@@ -267,7 +275,7 @@ export class Member {
       requestId: lease.requestId,
       leaseId: lease.name.leaseId,
       stamp,
-      // What is left of it: this may be the second time of saying.
+      // The remaining time: this may be a repetition.
       ttlMs: Math.max(0, lease.expiresMs - nowMs),
     });
   }

@@ -1,19 +1,19 @@
 /**
- * What brokers say to one another, as values. Unaware of bytes (wire.ts) and of sockets.
+ * Messages between brokers, as values. Unaware of their bytes (wire.ts) and of sockets.
  */
 import type { NodeView } from '../../protocol/local-broker.ts';
 import type { NodeName, UserName } from '../../protocol/names.ts';
 import type { Term } from './term.ts';
 
-/** A broker as it was reached last. `bootId` tells a restarted one from what it was before, and grows. */
+/** A broker, as it was last reached. `bootId` increases with each restart. */
 export interface Peer {
   readonly nodeId: NodeName;
   readonly bootId: number;
-  /** Where datagrams to it go; opaque here. Empty in a message: the message's own sender. */
+  /** Where to send datagrams; opaque here. Empty in a message means the sender of that message. */
   readonly address: string;
 }
 
-/** Why a node did not take an offer. */
+/** Why a node declined an offer. */
 export type DeclineReason = 'busy' | 'full';
 /** Why a request ended without a node. */
 export type NoneReason = 'patience' | 'queue-full' | 'no-leader';
@@ -26,7 +26,7 @@ export interface OfferAnswer {
   readonly outcome: 'accepted' | DeclineReason;
 }
 
-/** Everything a leader knows about a node. A higher version is newer; versions start anew with each boot. */
+/** Everything a leader knows about a node. A higher version is newer; versions start over with each boot. */
 export interface NodeReport {
   readonly version: number;
   readonly available: boolean;
@@ -47,32 +47,33 @@ export interface FreeNode {
   readonly speed: number;
 }
 
-/** A lease as its holder names it; the boot id is that of the node when it granted it. */
+/** A lease as its holder names it; the boot id is the node's at the time of the grant. */
 export interface LeaseName {
   readonly bootId: number;
   readonly leaseId: number;
 }
 
-/** One of whose requests the leader has in its queue. The same user on another host is another. */
+/** A host and user with requests in the leader's queue. The same user on another host is another waiter. */
 export interface Waiter {
   readonly nodeId: NodeName | '';
   readonly user: UserName | '';
 }
 
-/** No host and no user that there is: for those who cannot know who waits. */
+/** Matches no host and no user: stands for unknown waiters. */
 export const SOMEBODY: Waiter = { nodeId: '', user: '' };
 
-/** A lease to renew, with all a restarted node needs to take it up again. */
+/** A lease to renew, with everything a restarted node needs to take it over. */
 export interface LeaseRenewal extends LeaseName {
   readonly requestId: number;
 }
 
+/** One message. */
 export type Message =
   | {
       readonly kind: 'heartbeat';
       readonly term: Term;
       readonly members: number;
-      /** Up to MAX_WAITERS of those that wait: two are enough to know for anybody whether another waits. */
+      /** At most MAX_WAITERS waiters. Two suffice for every receiver to know whether another one is waiting. */
       readonly waiters: readonly Waiter[];
     }
   | { readonly kind: 'stand'; readonly term: Term }
@@ -84,7 +85,7 @@ export type Message =
   | { readonly kind: 'noted'; readonly version: number }
   | {
       readonly kind: 'request';
-      /** Comes back in the lease (stamp.ts). */
+      /** Returned unchanged in the lease (stamp.ts). */
       readonly stamp: number;
       readonly user: UserName;
       readonly patienceMs: number;
@@ -110,7 +111,7 @@ export type Message =
       readonly requestId: number;
       readonly leaseId: number;
       readonly stamp: number;
-      /** From when the request that bears the stamp was sent, at least. */
+      /** Counted from no later than when the stamped request was sent. */
       readonly ttlMs: number;
     }
   | {
@@ -124,7 +125,7 @@ export type Message =
       readonly stamp: number;
       readonly held: readonly LeaseName[];
       readonly gone: readonly LeaseName[];
-      /** Nobody else waits for these slots, and the node would give them again. */
+      /** True if no other waiter needs these slots and the node would grant them again. */
       readonly mayKeep: boolean;
     }
   | { readonly kind: 'wanted'; readonly leases: readonly LeaseName[] }
@@ -138,5 +139,7 @@ export type Message =
   | { readonly kind: 'condition'; readonly view: NodeView }
   | { readonly kind: 'speed'; readonly speed: number };
 
+/** The discriminator of a message. */
 export type MessageKind = Message['kind'];
+/** The message of one kind. */
 export type MessageOf<K extends MessageKind> = Extract<Message, { readonly kind: K }>;

@@ -1,23 +1,23 @@
 /**
- * Which of several nodes is given the next job. Unaware of where the figures come from and of leases.
+ * Choice of the node that gets the next job. Unaware of leases and of where the figures come from.
  */
 
-/** What ranking looks at. */
+/** The figures that ranking needs. */
 export interface Ranked {
-  /** Slots that nobody uses and that nothing is on its way to. */
+  /** Slots that are unused and have no offer in flight. */
   readonly freeSlots: number;
-  /** Relative to a node of speed 1; a job takes 1/speed of its time there. */
+  /** Relative to a node of speed 1; a job takes 1/speed of its time on this node. */
   readonly speed: number;
 }
 
-/** Free slots times speed, so a fast node fills up first and then shares with the slower ones. */
+/** Free slots times speed, so a fast node fills up first and then shares with slower ones. */
 export function score(node: Ranked): number {
   return node.freeSlots * node.speed;
 }
 
 /**
- * The best of `nodes` that has a free slot and is `wanted`; undefined when there is none.
- * Ties are broken at random, or every leader and every dispatcher would rush at the same node.
+ * The best of `nodes` that has a free slot and is `wanted`; undefined if there is none. Ties are broken at random;
+ * otherwise all leaders and dispatchers would pick the same node.
  * @param random - uniform in [0, 1)
  */
 export function pickBest<T extends Ranked>(
@@ -38,7 +38,7 @@ export function pickBest<T extends Ranked>(
       bestScore = its;
       ties = 1;
     } else {
-      // The n-th of equals replaces the one held with chance 1/n: each is as likely as the other, in one pass.
+      // Reservoir sampling: the n-th of n equals replaces the current choice with probability 1/n.
       ties++;
       if (random() * ties < 1) best = node;
     }

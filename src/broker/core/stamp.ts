@@ -1,7 +1,8 @@
 /**
- * Times that travel in 32 bits to another host and come back unchanged: how a client knows that a lease was granted
- * after a certain moment of its own clock, however long the answer took. Unaware of anything else.
+ * Timestamps that travel in 32 bits to another host and come back unchanged. With them a client knows that a lease was
+ * granted after a certain time on its own clock, however long the answer took. Unaware of messages.
  */
+/** Makes and reads stamps relative to its own start. */
 export class Stamps {
   readonly #startMs: number;
 
@@ -14,7 +15,7 @@ export class Stamps {
     return Math.floor(nowMs - this.#startMs) >>> 0;
   }
 
-  /** The moment of a stamp made at most 49 days before `nowMs`, never later than it was. */
+  /** The time of a stamp made at most 49 days before `nowMs`, rounded down. */
   momentMs(stamp: number, nowMs: number): number {
     const agoMs = (this.make(nowMs) - stamp) >>> 0;
     return this.#startMs + Math.floor(nowMs - this.#startMs) - agoMs;

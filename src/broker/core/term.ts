@@ -1,5 +1,5 @@
 /**
- * A leader's reign: a counter and the node that leads, ordered. Unaware of how one comes to lead.
+ * A leader's term: a counter and the leading node, totally ordered. Unaware of how leaders are elected.
  */
 import type { NodeName } from '../../protocol/names.ts';
 
@@ -9,13 +9,14 @@ export interface Term {
   readonly nodeId: NodeName;
 }
 
-/** Negative when `a` is the lower term, 0 when they are the same, positive when `a` is the higher. */
+/** Negative if `a` is the lower term, 0 if they are equal, positive if `a` is the higher one. */
 export function compareTerms(a: Term, b: Term): number {
   if (a.counter !== b.counter) return a.counter - b.counter;
   if (a.nodeId === b.nodeId) return 0;
   return a.nodeId < b.nodeId ? -1 : 1;
 }
 
+/** `counter/node`, for displays. */
 export function formatTerm(term: Term): string {
   return `${term.counter}/${term.nodeId}`;
 }

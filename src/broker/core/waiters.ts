@@ -1,5 +1,5 @@
 /**
- * Who has requests in the leader's queue, counted. Unaware of their order and of slots.
+ * Number of requests in the leader's queue, by host and user. Unaware of their order and of slots.
  */
 import type { Waiter } from './messages.ts';
 
@@ -8,22 +8,23 @@ interface Line {
   requests: number;
 }
 
+/** Counts waiting requests. */
 export class Waiters {
   readonly #lines = new Map<string, Line>();
   readonly #byNode = new Map<string, number>();
   #requests = 0;
 
-  /** Requests of all of them. */
+  /** Number of requests of all waiters. */
   get requests(): number {
     return this.#requests;
   }
 
-  /** Requests of one node's broker, whatever users they are for. */
+  /** Number of requests of one node's broker, for all its users. */
   requestsOf(nodeId: string): number {
     return this.#byNode.get(nodeId) ?? 0;
   }
 
-  /** Some of them, at most so many. */
+  /** Up to `most` of the waiters, in no particular order. */
   some(most: number): Waiter[] {
     const waiters: Waiter[] = [];
     for (const { waiter } of this.#lines.values()) {
@@ -33,7 +34,7 @@ export class Waiters {
     return waiters;
   }
 
-  /** One request more. */
+  /** Counts one more request. */
   add({ nodeId, user }: Waiter): void {
     const key = `${nodeId}/${user}`;
     const line = this.#lines.get(key) ?? { waiter: { nodeId, user }, requests: 0 };
@@ -43,7 +44,10 @@ export class Waiters {
     this.#requests++;
   }
 
-  /** One of its requests less; it must have one. */
+  /**
+   * Counts one request less.
+   * @throws RangeError if the waiter has none
+   */
   remove({ nodeId, user }: Waiter): void {
     const key = `${nodeId}/${user}`;
     const line = this.#lines.get(key);

@@ -1,5 +1,5 @@
 /**
- * What goes around messages on the wire: who sends them, to whom, when, in which cluster, and a signature.
+ * Envelope of messages on the wire: sender, destination, time, cluster and signature.
  * Unaware of sockets and of what the messages mean.
  *
  *   magic u32 · version u8 · cluster name · node id · boot id u64 · sequence u64 · time u64 ·
@@ -7,7 +7,7 @@
  *
  * Names have a u8 length. The time is the sender's, in milliseconds since 1970. The destination is a node id, or empty
  * for a group. The signature is over everything before it, with the cluster's key. It proves that the sender knows the
- * key, not which of those who do it is. Nothing is encrypted: load figures and user names can be read on the network.
+ * key, not which member it is. Nothing is encrypted: load figures and user names can be read on the network.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { MAX_NODE_NAME_BYTES, type NodeName } from '../../protocol/names.ts';
@@ -18,21 +18,21 @@ import { ReplayWindow } from './replay-window.ts';
 import { BROKER_WIRE_VERSION, decodeMessages, encodeMessage } from './wire.ts';
 import { FieldReader, FieldWriter } from './wire-fields.ts';
 
-/** Fits Ethernet, most tunnels and IPv6's least MTU of 1,280 without being cut into pieces. */
+/** Fits Ethernet, most tunnels and IPv6's minimum MTU of 1,280 without fragmentation. */
 export const MAX_DATAGRAM_BYTES = 1_200;
 const MAX_CLUSTER_NAME_BYTES = 32;
 const MAGIC = 0x424b4d50;
 const HMAC_BYTES = 32;
-/** Sequence and time. */
+/** Size of the sequence number and the time. */
 const NUMBERS_BYTES = 16;
 
 /**
- * A datagram whose time is further from the receiver's is a recording, or of a host whose clock is wrong. Clocks that
- * anything sets are within a second; make needs that too.
+ * A datagram whose time differs from the receiver's by more than this is a recording, or from a host whose clock is
+ * wrong. Synchronised clocks are within a second of each other, which make needs anyway.
  */
 export const MAX_CLOCK_DIFFERENCE_MS = 30_000;
 
-/** Why a datagram was dropped: the names of counters. */
+/** Why a datagram was dropped. Also the names of the counters. */
 export type DropReason =
   | 'malformed'
   | 'wrong-version'
@@ -45,7 +45,7 @@ export type DropReason =
   | 'own'
   | 'too-long';
 
-/** A member of the cluster whose datagrams cannot be taken: each says so itself, with a right signature. */
+/** A cluster member whose datagrams must be dropped; they carry a valid signature. */
 export interface ExcludedSender {
   readonly nodeId: NodeName;
   readonly reason: 'wrong-time' | 'old-boot';
@@ -53,23 +53,24 @@ export interface ExcludedSender {
   readonly aheadMs: number;
 }
 
-/** Who is sending, and with which key. */
+/** The sender's identity and keys. */
 export interface Seal {
   readonly cluster: string;
   readonly key: Buffer;
-  /** Also taken from others while the cluster changes its key. */
+  /** A second key accepted from others while the cluster changes its key. */
   readonly otherKey?: Buffer | undefined;
   readonly nodeId: NodeName;
   readonly bootId: number;
 }
 
+/** The contents of an authentic datagram. */
 export interface Opened {
   readonly nodeId: NodeName;
   readonly bootId: number;
   readonly messages: readonly Message[];
 }
 
-/** Signs and numbers outgoing messages; several for one destination share a datagram. */
+/** Signs and numbers outgoing messages; messages for one destination share datagrams. */
 export class DatagramSealer {
   readonly #seal: Seal;
   readonly #head: Buffer;
@@ -89,7 +90,10 @@ export class DatagramSealer {
       .finish();
   }
 
-  /** As few datagrams as hold the messages, in their order. No other node than `to` takes them; undefined: a group. */
+  /**
+   * Packs the messages, in order, into as few datagrams as possible. Only node `to` accepts them; undefined addresses a
+   * group.
+   */
   seal(messages: readonly Message[], to: NodeName | undefined): Buffer[] {
     const destination = new FieldWriter().name(to ?? '', MAX_NODE_NAME_BYTES).finish();
     const room = MAX_DATAGRAM_BYTES - HMAC_BYTES - this.#head.length - NUMBERS_BYTES - destination.length;
@@ -119,7 +123,7 @@ export class DatagramSealer {
   }
 }
 
-/** Checks incoming datagrams and takes the messages out. */
+/** Verifies incoming datagrams and extracts their messages. */
 export class DatagramOpener {
   readonly #seal: Seal;
   readonly #window = new ReplayWindow(2 * MAX_CLOCK_DIFFERENCE_MS);
@@ -133,7 +137,7 @@ export class DatagramOpener {
     this.#onExcluded = onExcluded;
   }
 
-  /** Never throws, whatever `bytes` are. The cheap checks come first, so that noise costs little. */
+  /** Never throws, whatever `bytes` contain. Cheap checks come first, so that noise costs little. */
   open(bytes: Buffer): Result<Opened, DropReason> {
     if (bytes.length > MAX_DATAGRAM_BYTES) return fail('too-long');
     try {
@@ -156,10 +160,10 @@ export class DatagramOpener {
     const sequence = reader.whole();
     const sentMs = reader.whole();
     const to = reader.name(MAX_NODE_NAME_BYTES);
-    // Multicast brings back what this broker sent itself.
+    // Multicast loops this broker's own datagrams back.
     if (nodeId === this.#seal.nodeId && bootId === this.#seal.bootId) return fail('own');
     if (!this.#isSigned(bytes.subarray(0, end), bytes.subarray(end))) return fail('bad-hmac');
-    // What follows comes after the signature, or a forged number could shut a real sender out.
+    // These checks must follow the signature: otherwise a forged number could lock out a real sender.
     if (to !== '' && to !== this.#seal.nodeId) return fail('other-receiver');
     const nowMs = this.#clock();
     const aheadMs = sentMs - nowMs;

@@ -1,38 +1,40 @@
 /**
- * Which datagrams have been here before. Each sender numbers its datagrams from 1 in each of its boots; a window
- * over the newest numbers lets reordered ones in and refuses repeated ones (as IPsec does, RFC 4303, 3.4.3).
- * Unaware of what is in them; asked only about datagrams whose signature and time are right.
+ * Replay protection. Each sender numbers its datagrams from 1 in each of its boots; a window over the newest numbers
+ * accepts reordered datagrams and refuses repeated ones (like IPsec, RFC 4303, 3.4.3). Unaware of the contents; only
+ * asked about datagrams whose signature and time are valid.
  */
 import { putLast } from '../../util/put-last.ts';
 
 /** Reordering on one local network spans a few datagrams; 32 fit a machine word. */
 const WINDOW = 32;
-/** Senders remembered; a few times the largest cluster aimed at. The one unheard for longest is forgotten first. */
+/** Senders remembered: several times the largest supported cluster. The one silent for longest is evicted first. */
 const MAX_SENDERS = 5_000;
 
 interface Seen {
   bootId: number;
   newest: number;
-  /** Bit n: `newest - n` has been here. */
+  /** Bit n is set if `newest - n` has been seen. */
   bits: number;
   heardMs: number;
 }
 
+/** The verdict on one datagram. */
 export type Admission = 'new' | 'old-sequence' | 'old-boot';
 
+/** Sequence numbers seen, per sender. */
 export class ReplayWindow {
   readonly #senders = new Map<string, Seen>();
   readonly #keptMs: number;
 
   /**
-   * @param keptMs - how long after its last datagram a boot stands in the way of an earlier one. By then recordings of
-   *   either are refused for their time, and a node whose clock was wrong at its start must not be shut out for ever.
+   * @param keptMs - how long after its last datagram a boot blocks an earlier one. After that, recordings of either are
+   * refused because of their time, and a node whose clock was wrong at its start must not be locked out forever.
    */
   constructor(keptMs: number) {
     this.#keptMs = keptMs;
   }
 
-  /** `old-sequence`: a number that was here, or that is too old to tell. `old-boot`: the sender has restarted since. */
+  /** `old-sequence`: the number was seen before, or is too old to tell. `old-boot`: the sender has restarted since. */
   admit(nodeId: string, bootId: number, sequence: number, nowMs: number): Admission {
     const seen = this.#senders.get(nodeId);
     if (seen === undefined || bootId > seen.bootId) {
@@ -40,7 +42,7 @@ export class ReplayWindow {
       return 'new';
     }
     if (bootId < seen.bootId) {
-      // Also where this host's own clock was set back since.
+      // The difference may be negative if this host's own clock was set back.
       if (Math.abs(nowMs - seen.heardMs) <= this.#keptMs) return 'old-boot';
       this.#remember(nodeId, { bootId, newest: sequence, bits: 1, heardMs: nowMs });
       return 'new';

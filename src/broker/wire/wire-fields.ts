@@ -1,6 +1,6 @@
 /**
- * The parts that broker messages are made of: names, terms, peers, leases and lists, each with its limit.
- * Unaware of the messages themselves.
+ * Field types of broker messages: names, terms, peers, leases and lists, each with its limit. Unaware of the messages
+ * themselves.
  */
 import {
   isNodeName,
@@ -16,10 +16,10 @@ import * as limits from '../core/limits.ts';
 import { type FreeNode, type LeaseName, type Peer, SOMEBODY, type Waiter } from '../core/messages.ts';
 import type { Term } from '../core/term.ts';
 
-/** Speeds travel in thousandths. */
+/** Speeds are sent in thousandths. */
 const SPEED_UNIT = 1_000;
 
-/** Writes them. What is over a limit is a RangeError: the sender's bug. */
+/** Writes fields. A value over its limit is a RangeError: a bug in the sender. */
 export class FieldWriter extends ByteWriter {
   flag(value: boolean): this {
     return this.u8(value ? 1 : 0);
@@ -43,7 +43,7 @@ export class FieldWriter extends ByteWriter {
     return this.name(nodeId, MAX_NODE_NAME_BYTES).name(user, MAX_USER_NAME_BYTES);
   }
 
-  /** A word of ours: a metric, a version, a reason. */
+  /** A word that pmake itself defines: a metric, a version, a reason. */
   word(value: string): this {
     return this.name(value, limits.MAX_WORD_BYTES);
   }
@@ -92,7 +92,7 @@ export class FieldWriter extends ByteWriter {
   }
 }
 
-/** Reads them back, with the same limits. Whatever does not fit is a MalformedError: the peer's fault. */
+/** Reads fields, with the same limits. Anything else is a MalformedError: the peer's fault. */
 export class FieldReader extends ByteReader {
   flag(): boolean {
     return this.u8() !== 0;
@@ -130,14 +130,14 @@ export class FieldReader extends ByteReader {
     return word;
   }
 
-  /** Of a transport, which looks at it once more. */
+  /** An opaque address; the transport checks it again. */
   address(): string {
     const address = this.name(limits.MAX_ADDRESS_BYTES);
     if (!/^[\x21-\x7e]*$/.test(address)) throw new MalformedError('an address with odd characters');
     return address;
   }
 
-  /** A measurement. JSON, which it may become, has no other numbers. */
+  /** A measurement. It must be finite because it may be printed as JSON. */
   finite(): number {
     const value = this.f64();
     if (!Number.isFinite(value)) throw new MalformedError('a measurement that is not a number');

@@ -1,4 +1,4 @@
-/** The bytes of a node's description of itself, for displays. Unaware of the message around it (wire.ts). */
+/** Encoding of a node's description of itself, for displays. Unaware of the message around it (wire.ts). */
 import type { MetricView, NodeView } from '../../protocol/local-broker.ts';
 import * as limits from '../core/limits.ts';
 import type { FieldReader, FieldWriter } from './wire-fields.ts';
@@ -6,6 +6,7 @@ import type { FieldReader, FieldWriter } from './wire-fields.ts';
 const STATES: readonly NodeView['state'][] = ['free', 'busy', 'drained', 'starting'];
 const JUDGES: readonly NonNullable<MetricView['judges']>[] = ['foreign', 'total'];
 
+/** Writes a view. */
 export function writeView(view: NodeView, to: FieldWriter): void {
   const { busyBy } = view;
   to.nodeId(view.node)
@@ -27,6 +28,10 @@ export function writeView(view: NodeView, to: FieldWriter): void {
   to.list(Object.entries(view.dropped), limits.MAX_DROP_REASONS, ([reason, count]) => to.word(reason).whole(count));
 }
 
+/**
+ * Reads a view.
+ * @throws MalformedError if a field does not fit
+ */
 export function readView(from: FieldReader): NodeView {
   const head = { node: from.nodeId(), version: from.word(), state: from.oneOf(STATES) };
   const busyBy = from.flag() ? { metric: from.word(), value: from.finite(), mark: from.finite() } : undefined;

@@ -1,9 +1,10 @@
 /**
- * The bytes of broker messages. Unaware of who sent them and of datagrams around them (datagram.ts).
+ * Encoding of broker messages. Unaware of who sent them and of the datagrams around them (datagram.ts).
  *
- * Version range: exactly BROKER_WIRE_VERSION, which stands in every datagram. Only append: a number in TYPES is
- * never given to another message, and a changed meaning is a new number. A message of an unknown type is skipped by
- * its length, and so is what a later release put at a message's end; who reads an earlier one's does without that.
+ * Version range: exactly BROKER_WIRE_VERSION, which is in every datagram. The table is append-only: a number in TYPES
+ * is never reused for another message, and a changed meaning takes a new number. A message of unknown type is skipped
+ * by its length, and so are fields that a later release appended to a message; fields missing from an earlier release's
+ * message take a default.
  */
 import { MalformedError } from '../../util/bytes.ts';
 import * as limits from '../core/limits.ts';
@@ -20,69 +21,73 @@ import {
 import { FieldReader, FieldWriter } from './wire-fields.ts';
 import { readView, writeView } from './wire-view.ts';
 
+/** The only version this broker accepts. */
 export const BROKER_WIRE_VERSION = 2;
-/** With the widest header and the signature around it, a message of this size fits a datagram of 1,200 bytes. */
+/** A message of this size fits a datagram of 1,200 bytes with the largest header and the signature. */
 export const MAX_MESSAGE_BYTES = 960;
 
-/** What each message says, who sends it and who reads it. */
+/** The messages, with their sender, receiver and meaning. */
 const TYPES = {
-  /** Leader → available group: I lead in this term, know so many nodes, and these wait. Who has not reported yet, does. */
+  /**
+   * Leader → available group: I lead in this term, know this many nodes, and these requests wait. Report if you have
+   * not yet.
+   */
   heartbeat: 1,
-  /** Candidate → available group: I heard no leader; who minds if I lead in this term? */
+  /** Candidate → available group: I hear no leader; does any node object to my leading in this term? */
   stand: 2,
-  /** Node → candidate: I heard no leader either, and will follow. */
+  /** Node → candidate: I hear no leader either, and will follow you. */
   vote: 3,
   /** Node → candidate: no, there is a leader or a candidate with a higher claim; this is its term. */
   refuse: 4,
-  /** Leader → node: I am leaving (or busy); lead in this term, at once. */
+  /** Leader → node: I am leaving (or busy); lead in this term, starting now. */
   handover: 5,
-  /** Leader → node: you did not answer an offer; report if you live. */
+  /** Leader → node: you did not answer an offer; report if you are alive. */
   ask: 6,
-  /** Node → leader group: my slots as they are, and answers to offers. */
+  /** Node → leader group: the state of my slots, and answers to offers. */
   report: 7,
-  /** Client → leader group: a slot for each of these requests, please; repeated while they are open. */
+  /** Client → leader group: grant a slot for each of these requests; repeated while they are open. */
   request: 8,
-  /** Client → leader group: these requests are not needed any more. */
+  /** Client → leader group: these requests are no longer needed. */
   cancel: 9,
-  /** Leader → client: all slots are taken; these requests wait here. */
+  /** Leader → client: all slots are taken; these requests are queued here. */
   queued: 10,
-  /** Leader → client: no slot for these requests. */
+  /** Leader → client: there is no slot for these requests. */
   none: 11,
-  /** Leader → client: nodes with free slots, best first, for the time when I am lost. */
+  /** Leader → client: nodes with free slots, best first, for use if I am lost. */
   freeList: 12,
   /** Leader → node: give this client a slot for this request, if you have one. */
   offer: 13,
   /** Client → node, when there is no leader: give me a slot, if you have one. */
   take: 14,
-  /** Node → client: not what you wanted to take. */
+  /** Node → client: I decline your `take`. */
   declined: 15,
-  /** Node → client: the slot is yours for so long, and longer if you renew. */
+  /** Node → client: the slot is yours for this long, and longer if you renew. */
   lease: 16,
-  /** Client → node: I still use these. */
+  /** Client → node: I am still using these leases. */
   renew: 17,
-  /** Node → client: these you have for another while, in which you may perhaps keep them; these you have not. */
+  /** Node → client: you still hold these leases, and perhaps may keep them; you do not hold those. */
   renewed: 18,
-  /** Client → node: I use these no longer; repeated until it is answered. */
+  /** Client → node: I no longer use these leases; repeated until acknowledged. */
   release: 19,
-  /** Node → client: these are free again. */
+  /** Node → client: these leases are released. */
   released: 20,
-  /** Node → client: stop what runs under these leases, then release them. */
+  /** Node → client: stop the jobs under these leases, then release them. */
   revoke: 21,
-  /** Client → leader group: how large is the cluster, and perhaps: which nodes are in it? */
+  /** Client → leader group: how large is the cluster, and optionally: which nodes are in it? */
   who: 22,
-  /** Leader → client: I lead in this term; so many nodes would take work, with so many slots. */
+  /** Leader → client: I lead in this term; this many nodes accept work, with this many slots. */
   capacity: 23,
-  /** Leader → client: some of the nodes that are listed. */
+  /** Leader → client: some of the nodes on my list. */
   roster: 24,
-  /** Anybody → node: describe yourself. */
+  /** Any process with the key → node: describe yourself. */
   inspect: 25,
-  /** Node → whoever asked: how I am. */
+  /** Node → sender of `inspect`: my condition. */
   condition: 26,
-  /** Client → node: so fast you proved to be for the jobs that I sent you. */
+  /** Client → node: the speed that I measured with my jobs on you. */
   speed: 27,
-  /** Leader → node: that report, which you have said twice, I have. */
+  /** Leader → node: I have the report that you repeated. */
   noted: 28,
-  /** Node → client: I said that you may keep these; somebody else waits for them now. */
+  /** Node → client: you may no longer keep these leases; another waiter needs them. */
   wanted: 29,
 } as const;
 
@@ -108,7 +113,7 @@ const CODECS: { readonly [K in MessageKind]: Codec<MessageOf<K>> } = {
       kind: 'heartbeat',
       term: from.term(),
       members: from.u32(),
-      // A leader of an earlier release does not say: somebody may wait.
+      // A leader of an earlier release does not name its waiters: assume that there are some.
       waiters: from.remaining === 0 ? [SOMEBODY] : from.list(limits.MAX_WAITERS, () => from.waiter()),
     }),
   },
@@ -314,8 +319,8 @@ const BY_TYPE: ReadonlyMap<number, Codec<never>> = new Map(
 );
 
 /**
- * Type, length and fields of one message.
- * @throws RangeError when a list or a name is over its limit: the sender's bug
+ * Encodes one message: type, length and fields.
+ * @throws RangeError if a list or a name is over its limit: a bug in the sender
  */
 export function encodeMessage(message: Message): Buffer {
   const fields = new FieldWriter();
@@ -330,8 +335,8 @@ export function encodeMessage(message: Message): Buffer {
 }
 
 /**
- * The messages of one datagram, those of unknown type left out.
- * @throws MalformedError when a length or a field does not fit
+ * Decodes the messages of one datagram and skips those of unknown type.
+ * @throws MalformedError if a length or a field does not fit
  */
 export function decodeMessages(bytes: Buffer): Message[] {
   const messages: Message[] = [];
