@@ -1,7 +1,7 @@
 /**
- * Decodes the messages of control.ts, and reports that were kept on disk: each field held to its type and a bound. The
- * other end is a process of the same user, which may be broken, or of another release. Off the job path. Unaware of
- * sockets.
+ * Decoder of the messages in control.ts, and of reports stored on disk. It checks every field's type and bounds,
+ * because the other end is a process of the same user that may be broken or of another release. Off the hot path.
+ * Unaware of sockets.
  */
 import * as v from 'valibot';
 import { MalformedError } from '../util/bytes.ts';
@@ -18,13 +18,13 @@ import type {
 } from './control.ts';
 import type { Frame } from './frame.ts';
 
-/** One word of a command, or one variable of the environment (MAX_ARG_STRLEN of Linux): a file or PMAKE_NODES may be one. */
+/** The kernel's limit for one argument or environment variable (MAX_ARG_STRLEN): a path or PMAKE_NODES may be one. */
 const MAX_TEXT_CHARACTERS = 128 * 1024;
-/** More than a frame has room for: a report keeps 10,000 jobs, and a cluster has a thousand nodes. */
+/** More than fits in a frame: a report holds 10,000 jobs, and a cluster a thousand nodes. */
 const MAX_ENTRIES = 100_000;
 
 const text = v.pipe(v.string(), v.maxLength(MAX_TEXT_CHARACTERS));
-/** Of the file system: no call of Node takes it with a NUL. */
+/** A file system path. Node's functions reject one that contains NUL. */
 const path = v.pipe(
   text,
   v.check((name) => !name.includes('\0')),
@@ -75,7 +75,7 @@ const jobRecord = v.object({
   ended: text,
 });
 
-/** A build's report, from a dispatcher or from the file that the last one wrote. */
+/** A build's report, from a dispatcher or from the file that an earlier dispatcher wrote. */
 export const BUILD_REPORT: v.GenericSchema<unknown, BuildReport> = v.object({
   buildId: text,
   startedAtMs: amount,
@@ -149,7 +149,7 @@ const ANSWER: v.GenericSchema<unknown, ControlAnswer> = v.variant('kind', [
   v.object({ kind: v.literal('build-begun'), begun }),
   v.object({ kind: v.literal('build-progress'), progress }),
   v.object({ kind: v.literal('build-slots'), slots: buildSlots }),
-  // Of a build that is not known, JSON leaves the report out.
+  // JSON omits the report of an unknown build.
   v.pipe(
     v.object({ kind: v.literal('build-report'), report: v.optional(BUILD_REPORT) }),
     v.transform(({ kind, report }) => ({ kind, report })),
@@ -160,12 +160,12 @@ const ANSWER: v.GenericSchema<unknown, ControlAnswer> = v.variant('kind', [
   v.object({ kind: v.literal('error'), message: text }),
 ]);
 
-/** @throws MalformedError when the payload is no request */
+/** @throws MalformedError if the payload is not a valid request */
 export function decodeControlRequest(frame: Frame): ControlRequest {
   return decode(frame, REQUEST);
 }
 
-/** @throws MalformedError when the payload is no answer */
+/** @throws MalformedError if the payload is not a valid answer */
 export function decodeControlAnswer(frame: Frame): ControlAnswer {
   return decode(frame, ANSWER);
 }

@@ -1,46 +1,52 @@
 /**
- * pmake and pmakectl ↔ dispatcher: JSON, one request or answer a frame, over the shim's socket after `controlHello`.
- * Off the job path, so readable beats fast. Decoded by control-schema.ts.
+ * Control protocol between pmake or pmakectl and the dispatcher: JSON, one request or answer per frame, over the shim's
+ * socket after `controlHello`. It is off the hot path, so it favours readability over speed. Decoded by
+ * control-schema.ts.
  *
- * A session that began a build keeps its connection open for as long as make runs: its end is the build's end,
- * whichever way pmake died.
+ * A session that began a build keeps its connection open while make runs. When the connection closes, however pmake
+ * ended, the build ends.
  */
 import { encodeFrame } from './frame.ts';
 import { DispatcherFrame, ShimFrame } from './shim.ts';
 
+/** Requests, by verb. */
 export type ControlRequest =
   /**
-   * Start counting for `buildId`, whose make runs in `directory`; `nodes` is the value of PMAKE_NODES, absent when the
-   * config file decides.
+   * Starts counting for `buildId`, whose make runs in `directory`. `nodes` is the value of PMAKE_NODES; it is absent if
+   * the config file decides.
    */
   | { readonly verb: 'build-begin'; readonly buildId: string; readonly directory?: string; readonly nodes?: string }
   | { readonly verb: 'build-progress'; readonly buildId: string }
-  /** What the build may count on now. */
+  /** The slots that the build can use now. */
   | { readonly verb: 'build-slots'; readonly buildId: string }
   | { readonly verb: 'build-end'; readonly buildId: string }
   | { readonly verb: 'status' }
   | { readonly verb: 'nodes' }
-  /** The last build's record, or that of `file`'s jobs in it. */
+  /** The records of the last build, or those of the jobs for `file`. */
   | { readonly verb: 'explain'; readonly file?: string }
   | { readonly verb: 'stop' };
 
-/** Jobs at once, on nodes and on this host. */
+/** How many jobs may run at once on nodes and on this host. */
 export interface BuildSlots {
   readonly remoteSlots: number;
   readonly localSlots: number;
 }
 
-/** Answer to build-begin: what -j to pass. */
+/** Answer to build-begin, which determines the -j to pass. */
 export interface BuildBegun extends BuildSlots {
   /**
-   * False where none is configured and no broker is known: every job would run here, and the dispatcher is of no use.
-   * True where that is a mistake, which it tells of at the end.
+   * False if no node is configured and no broker is known: every job would run locally, and the dispatcher would be
+   * useless. True if that is due to a config mistake, which the dispatcher reports at the end.
    */
   readonly mayHaveNodes: boolean;
-  /** One sentence each: a config mistake, a node that cannot be used. For the summary, never for stderr during a build. */
+  /**
+   * One sentence for each problem, such as a config mistake or an unusable node. For the summary, never for stderr
+   * during a build.
+   */
   readonly problems: readonly string[];
 }
 
+/** Counts for the progress line. */
 export interface BuildProgress {
   readonly finished: number;
   readonly runningHere: number;
@@ -49,54 +55,55 @@ export interface BuildProgress {
   readonly nodesUp: number;
 }
 
-/** Where one job ran and why; `where` is a node's name or 'here'. */
+/** Where one job ran and why. `where` is a node's name or 'here'. */
 export interface JobRecord {
-  /** The source, or the output of a link; absolute. */
+  /** The source, or the output of a link; an absolute path. */
   readonly file: string;
   readonly name: string;
   readonly where: string;
-  /** A reason literal of command/ or dispatch/; empty for a job that ran on a node at the first try. */
+  /** A reason literal of command/ or dispatch/; empty for a job that ran on a node at the first attempt. */
   readonly reason: string;
-  /** What the reason speaks of, a directory for one; absent where it says all. */
+  /** What the reason refers to, such as a directory; absent if the reason says it all. */
   readonly detail?: string;
   readonly attempts: number;
   readonly wallMs: number;
   readonly waitMs: number;
   readonly cpuMs: number;
   readonly maxRssKiB: number;
-  /** `exit 0`, `signal 9`. */
+  /** For example `exit 0` or `signal 9`. */
   readonly ended: string;
 }
 
-/** A job that used no CPU on its node for a minute or longer. */
+/** A job that used no CPU time on its node for a minute or longer. */
 export interface IdleJob {
   readonly file: string;
   readonly node: string;
 }
 
+/** Totals and job records of one build. */
 export interface BuildReport {
   readonly buildId: string;
   readonly startedAtMs: number;
   readonly wallMs: number;
   readonly here: number;
   readonly there: number;
-  /** Jobs by node name. */
+  /** Number of jobs by node name. */
   readonly byNode: Readonly<Record<string, number>>;
   readonly retries: number;
-  /** Jobs that ran here, by reason literal. */
+  /** Number of jobs that ran locally, by reason literal. */
   readonly hereReasons: Readonly<Record<string, number>>;
-  /** What such a reason speaks of, of the first job that had one. */
+  /** For each of these reasons, the detail of the first job that had one. */
   readonly hereDetails: Readonly<Record<string, string>>;
-  /** Jobs that were started again, by reason literal. */
+  /** Number of retries, by reason literal. */
   readonly retryReasons: Readonly<Record<string, number>>;
-  /** Jobs that were late while slots idled: compiled on a second node as well. */
+  /** Stragglers that were also compiled on a second node, because slots were idle. */
   readonly startedTwice: number;
-  /** Longest and summed wait for outputs to become visible here, and that which 95 of 100 jobs kept below, in ms. */
+  /** Waits for outputs to become visible on this host: maximum and sum (and the 95th percentile, below), in ms. */
   readonly visibleWaitMaxMs: number;
   readonly visibleWaitSumMs: number;
-  /** The first MAX_IDLE_PER_BUILD; absent where there were none. */
+  /** The first MAX_IDLE_PER_BUILD idle jobs; absent if there were none. */
   readonly idle?: readonly IdleJob[];
-  /** For so long fewer jobs went out at once than there were slots, because the file server was slow. */
+  /** How long fewer jobs than slots were sent out at once, because the file server was slow. */
   readonly slowServerMs: number;
   readonly visibleWaitP95Ms: number;
   readonly nodesConfigured: number;
@@ -105,12 +112,16 @@ export interface BuildReport {
   readonly records: readonly JobRecord[];
 }
 
+/** The state of a node, as the dispatcher sees it. */
 export type NodeStateName = 'connecting' | 'up' | 'refused' | 'lost';
 
+/** One node in a status display. */
 export interface NodeStatus {
   readonly name: string;
   readonly state: NodeStateName;
-  /** Why it is refused or lost, or is up and not used for some tree or compiler, and what to do; else empty. */
+  /**
+   * Why the node is refused or lost, or not used for some tree or compiler, and what to do about it; otherwise empty.
+   */
   readonly reason: string;
   readonly slots: number;
   readonly jobs: number;
@@ -118,6 +129,7 @@ export interface NodeStatus {
   readonly hostname: string;
 }
 
+/** One running job in a status display. */
 export interface RunningJob {
   readonly file: string;
   readonly name: string;
@@ -125,15 +137,17 @@ export interface RunningJob {
   readonly state: string;
   readonly forMs: number;
   readonly pid: number;
-  /** Where it has used no CPU for a minute or longer; absent where it computes. */
+  /** The nodes on which it has used no CPU time for a minute or longer; absent if it is computing. */
   readonly idle?: readonly IdleOn[];
 }
 
+/** For how long a job has been idle on a node. */
 export interface IdleOn {
   readonly node: string;
   readonly forMs: number;
 }
 
+/** Everything that a status display shows about the dispatcher. */
 export interface DispatcherStatus {
   readonly version: string;
   readonly pid: number;
@@ -144,9 +158,9 @@ export interface DispatcherStatus {
   readonly jobs: readonly RunningJob[];
   readonly builds: number;
   readonly finished: number;
-  /** Why the newest edit of a config file was not taken; empty when it was. */
+  /** Why the latest edit of a config file was rejected; empty if it was accepted. */
   readonly configProblem: string;
-  /** Absent when no broker was ever found on this host. */
+  /** Absent if no broker was ever found on this host. */
   readonly broker?: BrokerStatus;
 }
 
@@ -154,20 +168,21 @@ export interface DispatcherStatus {
 export interface BrokerStatus {
   readonly state: 'connected' | 'lost';
   readonly socket: string;
-  /** What the cluster calls this host. */
+  /** The cluster's name for this host. */
   readonly node: string;
-  /** Why a broker that is there is not used; empty when all is well. */
+  /** Why a running broker is not used; empty if there is no problem. */
   readonly problem: string;
-  /** What the cluster has. */
+  /** Totals of the cluster. */
   readonly slots: number;
   readonly nodes: number;
-  /** Leases held, and asked for. */
+  /** Leases held, and leases requested. */
   readonly leases: number;
   readonly asked: number;
-  /** Jobs that wait for one. */
+  /** Jobs waiting for a lease. */
   readonly waiting: number;
 }
 
+/** Answers, by kind. */
 export type ControlAnswer =
   | { readonly kind: 'build-begun'; readonly begun: BuildBegun }
   | { readonly kind: 'build-progress'; readonly progress: BuildProgress }
@@ -178,10 +193,12 @@ export type ControlAnswer =
   | { readonly kind: 'stopping' }
   | { readonly kind: 'error'; readonly message: string };
 
+/** Encodes a request as one frame. */
 export function encodeControlRequest(request: ControlRequest): Buffer {
   return encodeFrame(ShimFrame.control, Buffer.from(JSON.stringify(request), 'utf8'));
 }
 
+/** Encodes an answer as one frame. */
 export function encodeControlAnswer(answer: ControlAnswer): Buffer {
   return encodeFrame(DispatcherFrame.control, Buffer.from(JSON.stringify(answer), 'utf8'));
 }

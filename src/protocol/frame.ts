@@ -1,18 +1,23 @@
 /**
- * Framing shared by both stream protocols (shim ↔ dispatcher, dispatcher ↔ worker):
- * u32 little-endian length of what follows, u8 type, payload. Unaware of what the types mean.
+ * Framing shared by both stream protocols (shim ↔ dispatcher, dispatcher ↔ worker): u32 little-endian length of the
+ * rest, u8 type, payload. Unaware of the meaning of the types.
  */
 import { MalformedError } from '../util/bytes.ts';
 
-/** A frame's type and payload together; the largest honest one is a chunk of compiler output or an environment. */
+/** Limit for type and payload together. The largest legitimate payloads are compiler output and environments. */
 export const MAX_FRAME_BYTES = 4 * 1024 * 1024;
 const LENGTH_BYTES = 4;
 
+/** One decoded frame. */
 export interface Frame {
   readonly type: number;
   readonly payload: Buffer;
 }
 
+/**
+ * Encodes one frame.
+ * @throws RangeError if the payload is over the limit
+ */
 export function encodeFrame(type: number, payload: Buffer): Buffer {
   if (payload.length + 1 > MAX_FRAME_BYTES)
     throw new RangeError(`a frame of ${payload.length} bytes is over the limit`);
@@ -25,26 +30,29 @@ export function encodeFrame(type: number, payload: Buffer): Buffer {
 
 const NOTHING = Buffer.alloc(0);
 
-/** Cuts a byte stream into frames. Holds at most one incomplete frame, in twice its bytes, however small the chunks are. */
+/**
+ * Splits a byte stream into frames. It buffers at most one incomplete frame in at most twice its size, however small
+ * the chunks are.
+ */
 export class FrameDecoder {
   readonly #maxBytes: number;
-  /** The incomplete frame, and room for more of it. */
+  /** The incomplete frame, with spare room. */
   #buffer = NOTHING;
   #held = 0;
 
-  /** @param maxBytes - of a frame's type and payload */
+  /** @param maxBytes - limit for a frame's type and payload together */
   constructor(maxBytes = MAX_FRAME_BYTES) {
     this.#maxBytes = maxBytes;
   }
 
-  /** Bytes of the frame that is not complete. */
+  /** Number of buffered bytes of the incomplete frame. */
   get heldBytes(): number {
     return this.#held;
   }
 
   /**
-   * The frames that `chunk` completes, in order. Payloads are views into the received bytes.
-   * @throws MalformedError when a length is zero or over the limit; the stream is then beyond repair.
+   * Returns the frames that `chunk` completes, in order. Payloads are views into the received bytes.
+   * @throws MalformedError if a length is zero or over the limit; the stream cannot be used after that
    */
   push(chunk: Buffer): Frame[] {
     let bytes = chunk;
@@ -58,13 +66,13 @@ export class FrameDecoder {
       frames.push({ type: bytes.readUInt8(LENGTH_BYTES), payload: bytes.subarray(LENGTH_BYTES + 1, wanted) });
       bytes = bytes.subarray(wanted);
     }
-    // A copy: a view of the last few bytes would keep the whole chunk.
+    // Copy: a view of the last few bytes would keep the whole chunk alive.
     this.#buffer = bytes.length > 0 ? Buffer.from(bytes) : NOTHING;
     this.#held = bytes.length;
     return frames;
   }
 
-  /** Room grows with what has come, not with the length that was announced. */
+  /** Grows the buffer with the bytes received, not with the announced length. */
   #append(chunk: Buffer): void {
     const held = this.#held + chunk.length;
     if (held > this.#buffer.length) {
@@ -76,7 +84,7 @@ export class FrameDecoder {
     this.#held = held;
   }
 
-  /** Bytes of the first frame with its length; as long as that is unknown, more than there are. */
+  /** Size of the first frame including its length field; if that is incomplete, one byte more than the field itself. */
   #wanted(bytes: Buffer): number {
     if (bytes.length < LENGTH_BYTES) return LENGTH_BYTES + 1;
     const length = bytes.readUInt32LE(0);

@@ -1,65 +1,69 @@
 /**
- * The part of inspections that is about headers of the system, which each host has from packages of its own: what a
- * dispatcher asks a worker, and the answers. Decoded by inspection-schema.ts.
+ * Inspections of system headers, which each host installs from its own packages: the dispatcher's questions and the
+ * worker's answers. Decoded by inspection-schema.ts.
  */
-/** Directories that are searched, or compared, for one kind of job. */
+/** Limit for the directories that are searched or compared for one kind of job. */
 export const MAX_HEADER_DIRECTORIES = 256;
-/** Names in one directory; of one with more only the digest is told. */
+/** Limit for the names in one directory. For a larger directory only the digest is reported. */
 export const MAX_ENTRIES = 4_096;
 
-/** Where a compiler looks by itself, in the asked machine's names. */
+/** Asks where a compiler searches by default. Paths are those of the inspected machine. */
 export interface OwnSearchQuestion {
   readonly program: string;
-  /** PATH. */
+  /** The value of PATH. */
   readonly searchPath: string;
-  /** As `-x` has it. */
+  /** As in the compiler's `-x` option. */
   readonly language: string;
-  /** Words that have a say in it. */
+  /** Options that affect the search. */
   readonly words: readonly string[];
-  /** Variables that have. */
+  /** Environment variables that affect the search. */
   readonly environment: Readonly<Record<string, string>>;
-  /** Files that it looks for in places of its own. */
+  /** Files that the compiler looks for in its own directories. */
   readonly ownFiles: readonly string[];
 }
 
+/** Asks a node to digest its headers. */
 export interface HeadersQuestion {
-  /** Undefined for directories that a command names. */
+  /** Undefined if the command names all directories. */
   readonly own?: OwnSearchQuestion;
-  /** To be compared by what they hold. */
+  /** Directories to compare by their contents. */
   readonly directories: readonly string[];
 }
 
+/** A node's answer about its headers. */
 export interface HeadersFacts {
-  /** False when the compiler, or a directory, could not be asked now. */
+  /** False if the compiler or a directory could not be inspected this time. */
   readonly isAnswered: boolean;
-  /** The compiler's own search path, of directories that are there. */
+  /** The existing directories on the compiler's own search path. */
   readonly searched: readonly string[];
-  /** Directories that it would search besides. */
+  /** Missing directories that the compiler would also search. */
   readonly absent: readonly string[];
-  /** Its own files: SHA-256, empty for one that is not there. */
+  /** SHA-256 of the compiler's own files; empty for a missing file. */
   readonly files: readonly string[];
-  /** Of the directories that were asked for, in their order: a digest of all that is below, empty where there is none. */
+  /** For each requested directory, in order, a digest of everything below it; empty for a missing directory. */
   readonly digests: readonly string[];
-  /** Files that were looked at. */
+  /** Number of files read. */
   readonly count: number;
 }
 
-/** Something by its name in a directory. */
+/** One entry of a directory. */
 export interface DigestEntry {
-  /** With one character for each byte. */
+  /** Decoded as Latin-1: one character per byte. */
   readonly name: string;
   readonly digest: string;
-  /** That it is, and has files below. */
+  /** Number of files: the entry itself, or those below it. */
   readonly files: number;
   readonly isDirectory: boolean;
 }
 
+/** The entries of one directory. */
 export interface EntriesFacts {
-  /** Undefined where there is no such directory, or too much in it to be told. */
+  /** Undefined if there is no such directory or it has too many entries. */
   readonly entries?: readonly DigestEntry[];
 }
 
+/** The package that a file belongs to. */
 export interface PackageFacts {
-  /** `libc6-dev 2.36-9`; empty where that is not known. */
+  /** For example `libc6-dev 2.36-9`; empty if unknown. */
   readonly text: string;
 }

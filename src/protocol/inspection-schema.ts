@@ -1,7 +1,7 @@
 /**
- * Decodes what inspection.ts and header-inspection.ts describe: JSON inside a frame of the worker protocol. What a node
- * answers comes from another machine; what it is asked comes from a process that may start any program there, and is held
- * to its types so that a broken one is noticed. Unaware of connections.
+ * Decoder of inspection.ts and header-inspection.ts: JSON inside a frame of the worker protocol. A node's answers come
+ * from another machine and are checked as such. Its questions come from a process that may start any program there;
+ * they are checked so that a broken dispatcher is noticed. Unaware of connections.
  */
 import * as v from 'valibot';
 import { MalformedError } from '../util/bytes.ts';
@@ -15,20 +15,20 @@ import {
 } from './header-inspection.ts';
 import { MAX_MOUNTS_BELOW, type Findings, type Inspection, type MountFacts, type TreeFacts } from './inspection.ts';
 
-/** In one field; a compiler says two KB of itself. */
+/** Limit for one field; a compiler prints about 2 KB about itself. */
 const MAX_TEXT_CHARACTERS = 64 * 1024;
-/** One variable of an environment, PATH for one (MAX_ARG_STRLEN of Linux). */
+/** The kernel's limit for one environment variable (MAX_ARG_STRLEN), such as PATH. */
 const MAX_VARIABLE_CHARACTERS = 128 * 1024;
-/** Words and files of one question. */
+/** Limit for the arguments and files of one question. */
 const MAX_WORDS = 100_000;
-/** Programs and libraries of one compiler. */
+/** Limit for the programs and libraries of one compiler. */
 const MAX_TOOLS = 100;
-/** A name of 255 bytes; a digest with a word in front, or where a link leads. */
+/** Limits for a file name of 255 bytes, and for a digest with its prefix or a link's target. */
 const MAX_NAME_CHARACTERS = 255;
 const MAX_DIGEST_CHARACTERS = 4_200;
 const MAX_PACKAGE_CHARACTERS = 512;
 const MAX_FILES = 1_000_000;
-/** It is shown on a terminal. */
+/** Text that is shown on a terminal. */
 const PRINTABLE = /^[\x20-\x7e]*$/;
 
 const text = v.pipe(v.string(), v.maxLength(MAX_TEXT_CHARACTERS));
@@ -88,7 +88,7 @@ const headersFacts = v.object({
   stamp: text,
 }) satisfies v.GenericSchema<unknown, HeadersFacts>;
 
-/** In a directory, and in no other by way of it. */
+/** True for the name of an entry in a directory, which must not lead to another directory. */
 function isEntryName(name: string): boolean {
   return name !== '' && name !== '.' && name !== '..' && !name.includes('/') && !name.includes('\0');
 }
@@ -136,14 +136,14 @@ const FINDINGS: { readonly [K in keyof Findings]: v.GenericSchema<unknown, Findi
   'create-file': v.object({ code: text }),
 };
 
-/** @throws MalformedError for what is no inspection */
+/** @throws MalformedError if `json` is not a valid inspection */
 export function decodeInspection(json: string): Inspection {
   const parsed = parseJson(json, INSPECTION);
   if (!parsed.ok) throw new MalformedError(`an inspection: ${parsed.failure}`);
   return parsed.value;
 }
 
-/** @throws MalformedError for what is no answer to `inspection` */
+/** @throws MalformedError if `json` is not a valid answer to `inspection` */
 export function decodeFindings<I extends Inspection>(inspection: I, json: string): Findings[I['kind']] {
   const schema: v.GenericSchema<unknown, Findings[I['kind']]> = FINDINGS[inspection.kind as I['kind']];
   const parsed = parseJson(json, schema);

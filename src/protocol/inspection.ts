@@ -1,68 +1,79 @@
 /**
- * What a dispatcher or `pmakectl doctor` asks a worker about its node before jobs go there, and the answers: facts
- * only, judged by who asked. JSON inside a frame of the worker protocol: asked a few times a build, so readable beats
- * fast. Decoded by inspection-schema.ts.
+ * Questions that a dispatcher or `pmakectl doctor` asks a worker about its node before sending jobs, and the answers.
+ * The answers are facts only; the asker judges them. They travel as JSON inside a frame of the worker protocol: with a
+ * few per build, readability matters more than speed. Decoded by inspection-schema.ts.
  */
 import type { EntriesFacts, HeadersFacts, HeadersQuestion, PackageFacts } from './header-inspection.ts';
 
-/** Mounts below one directory that are told. */
+/** Limit for the reported mounts below one directory. */
 export const MAX_MOUNTS_BELOW = 256;
 
-/** One tree: whether the node sees it as the asker does, how its file server's clock goes, how much room it has. */
+/**
+ * Question about one tree: does the node see the same tree as the asker, what time does its file server have, and how
+ * much space is left?
+ */
 export interface TreeQuestion {
-  /** The directory that jobs run in, by the node's name for it. */
+  /** The jobs' working directory, by its name on the node. */
   readonly directory: string;
-  /** A file that the asker wrote beside the sources or further up; the node shall read it back. */
+  /** A file that the asker wrote next to the sources or in a parent directory; the node must read it back. */
   readonly proof: string;
-  /** A name beside the proof that the node may use for a file, removed again: its mtime is the file server's clock. */
+  /** A name next to the proof for a temporary file of the node, whose mtime shows the file server's clock. */
   readonly scratch: string;
-  /** How long the proof may take to appear. */
+  /** Timeout for the proof to appear. */
   readonly patienceMs: number;
 }
 
-/** One directory or file that a job reads, by the node's names. */
+/** Question about one directory or file that a job reads. Names are those on the node. */
 export interface PlaceQuestion {
-  /** As the job names it. */
+  /** The name that the job uses. */
   readonly name: string;
-  /** What that leads to on the asker's host. */
+  /** The path that it resolves to on the asker's host. */
   readonly real: string;
-  /** A directory of a tree that was proven: both are to be on its mount. */
+  /** A directory of a proven tree; both names must be on its mount. */
   readonly tree: string;
-  /** What is mounted below it on the asker's host, by names relative to it: asked about in questions of their own. */
+  /** Mounts below it on the asker's host, relative to it. Each is asked about in a question of its own. */
   readonly mountsBelow: readonly string[];
 }
 
+/** Question about one compiler. */
 export interface CompilerQuestion {
   readonly program: string;
-  /** PATH, where a driver looks for an `as` that it has no place of its own for. */
+  /** The value of PATH, where a driver looks for an `as` that is not in its own directories. */
   readonly searchPath: string;
 }
 
+/** Questions, by kind. */
 export type Inspection =
   | ({ readonly kind: 'tree' } & TreeQuestion)
   | ({ readonly kind: 'place' } & PlaceQuestion)
   | ({ readonly kind: 'compiler' } & CompilerQuestion)
   | ({ readonly kind: 'headers' } & HeadersQuestion)
-  /** What is in a directory of headers. */
+  /** The entries of a directory of headers. */
   | { readonly kind: 'header-entries'; readonly directory: string }
-  /** Which package a file is of. */
+  /** The package that a file belongs to. */
   | { readonly kind: 'package'; readonly path: string }
-  /** Is there something at `path`, by a plain look or with the directory opened first, now or within `limitMs`? */
+  /**
+   * Does `path` exist, now or within `limitMs`? The check is a plain stat, or first opens the directory to revalidate
+   * it.
+   */
   | { readonly kind: 'await-file'; readonly path: string; readonly isRevalidating: boolean; readonly limitMs: number }
-  /** Make an empty file of a new name. */
+  /** Creates a new empty file. */
   | { readonly kind: 'create-file'; readonly path: string };
 
-/** `text` as the node reads it, `uid` and `gid` as it sees the file's owner. Else errno's name. */
+/**
+ * `text` as the node reads it; `uid` and `gid` of the file's owner as the node sees them. Otherwise, the name of the
+ * errno.
+ */
 export type ProofFacts =
   | { readonly kind: 'read'; readonly text: string; readonly uid: number; readonly gid: number }
   | { readonly kind: 'unseen'; readonly code: string };
 
-/** The node's clock before and after it made a file, and the mtime that the file server gave it; ms since the epoch. */
+/** The node's clock before and after it created a file, and the mtime from the file server; in ms since the epoch. */
 export type ClockFacts =
   | { readonly kind: 'measured'; readonly beforeMs: number; readonly mtimeMs: number; readonly afterMs: number }
   | { readonly kind: 'failed'; readonly code: string };
 
-/** A line of /proc/self/mountinfo. */
+/** One line of /proc/self/mountinfo. */
 export interface MountFacts {
   readonly point: string;
   readonly type: string;
@@ -70,58 +81,63 @@ export interface MountFacts {
   readonly options: string;
 }
 
+/** A node's answer about a tree. */
 export interface TreeFacts {
   readonly hasDirectory: boolean;
   readonly proof: ProofFacts;
-  /** Proof and directory lie on the same mount: what holds for one holds for the other. */
+  /** Proof and directory are on the same mount, so what holds for one holds for the other. */
   readonly isOneMount: boolean;
   readonly clock: ClockFacts;
   readonly freeBytes: number;
-  /** Where the directory lies; absent when it is not there, or on a mount that is not listed (a chroot's root). */
+  /** The directory's mount; absent if the directory does not exist or its mount is not listed (a chroot's root). */
   readonly mount?: MountFacts;
-  /** What is mounted below the directory, by names relative to it; undefined where that is too much to tell. */
+  /** Mounts below the directory, relative to it; undefined if there are too many. */
   readonly mountsBelow?: readonly string[];
 }
 
+/** A node's answer about a place. */
 export interface PlaceFacts {
   /**
-   * `same`: both names lead to one file, on the tree's mount, and nothing else is mounted below it. The others say what
-   * is not so.
+   * `same`: both names refer to one file on the tree's mount, and there are no other mounts below it. Each of the
+   * others names the condition that fails.
    */
   readonly kind: 'same' | 'missing' | 'another-file' | 'another-mount' | 'mount-below';
-  /** Where it lies, or what is mounted below it. */
+  /** The mount it is on, or a mount below it. */
   readonly mount?: MountFacts;
-  /** Which file of its file system it is, and when that changed last: on a file server's, the same for every host. */
+  /**
+   * Identity of the file in its file system, with its ctime. For a file on a file server it is the same on every host.
+   */
   readonly identity: string;
 }
 
-/** One of the programs that a compile starts. */
+/** One program that a compile starts. */
 export interface ToolFacts {
   readonly name: string;
   readonly path: string;
-  /** SHA-256; empty where the driver has no such program. */
+  /** SHA-256; empty if the driver has no such program. */
   readonly hash: string;
 }
 
+/** A node's answer about a compiler. */
 export interface CompilerFacts {
   readonly isPresent: boolean;
-  /** False when it could not say what it is now: too slow, killed, or no room to start it. */
+  /** False if the compiler could not be inspected this time: too slow, killed, or no resources to start it. */
   readonly isComplete: boolean;
-  /** What `-v` prints. */
+  /** The output of `-v`. */
   readonly version: string;
-  /** What `-dumpmachine` would print. */
+  /** The output of `-dumpmachine`. */
   readonly machine: string;
-  /** The driver itself first. */
+  /** The driver itself comes first. */
   readonly tools: readonly ToolFacts[];
 }
 
-/** An answer that jobs may count on, for as long as the node finds that it holds. */
+/** An answer that jobs may rely on for as long as the node finds it unchanged. */
 export interface Stamped {
-  /** To be named in those jobs (WorkerJob). */
+  /** Jobs that rely on the answer name this stamp (WorkerJob). */
   readonly stamp: string;
 }
 
-/** What came of an inspection, by its kind. */
+/** The answer to each kind of inspection. */
 export interface Findings {
   tree: TreeFacts & Stamped;
   place: PlaceFacts & Stamped;
@@ -130,6 +146,6 @@ export interface Findings {
   'header-entries': EntriesFacts;
   package: PackageFacts;
   'await-file': { readonly isSeen: boolean; readonly afterMs: number };
-  /** Empty, or errno's name. */
+  /** Empty on success, otherwise the name of the errno. */
   'create-file': { readonly code: string };
 }

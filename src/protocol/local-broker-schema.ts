@@ -1,6 +1,6 @@
 /**
- * Decodes the messages of local-broker.ts: JSON from another process, checked field by field. A broker's clients are
- * any local user's, and what a broker answers comes from other machines. Unaware of sockets.
+ * Decoder of the messages in local-broker.ts: JSON from another process, checked field by field. Any local user may
+ * connect to a broker, and a broker's answers include data from other machines. Unaware of sockets.
  */
 import * as v from 'valibot';
 import { MalformedError } from '../util/bytes.ts';
@@ -15,22 +15,22 @@ import {
 } from './local-broker.ts';
 import { isNodeName, isText, isWord, MAX_NODE_NAME_BYTES, type NodeName } from './names.ts';
 
-/** Longer than a build waits; what is counted in milliseconds must fit into the datagrams. */
+/** Longer than any build waits. Millisecond values must fit into the datagrams. */
 const MAX_PATIENCE_MS = 3_600_000;
-/** As the datagrams have it, in thousandths of 32 bits. */
+/** The datagrams carry speeds in thousandths, in 32 bits. */
 const MAX_SPEED = 2 ** 32 / 1_000;
 const MAX_LEASE_BYTES = 2 * MAX_NODE_NAME_BYTES;
-/** Of a sentence or a cluster's name. */
+/** Limit for a sentence or a cluster's name. */
 const MAX_TEXT_CHARACTERS = 1_000;
 const MAX_WORD_CHARACTERS = 64;
-/** Some times the thousand nodes that are aimed at, and the slots of one user on them. */
+/** Several times the design target of a thousand nodes, and the slots of one user on them. */
 const MAX_NODES = 5_000;
 const MAX_LEASES = 100_000;
 const MAX_METRICS = 64;
 
 const nodeName = v.custom<NodeName>((value) => typeof value === 'string' && isNodeName(value));
 const whole = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(2 ** 32 - 1));
-/** Numbers of milliseconds since 1970 and the like. */
+/** Large numbers, such as milliseconds since 1970. */
 const large = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const finite = v.pipe(v.number(), v.finite());
 const speed = v.pipe(v.number(), v.gtValue(0), v.ltValue(1_000));
@@ -102,17 +102,17 @@ const ANSWERS = {
 } satisfies { [K in BrokerAnswer['kind']]: v.GenericSchema<unknown, Extract<BrokerAnswer, { kind: K }>> };
 
 /**
- * Undefined for a kind of a later release.
+ * Returns undefined for a kind that only a later release knows.
  * @throws MalformedError
  */
 export function decodeBrokerRequest(frame: Frame): BrokerRequest | undefined {
-  // Also where the stream's own limit was another: parsing takes time by the length.
+  // Checked again in case the stream's limit differs, because the time to parse grows with the length.
   if (frame.payload.length > MAX_REQUEST_FRAME_BYTES) throw new MalformedError('a request of an unlikely length');
   return decode<BrokerRequest>(frame, REQUESTS);
 }
 
 /**
- * Undefined for a kind of a later release.
+ * Returns undefined for a kind that only a later release knows.
  * @throws MalformedError
  */
 export function decodeBrokerAnswer(frame: Frame): BrokerAnswer | undefined {
@@ -121,7 +121,7 @@ export function decodeBrokerAnswer(frame: Frame): BrokerAnswer | undefined {
 
 type Schemas<M extends { readonly kind: string }> = Readonly<Record<M['kind'], v.GenericSchema<unknown, M>>>;
 
-/** What tells which schema a message is held to. */
+/** The field that selects the schema. */
 const ANY_MESSAGE = v.looseObject({ kind: v.string() });
 
 function decode<M extends { readonly kind: string }>({ type, payload }: Frame, schemas: Schemas<M>): M | undefined {

@@ -1,11 +1,12 @@
 /**
- * What may stand where a node, a host or a user is named. Pure, and the only place that says so: decoders, the
- * configuration and ssh's tokens ask here, and the types keep a name that nobody checked from going where a checked one
- * belongs.
+ * Syntax of the names of nodes, hosts and users. Pure, and the single place that defines it: decoders, the
+ * configuration and ssh's tokens are checked here, and branded types keep unchecked names from being used where checked
+ * ones belong.
  *
- * A name ends up in command lines, in ssh's ProxyCommand (a shell reads that) and on terminals, and may come from
- * another machine. So names of ours are lists of harmless characters; what only ssh's own configuration says is held to
- * the rule that ssh itself has (`valid_hostname` and `valid_ruser` in OpenSSH's ssh.c; compare CVE-2023-51385).
+ * A name ends up in command lines, in ssh's ProxyCommand (which a shell interprets) and on terminals, and may come from
+ * another machine. Names that pmake defines therefore consist of harmless characters only. Names from ssh's own
+ * configuration must satisfy ssh's own rule (`valid_hostname` and `valid_ruser` in OpenSSH's ssh.c; compare
+ * CVE-2023-51385).
  */
 
 import { escapeCharacter } from '../util/printable.ts';
@@ -13,57 +14,63 @@ import { escapeCharacter } from '../util/printable.ts';
 declare const checked: unique symbol;
 type Checked<Rule extends string> = string & { readonly [checked]: Readonly<Record<Rule, true>> };
 
-/** A host that ssh would connect to: no shell metacharacter, no white space, no leading dash. */
+/** A host that ssh would connect to: without shell metacharacters, white space or a leading dash. */
 export type SshHost = Checked<'ssh-host'>;
-/** A host of a node list: a DNS name, an alias of ~/.ssh/config, an IPv4 or IPv6 address. */
+/** A host in a node list: a DNS name, an alias in ~/.ssh/config, an IPv4 or IPv6 address. */
 export type HostName = Checked<'ssh-host' | 'host'>;
-/** What the brokers call a node, short enough for a datagram. ssh may be asked for it. */
+/** A node's name among brokers, short enough for a datagram. It may be passed to ssh. */
 export type NodeName = Checked<'ssh-host' | 'host' | 'node'>;
 /** A user that ssh would log in as. */
 export type SshUser = Checked<'ssh-user'>;
-/** A user of a node list or of a lease. */
+/** A user in a node list or a lease. */
 export type UserName = Checked<'ssh-user' | 'user'>;
 
-/** In bytes. The longest host name that Linux takes is 64; a user name has 32, ids like `user@host` fit too. */
+/** In bytes. Linux limits host names to 64 bytes and user names to 32, so ids such as `user@host` fit as well. */
 export const MAX_NODE_NAME_BYTES = 64;
 export const MAX_USER_NAME_BYTES = 64;
-/** Of a DNS name, RFC 1035, 2.3.4. */
+/** The limit for a DNS name (RFC 1035, 2.3.4). */
 const MAX_HOST_NAME_BYTES = 255;
 /** A host, brackets and a port. */
 const MAX_LABEL_BYTES = 300;
-/** As much of a refused name as is worth showing. */
+/** The part of a refused name that is shown. */
 const SHOWN_CHARACTERS = 60;
 
 const DNS_NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]*$/;
-/** `DOMAIN\name` of winbind; `name$` is a machine of Samba's. A backslash at the end would take what follows along. */
+/** Allows winbind's `DOMAIN\name` and Samba's machine accounts, `name$`. A trailing backslash could escape what follows. */
 const USER_NAME = /^[A-Za-z0-9_](?:[A-Za-z0-9._@-]|\\(?=[A-Za-z0-9._@-]))*\$?$/;
 const LABEL = /^[A-Za-z0-9_[:][A-Za-z0-9._:%[\]@-]*$/;
-/** Of a version, a metric or a reason. */
+/** A version, a metric or a reason. */
 const WORD = /^[A-Za-z0-9._+~-]*$/;
 
+/** True for a host that a node list may contain. */
 export function isHostName(text: string): text is HostName {
   return text.length <= MAX_HOST_NAME_BYTES && (DNS_NAME.test(text) || isIPv6Address(text));
 }
 
+/** True for a node's name among brokers. */
 export function isNodeName(text: string): text is NodeName {
   return text.length <= MAX_NODE_NAME_BYTES && isHostName(text);
 }
 
+/** True for a user that a node list or a lease may contain. */
 export function isUserName(text: string): text is UserName {
   return text.length <= MAX_USER_NAME_BYTES && USER_NAME.test(text);
 }
 
-/** What a user calls a node of a list: the host, perhaps with a port. Shown, and never given to a program. */
+/** True for a node's label in a list: the host, optionally with a port. Labels are shown, never passed to a program. */
 export function isNodeLabel(text: string): boolean {
   return text.length <= MAX_LABEL_BYTES && LABEL.test(text);
 }
 
-/** A version, a metric, a reason: a word of our programs', which are shown. */
+/** True for a version, a metric or a reason: words that our programs send and display. */
 export function isWord(text: string): boolean {
   return WORD.test(text);
 }
 
-/** A sentence or a name for people: nothing in it that a terminal would act on, or that turns the writing around. */
+/**
+ * True for text that is safe to display: free of control characters and of characters that change the writing
+ * direction.
+ */
 export function isText(text: string): boolean {
   return !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u.test(text);
 }
@@ -79,7 +86,9 @@ export function isSshUser(text: string): text is SshUser {
   return !/['`";&<>|(){}\p{Cc}]/u.test(text) && !/\s-/u.test(text);
 }
 
-/** A refused name in a message: quoted, cut, and without anything that a terminal or a reader would act on. */
+/**
+ * Formats a refused name for a message: quoted, truncated, and escaped so that neither terminal nor reader is misled.
+ */
 export function showName(text: string): string {
   const short = text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}...` : text;
   return JSON.stringify(short).replace(/[^\x20-\x7e]/g, escapeCharacter);
@@ -88,7 +97,7 @@ export function showName(text: string): string {
 const GROUPS = 8;
 const SCOPE = /^[0-9A-Za-z.:-]+$/;
 
-/** RFC 4291, 2.2, with a scope as in RFC 4007 (`fe80::1%eth0`). */
+/** RFC 4291, 2.2, with an optional scope as in RFC 4007 (`fe80::1%eth0`). */
 function isIPv6Address(text: string): boolean {
   const at = text.indexOf('%');
   if (at >= 0 && !SCOPE.test(text.slice(at + 1))) return false;
@@ -100,7 +109,7 @@ function isIPv6Address(text: string): boolean {
   return halves.length === 2 && head + tail < GROUPS;
 }
 
-/** Of 16 bits each; an IPv4 address at the end stands for two. Undefined where one is not well-formed. */
+/** The number of 16-bit groups; a trailing IPv4 address counts as two. Undefined if a group is malformed. */
 function countGroups(text: string, isLast: boolean): number | undefined {
   if (text === '') return 0;
   const words = text.split(':');

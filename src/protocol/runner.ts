@@ -1,12 +1,13 @@
 /**
- * Worker ↔ runner (shims/prun.c), over the runner's fd 3. The runner starts one compiler in a process group
- * of its own, waits for it with wait4(2), and reports what Node cannot learn: CPU time and memory.
- * Mirrored in shims/protocol.h.
+ * Protocol between worker and runner (shims/prun.c), over the runner's fd 3. The runner starts one compiler in its own
+ * process group, waits for it with wait4(2), and reports what Node cannot measure: CPU time and memory. Mirrored in
+ * shims/protocol.h.
  *
- * worker → runner: first a record, u32 length of what follows, the job's streams (streams.ts), u32 length and that many
- * bytes of what it inherits (inherited.ts), and the environment, each entry ended by NUL: bytes, so that what is no text,
- * stands twice or has no `=` comes out as it went in. Then each byte is a signal number for the job's process group; end
- * of file means SIGTERM and soon SIGKILL, so that a worker which dies in any way takes its jobs with it.
+ * worker → runner: one record, then signals. The record is the u32 length of the rest, the job's streams (streams.ts),
+ * u32 length and bytes of the inherited attributes (inherited.ts), and the environment as NUL-terminated entries.
+ * Entries are bytes, so an entry that is not UTF-8, is duplicated or has no `=` is passed on unchanged. Each following
+ * byte is a signal number for the job's process group. End of file means SIGTERM and soon SIGKILL, so that a worker
+ * takes its jobs with it however it dies.
  * runner → worker: one record of RUNNER_REPORT_BYTES, then the runner exits.
  *
  * Called as: prun UMASK(octal) CWD PROGRAM WORDS...
@@ -16,26 +17,28 @@ import { LIMITS, type LimitName } from './inherited.ts';
 import { writeStreams, type Streams } from './streams.ts';
 import type { Termination } from './termination.ts';
 
+/** Size of the runner's report. */
 export const RUNNER_REPORT_BYTES = 24;
 
-/** Of a compile on a node, and of one that runs on the submit host while there are nodes. */
+/** Niceness of a compile on a node, and of a local one while there are nodes. */
 export const JOB_NICENESS = 5;
 
-/** What the runner hands on to the job. */
+/** Attributes that the runner applies to the job. */
 export interface RunnerStart {
   readonly streams: Streams;
-  /** As inherited.ts encodes it. */
+  /** Encoded by inherited.ts. */
   readonly inherited: Buffer;
   /** NUL-terminated entries. */
   readonly environment: Buffer;
 }
 
+/** Encodes the record for the runner. */
 export function encodeRunnerStart({ streams, inherited, environment }: RunnerStart): Buffer {
   const record = writeStreams(new ByteWriter(), streams).bytes(inherited).raw(environment).finish();
   return new ByteWriter().bytes(record).finish();
 }
 
-/** u8 kind, u8 value, u16 zero, u32 max RSS in KiB, u64 user µs, u64 system µs. */
+/** On the wire: u8 kind, u8 value, u16 zero, u32 max RSS in KiB, u64 user µs, u64 system µs. */
 export type RunnerReport =
   | {
       readonly kind: 'ran';
@@ -44,16 +47,17 @@ export type RunnerReport =
       readonly cpuUserUs: bigint;
       readonly cpuSystemUs: bigint;
     }
-  /** errno of chdir(2) or execve(2). */
+  /** The errno of chdir(2) or execve(2). */
   | { readonly kind: 'cwd-failed'; readonly errno: number }
   | { readonly kind: 'exec-failed'; readonly errno: number }
-  /** This host's hard limit is below what the job needs. Undefined for one that this release does not know. */
+  /** This host's hard limit is below what the job needs. Undefined for a limit that this release does not know. */
   | { readonly kind: 'limit-failed'; readonly limit: LimitName | undefined }
-  /** errno of personality(2). */
+  /** The errno of personality(2). */
   | { readonly kind: 'personality-failed'; readonly errno: number }
-  /** errno of what it takes to make a pseudo-terminal (pty(7)). */
+  /** The errno of creating a pseudo-terminal (pty(7)). */
   | { readonly kind: 'terminal-failed'; readonly errno: number };
 
+/** Decodes the runner's report; undefined if it is malformed. */
 export function decodeRunnerReport(bytes: Buffer): RunnerReport | undefined {
   if (bytes.length !== RUNNER_REPORT_BYTES) return undefined;
   const reader = new ByteReader(bytes);

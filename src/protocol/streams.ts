@@ -1,16 +1,17 @@
 /**
- * What the standard streams of a compile are, as far as a compiler can tell: closed, or a terminal of some size. By these
- * it colours messages, makes links of them and cuts source lines; gcc asks standard input for the width. Standard input
- * that is no terminal is /dev/null on a node, the other two are pipes. Mirrored in shims/protocol.h.
+ * Standard streams of a compile, as far as a compiler can tell: each is closed, a terminal of some size, or neither.
+ * Compilers use that to colour messages, emit hyperlinks and truncate source lines; gcc asks standard input for the
+ * width. On a node, standard input that is not a terminal is /dev/null, and the other two streams are pipes. Mirrored
+ * in shims/protocol.h.
  *
- * On the wire: u8 closed descriptors, u8 number of terminals, and for each u8 its descriptors, u16 rows, u16 columns, u16
- * width, u16 height in pixels. Bit N of descriptors is N.
+ * On the wire: u8 closed descriptors, u8 number of terminals, and for each terminal u8 descriptors, u16 rows, u16
+ * columns, and u16 width and u16 height in pixels. Descriptors are a bit set: bit N is descriptor N.
  */
 import { MalformedError, type ByteReader, type ByteWriter } from '../util/bytes.ts';
 
 const ALL_DESCRIPTORS = 0b111;
 
-/** tty_ioctl(4), struct winsize. */
+/** Size of a terminal (tty_ioctl(4), struct winsize) and the descriptors connected to it. */
 export interface Terminal {
   readonly descriptors: number;
   readonly rows: number;
@@ -19,15 +20,17 @@ export interface Terminal {
   readonly heightPixels: number;
 }
 
+/** The three standard streams. */
 export interface Streams {
   readonly closed: number;
-  /** One that several descriptors share stands once. */
+  /** A terminal shared by several descriptors is listed once. */
   readonly terminals: readonly Terminal[];
 }
 
-/** Neither. */
+/** Streams that are neither closed nor terminals. */
 export const PLAIN_STREAMS: Streams = { closed: 0, terminals: [] };
 
+/** Appends the streams to `writer`. */
 export function writeStreams(writer: ByteWriter, { closed, terminals }: Streams): ByteWriter {
   writer.u8(closed).u8(terminals.length);
   for (const { descriptors, rows, columns, widthPixels, heightPixels } of terminals) {
@@ -36,7 +39,7 @@ export function writeStreams(writer: ByteWriter, { closed, terminals }: Streams)
   return writer;
 }
 
-/** @throws MalformedError where a descriptor is two things at once, or none of the three */
+/** @throws MalformedError if a descriptor is listed twice, or is none of the three */
 export function readStreams(reader: ByteReader): Streams {
   const closed = reader.u8();
   const count = reader.u8();

@@ -1,14 +1,15 @@
 /**
- * Dispatcher ↔ worker, over one ssh channel for the node's whole life: many jobs at once, told apart by id.
+ * Protocol between dispatcher and worker, over one ssh channel that lasts as long as the worker. Many jobs share it,
+ * told apart by id.
  *
- * Version range: exactly WORKER_PROTOCOL_VERSION, checked in `ready`; the worker is started from the same
- * release, so a mismatch is an installation fault and the node is refused with that reason.
- * Only append: a changed meaning is a new version.
+ * Version range: exactly WORKER_PROTOCOL_VERSION, checked in `ready`. The worker is started from the same release, so a
+ * mismatch is an installation fault, and the node is refused with that reason. A changed meaning takes a new version;
+ * otherwise only append.
  *
- * The worker's first bytes are WORKER_PREAMBLE: what a login shell's rc files print before it is skipped.
+ * The worker's first bytes are WORKER_PREAMBLE; anything that a login shell's rc files print before it is skipped.
  *
- * What a job costs several frames of is binary and read by hand, each list and text within its bound: a schema would have
- * to look at all of it once more. What is said once is JSON and held to a schema.
+ * Frames that occur several times per job are binary and decoded by hand with a bound for each list and text: a schema
+ * would make a second pass over all of it. Rare frames are JSON and checked against a schema.
  */
 import * as v from 'valibot';
 import { ByteReader, ByteWriter, MalformedError } from '../util/bytes.ts';
@@ -19,40 +20,45 @@ import { decodeInspection } from './inspection-schema.ts';
 import { readStreams, writeStreams, type Streams } from './streams.ts';
 import type { Termination } from './termination.ts';
 
+/** The only version that a dispatcher accepts. */
 export const WORKER_PROTOCOL_VERSION = 4;
+/** Marks the start of the worker's output. */
 export const WORKER_PREAMBLE = Buffer.from('\u0000pmake-worker\u0000', 'utf8');
-/** A noisy rc file prints a page at most; more than this before the preamble is not our worker. */
+/** A noisy rc file prints a page at most. If more than this precedes the preamble, the program is not our worker. */
 export const MAX_PREAMBLE_SKIP_BYTES = 64 * 1024;
 /**
- * The dispatcher pings this often where nothing else is said; any frame counts as a sign of life. Each ping wakes four
- * processes, sshd and its like included, on hosts that have better things to do.
+ * Ping interval of a dispatcher that has nothing else to send; any frame counts as a sign of life. Each ping wakes four
+ * processes, including sshd, on hosts that have better things to do.
  */
 export const PING_INTERVAL_MS = 2_000;
-/** A worker that heard nothing for this long kills its jobs and ends: its dispatcher is gone or cut off. */
+/** A worker that hears nothing for this long kills its jobs and exits: its dispatcher is gone or unreachable. */
 export const WORKER_SILENCE_LIMIT_MS = 8_000;
-/** The dispatcher gives a silent node up after this; later than the worker, so that no job runs twice at once. */
+/**
+ * A dispatcher gives up a silent node after this; it is longer than the worker's limit, so that no job runs twice at
+ * once.
+ */
 export const NODE_SILENCE_LIMIT_MS = 12_000;
 /**
- * What a job may print, as it is sent. More, and the job goes home, where it can stream: the worker holds it in memory. A
- * worker that sends more is broken.
+ * Limit for the output of one job, which the worker buffers. A job that prints more is run locally, where it can
+ * stream. A worker that sends more is broken.
  */
 export const MAX_OUTPUT_BYTES_PER_JOB = 64 * 1024 * 1024;
-/** Of the words with which a worker sends a job back; the longest have a path and an error. */
+/** Limit for the detail with which a worker rejects a job; the longest have a path and an error. */
 const MAX_DETAIL_BYTES = 16 * 1024;
-/** Paths in one job's lists. A compile writes a handful. */
+/** Limit for the paths in one of a job's lists. A compile writes a handful. */
 export const MAX_FILES_PER_JOB = 1_000;
 const MAX_WORDS_PER_JOB = 200_000;
 /** NGROUPS_MAX of Linux. */
 const MAX_GROUPS = 65_536;
-/** Eight times what Linux can be built for. */
+/** Eight times the maximum that Linux can be built for. */
 const MAX_CORES = 65_536;
-/** The worker says this often what each job has used that has been running for as long. */
+/** Interval of the worker's reports on the CPU time of jobs that have been running for at least as long. */
 export const CPU_REPORT_INTERVAL_MS = 10_000;
-/** Jobs in one such report: more than any node has slots. */
+/** Limit for the jobs in one such report: more than any node has slots. */
 const MAX_JOBS_PER_REPORT = 4_096;
-/** Stamps in one job's list: one for each tree, compiler and directory that it needs. */
+/** Limit for a job's stamps: it has one for each tree, compiler and directory that it needs. */
 export const MAX_STAMPS_PER_JOB = 1_000;
-/** Directories in one job's list: all that a dispatcher watches. */
+/** Limit for the directories in one job's list, which may be all that a dispatcher watches. */
 export const MAX_DIRECTORIES_PER_JOB = 10_000;
 
 /** Frame types, dispatcher → worker. */
@@ -68,97 +74,107 @@ const FromWorker = {
   cpu: 0x37,
 } as const;
 
-/** A piece of what a compiler printed, in the order in which it came. */
+/** A piece of compiler output, in order of arrival. */
 export interface OutputChunk {
   readonly fd: 1 | 2;
   readonly bytes: Buffer;
 }
 
-/** A regular file as stat(2) shows it: size in bytes, mtime in nanoseconds since the epoch. */
+/** A regular file as reported by stat(2): size in bytes, mtime in nanoseconds since the epoch. */
 export interface FileStamp {
   readonly path: string;
   readonly sizeBytes: bigint;
   readonly mtimeNs: bigint;
 }
 
-/** What a job left at one of its output paths: a regular file, or none. */
+/** The state of one of a job's output paths after its end. */
 export type FileState =
   { readonly present: true; readonly sizeBytes: bigint; readonly mtimeNs: bigint } | { readonly present: false };
 
-/** Two names of one directory, absolute and without a slash at the end. */
+/** Two names of one directory, absolute and without a trailing slash. */
 export interface DirectoryNames {
   readonly here: string;
   readonly there: string;
 }
 
-/** How a node takes its own names out of what a compiler wrote there (command/restore.ts). */
+/** How a node removes its own directory names from what a compiler wrote (command/restore.ts). */
 export interface NameRestore {
-  /** What names begin with that were made absolute. No output may hold it in the end. */
+  /** The prefix of names that were made absolute. No output may contain it in the end. */
   readonly prefix: string;
-  /** The main source as the compiler was given it: always the first prerequisite of a depfile. */
+  /** The main source as the compiler was given it: always the first prerequisite in a depfile. */
   readonly source: string;
   /** The depfiles among the outputs. */
   readonly depfiles: readonly string[];
-  /** Directories that the node has under other names; the longest name there first. */
+  /** Directories with a different name on the node; the longest remote name comes first. */
   readonly back: readonly DirectoryNames[];
 }
 
-/** What jobs inherit. It is the same for hundreds of them, so it is sent once and named by an id. */
+/**
+ * The inherited attributes and environment. Hundreds of jobs share them, so they are sent once and referenced by an id.
+ */
 export interface JobEnvironment {
-  /** As inherited.ts encodes it. */
+  /** Encoded by inherited.ts. */
   readonly inherited: Buffer;
-  /** NUL-terminated entries, `NAME=value` as a rule. */
+  /** NUL-terminated entries, normally `NAME=value`. */
   readonly block: Buffer;
 }
 
 /** One compile for a worker. */
 export interface WorkerJob {
   readonly id: number;
-  /** An environment sent earlier with this id. */
+  /** The id of an environment that was sent earlier. */
   readonly environmentId: number;
   readonly umask: number;
   readonly streams: Streams;
   readonly cwd: string;
-  /** The compiler, an absolute path; also argv[0], or gcc would look for cc1 beside our shim. */
+  /**
+   * The compiler, as an absolute path. It is also argv[0], because otherwise gcc would look for cc1 next to our shim.
+   */
   readonly program: string;
   readonly words: readonly string[];
-  /** Sources as the submit host sees them: the worker sees another file, it is not the same tree. */
+  /** Sources as the submit host sees them. If the worker sees a different file, it does not have the same tree. */
   readonly sources: readonly FileStamp[];
-  /** Paths to stat after the end. */
+  /** Paths to stat after the job. */
   readonly outputs: readonly string[];
-  /** Outputs have names that no other file has: they are removed when the dispatcher does not collect them. */
+  /** The outputs have unique names, and are removed if the dispatcher does not collect them. */
   readonly isStaged: boolean;
-  /** Those of `outputs` to be there, empty, before the compiler starts: what it does to them tells what it would do. */
+  /**
+   * Members of `outputs` that must exist as empty files before the compiler starts: what it does to them shows what it
+   * would do to the real ones.
+   */
   readonly placeholders: readonly string[];
   /**
-   * Directories that changed since the last job that was sent: the worker looks at them again before it starts this job
-   * or one that comes after it.
+   * Directories that changed since the last job was sent. The worker revalidates them before it starts this job or a
+   * later one.
    */
   readonly changed: readonly string[];
-  /** Undefined where no name was rewritten. */
+  /** Undefined if no name was rewritten. */
   readonly restore: NameRestore | undefined;
-  /** Of findings (inspection.ts) that the job was sent for: where one of them does not hold any longer, it must not run. */
+  /**
+   * Stamps of the findings (inspection.ts) that the job relies on. If one of them no longer holds, the job must not
+   * run.
+   */
   readonly stamps: readonly string[];
 }
 
-/** What a finished job used and left. */
+/** Resource usage and outputs of a finished job. */
 export interface WorkerReport {
   readonly id: number;
   readonly termination: Termination;
   readonly cpuUserUs: bigint;
   readonly cpuSystemUs: bigint;
   readonly maxRssKiB: number;
-  /** In the order of the job's outputs, and as many. */
+  /** One for each of the job's outputs, in the same order. */
   readonly outputs: readonly FileState[];
 }
 
-/** What a job that is still running has used so far, user and system together. */
+/** CPU time of a job that is still running, user and system combined. */
 export interface JobCpu {
   readonly id: number;
   readonly cpuUs: bigint;
 }
 
-/** Why a worker did not run a job; the job goes elsewhere, the node may be at fault. */
+/** Why a worker did not run a job. The job is retried elsewhere; the node may be at fault. */
 export const NOT_RUN_REASONS = [
   'cwd-missing',
   'program-missing',
@@ -175,8 +191,10 @@ export const NOT_RUN_REASONS = [
   'contents-changed',
   'stamp-unknown',
 ] as const;
+/** One of NOT_RUN_REASONS. */
 export type NotRunReason = (typeof NOT_RUN_REASONS)[number];
 
+/** Messages to the worker. */
 export type WorkerRequest =
   | ({ readonly kind: 'environment'; readonly id: number } & JobEnvironment)
   | { readonly kind: 'job'; readonly job: WorkerJob }
@@ -184,7 +202,7 @@ export type WorkerRequest =
   | { readonly kind: 'ping'; readonly sequence: number }
   | { readonly kind: 'inspect'; readonly id: number; readonly inspection: Inspection };
 
-/** What the worker says of itself, first of all. */
+/** The worker's description of itself, its first message. */
 export interface WorkerReady {
   readonly protocol: number;
   readonly pmakeVersion: string;
@@ -195,12 +213,12 @@ export interface WorkerReady {
   readonly gid: number;
   /** The supplementary groups. */
   readonly groups: readonly number[];
-  /** Free in /tmp, where compilers keep what they are not done with. */
+  /** Free space in /tmp, where compilers keep their temporary files. */
   readonly temporaryBytes: number;
 }
 
 const shortText = v.pipe(v.string(), v.maxLength(1_000));
-/** -1 where the system does not tell. */
+/** -1 if the system does not tell. */
 const id = v.pipe(v.number(), v.integer(), v.minValue(-1), v.maxValue(2 ** 32 - 1));
 const INTRODUCTION = v.object({
   protocol: v.pipe(v.number(), v.integer()),
@@ -218,16 +236,18 @@ const READY: v.GenericSchema<unknown, WorkerReady> = v.object({
 });
 const UNTOLD = { gid: -1, groups: [], temporaryBytes: 0 } as const;
 
+/** Messages from the worker. */
 export type WorkerAnswer =
   | { readonly kind: 'ready'; readonly ready: WorkerReady }
   | { readonly kind: 'output'; readonly id: number; readonly fd: 1 | 2; readonly bytes: Buffer }
   | { readonly kind: 'done'; readonly report: WorkerReport }
   | { readonly kind: 'notRun'; readonly id: number; readonly reason: NotRunReason; readonly detail: string }
   | { readonly kind: 'pong'; readonly sequence: number }
-  /** `findings`: JSON; decodeFindings reads it, with what was asked. */
+  /** `findings` is JSON; decodeFindings needs the inspection to decode it. */
   | { readonly kind: 'inspected'; readonly id: number; readonly findings: string }
   | { readonly kind: 'cpu'; readonly jobs: readonly JobCpu[] };
 
+/** Encodes a message to the worker. */
 export function encodeWorkerRequest(request: WorkerRequest): Buffer {
   switch (request.kind) {
     case 'environment':
@@ -249,7 +269,7 @@ export function encodeWorkerRequest(request: WorkerRequest): Buffer {
   }
 }
 
-/** @throws MalformedError for anything that encodeWorkerRequest does not write. */
+/** @throws MalformedError for anything that encodeWorkerRequest does not write */
 export function decodeWorkerRequest(frame: Frame): WorkerRequest {
   const reader = new ByteReader(frame.payload);
   switch (frame.type) {
@@ -268,6 +288,7 @@ export function decodeWorkerRequest(frame: Frame): WorkerRequest {
   }
 }
 
+/** Encodes a message from the worker. */
 export function encodeWorkerAnswer(answer: WorkerAnswer): Buffer {
   switch (answer.kind) {
     case 'ready':
@@ -290,7 +311,7 @@ export function encodeWorkerAnswer(answer: WorkerAnswer): Buffer {
   }
 }
 
-/** @throws MalformedError for anything that encodeWorkerAnswer does not write. */
+/** @throws MalformedError for anything that encodeWorkerAnswer does not write */
 export function decodeWorkerAnswer(frame: Frame): WorkerAnswer {
   const reader = new ByteReader(frame.payload);
   switch (frame.type) {
@@ -321,7 +342,7 @@ export function decodeWorkerAnswer(frame: Frame): WorkerAnswer {
   }
 }
 
-/** The oldest jobs first: those that one report has no room for are not told of. */
+/** Encodes the oldest jobs; those beyond the limit of one report are omitted. */
 function encodeCpu(all: readonly JobCpu[]): Buffer {
   const jobs = all.slice(0, MAX_JOBS_PER_REPORT);
   const writer = new ByteWriter().u32(jobs.length);
@@ -409,7 +430,7 @@ function decodeReady(payload: Buffer): WorkerReady {
   if (!json.ok) throw new MalformedError(`ready: ${json.failure}`);
   const introduced = checkJson(json.value, INTRODUCTION);
   if (!introduced.ok) throw new MalformedError(`ready: ${introduced.failure}`);
-  // Of another release nothing more is needed than to say so.
+  // From another release, only the version matters.
   if (introduced.value.protocol !== WORKER_PROTOCOL_VERSION) return { ...introduced.value, ...UNTOLD };
   const ready = checkJson(json.value, READY);
   if (!ready.ok) throw new MalformedError(`ready: ${ready.failure}`);
