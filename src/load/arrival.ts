@@ -1,19 +1,22 @@
 /**
- * Is a worker on its way here? From the login to its first word it is not known for one of ours, and on a small node that
- * takes longer than load may last before it counts. Pure. Unaware of what is judged meanwhile.
+ * Detects that a worker is on its way to this node. Between its login and its first message a worker is not recognised
+ * as ours, and on a small node that takes longer than a load spike is tolerated. Pure. Unaware of what is judged in the
+ * meantime.
  */
 
-/** Login, shell and Node's start on a slow node. Past this, whatever uses the machine is somebody's work. */
+/** Time for login, shell and Node's start on a slow node. Load after that is foreign. */
 export const ARRIVAL_LIMIT_MS = 30_000;
 
+/** Tracks the arrival of workers across load samples. */
 export class ArrivalWatch {
   #sinceMs: number | undefined;
   #lastMs = -Infinity;
   #isArriving = false;
 
   /**
-   * Called with each sample of the load: true when a worker was on its way in a part of its time. That is while slots are
-   * leased and no worker has said that it is here, for ARRIVAL_LIMIT_MS at most; leases that come and go are one arrival.
+   * Takes the state at each load sample; true if a worker was arriving during part of the sample's interval. A worker
+   * is arriving while slots are leased and no worker has registered, for at most ARRIVAL_LIMIT_MS. Leases that come and
+   * go during that time count as one arrival.
    */
   observe(leased: number, workers: number, nowMs: number): boolean {
     const wasArriving = this.#isArriving;

@@ -1,50 +1,55 @@
 /**
- * Load samples in, available or busy out, with the metric that made it so; and when our jobs must leave for the owner.
- * Pure: its only clock is the samples' own.
+ * Turns load samples into available or busy, with the metric responsible, and decides when jobs must be evicted for the
+ * owner. Pure: its only clock is the samples' timestamps.
  *
- * Each metric is a trigger of its own: set when it stays over its high mark for BUSY_AFTER_MS, released after CALM_MS
- * without a sample over its low mark. The node is busy while any trigger is set, so it becomes busy, or available, at
- * most once in CALM_MS.
+ * Each metric is a trigger: set when it stays over its high mark for BUSY_AFTER_MS, released after CALM_MS without a
+ * sample over its low mark. The node is busy while any trigger is set. It therefore changes state at most once per
+ * CALM_MS.
  */
 import { Baseline } from './baseline.ts';
 import type { LoadSample } from './load-sample.ts';
 import { isOver, type Metric } from './metrics.ts';
 import { FIXED_PRESETS, withRows, type Policy, type ThresholdRow } from './policy.ts';
 
-/** Two samples of a second, one of the paper's: the start of a worker or a cron job is no load yet. */
+/**
+ * Two samples at one-second intervals, or one of the paper's: a worker's start or a cron job does not count as load
+ * yet.
+ */
 export const BUSY_AFTER_MS = 1_500;
-/** The paper's interval of 5 s between looks, less what a timer may be early: one calm look is enough then. */
+/** The paper's sampling interval of 5 s, minus timer jitter, so that one calm sample suffices at that interval. */
 export const CALM_MS = 4_500;
-/** How long foreign load must stay over an eviction mark before our jobs go. */
+/** How long foreign load must stay over an eviction mark before jobs are evicted. */
 export const EVICT_AFTER_MS = 10_000;
 
-/** A metric beyond a mark of its row. */
+/** A metric that is beyond a mark of its row. */
 export interface Crossing {
   readonly metric: Metric;
   readonly value: number;
   readonly mark: number;
 }
 
+/** The state of a node, as judged by its load. */
 export type Availability =
   | { readonly kind: 'available' }
-  /** The first of the triggers that are set now, as it was when it was set. */
+  /** The first of the set triggers, with its value when it was set. */
   | { readonly kind: 'busy'; readonly by: Crossing };
 
+/** A change of state. */
 export type AvailabilityChange =
   | { readonly kind: 'became-busy'; readonly by: Crossing }
   | { readonly kind: 'became-available' }
-  /** Foreign load has been over an eviction mark for EVICT_AFTER_MS: our jobs must leave until `evict-over`. */
+  /** Foreign load has been over an eviction mark for EVICT_AFTER_MS: evict jobs until `evict-over`. */
   | { readonly kind: 'evict'; readonly by: Crossing }
   | { readonly kind: 'evict-over' };
 
 interface Trigger {
-  /** What set it; undefined while it is not set. */
+  /** The crossing that set it; undefined while it is not set. */
   setBy: Crossing | undefined;
-  /** Since when every sample was over the high mark. */
+  /** Start of the period in which every sample was over the high mark. */
   overSinceMs: number | undefined;
-  /** Since when no sample was over the low mark. */
+  /** Start of the period in which no sample was over the low mark. */
   calmSinceMs: number | undefined;
-  /** Since when every sample was over the eviction mark. */
+  /** Start of the period in which every sample was over the eviction mark. */
   evictSinceMs: number | undefined;
 }
 
@@ -55,6 +60,7 @@ const UNSET: Trigger = {
   evictSinceMs: undefined,
 };
 
+/** Judges a node's load samples against a policy. */
 export class AvailabilityMonitor {
   #policy: Policy;
   readonly #baseline = new Baseline();
@@ -71,28 +77,28 @@ export class AvailabilityMonitor {
     return this.#availability;
   }
 
-  /** What our jobs must leave for, if they must. */
+  /** The crossing for which jobs are being evicted, if any. */
   get evictingBy(): Crossing | undefined {
     return this.#evictingBy;
   }
 
-  /** The marks that the last sample was judged by, for display. */
+  /** The rows that the last sample was compared with, for display. */
   get rows(): readonly ThresholdRow[] {
     return this.#rows;
   }
 
-  /** Judges by other thresholds from the next sample on; what was learned stays. */
+  /** Applies another policy from the next sample on. The learned baseline is kept. */
   setPolicy(policy: Policy): void {
     this.#policy = policy;
   }
 
   /**
-   * Takes the next sample, and tells what changed by it.
-   * @param isArriving - a worker was on its way here: what seems foreign may be ours, and is no reason to be busy
+   * Takes the next sample and returns the resulting changes.
+   * @param isArriving - a worker is arriving: load that looks foreign may be its own, and must not make the node busy
    */
   observe(sample: LoadSample, isArriving = false): AvailabilityChange[] {
     this.#rows = this.#currentRows(sample);
-    // A row that is gone takes its trigger along, or the node would be busy for ever.
+    // Delete the trigger of a removed row, or the node would stay busy forever.
     for (const metric of [...this.#triggers.keys()]) {
       if (!this.#rows.some((row) => row.metric === metric)) this.#triggers.delete(metric);
     }
@@ -111,13 +117,13 @@ export class AvailabilityMonitor {
     return withRows(preset === 'adaptive' ? this.#baseline.rows(sample) : FIXED_PRESETS[preset], rows);
   }
 
-  /** Moves the row's trigger on; gives the crossing when our jobs must leave for it. */
+  /** Advances the row's trigger; returns the crossing if it calls for eviction. */
   #judge(row: ThresholdRow, sample: LoadSample, isDoubtful: boolean): Crossing | undefined {
     const { metric, highMark, lowMark, evictionMark } = row;
     const trigger = this.#triggers.get(metric) ?? { ...UNSET };
     this.#triggers.set(metric, trigger);
     const value = sample[row.judges][metric];
-    // What is not known is not over: a node must not be busy for ever because a file went away.
+    // An unknown value counts as not over: a node must not be busy forever because a file disappeared.
     const isBeyond = (mark: number | undefined): boolean =>
       value !== undefined && mark !== undefined && isOver(metric, value, mark);
     const crossing = (mark: number): Crossing => ({ metric, value: value ?? 0, mark });
@@ -152,7 +158,7 @@ export class AvailabilityMonitor {
   }
 }
 
-/** A condition that holds over this sample's interval has held since that began, or longer. */
+/** A condition that holds over this sample's interval has held at least since the interval began. */
 function heldSince(holds: boolean, sinceMs: number | undefined, startMs: number): number | undefined {
   return holds ? (sinceMs ?? startMs) : undefined;
 }

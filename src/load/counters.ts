@@ -1,14 +1,15 @@
 /**
- * How far a kernel counter went between two readings: wrap, reset and devices that come and go.
+ * Differences between two readings of kernel counters, including wraparound, resets and devices that come and go.
  * Unaware of what is counted.
  */
 
-/** Counters are unsigned long: 32 bits wide on 32-bit kernels, and some are on 64-bit ones too. */
+/** Counters are unsigned long: 32 bits wide on 32-bit kernels, and some are on 64-bit kernels too. */
 const COUNTER_WRAP = 2 ** 32;
 
 /**
- * The steps from `before` to `now`. A counter that fell from the upper half of 32 bits to the lower one has wrapped;
- * any other fall is a correction or a reset (idle and iowait may go back, see proc(5)) and counts as no step.
+ * The increase from `before` to `now`. A counter that fell from the upper half of its 32 bits to the lower half has
+ * wrapped. Any other decrease is a correction or a reset (idle and iowait may go backwards, see proc(5)) and counts as
+ * zero.
  */
 export function counterSteps(before: number, now: number): number {
   if (now >= before) return now - before;
@@ -16,14 +17,15 @@ export function counterSteps(before: number, now: number): number {
   return wrapped ? now + COUNTER_WRAP - before : 0;
 }
 
-/** One device's counters, always in the same order. */
+/** Counters of one device, always in the same order. */
 type DeviceCounters = readonly number[];
+/** Counters by device name. */
 export type Devices = ReadonlyMap<string, DeviceCounters>;
 
 /**
- * The steps of each counter, summed over all devices. A device that was not there before gives only its starting point,
- * one that is gone gives nothing, and one of which no counter rose and some fell was replaced by another of its name:
- * that too is a starting point, or a 64-bit counter that starts anew would be taken for a 32-bit one that wrapped.
+ * The increase of each counter, summed over all devices. A new device only sets its starting point, and a removed one
+ * counts nothing. A device of which some counters fell and none rose was replaced by another with the same name; it
+ * also counts as new, because otherwise a 64-bit counter that restarts would be mistaken for a 32-bit one that wrapped.
  */
 export function deviceSteps(before: Devices, now: Devices, width: number): number[] {
   const sums = new Array<number>(width).fill(0);

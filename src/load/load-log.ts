@@ -1,23 +1,24 @@
 /**
- * The load log: samples and state changes as lines of JSON, each complete in itself, so that the logs of all nodes
- * can be put together in any order. From it the paper's figures 3 to 10 are drawn (load-report.ts).
- * Unaware of files. Version range: exactly LOAD_LOG_VERSION; fields are only added. Read by hand: the core takes no package
- * along, and what is checked here is a line's whole content.
+ * The load log: samples and state changes as JSON lines. Each line is self-contained, so the logs of all nodes can be
+ * concatenated in any order. The paper's figures 3 to 10 are drawn from it (load-report.ts). Unaware of files. Version
+ * range: exactly LOAD_LOG_VERSION; fields are only added. Decoded by hand, because the core has no dependencies and
+ * these checks cover all of a line.
  */
 import type { AvailabilityChange, Crossing } from './availability.ts';
 import type { LoadSample } from './load-sample.ts';
 import { METRICS, type Metric, type Rates } from './metrics.ts';
 
 const LOAD_LOG_VERSION = 1;
-/** A sample takes some 500 bytes; a longer line is not ours. */
+/** A sample takes about 500 bytes; a longer line does not belong to the log. */
 const MAX_LINE_CHARACTERS = 4_096;
 
 interface Line {
-  /** Wall clock, ms since the epoch: what lines of different nodes are put together by. */
+  /** Wall clock, ms since the epoch, to align lines of different nodes. */
   readonly atMs: number;
   readonly node: string;
 }
 
+/** A load sample. */
 export interface SampleLine extends Line {
   readonly kind: 'sample';
   readonly intervalMs: number;
@@ -25,32 +26,38 @@ export interface SampleLine extends Line {
   readonly foreign: Rates;
 }
 
+/** A change of state. */
 export interface ChangeLine extends Line {
   readonly kind: AvailabilityChange['kind'];
   readonly by?: Crossing;
 }
 
+/** Any line of the log. */
 export type LogLine = SampleLine | ChangeLine;
 
+/** Makes the line of a sample. */
 export function sampleLine(node: string, { atMs, intervalMs, total, foreign }: LoadSample): SampleLine {
   return { kind: 'sample', atMs, node, intervalMs, total, foreign };
 }
 
+/** Makes the line of a state change. */
 export function changeLine(node: string, atMs: number, change: AvailabilityChange): ChangeLine {
   return { atMs, node, ...change };
 }
 
-/** With the newline. */
+/** Formats a line, including its newline. */
 export function formatLogLine(line: LogLine): string {
   return `${JSON.stringify({ v: LOAD_LOG_VERSION, ...line }, rounded)}\n`;
 }
 
-/** Three decimals are more than a jiffy can tell, and a third of the bytes. */
+/** Three decimals exceed the precision of a jiffy and save two thirds of the bytes. */
 function rounded(_key: string, value: unknown): unknown {
   return typeof value === 'number' ? Math.round(value * 1_000) / 1_000 : value;
 }
 
-/** Undefined for anything that formatLogLine does not write: a torn last line, or another program's. */
+/**
+ * Undefined for anything that formatLogLine does not write, such as a truncated last line or another program's output.
+ */
 export function parseLogLine(text: string): LogLine | undefined {
   if (text.length > MAX_LINE_CHARACTERS) return undefined;
   let value: unknown;
@@ -83,7 +90,7 @@ function parseSample(value: Record<string, unknown>, atMs: number, node: string)
   return { kind: 'sample', atMs, node, intervalMs, total, foreign };
 }
 
-/** Metrics of a later version are left out. */
+/** Ignores metrics of a later version. */
 function parseRates(value: unknown): Rates | undefined {
   if (!isObject(value)) return undefined;
   const rates: Partial<Record<Metric, number>> = {};
@@ -100,7 +107,7 @@ function isCrossing(value: unknown): value is Crossing {
   return isKnown && isNumber(value.value) && isNumber(value.mark);
 }
 
-/** JSON can say 1e999, which a plot has no place for. */
+/** JSON allows 1e999, which parses as Infinity. */
 function isNumber(value: unknown): value is number {
   return Number.isFinite(value);
 }

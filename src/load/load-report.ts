@@ -1,15 +1,16 @@
 /**
- * The paper's figures from the load log: each metric's mean and standard deviation across the nodes, over time and as a
- * whole (PANTS, figures 3 to 10). A small deviation is a load well shared.
- * Pure; takes lines one by one in any order, and holds one row a node and bucket, not the samples.
+ * Reduces the load log to the paper's figures: each metric's mean and standard deviation across the nodes, over time
+ * and overall (PANTS, figures 3 to 10). A small deviation means that load is shared well. Pure. Takes lines one at a
+ * time in any order, and stores one cell per node and bucket rather than the samples.
  */
 import type { LogLine, SampleLine } from './load-log.ts';
 import { METRICS, type Metric, type Rates } from './metrics.ts';
 
+/** Distribution of a metric across the nodes. */
 export interface Spread {
-  /** Of the nodes' means in the bucket. */
+  /** Mean of the nodes' means in the bucket. */
   readonly mean: number;
-  /** Across those nodes, not across time: divided by n, since they are all the nodes and no choice of them. */
+  /** Deviation across those nodes, not across time; divided by n because they are the whole population. */
   readonly deviation: number;
   readonly least: number;
   readonly most: number;
@@ -17,30 +18,36 @@ export interface Spread {
 }
 type Spreads = Readonly<Partial<Record<Metric, Spread>>>;
 
+/** One bucket of the report. */
 export interface ReportRow {
   /** Start of the bucket, ms since the epoch. */
   readonly atMs: number;
   readonly spreads: Spreads;
 }
 
+/** The reduced log. */
 export interface LoadReport {
   readonly rows: readonly ReportRow[];
-  /** The whole time as one bucket; the deviation is the mean of the rows', as the paper compares its figures. */
+  /**
+   * All of the time as one bucket. The deviation is the mean of the rows' deviations, which is how the paper compares
+   * its figures.
+   */
   readonly overall: Spreads;
-  /** Each node's means over the whole time, by its name. */
+  /** Each node's means over all of the time, by its name. */
   readonly nodes: Readonly<Record<string, Rates>>;
-  /** Busy intervals begun, by node and by the metric that made it busy. */
+  /** Number of busy periods that began, by node and by the metric responsible. */
   readonly busyBy: Readonly<Record<string, Readonly<Partial<Record<Metric, number>>>>>;
 }
 
-/** An hour's report of 1,000 nodes at the paper's 5 s. Above, the newest lines are counted and left out. */
+/** An hour's report of 1,000 nodes at the paper's interval of 5 s. Samples beyond that are counted and ignored. */
 const MAX_CELLS = 720_000;
 
-/** One node's samples in one bucket, weighted by how long each lasted. */
+/** One node's samples in one bucket, weighted by duration. */
 interface Cell {
   readonly sums: Map<Metric, { weighted: number; ms: number }>;
 }
 
+/** Accumulates log lines into a report. */
 export class LoadReducer {
   readonly #bucketMs: number;
   readonly #part: 'total' | 'foreign';
@@ -49,13 +56,13 @@ export class LoadReducer {
   #cells = 0;
   #leftOut = 0;
 
-  /** @param part which of the two the figures show: the paper knew only the total. */
+  /** @param part - which values the figures show; the paper only had the total */
   constructor(bucketMs: number, part: 'total' | 'foreign') {
     this.#bucketMs = bucketMs;
     this.#part = part;
   }
 
-  /** Samples that came after MAX_CELLS. */
+  /** Number of samples ignored because of MAX_CELLS. */
   get leftOut(): number {
     return this.#leftOut;
   }
@@ -153,7 +160,7 @@ function overallOf(rows: readonly ReportRow[]): Spreads {
   return overall;
 }
 
-/** Math.min and max take no more values than fit on the stack; a week of a log has more. */
+/** Math.min would pass all values on the stack, which does not hold a week of a log. */
 function leastOf(values: readonly number[]): number {
   return values.reduce((least, value) => Math.min(least, value), Infinity);
 }

@@ -1,6 +1,6 @@
 /**
- * Two snapshots and what our own jobs used between them → a load sample: the node's rates, and the foreign part of them.
- * Pure; unaware of what is too much.
+ * Computes a load sample, the node's rates and their foreign part, from two snapshots and the work of our own jobs
+ * between them. Pure; unaware of thresholds.
  */
 import { counterSteps, deviceSteps } from './counters.ts';
 import type { Metric, Rates } from './metrics.ts';
@@ -9,33 +9,37 @@ import { DISK_COUNTERS, NET_COUNTERS } from './proc-devices.ts';
 import type { CpuTicks } from './proc-system.ts';
 import type { Moment, Snapshot } from './snapshot.ts';
 
+/** The rates of one interval. */
 export interface LoadSample extends Moment {
   readonly intervalMs: number;
   readonly cores: number;
   readonly memoryTotalBytes: number;
-  /** The whole node. */
+  /** Rates of the whole node. */
   readonly total: Rates;
-  /** Less what our own jobs did. Free memory and memory pressure are nobody's: the same as in `total`. */
+  /**
+   * The same without our own jobs' share. Free memory and memory pressure cannot be attributed and equal those in
+   * `total`.
+   */
   readonly foreign: Rates;
 }
 
-/** Below this, rates are rounding errors: a jiffy is 10 ms. */
+/** Over shorter intervals rates are mostly rounding errors: a jiffy is 10 ms. */
 export const MIN_SAMPLE_INTERVAL_MS = 20;
 /**
- * Pages that a job made dirty reach the disk within 30 s by the kernel's defaults (vm.dirty_expire_centisecs);
- * what has not come by then was overwritten, removed, or went to another machine.
+ * Dirty pages reach the disk within 30 s with the kernel's defaults (vm.dirty_expire_centisecs). Pages not written by
+ * then were overwritten or deleted, or went to another machine.
  */
 const WRITE_BACK_MS = 30_000;
 
 type Changing = Partial<Record<Metric, number>>;
 
-/** Turns a row of snapshots into samples. */
+/** Turns a sequence of snapshots into samples. */
 export class LoadMeter {
   #before: Snapshot | undefined;
-  /** Blocks that our jobs wrote into the page cache and that no disk has written yet, as far as we can tell. */
+  /** Estimate of the blocks that our jobs wrote to the page cache and that are not on disk yet. */
   #ownUnwritten = 0;
 
-  /** Undefined for the first snapshot, and for one that follows too soon; that one is then as if never taken. */
+  /** Returns undefined for the first snapshot, and for one that follows too soon, which is then discarded. */
   observe(now: Snapshot, own: OwnWork = NO_OWN_WORK): LoadSample | undefined {
     const before = this.#before;
     const intervalMs = before ? now.monotonicMs - before.monotonicMs : 0;
@@ -49,7 +53,7 @@ export class LoadMeter {
     const cpu = cpuShares(before.stat.cpu, now.stat.cpu, own.cpuTicks);
     total.cpu = cpu.busy;
     foreign.cpu = cpu.foreign;
-    // What the kernel does not count by process is shared out as the CPU time was.
+    // Activity that the kernel does not count per process is split in proportion to CPU time.
     const share = (metric: Metric, value: number): void => {
       total[metric] = value;
       foreign[metric] = cpu.busy > 0 ? (value * cpu.foreign) / cpu.busy : value;
@@ -90,8 +94,8 @@ export class LoadMeter {
   }
 
   /**
-   * Reads hit the disk when they are made. Writes reach it later: they are remembered, and what the disks write is
-   * ours until that much is through. Undefined where our jobs' I/O cannot be seen.
+   * Reads reach the disk at once. Writes reach it later, so they are remembered, and disk writes count as ours until
+   * that amount has been written. Undefined if our jobs' I/O is not visible.
    */
   #foreignBlocks(blocks: { read: number; written: number }, own: OwnWork, intervalMs: number): number | undefined {
     if (!own.io) {
@@ -105,14 +109,14 @@ export class LoadMeter {
   }
 }
 
-/** Percent of all cores' time: busy in all, and busy with what is not ours. */
+/** Percentages of all cores' time: total busy time, and the foreign part of it. */
 function cpuShares(before: CpuTicks, now: CpuTicks, ownTicks: number): { busy: number; foreign: number } {
   const steps = (name: keyof CpuTicks): number => counterSteps(before[name], now[name]);
-  // Stolen time is load too: another guest has the core.
+  // Stolen time counts as load: another guest is using the core.
   const busyTicks = sum((['user', 'nice', 'system', 'irq', 'softirq', 'steal'] as const).map(steps));
   const allTicks = busyTicks + steps('idle') + steps('iowait');
   if (allTicks === 0) return { busy: 0, foreign: 0 };
-  // Ticks of a process and of the machine are counted by different clocks: they need not add up.
+  // A process's ticks and the machine's come from different clocks and need not add up.
   const foreignTicks = Math.max(0, busyTicks - ownTicks);
   return { busy: (100 * busyTicks) / allTicks, foreign: (100 * foreignTicks) / allTicks };
 }

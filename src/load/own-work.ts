@@ -1,21 +1,22 @@
 /**
- * What our own jobs used between two looks at the process table: the trees below the workers' pids.
- * Pure, and unaware of /proc; the caller reads the processes that `wanted` names.
+ * Measures the work of our own jobs between two scans of the process table: the process trees rooted at the workers'
+ * pids. Pure; unaware of /proc: the caller reads the processes that `wanted` names.
  *
- * Compiles are shorter than an interval: most begin and end unseen. What they used is then in their parent's figures
- * (`cutime` and its like), because a runner waits for its compiler and a worker for its runners. Read parents first,
- * that is by rising pid: a child that ends meanwhile is then seen a look later, and never twice.
+ * Compiles are shorter than an interval, so most begin and end unseen. Their usage then appears in their parent's
+ * counters (`cutime` etc.), because a runner waits for its compiler and a worker for its runners. Read parents first,
+ * that is, in order of pid: a child that ends in the meantime is then counted one scan later, and never twice.
  */
 import type { ProcessCounters } from './proc-process.ts';
 
-/** What the trees used in an interval, of all nodes' cores together. */
+/** Usage of the trees in one interval, on all cores together. */
 export interface OwnWork {
   readonly cpuTicks: number;
   readonly majorFaults: number;
-  /** Undefined as soon as one of the processes keeps its I/O from us. */
+  /** Undefined if the I/O of any of the processes cannot be read. */
   readonly io: { readonly readBlocks: number; readonly writtenBlocks: number } | undefined;
 }
 
+/** Usage without jobs. */
 export const NO_OWN_WORK: OwnWork = { cpuTicks: 0, majorFaults: 0, io: { readBlocks: 0, writtenBlocks: 0 } };
 
 interface Totals {
@@ -26,16 +27,17 @@ interface Totals {
 }
 const TOTALS = ['cpuTicks', 'majorFaults', 'readBlocks', 'writtenBlocks'] as const;
 
+/** Follows our process trees from scan to scan. */
 export class OwnWorkTracker {
-  /** Ours at the last look, by pid. Once ours, always ours: an orphan is still a job's process. */
+  /** Our processes at the last scan, by pid. They stay ours: an orphan still belongs to its job. */
   #own = new Map<number, ProcessCounters>();
-  /** There at the last look, and not ours. Membership is by birth, so they need not be read again. */
+  /** Other processes at the last scan. Parentage is fixed at birth, so they need not be read again. */
   #foreign: Set<number> | undefined;
   #roots = new Set<number>();
 
   /**
-   * The pids of `present` that `update` needs to see: none without workers, else ours and those never seen before.
-   * A new root may have been foreign so far, and its children with it: then all.
+   * The pids of `present` that `update` needs: none without workers, otherwise our processes and new ones. With a new
+   * root, all pids: it and its children may have been classified as foreign.
    */
   wanted(present: readonly number[], roots: readonly number[]): readonly number[] {
     if (roots.length === 0 && this.#own.size === 0) return [];
@@ -44,8 +46,9 @@ export class OwnWorkTracker {
   }
 
   /**
-   * Takes the processes that `wanted` named and that are still there, and gives what our trees used since the last look.
-   * Of those that were there before and become ours only now (a new root), only the starting point is taken.
+   * Takes the processes that `wanted` named and that still exist, and returns the usage of our trees since the last
+   * scan. For processes that existed before but only now become ours (a new root), this scan is just the starting
+   * point.
    */
   update(processes: readonly ProcessCounters[], present: readonly number[], roots: readonly number[]): OwnWork {
     const before = this.#own;
@@ -67,7 +70,7 @@ export class OwnWorkTracker {
         const known = verdicts.get(at.pid);
         ours = known ?? (roots.has(at.pid) || this.#own.get(at.pid)?.startTicks === at.startTicks);
         if (known !== undefined || ours) break;
-        // Stops a loop that a torn reading of the table could show.
+        // Breaks a cycle, which an inconsistent reading of the table could contain.
         verdicts.set(at.pid, false);
         path.push(at.pid);
         at = byPid.get(at.parentPid);
@@ -80,8 +83,8 @@ export class OwnWorkTracker {
 }
 
 /**
- * A process's counters hold those of the children it has waited for, so a child that is gone was already counted up to
- * the last look, and its nearest living ancestor now counts it again from its beginning: that much is taken off there.
+ * Usage between two scans. A process's counters include the children it has waited for. When a child exits, its nearest
+ * living ancestor counts all of it, including what was already counted up to the last scan; that amount is subtracted.
  */
 function usedBetween(
   before: ReadonlyMap<number, ProcessCounters>,
@@ -111,7 +114,7 @@ function usedBetween(
   return { cpuTicks, majorFaults, io: ioKnown ? { readBlocks, writtenBlocks } : undefined };
 }
 
-/** The process itself if it lives on, else the parent it had, and so on up; undefined above the roots. */
+/** The process itself if it is alive, otherwise its nearest living ancestor; undefined above the roots. */
 function nearestLiving(
   process: ProcessCounters,
   before: ReadonlyMap<number, ProcessCounters>,

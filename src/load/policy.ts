@@ -1,6 +1,6 @@
 /**
- * What is too much: threshold rows, the presets, and reading them from a config file's value.
- * Pure; unaware of samples over time (availability.ts) and of how a baseline is learned (baseline.ts).
+ * Load policy: threshold rows, presets, and parsing of the config file's value. Pure; unaware of samples over time
+ * (availability.ts) and of how a baseline is learned (baseline.ts).
  */
 import { fail, ok, type Result } from '../util/result.ts';
 import { isMetric, isOver, type Metric } from './metrics.ts';
@@ -10,28 +10,34 @@ export interface ThresholdRow {
   readonly metric: Metric;
   /** Over this, the node is busy. In the metric's unit. */
   readonly highMark: number;
-  /** Not over this for a while, the node is free again. */
+  /** After some time without a sample over this, the node is available again. */
   readonly lowMark: number;
-  /** Whether our own jobs' part is left out before judging. */
+  /** Whether our own jobs' share is excluded before judging. */
   readonly judges: 'foreign' | 'total';
-  /** Over this for EVICT_AFTER_MS, our jobs must leave. Absent: they may stay whatever this metric says. */
+  /** Over this for EVICT_AFTER_MS, jobs are evicted. Absent: this metric never evicts. */
   readonly evictionMark?: number;
 }
 
+/** Names of the presets. */
 export const PRESETS = ['adaptive', 'pants-2002', 'cpu-only'] as const;
+/** The name of a preset. */
 export type Preset = (typeof PRESETS)[number];
 
-/** Rows replace the preset's row for the same metric, or join it. Without a preset they are all there is. */
+/**
+ * Rows replace the preset's row for the same metric, or are added to it. Without a preset they are the whole policy.
+ */
 export interface Policy {
   readonly preset: Preset | undefined;
   readonly rows: readonly ThresholdRow[];
 }
 
+/** The policy if none is configured. */
 export const DEFAULT_POLICY: Policy = { preset: 'adaptive', rows: [] };
 
 /**
- * The paper has one mark and looks every 5 s. The low mark a tenth below is ours, and keeps a node from flapping
- * (interrupts: 103,500, still above the paper's idle 103,000). The paper judges all load, so these do too.
+ * The paper has one mark and samples every 5 s. The low mark, 10 % below it, is our addition and keeps a node from
+ * flapping (interrupts: 103,500, still above the paper's idle 103,000). The paper judges total load, so these rows do
+ * too.
  */
 const PANTS_LOW_MARK = 0.9;
 
@@ -48,20 +54,20 @@ const PANTS_2002: readonly ThresholdRow[] = [
   pantsRow('interrupts', 115_000),
 ];
 
-/** The rows of a preset that does not learn. */
+/** The rows of the presets that do not learn. */
 export const FIXED_PRESETS: Readonly<Record<Exclude<Preset, 'adaptive'>, readonly ThresholdRow[]>> = {
   'pants-2002': PANTS_2002,
-  /** The paper's default policy: the CPU alone. */
+  /** The paper's default policy: CPU only. */
   'cpu-only': PANTS_2002.filter((row) => row.metric === 'cpu'),
 };
 
-/** The rows of `base` with those of `own` in place of, or after, them. */
+/** The rows of `base`, with those of `own` replacing or following them. */
 export function withRows(base: readonly ThresholdRow[], own: readonly ThresholdRow[]): ThresholdRow[] {
   const replaced = new Map([...base, ...own].map((row) => [row.metric, row]));
   return [...replaced.values()];
 }
 
-/** Why a config value is no policy; `row` counts from 0. */
+/** Why a config value is not a valid policy; `row` counts from 0. */
 export type PolicyProblem =
   | { readonly reason: 'not-a-policy' }
   | { readonly reason: 'unknown-preset'; readonly preset: string }
@@ -72,12 +78,12 @@ export type PolicyProblem =
   | { readonly reason: 'metric-twice'; readonly row: number; readonly metric: Metric }
   | { readonly reason: 'mark-not-a-number'; readonly row: number; readonly key: string }
   | { readonly reason: 'judges-neither'; readonly row: number }
-  /** The node would be busy and free at once. */
+  /** The node would be busy and available at once. */
   | { readonly reason: 'low-mark-over-high-mark'; readonly row: number; readonly metric: Metric }
-  /** Jobs would be killed on a node that still takes new ones. */
+  /** Jobs would be killed on a node that still accepts new ones. */
   | { readonly reason: 'high-mark-over-eviction-mark'; readonly row: number; readonly metric: Metric };
 
-/** A policy from JSON: a preset's name, or `{ "preset": NAME, "rows": [...] }`; `judges` is foreign when absent. */
+/** Parses a policy from JSON: a preset's name, or `{ "preset": NAME, "rows": [...] }`; `judges` defaults to foreign. */
 export function parsePolicy(value: unknown): Result<Policy, PolicyProblem> {
   if (typeof value === 'string') return parsePolicy({ preset: value });
   if (!isObject(value)) return fail({ reason: 'not-a-policy' });
@@ -99,7 +105,7 @@ export function parsePolicy(value: unknown): Result<Policy, PolicyProblem> {
   return ok({ preset: known, rows: parsed });
 }
 
-/** A list may be deeper than JSON.stringify reaches. */
+/** A list may be nested too deeply for JSON.stringify. */
 function presetText(preset: unknown): string {
   return typeof preset === 'object' ? 'an object' : JSON.stringify(preset);
 }

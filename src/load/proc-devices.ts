@@ -1,6 +1,6 @@
 /**
- * /proc/diskstats and /proc/net/dev as text → counters, by device, each byte counted once.
- * Unaware of files, intervals and rates.
+ * Parsers of /proc/diskstats and /proc/net/dev: counters by device, with each byte counted once. Unaware of files,
+ * intervals and rates.
  */
 import type { Devices } from './counters.ts';
 
@@ -10,14 +10,14 @@ export const DISK_COUNTERS = ['readBlocks', 'writtenBlocks'] as const;
 export const NET_COUNTERS = ['receivedBytes', 'sentBytes'] as const;
 
 /**
- * Devices that pass on to others in the list (dm, md, drbd, bcache) or that are memory or files (ram, zram, loop):
- * what they do is counted where it lands, or is no disk's work.
+ * Devices on top of other listed devices (dm, md, drbd, bcache), or backed by memory or files (ram, zram, loop). Their
+ * activity is counted on the underlying device, or is not disk activity.
  */
 const STACKED_DISK = /^(loop|ram|zram|dm-|md|drbd|bcache)\d/;
 
 /**
- * Whole disks, in blocks of 512 bytes. A partition is a name that goes on with digits (sda1) or p and digits
- * (nvme0n1p1) after a listed disk's name; where the disk is not listed (Xen's xvda1) the partition is all there is.
+ * Whole disks, in blocks of 512 bytes. A partition's name is that of a listed disk followed by digits (sda1) or by p
+ * and digits (nvme0n1p1). If the disk itself is not listed (Xen's xvda1), the partition is counted.
  */
 export function parseDiskstats(text: string): Devices {
   const rows = text.split('\n').flatMap((line) => {
@@ -41,21 +41,18 @@ function isPartition(name: string, names: ReadonlySet<string>): boolean {
   return disk !== undefined && names.has(disk);
 }
 
-/** Bridges, bonds, VLANs, tunnels and the near ends of containers: their bytes pass a listed interface as well. */
+/** Bridges, bonds, VLANs, tunnels and the host ends of container links: their bytes also pass a listed interface. */
 const STACKED_INTERFACE =
   /^(veth|docker|podman|[a-z]*br\d|br-|vnet|bond|team|tun|tap|wg|tailscale|ppp|ifb|dummy|vlan|cni|flannel|cali)|\./;
 
-/**
- * Interfaces without lo and without stacked ones; inside a container or namespace where nothing but a stacked one is
- * left, those count.
- */
+/** Interfaces without lo and stacked ones. In a container or namespace that has only stacked ones, those count. */
 export function parseNetDev(text: string): Devices {
   const all = new Map<string, readonly number[]>();
   for (const line of text.split('\n')) {
     const colon = line.indexOf(':');
     if (colon < 0 || line.includes('|')) continue;
     const name = line.slice(0, colon).trim();
-    // Old kernels print the first number right behind the colon.
+    // Old kernels print the first number directly after the colon.
     const words = line
       .slice(colon + 1)
       .trim()

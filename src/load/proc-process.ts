@@ -1,21 +1,21 @@
 /**
- * /proc/PID/stat and /proc/PID/io as text → counters, each with what the process's finished children used.
- * Unaware of files, of process trees and of intervals. See proc(5).
+ * Parsers of /proc/PID/stat and /proc/PID/io: counters that include the process's finished children. Unaware of files,
+ * process trees and intervals. See proc(5).
  */
 
-/** What one process and the children that it has waited for used since they began. */
+/** Usage of one process, and of the children it has waited for, since they started. */
 export interface ProcessCounters {
   readonly pid: number;
   readonly parentPid: number;
-  /** In ticks since boot: tells a process from a later one with the same pid. */
+  /** Ticks since boot; distinguishes a process from a later one with the same pid. */
   readonly startTicks: number;
   readonly cpuTicks: number;
   readonly majorFaults: number;
-  /** Undefined where the kernel does not let us look: another user's process, or no task I/O accounting. */
+  /** Undefined if the kernel denies access: another user's process, or no task I/O accounting. */
   readonly io: ProcessIo | undefined;
 }
 
-/** In blocks of 512 bytes, of all file systems together: NFS counts as well. Writes count when a page gets dirty. */
+/** In blocks of 512 bytes, over all file systems including NFS. A write counts when its page becomes dirty. */
 export interface ProcessIo {
   readonly readBlocks: number;
   readonly writtenBlocks: number;
@@ -23,9 +23,9 @@ export interface ProcessIo {
 
 const BYTES_PER_BLOCK = 512;
 
-/** Undefined when the text is not a process's stat line, as when the process ended while it was being read. */
+/** Undefined if the text is not a stat line, for instance because the process ended while it was read. */
 export function parseProcessStat(text: string): Omit<ProcessCounters, 'io'> | undefined {
-  // The name stands in parentheses and may hold blanks and parentheses itself: the last one ends it.
+  // The name is in parentheses and may contain blanks and parentheses itself: the last one ends it.
   const nameEnd = text.lastIndexOf(')');
   if (nameEnd < 0) return undefined;
   const pid = Number.parseInt(text, 10);
@@ -40,6 +40,7 @@ export function parseProcessStat(text: string): Omit<ProcessCounters, 'io'> | un
 /** proc(5) counts from 1, and the name is field 2. */
 const FIRST_FIELD_AFTER_NAME = 3;
 
+/** Undefined if the text is not from /proc/PID/io. */
 export function parseProcessIo(text: string): ProcessIo | undefined {
   const readBytes = /^read_bytes: (\d+)$/m.exec(text)?.[1];
   const writtenBytes = /^write_bytes: (\d+)$/m.exec(text)?.[1];

@@ -1,9 +1,9 @@
 /**
- * The machine-wide counters of /proc as text → numbers: stat, vmstat, meminfo, pressure/*. See proc(5).
- * Unaware of files, intervals and rates. A field that this kernel does not have is zero or absent, never an error.
+ * Parsers of the machine-wide counters in /proc: stat, vmstat, meminfo, pressure/*. See proc(5). Unaware of files,
+ * intervals and rates. A field that the kernel does not have is zero or absent, never an error.
  */
 
-/** Jiffies of all cores together; fields that came with later kernels are 0 on earlier ones. */
+/** Jiffies of all cores together; fields of later kernels are 0 on earlier ones. */
 export interface CpuTicks {
   /** Includes guest time, as the kernel counts it. */
   readonly user: number;
@@ -16,15 +16,16 @@ export interface CpuTicks {
   readonly steal: number;
 }
 
+/** Counters of /proc/stat. */
 export interface StatCounters {
   readonly cpu: CpuTicks;
-  /** Cores online. */
+  /** Number of cores online. */
   readonly cores: number;
   readonly interrupts: number;
   readonly switches: number;
 }
 
-/** Undefined when there is no `cpu` line: then this is not a /proc/stat. */
+/** Undefined without a `cpu` line: the text is not from /proc/stat. */
 export function parseStat(text: string): StatCounters | undefined {
   const line = /^cpu +([\d ]+)$/m.exec(text)?.[1];
   if (line === undefined) return undefined;
@@ -34,25 +35,28 @@ export function parseStat(text: string): StatCounters | undefined {
   const cores = text.match(/^cpu\d+ /gm)?.length ?? 0;
   return {
     cpu: { user, nice, system, idle, iowait, irq, softirq, steal },
-    // A kernel without SMP may leave the numbered lines out.
+    // A kernel without SMP may omit the numbered lines.
     cores: Math.max(1, cores),
     interrupts: numberAfter(text, 'intr ') ?? 0,
     switches: numberAfter(text, 'ctxt ') ?? 0,
   };
 }
 
+/** Counters of /proc/vmstat. */
 export interface VmCounters {
   readonly majorFaults: number;
   readonly swappedOut: number;
 }
 
+/** Undefined if the text is not from /proc/vmstat. */
 export function parseVmstat(text: string): VmCounters | undefined {
   const majorFaults = numberAfter(text, 'pgmajfault ');
   const swappedOut = numberAfter(text, 'pswpout ');
-  // A kernel without swap has no pswpout; one without pgmajfault is no kernel that Node runs on.
+  // A kernel without swap has no pswpout; every kernel that Node runs on has pgmajfault.
   return majorFaults === undefined ? undefined : { majorFaults, swappedOut: swappedOut ?? 0 };
 }
 
+/** Total and available memory. */
 export interface MemoryState {
   readonly totalBytes: number;
   readonly availableBytes: number;
@@ -60,7 +64,7 @@ export interface MemoryState {
 
 const BYTES_PER_KIB = 1024;
 
-/** MemAvailable came with Linux 3.14; before, what `free` took for it: free, buffers and cache. */
+/** MemAvailable exists since Linux 3.14. Before that, the estimate is that of `free`: free, buffers and cache. */
 export function parseMeminfo(text: string): MemoryState | undefined {
   const totalKib = numberAfter(text, 'MemTotal:');
   if (totalKib === undefined) return undefined;
@@ -70,13 +74,16 @@ export function parseMeminfo(text: string): MemoryState | undefined {
   return { totalBytes: totalKib * BYTES_PER_KIB, availableBytes: Math.max(0, availableKib) * BYTES_PER_KIB };
 }
 
-/** Microseconds in which some task was stalled, since boot; undefined without PSI (before 4.20, or psi=0). */
+/** Microseconds since boot in which some task was stalled; undefined without PSI (before 4.20, or psi=0). */
 export function parsePressure(text: string): number | undefined {
   const total = /^some .*\btotal=(\d+)/m.exec(text)?.[1];
   return total === undefined ? undefined : Number(total);
 }
 
-/** The first number of the line that starts with `name`. Not by splitting: the intr line of /proc/stat can be 10 KB. */
+/**
+ * The first number of the line that starts with `name`. Does not split the text, because the intr line of /proc/stat
+ * can have 10 KB.
+ */
 function numberAfter(text: string, name: string): number | undefined {
   const start = text.startsWith(name) ? 0 : text.indexOf(`\n${name}`) + 1;
   if (start === 0 && !text.startsWith(name)) return undefined;

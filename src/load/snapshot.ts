@@ -1,5 +1,5 @@
 /**
- * All counters of one moment, from the texts of the files that hold them. Pure: who reads them, and when, is not known here.
+ * All counters at one moment, parsed from the texts of their files. Pure: unaware of who reads the files, and when.
  */
 import type { Devices } from './counters.ts';
 import { parseDiskstats, parseNetDev } from './proc-devices.ts';
@@ -17,27 +17,29 @@ export const SNAPSHOT_FILES = [
   'pressure/io',
   'pressure/memory',
 ] as const;
+/** The name of one of these files. */
 export type SnapshotFile = (typeof SNAPSHOT_FILES)[number];
 
 /** When a snapshot was taken. */
 export interface Moment {
   /** Wall clock, for the log; it may jump. */
   readonly atMs: number;
-  /** A clock that never jumps, for intervals. */
+  /** Monotonic clock, for intervals. */
   readonly monotonicMs: number;
 }
 
+/** Counters at one moment. */
 export interface Snapshot extends Moment {
   readonly stat: StatCounters;
   readonly vm: VmCounters | undefined;
   readonly disks: Devices | undefined;
   readonly interfaces: Devices | undefined;
   readonly memory: MemoryState | undefined;
-  /** Stalled microseconds since boot. */
+  /** Microseconds stalled since boot. */
   readonly pressure: Readonly<Record<'cpu' | 'io' | 'memory', number | undefined>>;
 }
 
-/** Undefined when `stat` is missing or is no /proc/stat: without it nothing is known. */
+/** Undefined if `stat` is missing or invalid: a snapshot is useless without it. */
 export function parseSnapshot(
   texts: Readonly<Partial<Record<SnapshotFile, string>>>,
   { atMs, monotonicMs }: Moment,
