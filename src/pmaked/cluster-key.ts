@@ -1,24 +1,26 @@
-/** The cluster's key from its file. Unaware of what is signed with it. */
+/** Reads the cluster's key from its file. Unaware of what is signed with it. */
 import { closeSync, existsSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { fail, ok, type Result } from '../util/result.ts';
 
-/** 128 bits, however they are written: less can be guessed. */
+/** 128 bits in any notation: less could be guessed. */
 const MIN_KEY_BYTES = 16;
 const MAX_KEY_BYTES = 4_096;
 /**
- * Beside the key's own file: another key that is accepted from other nodes while the cluster changes its key. First the
- * new key stands here on every node, then the two are exchanged on every node, then this file is removed.
+ * Suffix of the file next to the key with a second key that is accepted from other nodes while the cluster changes its
+ * key. First the new key is stored in this file on every node, then the two files are swapped on every node, then this
+ * file is removed.
  */
 const OTHER_KEY_SUFFIX = '.also';
-/** Whatever lets group or others in. */
+/** Mode bits that give access to group or others. */
 const SHARED_BITS = 0o077;
 
+/** The key to sign with, and the second key to accept. */
 export interface ClusterKeys {
   readonly key: Buffer;
   readonly otherKey: Buffer | undefined;
 }
 
-/** The key, and the one that is accepted as well where there is one. The failure is a sentence. */
+/** Reads the key, and the second one if it exists. The failure is a sentence. */
 export function readClusterKeys(path: string, uid?: number): Result<ClusterKeys, string> {
   const key = readClusterKey(path, uid);
   if (!key.ok) return key;
@@ -29,8 +31,8 @@ export function readClusterKeys(path: string, uid?: number): Result<ClusterKeys,
 }
 
 /**
- * The bytes of the file, white space around them left out. Only the owner may read it, and that is this process's
- * user or root: who has the key can take any slot of the cluster. The failure is a sentence.
+ * The contents of the file without surrounding white space. Only its owner may have access, who must be this process's
+ * user or root, because the key allows taking any slot in the cluster. The failure is a sentence.
  */
 export function readClusterKey(path: string, uid = process.geteuid?.() ?? 0): Result<Buffer, string> {
   let fd: number;
@@ -54,8 +56,7 @@ export function readClusterKey(path: string, uid = process.geteuid?.() ?? 0): Re
     }
     if (stat.uid !== uid && stat.uid !== 0)
       return fail(`the cluster's key ${path} belongs to uid ${stat.uid}, not to ${uid}`);
-    if (stat.size > MAX_KEY_BYTES)
-      return fail(`the cluster's key ${path} has ${stat.size} bytes: that is another file`);
+    if (stat.size > MAX_KEY_BYTES) return fail(`the cluster's key ${path} has ${stat.size} bytes: too many for a key`);
     const key = Buffer.from(readFileSync(fd, 'latin1').trim(), 'latin1');
     if (key.length >= MIN_KEY_BYTES) return ok(key);
     return fail(`the cluster's key ${path} has ${key.length} bytes, which can be guessed; it needs ${MIN_KEY_BYTES}`);

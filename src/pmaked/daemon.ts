@@ -1,6 +1,6 @@
 /**
- * pmaked: this node's load, its broker, and who asks for leases here, tied together. Unaware of how it was configured
- * and of the bytes on network and socket.
+ * pmaked: connects this node's load, its broker and the local programs that request leases. Unaware of its
+ * configuration's origin and of the bytes on network and sockets.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AvailabilityChange } from '../load/availability.ts';
@@ -21,11 +21,12 @@ import type { StateDirectory } from './state-directory.ts';
 import { openUdp } from './udp.ts';
 import type { Transport } from './transport.ts';
 
-/** "I am leaving" is said three times within this, and whoever is to lead has begun. */
+/** Time for the departure to be sent three times and for the successor to begin. */
 const LEAVE_MS = 500;
-/** How often the leader is asked how large the cluster is, while somebody here builds. */
+/** How often the leader is asked for the cluster's size while a local build is running. */
 const CAPACITY_MS = 2_000;
 
+/** Everything a daemon is given at its start. */
 export interface DaemonOptions {
   readonly version: string;
   readonly fixed: FixedSettings;
@@ -35,11 +36,12 @@ export interface DaemonOptions {
   readonly procRoot: string;
   /** The path of ppeer. */
   readonly peerProgram: string;
-  /** Jobs of an earlier start may still run here until then. */
+  /** Jobs of an earlier start may still be running here for this long. */
   readonly holdMs: number;
   readonly log: (sentence: string) => void;
 }
 
+/** The daemon of one node. */
 export class Daemon {
   readonly #options: DaemonOptions;
   readonly #node: BrokerNode;
@@ -50,11 +52,11 @@ export class Daemon {
   readonly #workers = new Map<Session, number>();
   #live: LiveSettings;
   #drained: boolean;
-  /** Of the standard compile. */
+  /** Speed measured by the standard compile. */
   #staticSpeed: number;
   readonly #learned = new LearnedSpeed();
   #isMeasuring = false;
-  /** Of the other nodes; undefined until a leader has said it. */
+  /** Capacity of the other nodes; undefined until a leader has reported it. */
   #capacity: { readonly slots: number; readonly nodes: number } | undefined;
   #transport: Transport | undefined;
   #server: LocalServer | undefined;
@@ -99,7 +101,7 @@ export class Daemon {
     });
   }
 
-  /** For the log: who this is. */
+  /** Describes this node for the log. */
   get summary(): string {
     const { fixed } = this.#options;
     const { name, address } = fixed.interface;
@@ -108,7 +110,7 @@ export class Daemon {
     return `node ${fixed.node} of cluster "${fixed.cluster}", ${this.#live.slots} slots${drained}, ${ways}, socket ${fixed.socket}`;
   }
 
-  /** Resolves when the broker is heard and can be asked. The failure is a sentence. */
+  /** Resolves when the broker is reachable on network and socket. The failure is a sentence. */
   async start(): Promise<Result<string, string>> {
     const { fixed } = this.#options;
     const transport = await openUdp({
@@ -138,14 +140,14 @@ export class Daemon {
     return ok(transport.value.address);
   }
 
-  /** Slots, weight, thresholds and the like, from now on. */
+  /** Applies slots, weight, thresholds and the like from now on. */
   setLive(live: LiveSettings): void {
     this.#live = live;
     this.#load.setSettings(loadSettings(live));
     this.#tellState();
   }
 
-  /** Takes nothing new, lets another lead, says so, and ends. Jobs that run here go on. */
+  /** Accepts nothing new, hands over leadership, announces the departure and ends. Running jobs continue. */
   async stop(): Promise<void> {
     clearInterval(this.#capacityTimer);
     this.#load.stop();
@@ -193,7 +195,7 @@ export class Daemon {
 
   #onOpen(session: Session): void {
     const { who, peer } = session;
-    // Of another pid namespace, it has no number here, and its load is foreign.
+    // A worker in another pid namespace has no pid here, so its load counts as foreign.
     if (who.kind === 'worker' && peer.pid > 0) this.#workers.set(session, peer.pid);
     if (who.kind !== 'dispatcher') return;
     this.#holders.set(session, { user: peer.user, send: (answer) => session.send(answer) });
@@ -225,7 +227,7 @@ export class Daemon {
       case 'dispatcher':
       case 'worker':
       case 'control':
-        // Introduced already.
+        // Already introduced.
         return;
     }
   }
@@ -241,8 +243,8 @@ export class Daemon {
 
   #onLoadChange(change: AvailabilityChange): void {
     const { log } = this.#options;
-    if (change.kind === 'became-available') log('free: no foreign load over the marks any more');
-    else if (change.kind === 'evict-over') log('foreign load left the eviction mark: jobs may stay');
+    if (change.kind === 'became-available') log('free: foreign load is below the marks');
+    else if (change.kind === 'evict-over') log('foreign load is below the eviction mark: jobs may stay');
     else {
       const { metric, value, mark } = change.by;
       const what = change.kind === 'evict' ? 'jobs leave' : 'busy';
@@ -253,8 +255,8 @@ export class Daemon {
   #onSample(): void {
     this.#tellState();
     if (!this.#load.mustEvict) return;
-    // Half of them, the newest first, and with the next sample half of the rest: as few as the owner needs.
-    // Those that were told to stop may take a moment to: this node is busy.
+    // Evict half of the jobs, newest first, and half of the rest with the next sample, so that no more are evicted than
+    // the owner needs. Jobs that were told to stop may take a moment, because this node is busy.
     const count = Math.ceil(this.#node.status.staying / 2);
     if (count > 0) this.#node.step({ kind: 'evict', count });
   }
@@ -280,7 +282,7 @@ export class Daemon {
     this.#drained = on;
     const { state, log } = this.#options;
     state.remember({ drained: on });
-    log(on ? 'drained: takes nothing new until "pmakectl undrain"' : 'not drained any more');
+    log(on ? 'drained: accepts no new jobs until "pmakectl undrain"' : 'no longer drained');
     if (state.problem !== '') log(state.problem);
     this.#tellState();
     session.send({ kind: 'drained', on, ...(state.problem !== '' && { problem: state.problem }) });
@@ -291,7 +293,7 @@ export class Daemon {
   }
 
   #onCapacity(cluster: { readonly slots: number; readonly nodes: number }): void {
-    // A build has its own host's cores without asking; what it can lease is the others'.
+    // A build uses its own host's cores without leases; it can lease those of the other nodes.
     const { available } = this.#node.status;
     const slots = Math.max(0, cluster.slots - (available ? this.#node.status.slots : 0));
     const nodes = Math.max(0, cluster.nodes - (available ? 1 : 0));
@@ -307,7 +309,7 @@ export class Daemon {
   }
 
   #learnSpeed(host: string, speed: number): void {
-    // The weight is the owner's wish, no property of the machine: what was learned must not take it away again.
+    // The weight is the owner's choice, not a property of the machine: learning must not compensate for it.
     this.#learned.note(host, speed / this.#live.weight);
     this.#tellState();
   }
@@ -320,7 +322,7 @@ export class Daemon {
     const value = await measureSpeed(compiler.path).catch(() => undefined);
     this.#isMeasuring = false;
     if (value === undefined) {
-      log(`the standard compile failed with ${compiler.path}: this node counts as one of speed 1`);
+      log(`the standard compile failed with ${compiler.path}: this node's speed is taken to be 1`);
       return;
     }
     this.#staticSpeed = value;

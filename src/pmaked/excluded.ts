@@ -1,15 +1,15 @@
 /**
- * Log lines about nodes of the cluster whose datagrams cannot be taken. Each node is named once a minute at most: its
- * datagrams come several times a second. Unaware of why a datagram is refused.
+ * Log lines about cluster nodes whose datagrams are dropped. Each node is logged at most once a minute, because its
+ * datagrams arrive several times a second. Unaware of how a datagram is judged.
  */
 import { type ExcludedSender, MAX_CLOCK_DIFFERENCE_MS } from '../broker/wire/datagram.ts';
 import { putLast } from '../util/put-last.ts';
 
 const REPEAT_MS = 60_000;
-/** Nodes remembered; they have the cluster's key, so there are no more than the cluster has. */
+/** Nodes remembered. They have the cluster's key, so there are no more of them than nodes in the cluster. */
 const MAX_REPORTED = 1_000;
 
-/** @param now - milliseconds of a clock that does not jump */
+/** @param now - monotonic clock in milliseconds */
 export function reportExcluded(
   log: (sentence: string) => void,
   now: () => number = () => performance.now(),
@@ -29,12 +29,12 @@ function describeExcluded({ nodeId, reason, aheadMs }: ExcludedSender): string {
   if (reason === 'wrong-time') {
     const direction = aheadMs > 0 ? 'ahead of' : 'behind';
     return (
-      `node ${nodeId} is not heard: its clock is ${Math.round(Math.abs(aheadMs) / 1_000)} s ${direction} this host's, ` +
-      `and ${limit} s are allowed; set the clocks, or a recording of it is being sent`
+      `node ${nodeId} is ignored: its clock is ${Math.round(Math.abs(aheadMs) / 1_000)} s ${direction} this host's, ` +
+      `and ${limit} s are allowed; synchronise the clocks; otherwise its datagrams are being replayed`
     );
   }
   return (
-    `node ${nodeId} is not heard: it was started earlier than a broker of that name that was heard ` +
-    `within the last ${2 * limit} s; two nodes have one name, or its clock was wrong before`
+    `node ${nodeId} is ignored: it was started earlier than a broker of that name that was heard ` +
+    `within the last ${2 * limit} s; two nodes have the same name, or its clock was wrong before`
   );
 }

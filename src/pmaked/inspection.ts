@@ -1,6 +1,6 @@
 /**
- * What the whole cluster looks like, for pmakectl: the leader names its nodes, each node describes itself. Bounded in
- * time; who does not answer is named. Unaware of who asked.
+ * Inspection of the whole cluster for pmakectl: the leader lists its nodes, and each node describes itself. It takes a
+ * bounded time and lists the nodes that did not answer. Unaware of who asked.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BrokerStatus } from '../broker/core/broker.ts';
@@ -9,13 +9,14 @@ import type { Term } from '../broker/core/term.ts';
 import type { NodeName } from '../protocol/names.ts';
 import type { ClusterView, NodeView } from '../protocol/local-broker.ts';
 
-/** A leader's roster comes in several datagrams; this much without another, and it is complete. */
+/** The leader's roster comes in several datagrams; it is complete after this long without another one. */
 const ROSTER_QUIET_MS = 60;
 /** Many round trips of a local network. */
 const ROSTER_LIMIT_MS = 600;
 const ANSWER_LIMIT_MS = 600;
 const LOOK_MS = 10;
 
+/** What an inspection needs of its daemon. */
 export interface InspectionPorts {
   readonly cluster: string;
   readonly self: () => NodeView;
@@ -24,13 +25,14 @@ export interface InspectionPorts {
   readonly inspect: (peer: Peer) => void;
 }
 
+/** Collects one view of the cluster at a time. */
 export class Inspection {
   readonly #ports: InspectionPorts;
   readonly #roster = new Map<NodeName, FreeNode>();
   readonly #views = new Map<NodeName, NodeView>();
   #lastRosterMs = -Infinity;
   #running: Promise<ClusterView> | undefined;
-  /** Set before the first question: an own leader answers before it has been asked out. */
+  /** Set before the first question, because a leader on this host answers synchronously. */
   #isLooking = false;
   #term: Term | undefined;
 
@@ -38,7 +40,7 @@ export class Inspection {
     this.#ports = ports;
   }
 
-  /** Who asks while one is under way gets its answer. */
+  /** A caller that arrives during an inspection gets its result. */
   look(): Promise<ClusterView> {
     this.#running ??= this.#look().finally(() => {
       this.#isLooking = false;
@@ -47,7 +49,7 @@ export class Inspection {
     return this.#running;
   }
 
-  /** The leader, as it says itself: a busy host hears no heartbeat. */
+  /** Records the leader from its own answer, because a busy host hears no heartbeats. */
   onCapacity(term: Term): void {
     this.#term = term;
   }
@@ -59,7 +61,7 @@ export class Inspection {
   }
 
   onCondition(from: Peer, view: NodeView): void {
-    // Each speaks for itself only.
+    // A node may describe only itself.
     if (this.#isLooking && view.node === from.nodeId) this.#views.set(from.nodeId, view);
   }
 

@@ -1,7 +1,7 @@
-/** Which of the host's addresses datagrams go through. Pure: the interfaces are given. */
+/** Choice of the host address that datagrams use. Pure: the interfaces are given. */
 import { fail, ok, type Result } from '../util/result.ts';
 
-/** As os.networkInterfaces() has them. */
+/** As returned by os.networkInterfaces(). */
 export type Interfaces = Readonly<
   Record<
     string,
@@ -9,19 +9,23 @@ export type Interfaces = Readonly<
   >
 >;
 
+/** An interface and its IPv4 address. */
 export interface ChosenInterface {
   readonly name: string;
   readonly address: string;
 }
 
-/** The one `wanted` by name or address, else the first that is not loopback, else loopback. The failure is a sentence. */
+/**
+ * The interface that matches `wanted` by name or address; by default the first that is not loopback, or else loopback.
+ * The failure is a sentence.
+ */
 export function chooseInterface(interfaces: Interfaces, wanted: string | undefined): Result<ChosenInterface, string> {
   const all = Object.entries(interfaces).flatMap(([name, addresses = []]) =>
     addresses.filter(({ family }) => family === 'IPv4').map(({ address, internal }) => ({ name, address, internal })),
   );
   if (wanted !== undefined) {
     const found = all.find(({ name, address }) => name === wanted || address === wanted);
-    // Any address of 127.0.0.0/8 is this host's, though only one is listed.
+    // Every address in 127.0.0.0/8 belongs to this host, although only one is listed.
     const loopback = /^127\.\d+\.\d+\.\d+$/.test(wanted) ? { name: 'lo', address: wanted } : undefined;
     const chosen = found ?? loopback;
     if (chosen) return ok({ name: chosen.name, address: chosen.address });

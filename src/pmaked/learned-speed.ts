@@ -1,26 +1,30 @@
 /**
- * How fast a node proved to be for the hosts that built on it, beside its standard compile. Each host has one voice, and
- * as many more say that the standard compile is right: a host alone moves the speed little, however often it speaks.
- * Unaware of how speeds travel.
+ * Speed correction learned from the hosts that built on this node, relative to its standard compile. Each host has one
+ * vote, and the standard compile has several: a single host changes the speed only a little, however often it reports.
+ * Unaware of how speeds are transmitted.
  */
 import { putLast } from '../util/put-last.ts';
 
-/** Hosts that are remembered; the one unheard for longest is forgotten first. */
+/** Hosts remembered; the one silent for longest is evicted first. */
 const MAX_HOSTS = 64;
-/** Voices of the standard compile. */
+/** Votes of the standard compile. */
 const STANDARD_VOICES = 3;
-/** A voice says no more than this many times the standard compile's speed, or this part of it. */
+/** A vote is limited to this many times the standard compile's speed, and to its reciprocal. */
 const LEARN_MOST = 4;
 
+/** Collects the votes of other hosts. */
 export class LearnedSpeed {
   readonly #voices = new Map<string, number>();
 
-  /** @param speed - as `host` found it */
+  /** @param speed - as measured by `host` */
   note(host: string, speed: number): void {
     putLast(this.#voices, host, speed, MAX_HOSTS);
   }
 
-  /** What to multiply the standard compile's speed by. @param standard - that speed */
+  /**
+   * The factor to apply to the standard compile's speed.
+   * @param standard - that speed
+   */
   factor(standard: number): number {
     let sum = 0;
     for (const speed of this.#voices.values()) {

@@ -1,6 +1,6 @@
 /**
- * Looks at this node's load once an interval: available or busy, and when jobs must leave for the owner. Keeps the log.
- * Unaware of brokers and leases.
+ * Samples this node's load at an interval, decides whether it is available and when jobs must be evicted for the owner,
+ * and writes the log. Unaware of brokers and leases.
  */
 import { appendFile } from 'node:fs/promises';
 import { performance } from 'node:perf_hooks';
@@ -13,27 +13,30 @@ import type { Policy } from '../load/policy.ts';
 import { LoadSampler } from './sampler.ts';
 import type { MetricView, NodeView } from '../protocol/local-broker.ts';
 
+/** Thresholds, interval and log. */
 export interface LoadSettings {
   readonly policy: Policy;
   readonly intervalMs: number;
-  /** Path of the log, if one is kept. */
+  /** Path of the log, if there is one. */
   readonly log: string | undefined;
 }
 
+/** What a load watch needs of its daemon. */
 export interface LoadWatchOptions {
   readonly node: string;
   readonly procRoot: string;
-  /** The processes whose trees are our own jobs. */
+  /** Pids at the roots of our own jobs' process trees. */
   readonly workers: () => readonly number[];
-  /** Slots that are leased. */
+  /** Number of leased slots. */
   readonly leased: () => number;
   readonly onChange: (change: AvailabilityChange) => void;
-  /** After each sample. */
+  /** Called after each sample. */
   readonly onSample: () => void;
-  /** Why load cannot be measured, or the log not written; once for each reason. */
+  /** Called once for each reason why load cannot be measured or the log cannot be written. */
   readonly onProblem: (sentence: string) => void;
 }
 
+/** Samples the load until it is closed. */
 export class LoadWatch {
   readonly #options: LoadWatchOptions;
   readonly #sampler: LoadSampler;
@@ -53,12 +56,12 @@ export class LoadWatch {
     this.#sampler = new LoadSampler({ procRoot: options.procRoot, now });
   }
 
-  /** False until the load was seen once, or cannot be: a node that has just started may be busy. */
+  /** False until the load has been sampled or found to be unmeasurable: a node that has just started may be busy. */
   get hasLooked(): boolean {
     return this.#newest !== undefined || this.#isBlind;
   }
 
-  /** True while foreign load leaves room for jobs; also where it cannot be measured. */
+  /** True while foreign load leaves room for jobs, or if it cannot be measured. */
   get isAvailable(): boolean {
     return this.#monitor.availability.kind === 'available';
   }
@@ -78,7 +81,7 @@ export class LoadWatch {
     this.#timer = setInterval(() => this.#look(), this.#settings.intervalMs);
   }
 
-  /** From the next sample on. What was learned stays. */
+  /** Applies settings from the next sample on. The learned baseline is kept. */
   setSettings(settings: LoadSettings): void {
     const wasMs = this.#settings.intervalMs;
     this.#settings = settings;

@@ -1,5 +1,5 @@
 /**
- * Which dispatcher on this host waits for what and holds what. Between the sessions' own numbers and the broker's.
+ * Table of the requests and leases of each dispatcher on this host. It maps the sessions' own numbers to the broker's.
  * Unaware of sockets and of the network.
  */
 import type { BrokerEvent } from '../broker/core/broker.ts';
@@ -10,21 +10,25 @@ import type { UserName } from '../protocol/names.ts';
 import { groupBy } from '../util/lists.ts';
 import { putLast } from '../util/put-last.ts';
 
-/** Jobs of a dispatcher that died end with its connections to the workers; until then their slots are in use. */
+/** Jobs of a dispatcher that died end with its connections to the workers; their slots are in use until then. */
 export const JOBS_END_MS = 1_500;
 
-/** Open requests of one user's dispatchers, half of what a broker may have: nobody shuts the others out. */
+/**
+ * Open requests of one user's dispatchers: half of what a broker may have, so that one user cannot lock out the others.
+ */
 const MAX_OPEN_PER_USER = MAX_OPEN_REQUESTS / 2;
-/** A slot for which others wait is given back after this. No compile takes so long; its job runs again elsewhere. */
+/**
+ * A slot that others are waiting for is reclaimed after this. No compile takes that long; its job is retried elsewhere.
+ */
 export const MAX_HOLD_MS = 1_800_000;
-/** A dispatcher that was told so and does not give it back within this loses it all the same. */
+/** A dispatcher that does not return a reclaimed slot within this loses it anyway. */
 export const STOP_LIMIT_MS = 10_000;
-/** Nodes of which a dispatcher has had a lease; a few times the thousand that are aimed at. */
+/** Nodes remembered per dispatcher; several times the design target of a thousand. */
 const MAX_USED_NODES = 5_000;
 
 type EffectOf<K extends Effect['kind']> = Extract<Effect, { readonly kind: K }>;
 
-/** What is needed of a session; compared by identity. */
+/** What is needed of a session, which is compared by identity. */
 export interface Holder {
   readonly user: UserName;
   send(answer: BrokerAnswer): void;
@@ -32,7 +36,7 @@ export interface Holder {
 
 interface Held {
   readonly holder: Holder;
-  /** Since when others wait for its slot without a break. */
+  /** Start of the period during which others have been waiting for its slot. */
   wantedMs: number;
   /** The holder was told to stop. */
   isOver: boolean;
@@ -40,24 +44,25 @@ interface Held {
 
 interface Waiting {
   readonly holder: Holder;
-  /** The session's number. */
+  /** The session's own number. */
   readonly id: number;
 }
 
+/** Requests and leases of all local dispatchers. */
 export class LocalLeases {
   readonly #step: (event: BrokerEvent) => void;
   readonly #waiting = new Map<number, Waiting>();
   readonly #numbers = new Map<Holder, Map<number, number>>();
   readonly #held = new Map<string, Held>();
-  /** Of each dispatcher, the nodes that it has used. */
+  /** The nodes that each dispatcher has used. */
   readonly #used = new WeakMap<Holder, Map<string, true>>();
   readonly #openOf = new Map<UserName, number>();
   readonly #now: () => number;
   #newest = 0;
 
   /**
-   * @param step - hands an event to the broker
-   * @param now - milliseconds of a clock that does not jump
+   * @param step - passes an event to the broker
+   * @param now - monotonic clock in milliseconds
    */
   constructor(step: (event: BrokerEvent) => void, now: () => number) {
     this.#step = step;
@@ -68,7 +73,7 @@ export class LocalLeases {
     return this.#held.size;
   }
 
-  /** Has this dispatcher had a lease of the node? Then it may know how fast it is. */
+  /** True if this dispatcher has had a lease on the node, and may therefore report its speed. */
   hasUsed(holder: Holder, node: string): boolean {
     return this.#used.get(holder)?.has(node) === true;
   }
@@ -95,14 +100,17 @@ export class LocalLeases {
     this.#step({ kind: 'cancel', requestId });
   }
 
-  /** Of no effect on a lease that is not this holder's. */
+  /** A no-op for a lease that this holder does not have. */
   release(holder: Holder, lease: string): void {
     if (this.#held.get(lease)?.holder !== holder) return;
     this.#held.delete(lease);
     this.#step({ kind: 'release', lease });
   }
 
-  /** The dispatcher is gone. The answer releases what it held, to be called when its jobs are surely gone too. */
+  /**
+   * The dispatcher has disconnected. The returned function releases its leases; call it when its jobs must have ended
+   * too.
+   */
   leave(holder: Holder): () => void {
     for (const [id] of this.#numbers.get(holder) ?? []) this.cancel(holder, id);
     this.#numbers.delete(holder);
@@ -131,7 +139,7 @@ export class LocalLeases {
   #onLeased(effect: EffectOf<'leased'>): void {
     const waiting = this.#forget(effect.requestId);
     if (!waiting) {
-      // Cancelled in the same moment.
+      // Cancelled at the same moment.
       this.#step({ kind: 'release', lease: effect.lease });
       return;
     }
@@ -151,7 +159,7 @@ export class LocalLeases {
   #onKeep({ leases, forMs }: EffectOf<'keep'>): void {
     for (const [holder, its] of groupBy(leases, (lease) => this.#held.get(lease)?.holder)) {
       if (!holder) continue;
-      // Two dispatchers of one user on one host are one to the leader.
+      // The leader does not distinguish two dispatchers of one user on one host.
       const keepMs = this.#isOtherWaiting(holder) ? 0 : forMs;
       holder.send({ kind: 'keep', leases: its, forMs: keepMs });
       for (const lease of its) this.#watchHold(lease, keepMs > 0);

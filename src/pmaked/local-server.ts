@@ -1,6 +1,6 @@
 /**
- * The unix socket of a broker: dispatchers that want leases, workers that run jobs here, pmakectl. One file for what
- * arrives and leaves; what it means is the daemon's business.
+ * Server on the broker's unix socket, for dispatchers that request leases, workers that run jobs, and pmakectl. It
+ * handles everything about receiving and sending messages. Unaware of what they mean to the daemon.
  */
 import { mkdir } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
@@ -22,47 +22,52 @@ import type { PeerCredentials, PeerLookup } from './peer-credentials.ts';
 import { RequestPace } from './request-pace.ts';
 import { listenAt } from '../util/unix-socket.ts';
 
-/** Of one user: dispatchers and pmakectls, a handful, and a worker for each host that he builds on. */
+/**
+ * Limit for one user: a handful of dispatchers and pmakectl runs, and a worker for each host that the user builds on.
+ */
 export const MAX_SESSIONS_PER_USER = 256;
-/** Of all users. */
+/** Limit for all users together. */
 const MAX_SESSIONS = 4_000;
-/** Connections whose user is not known yet. */
+/** Limit for connections whose user is not known yet. */
 const MAX_UNIDENTIFIED = 256;
-/** At the socket for administration, which no other connection can fill. */
+/** Limit at the administration socket, which other connections cannot exhaust. */
 const MAX_ADMIN_SESSIONS = 64;
-/** Who connects says who it is within this. */
+/** Timeout for a client's introduction. */
 const INTRODUCTION_LIMIT_MS = 5_000;
-/** Answers that one user's programs do not take; beyond this they are cut off, or they would cost memory without end. */
+/** Limit for answers that one user's programs have not read. Beyond it they are disconnected, to bound memory. */
 const MAX_UNREAD_BYTES = 8 * 1024 * 1024;
-/** Where a connection has less, its user's others are not counted together. */
+/** A connection with fewer unread bytes does not trigger the sum over its user's connections. */
 const FEW_UNREAD_BYTES = MAX_UNREAD_BYTES / MAX_SESSIONS_PER_USER;
-/** Requests of one connection in one turn of the event loop, which has heartbeats to send. */
+/** Requests of one connection per turn of the event loop, which also has heartbeats to send. */
 const MAX_TAKEN_AT_ONCE = 50;
-/** What a later version may ask, of which nothing is known. */
+/** Stands for an unknown request of a later version. */
 const OTHER_REQUEST = { kind: 'cluster' } as const;
 
+/** A connection that has been identified and introduced. */
 export interface Session {
   readonly who: Introduction;
-  /** By the kernel's word, whatever it says itself. */
+  /** From the kernel, whatever the client claims. */
   readonly peer: PeerCredentials;
   readonly isAdmin: boolean;
   send(answer: BrokerAnswer): void;
 }
 
+/** Callbacks of the server. */
 export interface SessionHandlers {
-  /** Somebody introduced himself. The answer is sent first. */
+  /** A client has introduced itself. The server's reply has already been sent. */
   readonly onOpen: (session: Session) => void;
   readonly onRequest: (session: Session, request: BrokerRequest) => void;
   readonly onClose: (session: Session) => void;
 }
 
+/** A listening server. */
 export interface LocalServer {
   close(): void;
 }
 
 /**
- * Listens at `path` for every user of this host: a lease alone starts nothing, and only ssh lets a job in. Beside it,
- * with ADMIN_SUFFIX, for root and the daemon's user. The failure is a sentence.
+ * Listens at `path` for every user of this host: a lease alone starts nothing, and only ssh admits a job. Also listens
+ * at `path` + ADMIN_SUFFIX for root and the daemon's user. The failure is a sentence.
  */
 export async function listenLocally(
   path: string,
@@ -74,7 +79,7 @@ export async function listenLocally(
   const everyone = { connections: new Connections(MAX_SESSIONS, MAX_UNIDENTIFIED), isAdmin: false };
   const admins = { connections: new Connections(MAX_ADMIN_SESSIONS, MAX_ADMIN_SESSIONS), isAdmin: true };
   const open = async (at: string, mode: number, { connections, isAdmin }: typeof everyone): Promise<() => void> => {
-    // Nothing is read from a connection whose user is unknown: it stays with the kernel.
+    // Read nothing from a connection whose user is unknown: its data stays in the kernel.
     const server = createServer({ pauseOnConnect: true }, (socket) => {
       void connections.admit(socket, lookup).then((peer) => {
         if (!peer) return;
@@ -108,7 +113,7 @@ class Connections {
   readonly #maxUnidentified: number;
   readonly #unidentified = new Set<Socket>();
   readonly #byUser = new Map<number, Set<Socket>>();
-  /** Kept for as long as the broker runs: a user who connects again has no new budget. */
+  /** Kept for the broker's lifetime, so that reconnecting does not reset a user's budget. */
   readonly #paces = new Map<number, RequestPace>();
   #size = 0;
 
@@ -117,7 +122,7 @@ class Connections {
     this.#maxUnidentified = maxUnidentified;
   }
 
-  /** Whose it is; undefined for one that was ended, since there are too many. */
+  /** The connection's peer; undefined for one that was closed because there are too many. */
   async admit(socket: Socket, lookup: Pick<PeerLookup, 'identify'>): Promise<PeerCredentials | undefined> {
     socket.on('error', () => undefined);
     if (this.#unidentified.size >= this.#maxUnidentified) {
@@ -133,7 +138,7 @@ class Connections {
     }
     const own = this.#byUser.get(peer.uid) ?? new Set<Socket>();
     if (own.size >= MAX_SESSIONS_PER_USER || this.#size >= this.#max) {
-      // It may still write; what it says is thrown away.
+      // The client may still write; discard what it sends.
       socket.resume();
       socket.end(encodeBrokerMessage({ kind: 'refused', reason: `too many connections of user ${peer.user}` }));
       socket.setTimeout(INTRODUCTION_LIMIT_MS, () => socket.destroy());
@@ -143,14 +148,14 @@ class Connections {
     return peer;
   }
 
-  /** Bytes that this user's programs have not taken. */
+  /** Bytes that this user's programs have not read. */
   unreadOf({ uid }: PeerCredentials): number {
     let bytes = 0;
     for (const { writableLength } of this.#byUser.get(uid) ?? []) bytes += writableLength;
     return bytes;
   }
 
-  /** Of all connections of this user together. */
+  /** The pace shared by all connections of this user. */
   paceOf({ uid }: PeerCredentials): RequestPace {
     const pace = this.#paces.get(uid) ?? new RequestPace(performance.now());
     this.#paces.set(uid, pace);
@@ -225,12 +230,12 @@ function serve(socket: Socket, { node, peer, isAdmin, connections }: Served, han
     try {
       takePaced(next());
     } catch {
-      // Not one of our programs, or of a version that writes otherwise: nothing it said can be trusted.
+      // Not one of our programs, or one with another encoding: nothing it sent can be trusted.
       socket.destroy();
     }
   };
   socket.on('data', (chunk: Buffer) => {
-    // Meanwhile what comes stays with the kernel, and then with who sends it.
+    // In the meantime further data stays in the kernel, and then with its sender.
     socket.pause();
     takeGuarded(() => frames.push(chunk));
   });
@@ -242,13 +247,13 @@ function serve(socket: Socket, { node, peer, isAdmin, connections }: Served, han
 }
 
 function introduce(request: BrokerRequest): Result<Introduction, string> {
-  if (!('version' in request)) return fail('an introduction is to come first');
+  if (!('version' in request)) return fail('the first message must be an introduction');
   if (request.version === LOCAL_BROKER_VERSION) return ok(request);
   const versions = `it speaks version ${request.version}, pmaked ${LOCAL_BROKER_VERSION}`;
   return fail(`${versions}: install the same pmake for both`);
 }
 
-/** Does anybody answer there? A socket file may be left from a daemon that was killed. */
+/** True if a server answers at `path`. A socket file may be left over from a daemon that was killed. */
 function isServed(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path);

@@ -1,6 +1,6 @@
 /**
- * A broker on a real clock and a real network: its events in, its effects carried out, datagrams signed and checked.
- * Unaware of load, of the programs on this host and of configuration.
+ * Runs a broker with a real clock and a real network: passes it events, carries out its effects, signs and checks
+ * datagrams. Unaware of load, of local programs and of configuration.
  */
 import { performance } from 'node:perf_hooks';
 import { Broker, type BrokerEvent, type BrokerStatus } from '../broker/core/broker.ts';
@@ -17,29 +17,32 @@ import { MAX_NODES } from '../broker/core/limits.ts';
 import type { OnDatagram, Transport } from './transport.ts';
 import { putLast } from '../util/put-last.ts';
 
-/** A timer that is due at once must not shut the sockets out. */
+/** A timer that is due at once must not starve the sockets. */
 const SHORTEST_TIMER_MS = 1;
-/** The event loop's longest timer. */
+/** Longest delay of a timer. */
 const LONGEST_TIMER_MS = 60_000;
 
-/** What the broker wants done by this host, and what daemons say to each other beside it. */
+/** Effects that the daemon must carry out, and messages between daemons that bypass the broker. */
 export type NodeEvent = Exclude<Effect, { readonly kind: 'send' | 'subscribe' }> | Aside;
 
+/** A message from another daemon. */
 export interface Aside {
   readonly kind: 'aside';
   readonly from: Peer;
   readonly message: MessageOf<'inspect' | 'condition' | 'speed'>;
 }
 
+/** Everything a node is given at its start. */
 export interface NodeOptions {
   readonly seal: Seal;
   readonly holdMs: number;
   readonly random: () => number;
   readonly onEvent: (event: NodeEvent) => void;
-  /** Called for each of its datagrams. */
+  /** Called for each datagram of an excluded sender. */
   readonly onExcluded: (sender: ExcludedSender) => void;
 }
 
+/** The broker of this host. */
 export class BrokerNode {
   readonly #options: NodeOptions;
   readonly #broker: Broker;
@@ -49,7 +52,7 @@ export class BrokerNode {
   readonly #heard = new Map<string, Peer>();
   #transport: Transport | undefined;
   #timer: NodeJS.Timeout | undefined;
-  /** What is to be sent when this turn of the event loop is over, by destination. */
+  /** Messages to send at the end of this turn of the event loop, by destination. */
   readonly #unsent = new Map<string, { readonly to: Destination; readonly messages: Message[] }>();
   #isFlushing = false;
 
@@ -57,7 +60,7 @@ export class BrokerNode {
     this.#options = options;
     const { seal, random, holdMs } = options;
     const nowMs = performance.now();
-    // Terms of this boot are above those of earlier ones, also where nobody remembers them.
+    // Terms of this boot are above those of earlier boots, even if no other node remembers them.
     const firstCounter = seal.bootId;
     this.#broker = new Broker({ nodeId: seal.nodeId, bootId: seal.bootId, firstCounter, random, nowMs, holdMs });
     this.#sealer = new DatagramSealer(seal, Date.now);
@@ -72,7 +75,7 @@ export class BrokerNode {
     return Object.fromEntries(this.#dropped);
   }
 
-  /** To be given to the transport. */
+  /** The transport's callback. */
   readonly onDatagram: OnDatagram = (bytes, address) => {
     const opened = this.#opener.open(bytes);
     if (!opened.ok) {
@@ -88,7 +91,7 @@ export class BrokerNode {
     }
   };
 
-  /** Where a node was heard last. */
+  /** The address a node was last heard from. */
   peerOf(nodeId: string): Peer | undefined {
     return this.#heard.get(nodeId);
   }
@@ -104,12 +107,12 @@ export class BrokerNode {
     this.#schedule(nowMs);
   }
 
-  /** Says something beside the broker's own words. */
+  /** Sends a message that is not the broker's own. */
   say(peer: Peer, message: Aside['message']): void {
     this.#send({ kind: 'peer', peer }, message);
   }
 
-  /** Nothing of this broker is sent or heard from now on. What it said before has been sent. */
+  /** Stops sending and receiving. Earlier messages have been sent. */
   stop(): void {
     clearTimeout(this.#timer);
     this.#flush();
@@ -122,7 +125,7 @@ export class BrokerNode {
     else this.#options.onEvent(effect);
   }
 
-  /** Several messages of one turn to one destination share a datagram. */
+  /** Messages of one turn to the same destination share a datagram. */
   #send(to: Destination, message: Message): void {
     const key = to.kind === 'group' ? to.group : `${to.peer.nodeId}@${to.peer.address}`;
     const unsent = this.#unsent.get(key);

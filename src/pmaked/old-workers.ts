@@ -1,10 +1,13 @@
-/** Are jobs of an earlier start of this broker still running on this host? Unaware of leases. */
+/** Detects jobs of an earlier start of this broker that are still running on this host. Unaware of leases. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const WORKER = /(^|\0)[^\0]*\/cli\/worker\.cjs\0/;
 
-/** True when a worker is seen. One that is hidden (hidepid) or that ends meanwhile is not: then slots are counted twice for a while. */
+/**
+ * True if a worker is found. A worker that is hidden (hidepid) or ends during the scan is missed, and its slots are
+ * then granted twice for a while.
+ */
 export function hasWorkers(procRoot: string): boolean {
   let entries: string[];
   try {

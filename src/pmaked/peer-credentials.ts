@@ -1,22 +1,24 @@
 /**
- * Which process and which user is at the other end of a unix socket, by the kernel's word (SO_PEERCRED, unix(7)). Node
- * has no call for that, so a small C program gets the sockets as file descriptors. One runs at a time, for as many
- * sockets as have come meanwhile: connections cost no more processes than there is time for. Unaware of what is said.
+ * Process and user at the other end of a unix socket, as reported by the kernel (SO_PEERCRED, unix(7)). Node has no
+ * call for that, so a small C program inherits the sockets as file descriptors. One instance runs at a time and takes
+ * all sockets that arrived in the meantime, which bounds the number of processes. Unaware of what is sent over the
+ * sockets.
  */
 import { spawn } from 'node:child_process';
 import type { Socket } from 'node:net';
 import { isUserName, type UserName } from '../protocol/names.ts';
 
-/** In one run of the program; as many descriptors as it gets. */
+/** Sockets per run of the program; its limit for descriptors. */
 const MAX_BATCH = 32;
-/** Names of users may come from a server that is slow. */
+/** Timeout of one run. User names may come from a slow server. */
 const RUN_LIMIT_MS = 5_000;
 const MAX_ID = 2 ** 32 - 1;
 
+/** Process and user of a peer. */
 export interface PeerCredentials {
   readonly pid: number;
   readonly uid: number;
-  /** Its number where it has no name, or one that no cluster could tell. */
+  /** The uid in decimal if the user has no name, or one that is not valid in a cluster. */
   readonly user: UserName;
 }
 
@@ -25,6 +27,7 @@ interface Waiting {
   readonly resolve: (peer: PeerCredentials | undefined) => void;
 }
 
+/** Identifies the peers of sockets. */
 export class PeerLookup {
   readonly #program: string;
   #waiting: Waiting[] = [];
@@ -35,7 +38,7 @@ export class PeerLookup {
     this.#program = program;
   }
 
-  /** Undefined where the socket is closed or the program cannot say. Reads nothing from it. */
+  /** Undefined if the socket is closed or the program fails. Reads nothing from the socket. */
   identify(socket: Socket): Promise<PeerCredentials | undefined> {
     return new Promise((resolve) => {
       this.#waiting.push({ socket, resolve });
@@ -62,7 +65,7 @@ export class PeerLookup {
   }
 }
 
-/** `PID UID NAME`; undefined for anything else, and for a process of another pid namespace, which has no number here. */
+/** Parses `PID UID NAME`; undefined for anything else. The pid is 0 for a process of another pid namespace. */
 export function parsePeer(line: string): PeerCredentials | undefined {
   const [, pid, uid, name = ''] = /^(\d{1,10}) (\d{1,10}) (.*)$/.exec(line) ?? [];
   if (pid === undefined || uid === undefined || Number(uid) > MAX_ID) return undefined;
@@ -86,7 +89,7 @@ function readLines(program: string, fds: readonly number[]): Promise<readonly st
   });
 }
 
-/** Node tells it to nobody, but it is there. */
+/** The descriptor, which Node does not expose officially. */
 function descriptorOf(socket: Socket): number | undefined {
   if (socket.destroyed) return undefined;
   const { _handle: handle } = socket as unknown as { readonly _handle?: { readonly fd?: number } | null };

@@ -1,16 +1,17 @@
 /**
- * How fast the requests of one user's programs are taken. A user who asks faster waits, and the
- * others are served meanwhile. The caller tells the time. Unaware of sockets.
+ * Rate limit for the requests of one user's programs. A user over the limit waits, and the others are served in the
+ * meantime. The caller supplies the time. Unaware of sockets.
  */
 import type { BrokerRequest } from '../protocol/local-broker.ts';
 
-/** A dispatcher of a build with a thousand compiles a second asks for, and gives back, as many slots. */
+/** Enough for a dispatcher that runs a thousand compiles a second, each with a request and a release. */
 const UNITS_PER_S = 5_000;
-/** What may come at once. */
+/** Size of a burst. */
 const MAX_UNITS = 5_000;
-/** The answer names each node of the cluster. */
+/** Costly because the answer lists every node of the cluster. */
 const CLUSTER_UNITS = 50;
 
+/** A token bucket. */
 export class RequestPace {
   #units = MAX_UNITS;
   #atMs: number;
@@ -19,7 +20,7 @@ export class RequestPace {
     this.#atMs = nowMs;
   }
 
-  /** Subtracts what the request costs. Returns for how many ms no other request may be taken; mostly 0. */
+  /** Charges a request, and returns for how many ms no other request may be taken; usually 0. */
   take({ kind }: Pick<BrokerRequest, 'kind'>, nowMs: number): number {
     this.#units = Math.min(MAX_UNITS, this.#units + ((nowMs - this.#atMs) * UNITS_PER_S) / 1_000);
     this.#atMs = nowMs;

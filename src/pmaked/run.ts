@@ -1,5 +1,5 @@
 /**
- * The life of a pmaked process: its settings read and watched, its end by a signal. Unaware of what a broker does.
+ * Life cycle of a pmaked process: loads and watches its settings, and ends on a signal. Unaware of what a broker does.
  */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -18,17 +18,18 @@ import { notifyService } from './service.ts';
 import { fixedSettings, liveSettings, restartNeeded } from './settings.ts';
 import { StateDirectory } from './state-directory.ts';
 
+/** Command-line options and environment. */
 export interface RunOptions {
   readonly version: string;
   readonly env: NodeJS.ProcessEnv;
-  /** Instead of the user's and the machine's. */
+  /** Replaces the user's and the machine's config files. */
   readonly configFile: string | undefined;
   readonly interface: string | undefined;
   readonly socket: string | undefined;
   readonly procRoot: string;
 }
 
-/** Runs until SIGTERM or SIGINT; the answer is the exit status. */
+/** Runs until SIGTERM or SIGINT and returns the exit status. */
 export async function runDaemon(options: RunOptions): Promise<number> {
   const files = options.configFile === undefined ? configFiles(options.env) : [resolve(options.configFile)];
   const ended = untilSignal();
@@ -42,15 +43,17 @@ export async function runDaemon(options: RunOptions): Promise<number> {
   const watch = watchConfig(files, () => {
     const taken = readSettings(files).then((edited) => {
       if (!edited.ok) {
-        log(`the edit was not taken, the old values stay: ${edited.failure}`);
+        log(`the edit was rejected, the previous settings stay in force: ${edited.failure}`);
         return;
       }
-      for (const name of restartNeeded(inForce, edited.value)) log(`"broker.${name}" changes with the next start`);
+      for (const name of restartNeeded(inForce, edited.value)) log(`"broker.${name}" takes effect at the next start`);
       inForce = edited.value;
       daemon.value.setLive(liveSettings(inForce));
-      log('took the edited settings');
+      log('the edited settings are in force');
     });
-    taken.catch((cause: unknown) => log(`the edit was not taken, the old values stay: ${String(cause)}`));
+    taken.catch((cause: unknown) =>
+      log(`the edit was rejected, the previous settings stay in force: ${String(cause)}`),
+    );
   });
   await watch.ready;
   log(`${daemon.value.summary} at ${address.value}`);
@@ -96,7 +99,10 @@ function untilSignal(): Promise<string> {
   });
 }
 
-/** One line each, without a time: the journal has its own. It may quote other machines, and the journal a terminal reads. */
+/**
+ * Writes one line without a timestamp, which the journal adds. It may quote other machines, and journals are read on
+ * terminals.
+ */
 function log(sentence: string): void {
   process.stderr.write(`pmaked: ${printable(sentence)}\n`);
 }

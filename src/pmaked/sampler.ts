@@ -1,6 +1,6 @@
 /**
- * Reads /proc and hands the texts to the pure parts: the only I/O of this folder. One read of each file a sample,
- * synchronous: /proc answers from memory, and a trip through the thread pool would cost more than the read.
+ * Reads /proc and passes the texts to the pure parsers of load/. Each sample reads each file once, synchronously: /proc
+ * answers from memory, and a round trip through the thread pool would cost more than the read.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { fail, ok, type Result } from '../util/result.ts';
@@ -9,21 +9,24 @@ import { OwnWorkTracker } from '../load/own-work.ts';
 import { parseProcessIo, parseProcessStat, type ProcessCounters } from '../load/proc-process.ts';
 import { parseSnapshot, SNAPSHOT_FILES, type Moment, type SnapshotFile } from '../load/snapshot.ts';
 
+/** Where and when to read. */
 export interface SamplerOptions {
-  /** Where /proc is; a test writes its own. */
+  /** The path of /proc; tests use a directory of their own. */
   readonly procRoot: string;
   /** The clocks. `monotonicMs` must not jump. */
   readonly now: () => Moment;
 }
 
+/** Why there is no sample. */
 export type NoSample =
-  /** Rates need two readings: the next call gives a sample. */
+  /** Rates need two readings: the next call returns a sample. */
   | { readonly reason: 'first-reading' }
   /** The last reading is only a jiffy or two old. */
   | { readonly reason: 'too-soon' }
-  /** PROCROOT/stat cannot be read, or is something else. */
+  /** PROCROOT/stat cannot be read or parsed. */
   | { readonly reason: 'stat-unreadable'; readonly path: string };
 
+/** Takes load samples of this machine. */
 export class LoadSampler {
   readonly #options: SamplerOptions;
   readonly #meter = new LoadMeter();
@@ -35,8 +38,8 @@ export class LoadSampler {
   }
 
   /**
-   * The load since the last call. `workerPids` are the processes whose trees are our own jobs.
-   * Other processes are only looked at while there are workers, and each only once.
+   * The load since the last call. `workerPids` are the roots of our own jobs' process trees. Other processes are only
+   * read while there are workers, and each of them only once.
    */
   sample(workerPids: readonly number[]): Result<LoadSample, NoSample> {
     const moment = this.#options.now();
@@ -61,7 +64,7 @@ export class LoadSampler {
     return this.#tracker.update(processes, present, workerPids);
   }
 
-  /** Rising, as the tracker wants it. */
+  /** In ascending order, as the tracker requires. */
   #pids(): number[] {
     let names: string[];
     try {
@@ -75,14 +78,14 @@ export class LoadSampler {
       .sort((a, b) => a - b);
   }
 
-  /** Undefined when it has ended since: what it used is then in its parent's figures at the next look. */
+  /** Undefined if the process has ended: its usage is then in its parent's counters at the next scan. */
   #process(pid: number): ProcessCounters | undefined {
     const stat = parseProcessStat(this.#read(`${pid}/stat`) ?? '');
     if (!stat) return undefined;
     try {
       return { ...stat, io: parseProcessIo(readFileSync(`${this.#options.procRoot}/${pid}/io`, 'utf8')) };
     } catch (cause) {
-      // A kernel without task I/O accounting has no such file; then the process itself is still there.
+      // A kernel without task I/O accounting has no such file, although the process still exists.
       const isHidden = (cause as NodeJS.ErrnoException).code === 'EACCES' || this.#read(`${pid}/stat`) !== undefined;
       return isHidden ? { ...stat, io: undefined } : undefined;
     }
@@ -92,7 +95,7 @@ export class LoadSampler {
     try {
       return readFileSync(`${this.#options.procRoot}/${file}`, 'utf8');
     } catch {
-      // Not on this kernel, not for us, or gone: each is an answer.
+      // Missing on this kernel, not permitted, or gone: all of these are valid answers.
       return undefined;
     }
   }

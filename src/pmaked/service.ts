@@ -1,10 +1,10 @@
-/** What systemd is told, where it asks: through its own program, since Node has no datagram unix sockets. */
+/** Notifications to systemd, sent with its own program because Node has no datagram unix sockets. */
 import { spawn } from 'node:child_process';
 
-/** A pmaked that is told to end does so within two seconds, whatever its service manager does. */
+/** pmaked must exit within two seconds of a signal, whatever its service manager does. */
 const NOTIFY_LIMIT_MS = 1_000;
 
-/** `READY=1`, `STOPPING=1` ...; nothing outside of a unit with Type=notify. Never fails: it runs all the same. */
+/** Sends `READY=1`, `STOPPING=1` and so on; a no-op outside of a unit with Type=notify. Failures are ignored. */
 export async function notifyService(state: string, env: NodeJS.ProcessEnv = process.env): Promise<void> {
   if (!env.NOTIFY_SOCKET) return;
   const child = spawn('systemd-notify', [`--pid=${process.pid}`, state], {

@@ -1,5 +1,5 @@
 /**
- * What pmaked goes by: its config file and its switches, the defaults filled in. Unaware of who uses a value.
+ * pmaked's settings: its config file and command-line options, with defaults filled in. Unaware of who uses a value.
  */
 import { availableParallelism, hostname, networkInterfaces } from 'node:os';
 import type { BrokerSettings } from '../config/broker-settings.ts';
@@ -14,13 +14,13 @@ import { chooseInterface, type ChosenInterface } from './interfaces.ts';
 const DEFAULT_CLUSTER = 'pmake';
 const DEFAULT_KEY = '/etc/pmake/cluster.key';
 const DEFAULT_PORT = 7737;
-/** Of the block that RFC 2365 leaves to each organisation. */
+/** From the block that RFC 2365 reserves for organisations. */
 const DEFAULT_GROUPS = ['239.255.77.1', '239.255.77.2'] as const;
-/** This network only: a router passes nothing on. */
+/** Local network only: routers do not forward it. */
 const DEFAULT_TTL = 1;
 const DEFAULT_SAMPLE_SECONDS = 1;
 
-/** What holds from start to end. */
+/** Settings that are fixed for the life of the process. */
 export interface FixedSettings {
   readonly cluster: string;
   readonly key: string;
@@ -34,7 +34,7 @@ export interface FixedSettings {
   readonly state: string | undefined;
 }
 
-/** What may change while it runs. */
+/** Settings that may change while it runs. */
 export interface LiveSettings {
   readonly slots: number;
   readonly weight: number;
@@ -43,7 +43,7 @@ export interface LiveSettings {
   readonly loadLog: string | undefined;
 }
 
-/** Switches go before the file. */
+/** Command-line options, which take precedence over the file. */
 export interface Switches {
   readonly interface?: string | undefined;
   readonly socket?: string | undefined;
@@ -76,18 +76,19 @@ export function fixedSettings(
     peers: file.peers ?? [],
     ttl: file.ttl ?? DEFAULT_TTL,
     socket: switches.socket ?? file.socket ?? defaultSocket(env),
-    // Of a systemd unit with StateDirectory=.
+    // Set by a systemd unit with StateDirectory=.
     state: file.state ?? env.STATE_DIRECTORY,
   });
 }
 
-/** The machine's for root and a systemd unit, else the user's own. */
+/** The machine-wide socket for root and in a systemd unit, otherwise the user's own. */
 function defaultSocket(env: NodeJS.ProcessEnv): string {
   if (process.geteuid?.() === 0 || env.RUNTIME_DIRECTORY !== undefined) return BROKER_SOCKET;
   const directory = runtimeDirectory(env);
   return directory.ok ? ownBrokerSocket(directory.value) : BROKER_SOCKET;
 }
 
+/** The settings that may change, with defaults. */
 export function liveSettings(file: BrokerSettings): LiveSettings {
   return {
     slots: file.slots ?? availableParallelism(),
@@ -98,7 +99,7 @@ export function liveSettings(file: BrokerSettings): LiveSettings {
   };
 }
 
-/** Settings that an edit changed and that only a restart takes up, by name. */
+/** Names of the edited settings that take effect only after a restart. */
 export function restartNeeded(before: BrokerSettings, after: BrokerSettings): string[] {
   const fixed = ['cluster', 'key', 'node', 'interface', 'port', 'groups', 'peers', 'ttl', 'socket', 'state'] as const;
   return fixed.filter((name) => JSON.stringify(before[name]) !== JSON.stringify(after[name]));

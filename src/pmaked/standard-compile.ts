@@ -1,5 +1,5 @@
 /**
- * Times the standard compile, for a node's first guess at its speed (load/speed.ts). Unaware of brokers.
+ * Times the standard compile, for the first estimate of a node's speed (load/speed.ts). Unaware of brokers.
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, type Stats, statSync, writeFileSync } from 'node:fs';
@@ -8,11 +8,11 @@ import { delimiter, join } from 'node:path';
 import { STANDARD_COMPILE_WORDS, standardSource, staticSpeed } from '../load/speed.ts';
 
 const RUNS = 3;
-/** A hundred times slower than the reference. */
+/** A hundred times the duration on the reference machine. */
 const RUN_LIMIT_MS = 60_000;
 const COMPILERS = ['cc', 'gcc', 'clang'];
 
-/** The compiler that is timed, with what tells its versions apart; undefined where there is none. */
+/** The compiler to time and a text that identifies its version; undefined if there is none. */
 export function findStandardCompiler(path = process.env.PATH ?? ''): { path: string; identity: string } | undefined {
   for (const name of COMPILERS) {
     for (const directory of path.split(delimiter)) {
@@ -25,7 +25,7 @@ export function findStandardCompiler(path = process.env.PATH ?? ''): { path: str
   return undefined;
 }
 
-/** Undefined also in a directory that is closed to us, which a PATH may name. */
+/** Undefined also for an unreadable directory, which PATH may contain. */
 function statOf(path: string): Stats | undefined {
   try {
     return statSync(path);
@@ -34,7 +34,7 @@ function statOf(path: string): Stats | undefined {
   }
 }
 
-/** The node's static speed; undefined when the compiler did not do it. Takes a second or two of one core. */
+/** The node's static speed; undefined if the compiler failed. Takes a second or two of CPU time. */
 export async function measureSpeed(compiler: string): Promise<number | undefined> {
   const directory = mkdtempSync(join(tmpdir(), 'pmaked-speed-'));
   try {
@@ -52,7 +52,9 @@ export async function measureSpeed(compiler: string): Promise<number | undefined
   }
 }
 
-/** CPU seconds of one compile, 0 when it failed. By the shell's `times`: Node does not tell the usage of a child. */
+/**
+ * CPU seconds of one compile, 0 if it failed. Uses the shell's `times`, because Node does not report a child's usage.
+ */
 async function timeCompile(compiler: string, words: readonly string[]): Promise<number> {
   const child = spawn('/bin/sh', ['-c', '"$@" >&2 || exit; times', 'sh', compiler, ...words], {
     stdio: ['ignore', 'pipe', 'ignore'],
@@ -69,7 +71,7 @@ async function timeCompile(compiler: string, words: readonly string[]): Promise<
   return parseTimes(printed);
 }
 
-/** The second line of times(1), `0m0.48s 0m0.02s`: what the children took. */
+/** Parses the second line of times(1), `0m0.48s 0m0.02s`: the children's usage. */
 function parseTimes(text: string): number {
   const match = /\n(\d+)m([\d.]+)s (\d+)m([\d.]+)s/.exec(text);
   if (!match) return 0;

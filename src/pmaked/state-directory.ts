@@ -1,5 +1,5 @@
 /**
- * What a node's broker remembers from one start to the next. Without a directory it forgets, and works all the same.
+ * State that a node's broker keeps across restarts. Without a directory nothing is kept, and everything still works.
  * Unaware of what the values are for.
  */
 import { join } from 'node:path';
@@ -7,22 +7,23 @@ import * as v from 'valibot';
 import { readJsonFile } from '../util/parse-json.ts';
 import { replaceFile } from '../util/replace-file.ts';
 
+/** The stored state. */
 export interface Remembered {
-  /** Of the newest start. */
+  /** Boot id of the latest start. */
   readonly bootId?: number;
-  /** Somebody asked that this node takes nothing new. */
+  /** An administrator drained this node. */
   readonly drained?: boolean;
-  /** Of the standard compile, and the compiler it was measured with. */
+  /** The result of the standard compile, and the compiler it was measured with. */
   readonly speed?: { readonly value: number; readonly compiler: string };
 }
 
 const NAME = 'state.json';
-/** Three fields; a longer file is another's. */
+/** Three fields; a longer file is not ours. */
 const MAX_STATE_BYTES = 64 * 1024;
-/** PATH_MAX of Linux, and what is said of the compiler. */
+/** PATH_MAX of Linux, plus the compiler's identity. */
 const MAX_COMPILER_CHARACTERS = 8_192;
 
-/** Each field by itself: a spoilt one is measured again, and the others still count. */
+/** Fields are checked separately: an invalid one is measured again, and the others are kept. */
 const STATE = v.object({
   bootId: optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0))),
   drained: optional(v.literal(true)),
@@ -38,10 +39,11 @@ function optional<T>(schema: v.GenericSchema<unknown, T>) {
   return v.fallback(v.optional(schema), undefined);
 }
 
+/** Reads and writes the state. */
 export class StateDirectory {
   readonly #path: string | undefined;
   #remembered: Remembered;
-  /** Why the newest change could not be kept; empty when it was. */
+  /** Why the latest change could not be saved; empty if it was saved. */
   problem = '';
 
   constructor(directory: string | undefined) {
@@ -53,7 +55,7 @@ export class StateDirectory {
     return this.#remembered;
   }
 
-  /** A number above that of every earlier start, also when the clock was set back since. */
+  /** Returns an id above that of every earlier start, even if the clock has been set back. */
   nextBootId(nowMs: number): number {
     const bootId = Math.max(Math.floor(nowMs), (this.#remembered.bootId ?? 0) + 1);
     this.remember({ bootId });
@@ -67,7 +69,7 @@ export class StateDirectory {
     this.problem = failure === undefined ? '' : `what this node learned cannot be kept in ${this.#path}: ${failure}`;
   }
 
-  /** Not there yet, or half a file of a full disk: what it held is measured again. */
+  /** The file may be missing, or truncated by a full disk: lost values are measured again. */
   #read(): Remembered {
     const state = this.#path === undefined ? undefined : readJsonFile(this.#path, STATE, MAX_STATE_BYTES);
     if (!state) return {};

@@ -1,17 +1,19 @@
 /**
- * How datagrams travel between brokers. Unaware of what is in them. A simulation has its own; udp.ts is the real one.
+ * Interface for sending datagrams between brokers. Unaware of their contents. udp.ts is the real implementation;
+ * simulations have their own.
  */
 import type { Group } from '../broker/core/effects.ts';
 
+/** Sends datagrams, and receives those of subscribed groups. */
 export interface Transport {
-  /** Where this host can be reached, `ADDRESS:PORT`; for displays. */
+  /** This host's address, `ADDRESS:PORT`, for displays. */
   readonly address: string;
   toGroup(group: Group, datagrams: readonly Buffer[]): void;
-  /** @param address - as the receiver of a datagram was told it */
+  /** @param address - as passed to the receiver of a datagram */
   toPeer(address: string, datagrams: readonly Buffer[]): void;
-  /** What is sent to `group` is heard here from now on, or no longer. */
+  /** Starts or stops receiving what is sent to `group`. */
   subscribe(group: Group, on: boolean): void;
-  /** Resolves when everything that was to be sent has left. */
+  /** Resolves when everything has been sent. */
   close(): Promise<void>;
 }
 

@@ -1,10 +1,10 @@
 /**
- * Brokers' datagrams over UDP: multicast, or unicast to every peer where multicast does not pass. Unaware of what is
- * in them.
+ * Datagrams of brokers over UDP: multicast, or unicast to every peer on networks without multicast. Unaware of their
+ * contents.
  *
- * Each group has an address and, while it is subscribed, a socket of its own bound to that address: what goes to the
- * other group never wakes this process. Everything is sent from one socket bound to this host's address, so that the
- * sender of a datagram is where its answer goes.
+ * Each group has its own address and, while subscribed, its own socket bound to that address, so that datagrams to the
+ * other group never wake this process. All datagrams are sent from one socket bound to this host's address, so that
+ * answers can go to a datagram's source address.
  */
 import { createSocket, type Socket } from 'node:dgram';
 import { lookup } from 'node:dns/promises';
@@ -12,36 +12,38 @@ import { fail, ok, type Result } from '../util/result.ts';
 import type { Group } from '../broker/core/effects.ts';
 import type { OnDatagram, Transport } from './transport.ts';
 
-/** A burst of a thousand reports, while a sample is being taken. */
+/** Holds a burst of a thousand reports that arrive while a sample is taken. */
 const RECEIVE_BUFFER_BYTES = 1 << 20;
-/** How long a host name that could not be resolved stays so. */
+/** How long a failed host name lookup is cached. */
 const RESOLVE_AGAIN_MS = 30_000;
 
+/** Where to send and to listen. */
 export interface UdpOptions {
-  /** This host's address on the interface that is used. */
+  /** This host's address on the chosen interface. */
   readonly address: string;
   readonly port: number;
   readonly groups: Readonly<Record<Group, string>>;
   readonly ttl: number;
-  /** `HOST[:PORT]`; when there are any, groups are told by one datagram to each. */
+  /** Peers as `HOST[:PORT]`; if there are any, group messages are sent to each of them. */
   readonly peers: readonly string[];
   readonly onDatagram: OnDatagram;
 }
 
-/** The failure is a sentence. */
+/** Opens the sockets. The failure is a sentence. */
 export async function openUdp(options: UdpOptions): Promise<Result<Transport, string>> {
   const socket = createSocket('udp4');
   const bound = await bind(socket, options.port, options.address);
   if (bound !== undefined) {
     socket.close();
-    const taken = bound.code === 'EADDRINUSE' ? '; another pmaked runs here, or "broker.port" is to be another' : '';
+    const taken =
+      bound.code === 'EADDRINUSE' ? '; another pmaked runs here; stop it, or choose another "broker.port"' : '';
     return fail(`cannot listen at ${options.address}:${options.port} (${bound.code ?? bound.message})${taken}`);
   }
   try {
     socket.setMulticastInterface(options.address);
     socket.setMulticastTTL(options.ttl);
-    // A host has one broker, which would be woken by all that it says itself: a leader five times a second. Several on
-    // loopback hear each other, and drop their own.
+    // A host has one broker, which would be woken by everything it sends: as a leader, five times a second. On loopback
+    // there may be several, which must hear each other and drop their own datagrams.
     socket.setMulticastLoopback(options.address.startsWith('127.'));
   } catch (cause) {
     socket.close();
@@ -88,7 +90,7 @@ class UdpTransport implements Transport {
   }
 
   subscribe(group: Group, on: boolean): void {
-    // With peers everything comes by unicast; who it is not meant for does nothing with it.
+    // With peers everything arrives by unicast, and a broker ignores what is not meant for it.
     if (this.#peers.length > 0 || on === this.#subscribed.has(group)) return;
     if (!on) {
       this.#subscribed.get(group)?.close();
@@ -101,13 +103,13 @@ class UdpTransport implements Transport {
     socket.on('error', () => undefined);
     const { groups, port, address } = this.#options;
     socket.bind(port, groups[group], () => {
-      // Unsubscribed meanwhile.
+      // Unsubscribed in the meantime.
       if (this.#subscribed.get(group) !== socket) return;
       try {
         socket.addMembership(groups[group], address);
         socket.setRecvBufferSize(RECEIVE_BUFFER_BYTES);
       } catch {
-        // As if the network lost what is sent there.
+        // Treat it like datagrams lost on the network.
       }
     });
   }
@@ -123,7 +125,7 @@ class UdpTransport implements Transport {
     if (!(port > 0 && port < 65_536)) return;
     for (const datagram of datagrams) {
       this.#pending++;
-      // One that the kernel does not take is as lost as those that the network loses.
+      // A datagram that the kernel rejects counts as lost, like one lost on the network.
       this.#socket.send(datagram, port, address, () => {
         this.#pending--;
         if (this.#pending === 0) this.#onDrained?.();
@@ -132,7 +134,7 @@ class UdpTransport implements Transport {
   }
 }
 
-/** A peer by name; looked up when it is first needed, and again after a while when that failed. */
+/** A peer by name; resolved on first use, and again some time after a failure. */
 class Peer {
   readonly port: number;
   address: string | undefined;

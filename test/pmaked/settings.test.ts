@@ -37,7 +37,7 @@ describe('the key of the cluster', () => {
     ['empty', () => key(''), /has 0 bytes/],
     ['missing', () => join(directory, 'none'), /make one with "umask 077; head -c 32/],
     ['a directory', () => directory, /not a regular file/],
-    ['another file', () => key('x'.repeat(5_000)), /has 5000 bytes: that is another file/],
+    ['another file', () => key('x'.repeat(5_000)), /has 5000 bytes: too many for a key/],
   ])('is refused when %s', (_, make, sentence) => {
     const read = readClusterKey(make(), uid);
     expect(!read.ok && read.failure).toMatch(sentence);

@@ -129,7 +129,7 @@ test('slots change with the config file, a bad edit is refused with its reason, 
   await untilFree(client, 1);
   const settings = readFileSync(n1.configFile, 'utf8');
   writeFileSync(n1.configFile, settings.replace('"slots":2', '"slots":"many"'));
-  await vi.waitUntil(() => n1.log().includes('the old values stay'), PATIENCE);
+  await vi.waitUntil(() => n1.log().includes('the previous settings stay in force'), PATIENCE);
   expect(n1.log()).toMatch(/broker\.slots is "many"; expected a whole number from 0 to 1024/);
   expect((await client.cluster()).nodes[0]?.slots).toBe(2);
   writeFileSync(n1.configFile, settings.replace('"slots":2', '"slots":3'));
