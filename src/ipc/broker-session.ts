@@ -1,4 +1,4 @@
-/** A connection to a broker of this host that stays open. Unaware of what is said over it. */
+/** A persistent connection to this host's broker. Unaware of what is said over it. */
 import { connect, Socket } from 'node:net';
 import { FrameDecoder } from '../protocol/frame.ts';
 import {
@@ -10,21 +10,22 @@ import {
 import { decodeBrokerAnswer } from '../protocol/local-broker-schema.ts';
 import { MalformedError } from '../util/bytes.ts';
 
-/** sun_path of unix(7), less its final NUL. Node cuts a longer one short without a word, to another file's name. */
+/** sun_path of unix(7), without the final NUL. Node silently truncates a longer path, to the name of another file. */
 const MAX_SOCKET_PATH_BYTES = 107;
 
-/** Why a session ended: nobody was there, or what it sent is no answer; undefined when it hung up or was closed. */
+/** Why a session ended: no broker was reachable, or it sent an invalid answer; undefined if either side closed it. */
 export type BrokerSessionFailure = NodeJS.ErrnoException | MalformedError | undefined;
 
+/** An open session. */
 export interface BrokerSession {
   send(request: BrokerRequest): void;
   close(): void;
-  /** What the broker has not read yet. */
+  /** Bytes that the broker has not read yet. */
   readonly unreadBytes: number;
   readonly closed: Promise<BrokerSessionFailure>;
 }
 
-/** Begins with `introduction`; `onAnswer` is called for each answer until the session is closed. */
+/** Connects and sends `introduction`. `onAnswer` is called for each answer until the session is closed. */
 export function openBrokerSession(
   path: string,
   introduction: Introduction,
@@ -42,7 +43,7 @@ export function openBrokerSession(
         if (answer) onAnswer(answer);
       }
     } catch (cause) {
-      // What could not be dealt with for another reason, a defect of ours, costs this session only.
+      // An exception for any other reason, which is a bug of ours, ends only this session.
       failure = cause instanceof MalformedError ? cause : new MalformedError(String(cause));
       socket.destroy();
     }

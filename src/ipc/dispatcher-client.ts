@@ -1,6 +1,6 @@
 /**
- * The control session with the dispatcher, as pmake and pmakectl hold it: connect, ask, be answered, in bounded time.
- * Unaware of what the answers mean and of how a dispatcher is started.
+ * The control session between pmake or pmakectl and the dispatcher: connects, sends requests and receives answers, with
+ * a timeout for each. Unaware of what the answers mean and of how a dispatcher is started.
  */
 import { createConnection, type Socket } from 'node:net';
 import { encodeControlRequest, type ControlAnswer, type ControlRequest } from '../protocol/control.ts';
@@ -10,12 +10,13 @@ import { DispatcherFrame, ShimFrame, SHIM_PROTOCOL_VERSION } from '../protocol/s
 import { ByteReader, ByteWriter, MalformedError } from '../util/bytes.ts';
 import { fail, ok, type Result } from '../util/result.ts';
 
-/** A local socket answers at once or never; this is for a machine that swaps. */
+/** A local socket answers at once or never; the timeout allows for a machine that is swapping. */
 const CONNECT_LIMIT_MS = 2_000;
 const ANSWER_LIMIT_MS = 5_000;
-/** sun_path of unix(7), less its final NUL. Node cuts a longer one short without a word, to another file's name. */
+/** sun_path of unix(7), without the final NUL. Node silently truncates a longer path, to the name of another file. */
 const MAX_SOCKET_PATH_BYTES = 107;
 
+/** Why a session could not be opened, or ended. */
 export type SessionFailure =
   | { readonly reason: 'not-running' }
   | { readonly reason: 'cannot-connect'; readonly detail: string }
@@ -23,9 +24,10 @@ export type SessionFailure =
   | { readonly reason: 'no-answer'; readonly afterMs: number }
   | { readonly reason: 'closed' }
   | { readonly reason: 'malformed'; readonly detail: string }
-  /** The dispatcher understood and declined. */
+  /** The dispatcher understood the request and declined it. */
   | { readonly reason: 'declined'; readonly message: string };
 
+/** One sentence for the user. */
 export function describeSessionFailure(failure: SessionFailure): string {
   switch (failure.reason) {
     case 'not-running':
@@ -33,13 +35,13 @@ export function describeSessionFailure(failure: SessionFailure): string {
     case 'cannot-connect':
       return `the dispatcher cannot be reached: ${failure.detail}`;
     case 'other-version':
-      return `the dispatcher that runs speaks version ${failure.version} of the protocol, not ${SHIM_PROTOCOL_VERSION}: it is of another pmake; it ends by itself after five idle minutes`;
+      return `the running dispatcher speaks protocol version ${failure.version}, not ${SHIM_PROTOCOL_VERSION}: it belongs to another release of pmake, and exits after five idle minutes`;
     case 'no-answer':
       return `the dispatcher did not answer within ${failure.afterMs / 1000} s`;
     case 'closed':
       return 'the dispatcher closed the connection';
     case 'malformed':
-      return `the dispatcher sent something that is not understood: ${failure.detail}`;
+      return `the dispatcher sent an invalid message: ${failure.detail}`;
     case 'declined':
       return failure.message;
   }
@@ -49,7 +51,7 @@ type AnswerKind = ControlAnswer['kind'];
 type AnswerOf<K extends AnswerKind> = Extract<ControlAnswer, { readonly kind: K }>;
 type Asked = (answer: Result<ControlAnswer, SessionFailure>) => void;
 
-/** One connection. Answers come in the order of the requests. */
+/** One connection. Answers arrive in the order of the requests. */
 export class DispatcherSession {
   readonly #socket: Socket;
   readonly #decoder = new FrameDecoder();
@@ -65,7 +67,7 @@ export class DispatcherSession {
     socket.write(encodeFrame(ShimFrame.controlHello, hello));
   }
 
-  /** Connects to a dispatcher that runs; starts none. */
+  /** Connects to a running dispatcher; does not start one. */
   static connect(socketPath: string): Promise<Result<DispatcherSession, SessionFailure>> {
     if (Buffer.byteLength(socketPath) > MAX_SOCKET_PATH_BYTES) {
       return Promise.resolve(fail({ reason: 'cannot-connect', detail: `${socketPath} is too long for a socket` }));
@@ -89,7 +91,7 @@ export class DispatcherSession {
     });
   }
 
-  /** Asks, and waits for an answer of the kind that belongs to the question. */
+  /** Sends a request and waits for the kind of answer that belongs to it. */
   async ask<K extends AnswerKind>(
     request: ControlRequest,
     kind: K,
@@ -114,7 +116,7 @@ export class DispatcherSession {
         resolve(fail(this.#ended));
         return;
       }
-      // Not one late answer may be taken for the next question's: a session that was late once is over.
+      // A late answer must not be mistaken for the answer to the next request: end the session on its first timeout.
       const timer = setTimeout(() => {
         this.#end({ reason: 'no-answer', afterMs: limitMs });
         this.#socket.destroy();
@@ -141,7 +143,7 @@ export class DispatcherSession {
     if (frame.type === DispatcherFrame.refused) {
       this.#end({ reason: 'other-version', version: new ByteReader(frame.payload).u16() });
     } else if (frame.type === DispatcherFrame.control) {
-      // First understood, then taken off: one that is not understood still leaves its question to be failed.
+      // Decode before dequeuing: if decoding fails, the request is still queued and gets the failure.
       const answer = decodeControlAnswer(frame);
       this.#asked.shift()?.(ok(answer));
     }
