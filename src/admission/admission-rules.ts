@@ -1,7 +1,7 @@
 /**
- * Which nodes may take jobs: facts of this host beside facts of the node, and out comes a refusal or nothing. Of the
- * node as a whole, of a tree on it, of a compiler on it. Pure; unaware of how facts are gathered and for how long a
- * verdict holds.
+ * Rules for admitting nodes: compare facts about this host with facts about the node, and return a refusal or nothing.
+ * They judge the node itself, a tree on it, or a compiler on it. Pure; unaware of how facts are gathered and how long a
+ * verdict is valid.
  */
 import type {
   ClockFacts,
@@ -13,21 +13,25 @@ import type {
 } from '../protocol/inspection.ts';
 import { WORKER_PROTOCOL_VERSION, type WorkerReady } from '../protocol/worker.ts';
 
-/** make compares times of files that several hosts made; more than this between clocks and it builds too much or too little. */
+/** make compares mtimes of files that several hosts made. With a larger clock skew it builds too much or too little. */
 const CLOCK_LIMIT_MS = 1_000;
-/** A large C++ source leaves some tens of MB in /tmp while it is compiled. */
+/** A large C++ source takes some tens of MB in /tmp while it is compiled. */
 export const MIN_TEMPORARY_BYTES = 64 * 1024 * 1024;
-/** A few objects; a tree this full fails here just as well, but one that is full on the node alone must not be filled on. */
+/**
+ * Room for a few objects. A tree this full makes local jobs fail as well, but a tree that is full only on the node must
+ * not be filled further.
+ */
 export const MIN_TREE_BYTES = 32 * 1024 * 1024;
-/** As package.json has it under `engines`. */
+/** As in `engines` of package.json. */
 const MIN_NODE_JS = [20, 19] as const;
-/** A file system that keeps whole seconds rounds them down. */
+/** A file system with a resolution of seconds rounds times down. */
 const WHOLE_SECOND_MS = 1_000;
 /** The kernel stamps files with the time of its last tick. */
 const TICK_MS = 10;
 const HASH_DIGITS = 12;
 const OPTIONAL_TOOL = 'cc1obj';
 
+/** Which rule refused the node. */
 export type RefusalReason =
   | 'version-differs'
   | 'node-js-too-old'
@@ -46,19 +50,21 @@ export type RefusalReason =
   | 'headers-differ'
   | 'no-answer';
 
+/** A verdict against a node. */
 export interface Refusal {
   readonly reason: RefusalReason;
-  /** What, why, and what to do. */
+  /** What is wrong, why, and what to do. */
   readonly sentence: string;
 }
 
-/** This host as far as the node must be like it. */
+/** The attributes of this host that the node must match. */
 export interface HostFacts {
   readonly pmakeVersion: string;
   readonly uid: number;
   readonly gid: number;
 }
 
+/** Judges the node itself: pmake, Node.js, ids and /tmp. */
 export function judgeNode(there: WorkerReady, here: HostFacts): Refusal | undefined {
   return judgeVersion(there, here) ?? judgeNodeJs(there) ?? judgeUser(there, here) ?? judgeTemporary(there);
 }
@@ -108,20 +114,22 @@ function judgeTemporary({ temporaryBytes }: WorkerReady): Refusal | undefined {
   );
 }
 
-/** A tree as both see it. */
+/** A tree, as seen by both hosts. */
 export interface TreeCase {
-  /** As it is called here. */
+  /** Its local name. */
   readonly directory: string;
-  /** What was written for the node to read. */
+  /** The text that the node should have read. */
   readonly text: string;
   readonly here: TreeFacts;
   readonly there: TreeFacts;
 }
 
+/** Judges a tree by all rules below; returns the first refusal. */
 export function judgeTree(tree: TreeCase): Refusal | undefined {
   return judgeProof(tree) ?? judgeOwner(tree) ?? judgeWriting(tree) ?? judgeClock(tree) ?? judgeRoom(tree);
 }
 
+/** Judges whether the node reads the same tree. */
 export function judgeProof({ directory, text, here, there }: TreeCase): Refusal | undefined {
   const { proof } = there;
   if (!there.hasDirectory) {
@@ -133,7 +141,7 @@ export function judgeProof({ directory, text, here, there }: TreeCase): Refusal 
   if (proof.kind === 'unseen' && (proof.code === 'EACCES' || proof.code === 'EPERM')) {
     return refuse(
       'proof-unreadable',
-      `it may not read your files in ${directory} (${proof.code}): the file server takes you for somebody else there; give you the same uid on both, and a root build an export with no_root_squash`,
+      `it may not read your files in ${directory} (${proof.code}): the file server maps you to another user there; use the same uid on both, and for builds as root an export with no_root_squash`,
     );
   }
   if (proof.kind === 'read' && proof.text === text && there.isOneMount) return undefined;
@@ -143,14 +151,15 @@ export function judgeProof({ directory, text, here, there }: TreeCase): Refusal 
   );
 }
 
-/** A directory or file that a job reads, as both see it. */
+/** A directory or file that a job reads, as seen by both hosts. */
 export interface PlaceCase {
-  /** As it is called here. */
+  /** Its local name. */
   readonly name: string;
   readonly here: { readonly mount: MountFacts | undefined; readonly identity: string };
   readonly there: PlaceFacts;
 }
 
+/** Judges whether a name leads to the same place on both hosts. */
 export function judgePlace({ name, here, there }: PlaceCase): Refusal | undefined {
   switch (there.kind) {
     case 'same':
@@ -172,12 +181,12 @@ export function judgePlace({ name, here, there }: PlaceCase): Refusal | undefine
   }
 }
 
-/** For a place that this host does not have. */
+/** Refuses a place that exists only on the node. */
 export function refuseAdded(name: string): Refusal {
   return refuse('tree-differs', `it has ${name}, which is not there here: it would look for headers in it`);
 }
 
-/** For a place that nothing shows to be the same. */
+/** Refuses a place that cannot be shown to be the same. */
 export function refusePlace({ name, here, there }: PlaceCase): Refusal {
   return refuse(
     'tree-differs',
@@ -188,8 +197,8 @@ export function refusePlace({ name, here, there }: PlaceCase): Refusal {
 const FILE_SERVER_TYPE = /^(nfs|nfs4|cifs|smb3|ceph|glusterfs|lustre|gpfs|beegfs|9p|virtiofs|afs)$/;
 
 /**
- * Where nothing can be written there is no proof: then the same export of the same server, with a directory that changed
- * last at the same nanosecond, is the same file system.
+ * In a read-only place there can be no proof. There, the same export of the same server, with a directory of the same
+ * mtime and ctime to the nanosecond, counts as the same file system.
  */
 export function isOfSameServer({ here, there }: PlaceCase): boolean {
   const { mount } = there;
@@ -197,6 +206,7 @@ export function isOfSameServer({ here, there }: PlaceCase): boolean {
   return FILE_SERVER_TYPE.test(mount.type) && mount.type === here.mount.type && mount.source === here.mount.source;
 }
 
+/** Judges whether both hosts see the same owner of the user's files. */
 export function judgeOwner({ directory, here, there }: TreeCase): Refusal | undefined {
   const [ours, theirs] = [here.proof, there.proof];
   if (ours.kind !== 'read' || theirs.kind !== 'read') return undefined;
@@ -207,6 +217,7 @@ export function judgeOwner({ directory, here, there }: TreeCase): Refusal | unde
   );
 }
 
+/** Judges whether the node can write in the tree. */
 export function judgeWriting({ directory, there }: TreeCase): Refusal | undefined {
   if (there.clock.kind === 'measured') return undefined;
   const { code } = there.clock;
@@ -218,12 +229,13 @@ export function judgeWriting({ directory, there }: TreeCase): Refusal | undefine
 
 const WRITE_REMEDIES: Readonly<Record<string, string>> = {
   EROFS: 'mount it there read-write',
-  EACCES: 'give the user the same uid there, and a root build an export with no_root_squash',
-  EPERM: 'give the user the same uid there, and a root build an export with no_root_squash',
+  EACCES: 'give the user the same uid there, and for builds as root use an export with no_root_squash',
+  EPERM: 'give the user the same uid there, and for builds as root use an export with no_root_squash',
   ENOSPC: 'make room on the file server',
   EDQUOT: "your quota is used up; it is the file server's to raise",
 };
 
+/** Judges the node's clock against the file server's. */
 export function judgeClock({ directory, there }: TreeCase): Refusal | undefined {
   const skewMs = skewOver(there.clock);
   if (skewMs === undefined) return undefined;
@@ -233,6 +245,7 @@ export function judgeClock({ directory, there }: TreeCase): Refusal | undefined 
   );
 }
 
+/** Judges the free space of the tree. */
 export function judgeRoom({ directory, there }: TreeCase): Refusal | undefined {
   if (there.freeBytes >= MIN_TREE_BYTES) return undefined;
   return refuse(
@@ -241,7 +254,10 @@ export function judgeRoom({ directory, there }: TreeCase): Refusal | undefined {
   );
 }
 
-/** How far the clock is ahead of the file server's: 0 where the file's time lies between the two looks at the clock. */
+/**
+ * How far the node's clock is ahead of the file server's; 0 if the file's mtime lies between the two readings of the
+ * clock.
+ */
 export function clockSkewMs(clock: ClockFacts): number {
   if (clock.kind !== 'measured') return 0;
   const { beforeMs, mtimeMs, afterMs } = clock;
@@ -250,26 +266,27 @@ export function clockSkewMs(clock: ClockFacts): number {
   return Math.max(0, beforeMs - mtimeMs - roundedMs);
 }
 
-/** The skew where it is more than may be, else undefined. */
+/** The skew if it is over the limit, otherwise undefined. */
 export function skewOver(clock: ClockFacts): number | undefined {
   const skewMs = clockSkewMs(clock);
   return Math.abs(skewMs) > CLOCK_LIMIT_MS ? skewMs : undefined;
 }
 
-/** `0.3 s ahead of`. */
+/** For example `0.3 s ahead of`. */
 export function describeSkew(skewMs: number): string {
   const seconds = (Math.abs(skewMs) / 1_000).toFixed(1);
   return `${seconds} s ${skewMs < 0 ? 'behind' : 'ahead of'}`;
 }
 
+/** Judges whether the node has the same compiler. */
 export function judgeCompiler(program: string, here: CompilerFacts, there: CompilerFacts): Refusal | undefined {
   if (!there.isPresent) return refuse('compiler-missing', `it has no ${program}: install the same compiler there`);
   if (!there.isComplete)
-    return refuse('no-answer', `its ${program} could not say what it is: is the node out of memory, or very busy?`);
+    return refuse('no-answer', `its ${program} could not be identified: is the node out of memory, or very busy?`);
   if (!here.isComplete) {
     return refuse(
       'no-answer',
-      `the ${program} of this host could not say what it is: is it out of memory, or very busy?`,
+      `the ${program} of this host could not be identified: is it out of memory, or very busy?`,
     );
   }
   const difference = compilerDifference(here, there);
@@ -284,7 +301,7 @@ function compilerDifference(here: CompilerFacts, there: CompilerFacts): string |
   const [ours, theirs] = [versionLine(here.version), versionLine(there.version)];
   if (ours !== theirs) return `"${theirs}", here "${ours}"`;
   if (here.machine !== there.machine) return `for ${there.machine}, here for ${here.machine}`;
-  if (here.tools.length !== there.tools.length) return 'it consists of other files';
+  if (here.tools.length !== there.tools.length) return 'it consists of a different set of programs';
   for (const [index, tool] of here.tools.entries()) {
     const other = there.tools[index];
     if (other?.hash === tool.hash || isOptional(tool, other)) continue;
@@ -292,32 +309,38 @@ function compilerDifference(here: CompilerFacts, there: CompilerFacts): string |
     if (tool.hash === '') return `with ${other.name} (${other.path}), here without`;
     return `its ${tool.name} (${other.path}) is another file (${shortHash(other.hash)}, here ${shortHash(tool.hash)})`;
   }
-  return here.version === there.version ? undefined : 'it was configured in another way ("-v" shows how)';
+  return here.version === there.version ? undefined : 'it was configured differently ("-v" shows how)';
 }
 
-/** Of a language that few builds have: a node without it is told by the compile that needs it. */
+/**
+ * True for a program of a language that few builds use. If the node lacks it, the compile that needs it fails there and
+ * says so.
+ */
 function isOptional(tool: ToolFacts, other: ToolFacts | undefined): boolean {
   return tool.name.startsWith(OPTIONAL_TOOL) && (tool.hash === '' || other?.hash === '');
 }
 
-/** `gcc version 12.2.0 (Debian 12.2.0-14)`, `Debian clang version 14.0.6`: the line of `-v` that says so. */
+/** The line of `-v` with the version: `gcc version 12.2.0 (Debian 12.2.0-14)`, `Debian clang version 14.0.6`. */
 export function versionLine(version: string): string {
   const lines = version.split('\n');
   return lines.find((line) => /\bversion \d/.test(line)) ?? lines.at(-1) ?? '';
 }
 
+/** Refuses a node that did not answer a question about `what`. */
 export function noAnswer(what: string, afterMs: number): Refusal {
   const seconds = Math.round(afterMs / 1_000);
   return refuse(
     'no-answer',
-    `it did not say within ${seconds} s what it has as ${what}: is the file server slow, or the node?`,
+    `it did not answer within ${seconds} s when asked about ${what}: is the file server slow, or the node?`,
   );
 }
 
+/** For example `server:/export at /home, nfs4`. */
 export function describeMount(mount: MountFacts | undefined): string {
   return mount ? `${mount.source} at ${mount.point}, ${mount.type}` : 'an unlisted mount';
 }
 
+/** A number of bytes in MiB, for messages. */
 export function mebibytes(bytes: number): string {
   return `${Math.floor(bytes / (1024 * 1024))} MiB`;
 }

@@ -1,32 +1,33 @@
 /**
- * Whether what a compiler finds by itself is the same on a node, and what to say where it is not. Pure; unaware of how
- * the facts are gathered.
+ * Rules for what a compiler finds by itself: whether that is the same on a node, and the message if it is not. Pure;
+ * unaware of how the facts are gathered.
  */
 import type { HeadersFacts } from '../protocol/header-inspection.ts';
 import type { Refusal } from './admission-rules.ts';
 
-/** One of the files that differ. */
+/** One file that differs. */
 export interface Difference {
-  /** As it is called here. */
+  /** Its local name. */
   readonly path: string;
   readonly kind: 'differs' | 'missing' | 'added';
 }
 
+/** The files that differ. */
 export interface Differences {
-  /** Files; at least so many where not all were looked at. */
+  /** Number of files; a lower bound unless `isWhole`. */
   readonly count: number;
   readonly isWhole: boolean;
   readonly first: Difference;
-  /** `libc6-dev 2.36-9`; empty where that is not known. */
+  /** For example `libc6-dev 2.36-9`; empty if unknown. */
   readonly packageHere: string;
   readonly packageThere: string;
 }
 
-/** The directories that it searches by itself, and its own files; not yet what the directories hold. */
+/** Judges the compiler's own search path and its own files, but not the contents of the directories. */
 export function judgeSearch(program: string, here: HeadersFacts, there: HeadersFacts): Refusal | undefined {
   if (!here.isAnswered || !there.isAnswered) {
     const whose = here.isAnswered ? 'its' : "this host's";
-    return { reason: 'no-answer', sentence: `${whose} ${program} could not say where it looks for headers` };
+    return { reason: 'no-answer', sentence: `${whose} ${program} did not report where it looks for headers` };
   }
   const extra = there.searched.find((directory) => !here.searched.includes(directory));
   if (extra !== undefined) return differs(`its ${program} looks for headers in ${printable(extra)}, here it does not`);
@@ -36,11 +37,11 @@ export function judgeSearch(program: string, here: HeadersFacts, there: HeadersF
     return differs(`its ${program} looks for headers in another order of directories`);
   }
   if (String(here.files) !== String(there.files))
-    return differs(`its ${program} reads another configuration of its own`);
+    return differs(`its ${program} has a different configuration of its own`);
   return undefined;
 }
 
-/** @param total how many were compared */
+/** @param total - how many files were compared */
 export function refuseHeaders(differences: Differences, total: number): Refusal {
   const { count, isWhole } = differences;
   const amount = `${isWhole ? '' : 'at least '}${count.toLocaleString('en')} of ${total.toLocaleString('en')}`;
@@ -69,7 +70,7 @@ function differs(sentence: string): Refusal {
   return { reason: 'headers-differ', sentence: `${sentence}; install the same packages there` };
 }
 
-/** Another machine says it, and a terminal shows it. */
+/** Replaces what a terminal might interpret: the text comes from another machine. */
 function printable(text: string): string {
   return text.replace(/[^\x20-\x7e]/g, '?');
 }

@@ -177,8 +177,8 @@ describe('a compiler', () => {
       withTool(2, { path: '/x/cc1plus', hash: 'dddd' }),
       /with cc1plus \(\/x\/cc1plus\), here without/,
     ],
-    ['compiler-differs', { tools: GCC.tools.slice(0, 2) }, /consists of other files/],
-    ['compiler-differs', { version: `${GCC.version}\nThread model: single` }, /configured in another way/],
+    ['compiler-differs', { tools: GCC.tools.slice(0, 2) }, /consists of a different set of programs/],
+    ['compiler-differs', { version: `${GCC.version}\nThread model: single` }, /configured differently/],
   ])('is refused: %s %o', (reason, there, sentence) => {
     const refusal = judgeCompiler('/usr/bin/gcc', GCC, { ...GCC, ...there });
     expect(refusal?.reason).toBe(reason);
