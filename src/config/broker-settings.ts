@@ -1,6 +1,6 @@
 /**
- * The settings of pmaked, under `broker` in config.json. Checked one value at a time, like the rest of the file
- * (schema.ts); unaware of files and of what the settings do.
+ * pmaked's settings, under `broker` in config.json. They are checked one value at a time, like the rest of the file
+ * (schema.ts). Unaware of files and of what the settings do.
  */
 import { isIPv4 } from 'node:net';
 import { parsePolicy, type Policy, type PolicyProblem, PRESETS } from '../load/policy.ts';
@@ -9,32 +9,33 @@ import { fail, ok, type Result } from '../util/result.ts';
 import { isPort, isSlots, MAX_SLOTS_PER_NODE } from './nodes.ts';
 import { absolutePath, checkObject, checkThat, wrong, type SchemaProblem, type Table } from './checks.ts';
 
+/** All settings; absent ones have defaults. */
 export interface BrokerSettings {
-  /** Clusters of different names do not hear each other. */
+  /** Clusters with different names ignore each other. */
   readonly cluster?: string;
   /** Path of the file with the cluster's key. */
   readonly key?: string;
-  /** The name under which ssh reaches this node; absent: the host name. */
+  /** The name by which ssh reaches this node; the default is the host name. */
   readonly node?: NodeName;
-  /** Interface or address that datagrams go through; absent: the first that is not loopback. */
+  /** Interface or address for datagrams; the default is the first that is not loopback. */
   readonly interface?: string;
   readonly port?: number;
-  /** Two multicast addresses: what the leader reads, what available nodes read. */
+  /** Two multicast addresses: the leader's group and the available nodes' group. */
   readonly groups?: readonly string[];
-  /** `host[:port]` of every other node, where multicast does not pass. */
+  /** `host[:port]` of every other node, for networks without multicast. */
   readonly peers?: readonly string[];
   /** Routers that a multicast datagram may pass. */
   readonly ttl?: number;
   readonly socket?: string;
-  /** Where the node's own speed, boot number and drain are remembered. */
+  /** Directory for the node's speed, boot id and drained state. */
   readonly state?: string;
-  /** Jobs of builds at once on this node; absent: its cores. 0: it asks and never takes. */
+  /** Concurrent jobs on this node; the default is its cores. With 0 it requests slots but grants none. */
   readonly slots?: number;
-  /** Multiplies the measured speed: a node under 1 is used after the others. */
+  /** Multiplies the measured speed: a node with a weight under 1 is used after the others. */
   readonly weight?: number;
   readonly thresholds?: Policy;
   readonly sampleSeconds?: number;
-  /** A file that samples and changes are appended to, as JSON lines. */
+  /** File to which samples and changes are appended, as JSON lines. */
   readonly loadLog?: string;
 }
 
@@ -80,6 +81,7 @@ const TABLE: Table<BrokerSettings> = {
   loadLog: absolutePath,
 };
 
+/** Checks the value of `broker`. */
 export function checkBrokerSettings(value: unknown, key: string): Result<BrokerSettings, SchemaProblem> {
   return checkObject<BrokerSettings>(value, key, TABLE);
 }
@@ -91,7 +93,7 @@ function checkThresholds(value: unknown, key: string): Result<Policy, SchemaProb
   return fail(wrong(`${key}${place}`, expected, value));
 }
 
-/** Where in the policy, and what belongs there. */
+/** The place inside the policy, and what was expected there. */
 function describe(problem: PolicyProblem): { place: string; expected: string } {
   const row = 'row' in problem ? `.rows[${problem.row}]` : '';
   const at = (expected: string, place = row) => ({ place, expected });

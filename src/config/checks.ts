@@ -1,8 +1,8 @@
-/** How one value of config.json is checked: tables of checks, and what a mistake looks like. Knows no setting. */
+/** Checks for values of config.json: tables of checks, and descriptions of mistakes. Unaware of the actual settings. */
 import { fail, ok, type Result } from '../util/result.ts';
 import { nearest } from './nearest.ts';
 
-/** A mistake at a place inside one file; `key` as in ConfigProblem. */
+/** A mistake inside one file; `key` as in ConfigProblem. */
 export interface SchemaProblem {
   readonly kind: 'unknown-key' | 'wrong-value' | 'bad-node' | 'duplicate-node';
   readonly key: string;
@@ -10,10 +10,12 @@ export interface SchemaProblem {
   readonly found: string;
 }
 
+/** Checks one value; the failure describes the mistake. */
 export type Check<T> = (value: unknown, key: string) => Result<T, SchemaProblem>;
-/** A check for every setting that an object may have; anything else in it is a mistake. */
+/** A check for each setting of an object. Other keys are mistakes. */
 export type Table<T> = { readonly [Key in keyof T]-?: Check<NonNullable<T[Key]>> };
 
+/** Checks an object against a table. */
 export function checkObject<T extends object>(
   value: unknown,
   key: string,
@@ -32,11 +34,15 @@ export function checkObject<T extends object>(
   return ok(checked);
 }
 
-/** @param expected - as a noun phrase */
+/**
+ * A check from a type guard.
+ * @param expected - a noun phrase
+ */
 export function checkThat<T>(holds: (value: unknown) => value is T, expected: string): Check<T> {
   return (value, key) => (holds(value) ? ok(value) : fail(wrong(key, expected, value)));
 }
 
+/** An absolute path without NUL and newline. */
 export const absolutePath = checkThat(
   (value): value is string => typeof value === 'string' && value.startsWith('/') && !/[\0\n]/.test(value),
   'an absolute path',
@@ -44,18 +50,19 @@ export const absolutePath = checkThat(
 
 const SHOWN_CHARACTERS = 60;
 
+/** Describes a value of the wrong type or range. */
 export function wrong(key: string, expected: string, value: unknown): SchemaProblem {
   const json = value === undefined ? 'missing' : jsonOf(value);
   const found = json.length > SHOWN_CHARACTERS ? `${json.slice(0, SHOWN_CHARACTERS)}...` : json;
   return { kind: 'wrong-value', key, expected, found };
 }
 
-/** JSON.parse reads deeper lists than JSON.stringify writes. */
+/** JSON.parse accepts deeper nesting than JSON.stringify. */
 function jsonOf(value: unknown): string {
   try {
     return JSON.stringify(value);
   } catch {
-    return 'too many lists within lists';
+    return 'lists nested too deeply';
   }
 }
 

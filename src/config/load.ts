@@ -1,6 +1,6 @@
 /**
- * The configuration in force: PMAKE_NODES, then the user's file, then the machine's; each setting on its own.
- * Unaware of when to look again (watch.ts) and of what the settings do.
+ * Loads the configuration in force. PMAKE_NODES takes precedence over the user's file, and that over the machine's, for
+ * each setting separately. Unaware of when to reload (watch.ts) and of what the settings do.
  */
 import { join } from 'node:path';
 import { configDirectory } from '../util/own-directories.ts';
@@ -11,19 +11,19 @@ import type { ConfigProblem } from './problem.ts';
 import { checkConfig, type Config } from './schema.ts';
 
 const SYSTEM_FILE = '/etc/pmake/config.json';
-/** A configuration of a thousand nodes has 100 KB; more is some other file. */
+/** A configuration of a thousand nodes takes 100 KB; a larger file is not a configuration. */
 const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 export type { Config };
 
-/** The files that could have a say, the first having more of it. */
+/** The config files in order of precedence, highest first. */
 export function configFiles(env: Environment, systemFile = SYSTEM_FILE): readonly string[] {
   return [join(configDirectory(env), 'config.json'), systemFile];
 }
 
-/** Reads the settings anew. A file that does not exist is no mistake. `systemFile` is another one only in tests. */
+/** Reads the settings again. A missing file is not a mistake. Only tests pass a `systemFile`. */
 export async function loadConfig(env: Environment, systemFile = SYSTEM_FILE): Promise<Result<Config, ConfigProblem>> {
   const read = await readConfigFiles(configFiles(env, systemFile));
   if (!read.ok) return read;
@@ -37,7 +37,7 @@ export async function loadConfig(env: Environment, systemFile = SYSTEM_FILE): Pr
   return ok({ nodes: [], ...settings });
 }
 
-/** What the files say, the first having more of a say. */
+/** The settings in the files, which are given in order of precedence, highest first. */
 export async function readConfigFiles(files: readonly string[]): Promise<Result<Partial<Config>, ConfigProblem>> {
   let settings: Partial<Config> = {};
   for (const file of files) {
@@ -72,10 +72,10 @@ async function readConfigFile(file: string): Promise<Result<Partial<Config>, Con
   return checked.ok ? checked : fail({ file, ...checked.failure });
 }
 
-/** One byte more than is allowed, of a longer one. A FIFO is not waited for, nor a device read. */
+/** Reads at most one byte more than the limit. Does not block on a FIFO or read a device. */
 async function readText(path: string): Promise<Result<string, string>> {
   const file = await openRegularFile(path);
-  if (!file) return fail('no regular file');
+  if (!file) return fail('not a regular file');
   try {
     const { size } = await file.stat();
     const buffer = Buffer.alloc(Math.min(size, MAX_CONFIG_BYTES + 1));
@@ -91,9 +91,9 @@ async function readText(path: string): Promise<Result<string, string>> {
   }
 }
 
-/** The failure names line and column, which JSON.parse counts as one offset, if it says so at all. */
+/** The failure gives line and column, which it derives from the offset in JSON.parse's message, if there is one. */
 function parseJson(text: string): Result<unknown, string> {
-  // An editor's byte order mark is no part of the text.
+  // Editors may add a byte order mark, which is not part of the text.
   const json = text.replace(/^\uFEFF/, '');
   if (json.trim() === '') return fail('it is empty');
   try {

@@ -1,9 +1,9 @@
-/** Finds the name that was probably meant. Unaware of what the names are for. */
+/** Finds the most similar name for a "did you mean". Unaware of what the names are for. */
 
-/** Slips of the finger: one letter in three, two at most for short names. */
+/** Allowed typing errors: one letter in three, or two in a short name. */
 const LETTERS_PER_SLIP = 3;
 
-/** The candidate closest to `word` when it is close enough for a "did you mean", ignoring case. */
+/** The candidate closest to `word`, ignoring case, if it is similar enough. */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
   let best: string | undefined;
   let bestDistance = Math.max(2, Math.ceil(word.length / LETTERS_PER_SLIP)) + 1;
@@ -14,7 +14,7 @@ export function nearest(word: string, candidates: readonly string[]): string | u
   return best;
 }
 
-/** Levenshtein's: letters to insert, remove or replace. */
+/** Levenshtein distance: the number of letters to insert, remove or replace. */
 function editDistance(a: string, b: string): number {
   let previous = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 0; i < a.length; i += 1) {

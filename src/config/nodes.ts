@@ -1,39 +1,42 @@
 /**
- * The node list as the user writes it: `n2/8 user@n3:2222/4 [::1]:22/2`.
- * Unaware of ssh's own configuration, which may give a host another name, port or user.
+ * Parser of node lists: `n2/8 user@n3:2222/4 [::1]:22/2`. Unaware of ssh's own configuration, which may give a host
+ * another name, port or user.
  */
 import { isHostName, isUserName, type HostName, type UserName } from '../protocol/names.ts';
 import { fail, ok, type Result } from '../util/result.ts';
 import type { ConfigProblem } from './problem.ts';
 
-/** More compiles at once than any one machine runs; a larger number is a typing mistake. */
+/** More concurrent compiles than any machine runs; a larger number is a typing mistake. */
 export const MAX_SLOTS_PER_NODE = 1024;
 const MAX_PORT = 65_535;
 
-/** One machine that compiles may be sent to. */
+/** One machine to which compiles may be sent. */
 export interface NodeSpec {
-  /** The host as the user wrote it, with the port where he wrote one: what he sees in summaries. Unique in a list. */
+  /** The host as the user wrote it, including a port: the name shown in summaries. Unique in a list. */
   readonly name: string;
-  /** What ssh is asked for: a name, an alias of ~/.ssh/config, or an address without brackets. */
+  /** The argument for ssh: a name, an alias in ~/.ssh/config, or an address without brackets. */
   readonly host: HostName;
   readonly port?: number;
   readonly user?: UserName;
-  /** Compiles at once; absent: the node's cores. */
+  /** Concurrent compiles; the default is the node's cores. */
   readonly slots?: number;
-  /** The directory that pmake is installed in there; absent: the same as here. */
+  /** The directory where pmake is installed on the node; the default is the local one. */
   readonly install?: string;
-  /** The Node.js program there; absent: the same path as here. */
+  /** The Node.js program on the node; the default is the local path. */
   readonly node?: string;
-  /** Directories that go by another name there: the name here, the name there. */
+  /** Directories that have a different name on the node: local name → remote name. */
   readonly paths?: Readonly<Record<string, string>>;
-  /** Instead of ssh: a command whose stdin and stdout become the worker's channel; the worker's command line is appended. */
+  /**
+   * A command to use in place of ssh. Its stdin and stdout become the worker's channel, and the worker's command line
+   * is appended to it.
+   */
   readonly command?: readonly string[];
 }
 
-/** The name under which PMAKE_NODES appears in problems. */
+/** How problems refer to PMAKE_NODES. */
 export const NODES_VARIABLE = 'PMAKE_NODES';
 
-/** `[user@]host[:port][/slots]`, separated by white space or commas. */
+/** Parses `[user@]host[:port][/slots]`, separated by white space or commas. */
 export function parseNodes(text: string): Result<readonly NodeSpec[], ConfigProblem> {
   const nodes = new Map<string, NodeSpec>();
   for (const word of text.split(/[\s,]+/)) {
@@ -53,7 +56,7 @@ function nodeProblem(kind: ConfigProblem['kind'], key: string, expected: string,
 const NODE =
   /^(?:(?<user>[^@/\s]+)@)?(?:\[(?<bracketed>[^\]]+)\]|(?<plain>[^@/[\]]+?))(?::(?<port>\d+))?(?:\/(?<slots>\d+))?$/;
 
-/** One word of a node list; undefined when it is none. */
+/** Parses one word of a node list; undefined if it is invalid. */
 export function parseNode(word: string): NodeSpec | undefined {
   const groups = NODE.exec(word)?.groups;
   if (!groups) return undefined;
@@ -75,16 +78,18 @@ export function parseNode(word: string): NodeSpec | undefined {
   };
 }
 
-/** How a node without a name of its own is shown. */
+/** The name shown for a node that has no explicit name. */
 export function nodeName(host: string, port: number | undefined): string {
   if (port === undefined) return host;
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
+/** True for a valid port number. */
 export function isPort(value: number): boolean {
   return Number.isInteger(value) && value >= 1 && value <= MAX_PORT;
 }
 
+/** True for a valid number of slots. */
 export function isSlots(value: number): boolean {
   return Number.isInteger(value) && value >= 1 && value <= MAX_SLOTS_PER_NODE;
 }
@@ -93,7 +98,7 @@ function numberOf(digits: string | undefined): number | undefined {
   return digits === undefined ? undefined : Number(digits);
 }
 
-/** `::1/2`: an IPv6 address without brackets has no port; its last group must not be taken for one. */
+/** `::1/2`: an IPv6 address without brackets has no port, and its last group must not be taken for one. */
 function bareAddress(word: string): string | undefined {
   const host = word.replace(/^[^@]*@/, '').replace(/\/\d+$/, '');
   return host.includes(':') && isHostName(host) ? host : undefined;

@@ -1,18 +1,18 @@
 /**
- * Mistakes in what the user configured, as values, and the words for them.
- * Unaware of how the configuration is found or read.
+ * Mistakes in the configuration, as values, and the messages for them. Unaware of how the configuration is found or
+ * read.
  */
 
-/** What is wrong with one place of the configuration. */
+/** A mistake at one place in the configuration. */
 export interface ConfigProblem {
   readonly kind: 'unreadable' | 'not-json' | 'unknown-key' | 'wrong-value' | 'bad-node' | 'duplicate-node';
-  /** The file's path, or the environment variable's name. */
+  /** The file's path, or the name of the environment variable. */
   readonly file: string;
-  /** Path of the key inside the file (`nodes[1].slots`), or the word of PMAKE_NODES; empty for the file as a whole. */
+  /** Path of the key inside the file (`nodes[1].slots`), or the word in PMAKE_NODES; empty for the file as a whole. */
   readonly key: string;
-  /** What would have been right, as a noun phrase. */
+  /** What was expected, as a noun phrase. */
   readonly expected: string;
-  /** What is there instead. */
+  /** What was found. */
   readonly found: string;
 }
 

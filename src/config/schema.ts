@@ -1,9 +1,9 @@
 /**
- * The settings of config.json as a table: a key, and what may stand there. Everything else in the file is a mistake.
- * Unaware of files; sees one parsed value at a time.
+ * Schema of config.json: a table of keys and their checks. Any other key is a mistake. Unaware of files; sees one
+ * parsed value at a time.
  *
- * Tables of our own and no library's schema, since a user reads what is wrong: the key, what belongs there, what is there
- * instead, the setting that was meant. The file's length (load.ts) bounds all that is in it.
+ * It does not use a schema library, because users read the messages: the key, what was expected, what was found, and
+ * the setting that was probably meant. The limit for the file's size (load.ts) bounds everything in it.
  */
 import { isHostName, isNodeLabel, isUserName, type HostName, type UserName } from '../protocol/names.ts';
 import { isPort, isSlots, MAX_SLOTS_PER_NODE, nodeName, parseNode, parseNodes, type NodeSpec } from './nodes.ts';
@@ -14,9 +14,9 @@ import { absolutePath, checkObject, checkThat, wrong, type SchemaProblem, type T
 /** All settings, checked. */
 export interface Config {
   readonly nodes: readonly NodeSpec[];
-  /** Compiles at once on the submit host; absent: its cores. */
+  /** Concurrent compiles on the submit host; the default is its cores. */
   readonly localSlots?: number;
-  /** Of pmaked alone. */
+  /** Used only by pmaked. */
   readonly broker?: BrokerSettings;
 }
 
@@ -31,7 +31,7 @@ const SETTINGS: Table<Config> = {
 
 const text = checkThat((value): value is string => typeof value === 'string' && value !== '', 'a text');
 
-/** A node written as an object, for what has no place in `n2:2222/4`. */
+/** A node written as an object, for settings that `n2:2222/4` cannot express. */
 const NODE_SETTINGS: Table<NodeSpec> = {
   name: checkThat(
     (value): value is string => typeof value === 'string' && isNodeLabel(value),
@@ -45,13 +45,13 @@ const NODE_SETTINGS: Table<NodeSpec> = {
   user: checkThat((value): value is UserName => typeof value === 'string' && isUserName(value), 'a user name'),
   slots: SETTINGS.localSlots,
   install: absolutePath,
-  // Not only a path: `node` is found on the PATH there.
+  // Need not be a path: `node` is looked up on the node's PATH.
   node: text,
   paths: checkThat(isPathTable, 'directories here and their names there, like {"/home": "/nfs/home"}'),
   command: checkThat(isCommand, 'a list of texts, the program first, like ["ssh", "-T", "n2"]'),
 };
 
-/** The settings that one file makes; those that it does not name are absent. */
+/** The settings in one file; those that it does not mention are absent. */
 export function checkConfig(value: unknown): Result<Partial<Config>, SchemaProblem> {
   return checkObject<Config>(value, '', SETTINGS);
 }
@@ -93,7 +93,7 @@ function checkNode(value: unknown, key: string): Result<NodeSpec, SchemaProblem>
   return ok({ ...checked.value, host, name: name ?? nodeName(host, port) });
 }
 
-/** Names with `=` cannot stand in a prefix map; a slash at the end would be another spelling of the same. */
+/** A name with `=` cannot be used in a prefix map, and a trailing slash would be a second spelling of the same name. */
 const DIRECTORY = /^(\/[^/=\0\n]+)+$/;
 
 function isPathTable(value: unknown): value is Readonly<Record<string, string>> {

@@ -1,21 +1,25 @@
 /**
- * Says when a configuration file was made, changed or removed, also when its directory comes later, something else was in
- * its place, or the edit was made on another machine of a network file system, of which the kernel here says nothing.
- * Unaware of what is in it.
+ * Watches configuration files for creation, changes and removal. It polls, because the edit may be made on another
+ * machine of a network file system, which the local kernel does not notify; polling also covers a directory that is
+ * created later, and a file that replaces something else. Unaware of the contents.
  */
 import { stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** A few stats. Editors write, rename and set modes in one go: mostly that is one edit, and one call. */
+/**
+ * Costs a few stats. Editors write, rename and set modes in quick succession; that usually counts as one edit, and
+ * makes one call.
+ */
 const LOOK_MS = 500;
 
+/** A running watch. */
 export interface ConfigWatch {
-  /** Resolves when watching has begun: later edits are seen. */
+  /** Resolves when later edits will be noticed. */
   readonly ready: Promise<void>;
   close(): Promise<void>;
 }
 
-/** Calls `onChange` soon after an edit; once for a burst of changes. Keeps no process running. */
+/** Calls `onChange` soon after an edit, once for a burst of changes. Does not keep the process alive. */
 export function watchConfig(files: readonly string[], onChange: () => void): ConfigWatch {
   const closing = new AbortController();
   const first = lookAt(files);
@@ -37,7 +41,7 @@ async function watch(
 ): Promise<void> {
   let seen = await first;
   while (await pause(closing)) {
-    // One look at a time: a file server that does not answer is not asked again meanwhile.
+    // One poll at a time: a file server that does not answer gets no further requests.
     const now = await lookAt(files);
     if (now === seen || closing.aborted) continue;
     seen = now;
@@ -45,7 +49,7 @@ async function watch(
   }
 }
 
-/** False when it is over. */
+/** False once the watch is closed. */
 async function pause(closing: AbortSignal): Promise<boolean> {
   await delay(LOOK_MS, undefined, { ref: false, signal: closing }).catch(() => undefined);
   return !closing.aborted;

@@ -119,7 +119,7 @@ describe('a mistake is named with file, place and what was expected', () => {
 
   test('a directory in place of the file', async () => {
     await mkdir(userFile);
-    expect(await load()).toMatchObject({ ok: false, failure: { kind: 'unreadable', found: 'no regular file' } });
+    expect(await load()).toMatchObject({ ok: false, failure: { kind: 'unreadable', found: 'not a regular file' } });
   });
 
   test.skipIf(process.getuid?.() === 0)('a file that may not be read', async () => {
