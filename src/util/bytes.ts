@@ -1,14 +1,18 @@
 /**
- * Little-endian reading and writing of small binary records, bounds-checked.
- * Unaware of what the records mean; a record that is too short is a `MalformedError`, which the
- * connection that received it catches once and treats as the peer's fault.
+ * Bounds-checked little-endian reader and writer for small binary records. A record that is too short is a
+ * `MalformedError`; the connection that received it catches the error once and treats it as the peer's fault. Unaware
+ * of what the records mean.
  */
 
-/** The peer sent something that is not what the protocol says. Never leaves the connection it came from. */
+/** The peer violated the protocol. Never leaves the connection that received the bytes. */
 export class MalformedError extends Error {
   override readonly name = 'MalformedError';
 }
 
+/**
+ * Reads fields in order.
+ * @throws MalformedError if the record is too short
+ */
 export class ByteReader {
   readonly #bytes: Buffer;
   #at = 0;
@@ -41,25 +45,25 @@ export class ByteReader {
     return this.#bytes.readDoubleLE(this.#take(8));
   }
 
-  /** A u32 length and that many bytes. */
+  /** Bytes preceded by their u32 length. */
   bytes(): Buffer {
     const length = this.u32();
     const start = this.#take(length);
     return this.#bytes.subarray(start, start + length);
   }
 
-  /** A u32 length and that many bytes of UTF-8; bytes that are not UTF-8 become U+FFFD. */
+  /** UTF-8 text preceded by its u32 length; invalid UTF-8 is replaced by U+FFFD. */
   text(): string {
     return this.bytes().toString('utf8');
   }
 
-  /** So many bytes, their number known from elsewhere. */
+  /** A number of bytes that is known from elsewhere. */
   raw(length: number): Buffer {
     const start = this.#take(length);
     return this.#bytes.subarray(start, start + length);
   }
 
-  /** Everything not yet read. */
+  /** All remaining bytes. */
   rest(): Buffer {
     const start = this.#at;
     this.#at = this.#bytes.length;
@@ -80,7 +84,7 @@ export class ByteReader {
   }
 }
 
-/** Collects parts and joins them once. */
+/** Collects fields and concatenates them once. */
 export class ByteWriter {
   readonly #parts: Buffer[] = [];
 
@@ -128,7 +132,7 @@ export class ByteWriter {
     return this.bytes(Buffer.from(value, 'utf8'));
   }
 
-  /** Bytes without a length: only as the last field of a record. */
+  /** Bytes without a length: only valid as the last field of a record. */
   raw(value: Buffer): this {
     return this.#add(value);
   }

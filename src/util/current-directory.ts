@@ -1,13 +1,19 @@
-/** The current directory, which may have been deleted: Node throws then, where make goes on. Unaware of its use. */
+/**
+ * The current directory, which may have been deleted: Node throws in that case, while make continues. Unaware of its
+ * use.
+ */
 import { resolve } from 'node:path';
 
-/** As getcwd(3) reports that there is none. */
+/** The message for ENOENT from getcwd(3). */
 export const NO_DIRECTORY = 'getcwd: No such file or directory';
 
-/** A path to it when it was deleted: there is nothing in it, but other paths can be resolved from it. */
+/**
+ * A path to the current directory that works even if it was deleted: it is empty, but other paths can be resolved from
+ * it.
+ */
 export const DELETED_DIRECTORY = '/proc/self/cwd';
 
-/** undefined when it was deleted. */
+/** Undefined if the directory was deleted. */
 export function currentDirectory(): string | undefined {
   try {
     return process.cwd();
@@ -16,7 +22,7 @@ export function currentDirectory(): string | undefined {
   }
 }
 
-/** An absolute path for what the user named; from the root where there is no current directory. */
+/** An absolute path for a name from the user; relative to the root if there is no current directory. */
 export function resolveHere(path: string): string {
   return resolve(currentDirectory() ?? '/', path);
 }

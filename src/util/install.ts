@@ -1,6 +1,6 @@
 /**
- * Where this installation lies. `dist/` and `src/` have the same layout, so the answer is the same whether the
- * compiled program asks or a test that runs the sources.
+ * Paths of this installation. `dist/` and `src/` have the same layout, so they are the same for the compiled program
+ * and for tests that run the sources.
  */
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -10,19 +10,20 @@ import { parseJson } from './parse-json.ts';
 
 const MANIFEST = v.object({ version: v.pipe(v.string(), v.nonEmpty(), v.maxLength(100)) });
 
+/** Paths inside the installation, and its version. */
 export interface Installation {
   readonly root: string;
   readonly version: string;
-  /** The compiled shim and runner; absent on disk where there was no C compiler at install. */
+  /** The compiled shim and runner; the files are missing if there was no C compiler at installation. */
   readonly shim: string;
   readonly runner: string;
-  /** Tells pmaked who is at the other end of a socket. */
+  /** The program that identifies the peer of a socket for pmaked. */
   readonly peer: string;
-  /** The directory of the preload library, by ABI; without one where it could not be built. */
+  /** The directory of the preload library, by ABI. An ABI without one could not be built. */
   readonly preload: string;
 }
 
-/** @throws when package.json is missing or spoilt: the installation is broken. */
+/** @throws if package.json is missing or invalid: the installation is broken */
 export function findInstallation(): Installation {
   const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
   const manifest = parseJson(readFileSync(join(root, 'package.json'), 'utf8'), MANIFEST);

@@ -1,32 +1,33 @@
 /**
- * What a process that serves others does with an exception or a rejection that no code of it caught: it is a defect of ours,
- * its stack goes to the log, and the process serves on, because others have jobs in it. Unaware of what is served.
+ * Handler for uncaught exceptions and rejections in a process that serves others. Such an event is a bug: the stack is
+ * logged, and the process continues, because other jobs depend on it. Unaware of what is served.
  *
- * A rejection costs what awaited it, and no more. After an exception Node.js warns against going on, since what threw was
- * left in the middle. Here that is one callback of one socket, timer or child: there is no state of which several threads
- * or a half-finished native call have a part, each job ends with its own socket, and a dispatcher or broker that ended
- * would take every job along. What is left half done for good (a slot that is not given back) costs speed, not a result:
- * nothing that a compile is judged by is decided after an exception. Where that is wrong, the defect shows again, and a
- * flood ends the process.
+ * A rejection affects only what awaited it. After an exception, Node.js advises against continuing, because the code
+ * that threw was interrupted at an arbitrary point. In these processes that is one callback of one socket, timer or
+ * child: there is no state shared with other threads or with an unfinished native call, each job ends with its own
+ * socket, and if a dispatcher or broker exited, every job would fail. What stays unfinished (a slot that is not
+ * returned) costs speed, not correctness, because nothing that a compile is judged by is decided after an exception. If
+ * that assumption is wrong, the bug shows up again, and a flood of exceptions ends the process.
  */
 
-/** So many in FLOOD_MS: the process does nothing else any longer, and its end serves all better. */
+/** With this many in FLOOD_MS the process does nothing else, and it is better to exit. */
 const FLOOD_COUNT = 100;
 const FLOOD_MS = 60_000;
-/** Different ones whose stack is in the log; of others, and of repetitions, there is a count. */
+/** Distinct events whose stack is logged. Others, and repetitions, are only counted. */
 const MAX_LOGGED = 50;
 /** A stack has ten lines. */
 const MAX_LOGGED_CHARACTERS = 4_096;
 
+/** The log, and the normal way to exit. */
 export interface LastResortOptions {
-  /** Writes a line, or several, to the log. */
+  /** Writes one or more lines to the log. */
   readonly log: (text: string) => void;
   /** Ends the process in its normal way. Called once. */
   readonly end: () => void;
   readonly nowMs?: () => number;
 }
 
-/** Counts what was not caught, logs it, and decides when the process must end. Knows no process. */
+/** Counts and logs uncaught events, and decides when the process must exit. Unaware of the process itself. */
 export class LastResort {
   readonly #options: LastResortOptions;
   readonly #logged = new Set<string>();
@@ -37,7 +38,7 @@ export class LastResort {
     this.#options = options;
   }
 
-  /** @param kind what it is, for the log */
+  /** @param kind - the kind of event, for the log */
   note(kind: string, cause: unknown): void {
     const { log, end, nowMs = () => performance.now() } = this.#options;
     const now = nowMs();
@@ -45,19 +46,21 @@ export class LastResort {
     const text = describe(cause);
     if (!this.#logged.has(text) && this.#logged.size < MAX_LOGGED) {
       this.#logged.add(text);
-      log(`an ${kind} that nothing caught, a defect of pmake; jobs go on: ${text}`);
+      log(`uncaught ${kind}, a bug in pmake; jobs continue: ${text}`);
     }
     if (this.#recentMs.length < FLOOD_COUNT || this.#isEnding) return;
     this.#isEnding = true;
-    log(`${FLOOD_COUNT} of these within ${FLOOD_MS / 1_000} s: it ends`);
+    log(`${FLOOD_COUNT} of these within ${FLOOD_MS / 1_000} s: exiting`);
     end();
   }
 }
 
-/** A process that does not end by itself within this is ended. */
+/** Time after which the process is ended if it does not end by itself. */
 const END_LIMIT_MS = 5_000;
 
-/** From here on this process outlives what it does not catch. A flood ends it as SIGTERM does. */
+/**
+ * Installs the handler: from now on the process survives uncaught events. A flood of them has the effect of SIGTERM.
+ */
 export function installLastResort(log: (text: string) => void): void {
   const end = (): void => {
     setTimeout(() => process.exit(1), END_LIMIT_MS);

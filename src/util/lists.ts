@@ -1,8 +1,9 @@
-/** Lists cut up, by key or by length. The parts are never empty, and their type says so. */
+/** Splits lists by key or by length. The parts are never empty, which their type expresses. */
 
+/** A list with at least one item. */
 export type NonEmpty<T> = readonly [T, ...T[]];
 
-/** Keys in the order in which they first come, items under a key in theirs. */
+/** Groups items by key. Keys are in order of first occurrence, and items keep their order. */
 export function groupBy<T, K>(items: Iterable<T>, keyOf: (item: T) => K): Map<K, NonEmpty<T>> {
   const groups = new Map<K, [T, ...T[]]>();
   for (const item of items) {
@@ -14,7 +15,10 @@ export function groupBy<T, K>(items: Iterable<T>, keyOf: (item: T) => K): Map<K,
   return groups;
 }
 
-/** @param length - of each part but the last, which may be shorter */
+/**
+ * Splits a list into parts.
+ * @param length - of each part; the last one may be shorter
+ */
 export function partsOf<T>(items: readonly T[], length: number): NonEmpty<T>[] {
   const parts: NonEmpty<T>[] = [];
   for (let i = 0; i < items.length; i += length) {

@@ -1,20 +1,20 @@
-/** Where this user's programs keep their files, by the XDG specification. Unaware of what is kept. */
+/** The user's directories for pmake's files, by the XDG specification. Unaware of what is stored there. */
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** pmake's own of what can be done without; it may not exist. */
+/** pmake's directory for disposable files; it may not exist. */
 export function cacheDirectory(env: Environment): string {
   return ownDirectory(env, 'XDG_CACHE_HOME', '.cache');
 }
 
-/** pmake's own of settings; it may not exist. */
+/** pmake's directory for settings; it may not exist. */
 export function configDirectory(env: Environment): string {
   return ownDirectory(env, 'XDG_CONFIG_HOME', '.config');
 }
 
-/** The specification: a relative path is to be ignored. */
+/** The specification says to ignore a relative path. */
 function ownDirectory(env: Environment, variable: string, usual: string): string {
   const base = env[variable];
   return join(base?.startsWith('/') ? base : join(env.HOME ?? homedir(), usual), 'pmake');

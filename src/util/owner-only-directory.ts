@@ -1,18 +1,18 @@
 /**
- * A directory that is surely this user's alone, although its path is known to everybody. Unaware of what it is for; files
- * of ours in a tree, where others may write, are src/tree/private-directory.ts's.
+ * A directory that only this user can access, although its path is well known. Unaware of its purpose.
+ * src/tree/private-directory.ts handles our files in a tree where others may write.
  */
 import { lstatSync, mkdirSync } from 'node:fs';
 import { fail, ok, type Result } from './result.ts';
 
 const PRIVATE_MODE = 0o700;
-/** Whatever lets group or others in. */
+/** Mode bits that give access to group or others. */
 const SHARED_BITS = 0o077;
 
 /**
- * Makes the directory where it is missing, and checks it without following a link: another user may have put something
- * there before. The failure is a sentence.
- * @param what the directory, for that sentence: `the runtime directory`
+ * Creates the directory if it is missing, and checks it without following links, because another user may have put
+ * something in its place. The failure is a sentence.
+ * @param what - the directory's description in that sentence: `the runtime directory`
  */
 export function ownerOnlyDirectory(path: string, what: string, uid = process.geteuid?.() ?? 0): Result<string, string> {
   try {

@@ -1,18 +1,18 @@
 /**
- * JSON from outside this process (a socket, a file, what a program printed), taken only as a schema has it: what a schema
- * does not name is left out. The caller bounds the length of the text, the schema all that is in it. Unaware of what the
- * values mean.
+ * Validates JSON from outside this process (a socket, a file, a program's output) against a schema. Fields that the
+ * schema does not name are dropped. The caller bounds the length of the text, the schema everything in it. Unaware of
+ * what the values mean.
  */
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import * as v from 'valibot';
 import { printableLine } from './printable.ts';
 import { fail, ok, type Result } from './result.ts';
 
-/** A key of the text may stand in the failure, and the failure in a log. */
+/** The failure may contain a key of the text, and may be logged. */
 const MAX_PLACE_CHARACTERS = 100;
 const OTHERS_MAY_WRITE = 0o022;
 
-/** The value, or in a few words what is wrong: `not JSON`, `nodes.3.slots is wrong`. */
+/** The value, or a short description of the problem: `not JSON`, `nodes.3.slots is wrong`. */
 export function parseJson<T>(text: string, schema: v.GenericSchema<unknown, T>): Result<T, string> {
   let value: unknown;
   try {
@@ -23,7 +23,7 @@ export function parseJson<T>(text: string, schema: v.GenericSchema<unknown, T>):
   return checkJson(value, schema);
 }
 
-/** The same for what has been parsed. */
+/** The same for a parsed value. */
 export function checkJson<T>(value: unknown, schema: v.GenericSchema<unknown, T>): Result<T, string> {
   const parsed = v.safeParse(schema, value, { abortEarly: true });
   if (parsed.success) return ok(parsed.output);
@@ -32,13 +32,13 @@ export function checkJson<T>(value: unknown, schema: v.GenericSchema<unknown, T>
 }
 
 /**
- * What a small file of ours holds; undefined where it is missing, spoilt, longer than `maxBytes`, no regular file, or one
- * that another user owns or may write: it lies in a directory that others may be able to write.
+ * The contents of a small file of ours. Undefined if it is missing, invalid, longer than `maxBytes`, not a regular
+ * file, or if another user owns it or may write it: its directory may be writable by others.
  */
 export function readJsonFile<T>(path: string, schema: v.GenericSchema<unknown, T>, maxBytes: number): T | undefined {
   let fd: number | undefined;
   try {
-    // Without O_NONBLOCK a FIFO by that name would be waited for.
+    // Without O_NONBLOCK, opening a FIFO of that name would block.
     fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
     const stats = fstatSync(fd);
     const isOurs = stats.uid === process.geteuid?.() || stats.uid === 0;

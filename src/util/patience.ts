@@ -1,15 +1,16 @@
 /**
- * Waiting for somebody else, by a clock that runs only while this process can look. On a host short of CPU time seconds
- * pass between two turns of the event loop, and the answer lies there unread: the silence is then our own.
+ * A timeout for another process's answer, by a clock that runs only while this process can receive it. On a host short
+ * of CPU time, seconds pass between two turns of the event loop while the answer is waiting to be read, and the delay
+ * is then our own.
  */
 
-/** A turn of the event loop counts as no more than this; each lets it come to whatever has arrived. */
+/** A turn of the event loop counts as at most this much; each turn lets the loop read what has arrived. */
 const LONGEST_PART_MS = 250;
 const LEAST_PARTS = 10;
 
 /**
- * Calls `onOver` once, when `ms` have passed, of which no turn of the event loop counts as more than a part.
- * @returns what ends the wait; `onOver` is not called after it
+ * Calls `onOver` once when `ms` have passed, where no turn of the event loop counts as more than one part.
+ * @returns a function that cancels the timeout; `onOver` is not called after it
  */
 export function outOfPatience(ms: number, onOver: () => void): () => void {
   const parts = Math.max(LEAST_PARTS, Math.ceil(ms / LONGEST_PART_MS));
@@ -19,7 +20,7 @@ export function outOfPatience(ms: number, onOver: () => void): () => void {
     setTimeout(() => {
       left -= 1;
       if (left > 0) timer = waitOn();
-      // What came during the last part is looked at between the timers and this.
+      // Input that arrived during the last part is read between timers and immediates.
       else immediate = setImmediate(onOver);
     }, ms / parts);
   let timer = waitOn();

@@ -1,6 +1,6 @@
 /**
- * Puts an entry last in a map that forgets: the first is then the one that was put longest ago, and goes when there are
- * more than `max`. Pure.
+ * Sets an entry of an LRU map and moves it to the end. If the map has more than `max` entries, the least recently set
+ * one is evicted. Pure.
  */
 export function putLast<K, V>(map: Map<K, V>, key: K, value: V, max: number): void {
   map.delete(key);

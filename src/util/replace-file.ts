@@ -1,8 +1,11 @@
-/** A small private file, replaced as a whole or not at all. Unaware of what is in it. */
+/** Atomically replaces a small private file. Unaware of its contents. */
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-/** Makes the directory where it is missing. Says why it could not, or undefined. */
+/**
+ * Writes the file, and creates its directory if that is missing. Returns the error message if it fails, otherwise
+ * undefined.
+ */
 export function replaceFile(path: string, text: string): string | undefined {
   const temporary = `${path}.${process.pid}`;
   try {
@@ -16,7 +19,7 @@ export function replaceFile(path: string, text: string): string | undefined {
     try {
       rmSync(temporary, { force: true });
     } catch {
-      // `force` is silent about a missing file only; the directory may be closed or no directory.
+      // `force` only ignores a missing file; the directory may be inaccessible, or not a directory.
     }
     return (cause as Error).message;
   }

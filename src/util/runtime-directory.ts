@@ -1,7 +1,8 @@
 /**
- * The user's private directory for sockets and slot locks. The shim (shims/dispatcher.c) follows the same rules in C, so
- * that both ends meet: PMAKE_RUNTIME_DIR, else $XDG_RUNTIME_DIR/pmake, else /tmp/pmake-UID, and where that is not this
- * user's alone, run-HOST in his cache. Unaware of what is kept inside.
+ * The user's private directory for sockets and slot locks. The shim (shims/dispatcher.c) implements the same rules in
+ * C, so that both find the same directory: PMAKE_RUNTIME_DIR, otherwise $XDG_RUNTIME_DIR/pmake, otherwise
+ * /tmp/pmake-UID, and if that is accessible to others, run-HOST in the user's cache directory. Unaware of what is
+ * stored there.
  */
 import { mkdirSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
@@ -11,21 +12,21 @@ import { ownerOnlyDirectory } from './owner-only-directory.ts';
 import { fail, type Result } from './result.ts';
 
 const WHAT = 'the runtime directory';
-/** The dispatcher's socket in the runtime directory. */
+/** Name of the dispatcher's socket in the runtime directory. */
 export const SOCKET_NAME = 'dispatcher.sock';
-/** Hashes of headers in it: of this machine's files, as they are while it runs. */
+/** Name of the cache of header hashes, which is valid for this machine's files until it reboots. */
 export const HASHES_NAME = 'header-hashes';
 
 /**
- * The runtime directory, made where it is missing. It is surely this user's alone: the usual path is known to everybody,
- * so anybody may have put something there before. The failure is a sentence.
+ * Returns the runtime directory, and creates it if it is missing. It is checked to be this user's alone: the usual path
+ * is well known, so another user may have put something there. The failure is a sentence.
  */
 export function runtimeDirectory(env: NodeJS.ProcessEnv, uid = process.geteuid?.() ?? 0): Result<string, string> {
   const chosen = env.PMAKE_RUNTIME_DIR;
   if (chosen) {
     return chosen.startsWith('/')
       ? ownerOnlyDirectory(chosen, WHAT, uid)
-      : fail(`PMAKE_RUNTIME_DIR must be an absolute path, it is "${chosen}"`);
+      : fail(`PMAKE_RUNTIME_DIR must be an absolute path, not "${chosen}"`);
   }
   const usual = ownerOnlyDirectory(usualPath(env, uid), WHAT, uid);
   if (usual.ok) return usual;
@@ -38,7 +39,10 @@ function usualPath(env: NodeJS.ProcessEnv, uid: number): string {
   return session?.startsWith('/') && isOwnedDirectory(session, uid) ? join(session, 'pmake') : `/tmp/pmake-${uid}`;
 }
 
-/** Hosts may share that file system, so each has its own. Undefined where the environment says nothing of a home. */
+/**
+ * A directory on a file system that hosts may share, so each host has its own. Undefined if the environment does not
+ * name a home.
+ */
 function ownDirectory(env: NodeJS.ProcessEnv, uid: number): Result<string, string> | undefined {
   const base = env.XDG_CACHE_HOME?.startsWith('/') ? env.XDG_CACHE_HOME : env.HOME;
   // Root with another user's HOME leaves nothing there.

@@ -1,11 +1,11 @@
-/** A listening unix socket that appears ready or not at all, and goes without taking a successor's along. */
+/** Creates a listening unix socket atomically, and removes it without removing a successor's. */
 import { chmodSync, lstatSync, renameSync, unlinkSync } from 'node:fs';
 import type { Server } from 'node:net';
 
 /**
- * Listens under a name of its own and renames it into place; a socket file left by a dead process is replaced. Whoever
- * calls makes sure that no living one is. The answer takes the name away again, unless another took it over since.
- * Rejects as `listen` fails.
+ * Listens under a temporary name and renames the socket into place, which replaces the socket file of a dead process.
+ * The caller must make sure that no live process is using it. The returned function removes the socket unless another
+ * process has replaced it. Rejects as `listen` fails.
  */
 export async function listenAt(server: Server, path: string, mode: number): Promise<() => void> {
   const ownName = `${path}.${process.pid}`;
@@ -16,7 +16,8 @@ export async function listenAt(server: Server, path: string, mode: number): Prom
       resolve();
     });
   });
-  // Out of descriptors: the client finds its connection closed, and does without. The next one may have better luck.
+  // Out of descriptors: the client's connection is closed, and the client continues without. A later attempt may
+  // succeed.
   server.on('error', () => undefined);
   chmodSync(ownName, mode);
   const { ino } = lstatSync(ownName, { bigint: true });
@@ -28,6 +29,6 @@ function removeOwn(path: string, inode: bigint): void {
   try {
     if (lstatSync(path, { bigint: true }).ino === inode) unlinkSync(path);
   } catch {
-    // Somebody cleaned the directory: then the name is gone already.
+    // The directory has been cleaned up, so the name is already gone.
   }
 }

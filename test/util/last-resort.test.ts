@@ -44,7 +44,7 @@ test('a flood ends the process, once', () => {
   expect(state.ends).toBe(0);
   for (let time = 0; time < 500; time += 1) note('x');
   expect(state.ends).toBe(1);
-  expect(lines.at(-1)).toContain('it ends');
+  expect(lines.at(-1)).toContain('exiting');
 });
 
 test.each([[undefined], [null], [Symbol('s')], [{ toString: 1, valueOf: 1 }], [Object.create(null)]])(
