@@ -1,24 +1,26 @@
 /**
- * gcc's depfile with rewritten names, as gcc would have written it with the names as given: prefix and leading `./` taken
- * away, lines wrapped again. Text has one character a byte, as gcc counts. Unaware of files.
+ * Restores rewritten names in gcc's depfiles to the text that gcc would have written with the original names: removes
+ * the prefix and leading `./`, and wraps the lines again. Text is decoded with one character per byte, because gcc
+ * counts bytes. Unaware of files.
  *
- * Sources of the rules: libcpp/mkdeps.cc of gcc 12, and trial runs.
+ * The rules are from libcpp/mkdeps.cc of gcc 12, and from experiments.
  */
 import type { NameRestore } from '../protocol/worker.ts';
 
 type DepfileNames = Omit<NameRestore, 'depfiles'>;
 
-/** The same with each name as `change` makes it. */
+/** Applies `change` to every name. */
 export function mapNames({ prefix, source, back }: DepfileNames, change: (name: string) => string): DepfileNames {
   const pairs = back.map(({ there, here }) => ({ there: change(there), here: change(here) }));
   return { prefix: change(prefix), source: change(source), back: pairs };
 }
 
-/** libcpp: DEPS_COLMAX, with one more for the separating space. */
+/** DEPS_COLMAX in libcpp, plus one for the separating space. */
 const GCC_COLUMNS = 72;
 
+/** Restores the text of one depfile. */
 export function restoreDepfileText(plain: DepfileNames, text: string): string {
-  // Once: a depfile of the kernel has five hundred names, and each is compared with these.
+  // Quote once: a depfile of the kernel has five hundred names, and each is compared with these.
   const names = mapNames(plain, quoteName);
   const logical = text.replace(/ \\\n +/g, ' ').split('\n');
   const restored = logical.map((line, index) => {
@@ -28,7 +30,9 @@ export function restoreDepfileText(plain: DepfileNames, text: string): string {
   return restored.join('\n');
 }
 
-/** Where the colon after the targets stands: just before the source, or else after the first word that ends in one. */
+/**
+ * Index of the colon after the targets: the one before the source, otherwise after the first word that ends in a colon.
+ */
 function targetsEnd(line: string, { source }: DepfileNames): number {
   const known = line.indexOf(`: ${source}`);
   return known >= 0 ? known : line.indexOf(': ');
@@ -56,12 +60,12 @@ function wrap(names: DepfileNames, line: string, end: number): string {
   return out.join('');
 }
 
-/** `x.h:` of -MP, one a line, or the empty end. */
+/** A line `x.h:` from -MP, or the empty last line. */
 function restorePhony(names: DepfileNames, line: string): string {
   return line.endsWith(':') ? `${stripName(names, line.slice(0, -1))}:` : line;
 }
 
-/** Names at unquoted spaces; a space is quoted by an odd number of backslashes before it. */
+/** Splits at unquoted spaces; a space is quoted by an odd number of preceding backslashes. */
 function splitNames(text: string): string[] {
   if (!text.includes('\\')) return text.split(' ').filter((name) => name !== '');
   const names: string[] = [];
@@ -88,7 +92,7 @@ function mapBack(back: DepfileNames['back'], name: string): string {
   return pair ? pair.here + name.slice(pair.there.length) : name;
 }
 
-/** As munge() of mkdeps.cc does: backslashes are doubled only before a space or a hash. */
+/** Like munge() in mkdeps.cc: backslashes are only doubled before a space or a hash. */
 function quoteName(name: string): string {
   return name
     .replace(/(\\*)([ \t])/g, '$1$1\\$2')

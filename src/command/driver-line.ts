@@ -1,32 +1,34 @@
 /**
- * A compiler driver's words, cut into options with their arguments and inputs, by the option table.
- * Unaware of the file system and of what the whole is for.
+ * Parser for the arguments of a compiler driver: splits them into options with their arguments, and inputs, by the
+ * option table. Unaware of the file system and of the purpose of the command.
  */
 import { findOption } from './option-table.ts';
 import type { Fact, OptionRow, Role } from './options.ts';
 import type { HereReason, KeepReason } from './reasons.ts';
 
-/** One option with its argument, or one input. Joined again it is the user's spelling. */
+/** One option with its argument, or one input. Concatenated, the fields give the user's spelling. */
 export interface Item {
   readonly role: Role | 'input' | 'plain';
-  /** The option, as far as it stands before the argument; '' for an input. */
+  /** The part of the option before its argument; '' for an input. */
   readonly spelled: string;
   readonly argument: string;
-  /** The argument is a word of its own. */
+  /** The argument is a separate word. */
   readonly isSeparate: boolean;
 }
 
+/** One input of the driver. */
 export interface DriverInput {
   readonly path: string;
-  /** What `-x` said before it; undefined for "by its suffix". */
+  /** The language from a preceding `-x`; undefined means by suffix. */
   readonly language: string | undefined;
 }
 
+/** A parsed command line. */
 export interface DriverLine {
   readonly items: readonly Item[];
   readonly inputs: readonly DriverInput[];
   readonly facts: ReadonlySet<Fact>;
-  /** Reasons of the options, in order. */
+  /** Reasons of the options to stay local, in order. */
   readonly here: readonly HereReason[];
   readonly keep: readonly KeepReason[];
   /** An option that is not in the table, or lacks its argument. */
@@ -43,6 +45,7 @@ interface Draft {
   language: string | undefined;
 }
 
+/** Parses the words after the program. */
 export function parseDriverLine(words: readonly string[]): DriverLine {
   const draft: Draft = {
     items: [],
@@ -78,7 +81,7 @@ export function parseDriverLine(words: readonly string[]): DriverLine {
   return draft;
 }
 
-/** A word that stays as it is. */
+/** A word that is passed on unchanged. */
 export function plainItem(word: string): Item {
   return { role: 'plain', spelled: word, argument: '', isSeparate: false };
 }
@@ -92,19 +95,19 @@ function takeOption(draft: Draft, row: OptionRow, item: Item): void {
   else if (row.role === 'clang-word') draft.items.push(clangItem(draft, item));
   else draft.items.push(item);
   if (row.role === 'assembler') takeAssemblerWords(draft, item.argument);
-  // `-fopt-info-vec=FILE`; without a file it goes to stderr.
+  // `-fopt-info-vec=FILE`; without a file the output goes to stderr.
   if (row.name === '-fopt-info' && item.argument.includes('=')) draft.here.push('dump-files');
   if (isFamily(row) && /=.*\//.test(item.argument)) draft.keep.push('path-in-unknown-option');
 }
 
-/** A row that stands for every option of one letter. */
+/** True for a row that covers all options with the same first letter. */
 function isFamily(row: OptionRow): boolean {
   return (
     row.takes === 'joined' && row.role === 'text' && row.name.length === 2 && row.name !== '-l' && row.name !== '-R'
   );
 }
 
-/** `-Xclang -include-pch -Xclang FILE`, as CMake writes it: the file is read like one that the driver is given. */
+/** `-Xclang -include-pch -Xclang FILE`, as written by CMake: the file is read like one given to the driver itself. */
 function clangItem(draft: Draft, item: Item): Item {
   const before = draft.items.at(-1);
   if (item.argument === '-emit-pch') draft.here.push('precompiled-header');
@@ -113,7 +116,7 @@ function clangItem(draft: Draft, item: Item): Item {
   return isRead ? { ...item, role: 'read' } : item;
 }
 
-/** `-Wp,-MD,FILE` names a depfile, macros are harmless, anything else goes to cpp unread. */
+/** `-Wp,-MD,FILE` names a depfile, macros are harmless, and anything else is passed to cpp uninterpreted. */
 function preprocessorItem(draft: Draft, item: Item): Item {
   const parts = item.argument.split(',');
   const [first = '', second] = parts;
@@ -126,10 +129,10 @@ function preprocessorItem(draft: Draft, item: Item): Item {
   return { ...item, role: 'plain', spelled: '-Wp,' };
 }
 
-/** Options of as that neither hold a path nor write a file. */
+/** Options of as that neither contain a path nor write a file. */
 const HARMLESS_AS =
   /^(--noexecstack|--execstack|--fatal-warnings|--no-warn|--warn|-W|--nocompress-debug-sections|-m[\w=.-]*|-mrelax-relocations=\w+|--keep-locals|--strip-local-absolute|-O[12]?|--divide|--[36][24])$/;
-/** as describes its input, which is a temporary file or the source under the name that the driver was given. */
+/** With these, as records its input: a temporary file, or the source by the name given to the driver. */
 const DEBUG_AS = /^(-g|--gen-debug|--gstabs\+?|--gdwarf.*)$/;
 
 function takeAssemblerWords(draft: Draft, argument: string): void {

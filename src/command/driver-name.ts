@@ -1,13 +1,14 @@
 /**
- * Which kind of program a name calls: `x86_64-linux-gnu-g++-12` is a gcc driver for C++, `ld.lld` a linker.
- * Unaware of where programs are and of their words.
+ * Classifies programs by name: `x86_64-linux-gnu-g++-12` is a gcc driver for C++, `ld.lld` a linker. Unaware of where
+ * programs are and of their arguments.
  */
 
 import { baseName } from './paths.ts';
 
-/** Whose rules the driver follows; `cc` and `c++` may be either. */
+/** The rules that a driver follows; `cc` and `c++` may be either. */
 export type Flavour = 'gcc' | 'clang' | 'unknown';
 
+/** The kind of a program. */
 export type Tool =
   | { readonly kind: 'driver'; readonly flavour: Flavour }
   | { readonly kind: 'preprocessor' | 'other-driver' | 'linker' | 'archiver' | 'binary-tool' | 'unknown' };
@@ -48,8 +49,8 @@ const DRIVERS: ReadonlyMap<string, Tool> = new Map<string, Tool>([
 const UNKNOWN: Tool = { kind: 'unknown' };
 
 /**
- * What `name` (without directory) calls.
- * @param program the real program with links followed, if known: it tells what kind of compiler `cc` is.
+ * Classifies `name` (without directory).
+ * @param program - the real program with links followed, if known; it shows what kind of compiler `cc` is
  */
 export function toolCalled(name: string, program: string | undefined): Tool {
   const tool = toolNamed(name);
@@ -66,7 +67,9 @@ function toolNamed(name: string): Tool {
   return DRIVERS.get(base) ?? DRIVERS.get(base.replace(/\.\w+$/, '')) ?? UNKNOWN;
 }
 
-/** Whether the real program, with links followed, is a compiler by its name, and not ccache, icecc or the like. */
+/**
+ * True if the real program, with links followed, is a compiler by its name, as opposed to ccache, icecc and the like.
+ */
 export function isCompilerItself(program: string): boolean {
   return toolNamed(baseName(program)).kind === 'driver';
 }

@@ -1,11 +1,11 @@
 /**
- * The environment is part of the command: what of it travels to a node and what must not.
- * Unaware of jobs and of how environments are cached by the wire.
+ * Decides which parts of the environment, which is part of the command, are sent to a node. Unaware of jobs and of how
+ * the wire caches environments.
  */
 import { isUtf8 } from 'node:buffer';
 import { secretsBy, type IsSecret } from './secrets.ts';
 
-/** They mean something on the submit host only: its display, its agents, our own switches. */
+/** Variables that are only meaningful on the submit host: its display, its agents, pmake's own switches. */
 const STAYS = new Set([
   '_PMAKE_GUARD',
   'MFLAGS',
@@ -24,11 +24,11 @@ const STAYS = new Set([
 ]);
 const STAYS_PREFIX = /^(PMAKE_|_PMAKE_|SSH_|GPG_)/;
 
-/** How the preload library is called in LD_PRELOAD, whatever its directory (shims/protocol.h). */
+/** The preload library's name in LD_PRELOAD, in any directory (shims/protocol.h). */
 const OWN_LIBRARY = '/pmake-preload.so';
 /**
- * What makes the dynamic loader put other code into a program, or do other things with it (ld.so(8)). The code may talk to
- * a process of this host only (fakeroot, bear), or write down what the program does here.
+ * Variables that make the dynamic loader load other code into a program or change its behaviour (ld.so(8)). Such code
+ * may communicate with a process on this host only (fakeroot, bear), or record what the program does on this host.
  */
 const LOADER_VARIABLES = [
   'LD_PRELOAD',
@@ -39,36 +39,39 @@ const LOADER_VARIABLES = [
   'LD_TRACE_LOADED_OBJECTS',
 ] as const;
 
-/** A make's word that speaks of descriptors or fifos which a node does not have. */
+/** A word of MAKEFLAGS about descriptors or fifos that a node does not have. */
 const JOBSERVER_WORD = /^(-j\d*|--jobserver-(auth|fds|style)=.*)$/;
 
 /**
- * Of what a compiler reads in its environment: what decides what it writes, finds or says. COLUMNS is the width at which
- * both cut source lines, TERM, COLORTERM and terminfo's decide about colour and links.
+ * Variables that compilers read and that affect what they write, find or print. COLUMNS is the width at which both
+ * compilers truncate source lines; TERM, COLORTERM and terminfo's variables control colours and links.
  */
 const READ_BY_COMPILERS =
   /^(COLUMNS|COLORTERM|TERMINFO(_DIRS)?|TERM_URLS|NO_COLOR|CC_\w+|CPATH|(C|CPLUS|OBJC|OBJCPLUS)_INCLUDE_PATH|LIBRARY_PATH|COMPILER_PATH|GCC_\w+|COLLECT_\w+|CCC_\w+|CLANG_\w+|DEPENDENCIES_OUTPUT|SUNPRO_DEPENDENCIES|SOURCE_DATE_EPOCH|TZ|LANG|LANGUAGE|LC_\w+|PATH|PWD|TERM|TMPDIR|TMP|TEMP|LD_LIBRARY_PATH)$/;
 
-/** What differs from one call to the next, or one run of a CI job, and says nothing to a compiler or a wrapper of one. */
+/** Variables that differ between calls or CI runs, and mean nothing to a compiler or a wrapper of one. */
 const PASSING =
   /^(MAKEFLAGS|MAKELEVEL|MAKE_TERM(OUT|ERR)|SHLVL|INVOCATION_ID|JOURNAL_STREAM|(CI|GITHUB|GITLAB|RUNNER|BUILDKITE|JENKINS)_\w+|BUILD_(ID|NUMBER|TAG|URL|DISPLAY_NAME))$/;
 
-/** Whether gcc and clang look at a variable of this name: for people who wonder what differs. All others travel too. */
+/**
+ * True if gcc or clang reads a variable of this name, for people who look for differences. All other variables are sent
+ * as well.
+ */
 export function isReadByCompilers(name: string): boolean {
   return READ_BY_COMPILERS.test(name);
 }
 
-/** Variables whose directories and files pmake itself looks at. */
+/** Variables with directories and files that pmake itself looks at. */
 const NAMES_PATHS =
   /^(PWD|PATH|CPATH|(C|CPLUS|OBJC|OBJCPLUS)_INCLUDE_PATH|LIBRARY_PATH|COMPILER_PATH|GCC_EXEC_PREFIX|DEPENDENCIES_OUTPUT|SUNPRO_DEPENDENCIES|CC_\w+_FILE)$/;
 
-/** Entries of a block: each ends in a NUL. execve(2) takes any text for one: without `=`, empty, a name twice. */
+/** Splits a block at the NUL that ends each entry. execve(2) accepts any entries: without `=`, empty, or duplicated. */
 function entriesOf(block: Buffer, encoding: 'utf8' | 'latin1'): string[] {
   const entries = block.toString(encoding).split('\0');
   return entries.at(-1) === '' ? entries.slice(0, -1) : entries;
 }
 
-/** As getenv(3) has it: of a name given twice the first counts, and an entry without a name has no value. */
+/** Like getenv(3): the first of several entries of the same name counts, and an entry without a name has no value. */
 export function parseEnvironment(block: Buffer): ReadonlyMap<string, string> {
   const entries = new Map<string, string>();
   for (const entry of entriesOf(block, 'utf8')) {
@@ -79,7 +82,7 @@ export function parseEnvironment(block: Buffer): ReadonlyMap<string, string> {
   return entries;
 }
 
-/** False when a variable that holds names of files is not UTF-8: pmake could not look at those. */
+/** False if a variable with file names is not UTF-8, because pmake could not look at these files. */
 export function hasReadablePaths(block: Buffer): boolean {
   if (isUtf8(block)) return true;
   const isReadable = (entry: string): boolean => {
@@ -90,13 +93,13 @@ export function hasReadablePaths(block: Buffer): boolean {
 }
 
 /**
- * The entries that a compiler on a node gets, in the same form and order and with every byte as it was. The shim has taken
- * directories of shims out of PATH.
+ * The entries for a compiler on a node, in the same form and order and byte for byte. The shim has already removed shim
+ * directories from PATH.
  */
 export function environmentForNode(block: Buffer): Buffer {
   const isSecret = secretsIn(parseEnvironment(block));
   const kept: string[] = [];
-  // latin1 keeps bytes that are not UTF-8.
+  // latin1 preserves bytes that are not UTF-8.
   for (const entry of entriesOf(block, 'latin1')) {
     const equals = entry.indexOf('=');
     if (equals <= 0) {
@@ -109,7 +112,7 @@ export function environmentForNode(block: Buffer): Buffer {
   return Buffer.from(kept.join(''), 'latin1');
 }
 
-/** Does something other than pmake change what programs do behind their backs? */
+/** True if something other than pmake changes the behaviour of programs through the dynamic loader. */
 export function hasForeignCode(env: ReadonlyMap<string, string>): boolean {
   return LOADER_VARIABLES.some((name) => foreignWords(env.get(name) ?? '').length > 0);
 }
@@ -118,10 +121,10 @@ function foreignWords(value: string): readonly string[] {
   return value.split(/[: ]/).filter((word) => word !== '' && !word.endsWith(OWN_LIBRARY));
 }
 
-/** undefined for an entry that stays. */
+/** Undefined for an entry that is not sent. */
 function travellingValue(name: string, value: string, isSecret: IsSecret): string | undefined {
   if (name === 'MAKEFLAGS') return withoutJobserver(value);
-  // Of these only ours is ever left, and it is of this host.
+  // At this point only pmake's own can be left, which is for this host.
   if (LOADER_VARIABLES.some((variable) => variable === name)) return undefined;
   return staysAnyway(name) || isSecret(name) ? undefined : value;
 }
@@ -130,28 +133,28 @@ function staysAnyway(name: string): boolean {
   return STAYS.has(name) || STAYS_PREFIX.test(name);
 }
 
-/** Names of the variables that stay here because they hold a secret. */
+/** Names of the variables that are not sent because they hold a secret. */
 export function secretNames(env: ReadonlyMap<string, string>): string[] {
   return [...env.keys()].filter(secretsIn(env));
 }
 
 function secretsIn(env: ReadonlyMap<string, string>): IsSecret {
   const isSecret = secretsBy(env.get('PMAKE_SECRETS') ?? '');
-  // What decides what a compiler writes is no secret, whatever it is called.
+  // A variable that affects a compiler's output is not a secret, whatever its name.
   return (name) => !READ_BY_COMPILERS.test(name) && !staysAnyway(name) && isSecret(name);
 }
 
-/** Of what travels, as `environmentForNode` gives it: the entries that may have a say in what a compiler answers. */
+/** The entries of `environmentForNode` that may affect a compiler's answers. */
 export function lastingEnvironment(travelling: Buffer): string {
   const nameOf = (entry: string): string => entry.slice(0, Math.max(0, entry.indexOf('=')));
-  // By name alone: of one that stands twice the first counts.
+  // Compare names only: the first of several entries of the same name counts.
   return entriesOf(travelling, 'latin1')
     .filter((entry) => !PASSING.test(nameOf(entry)))
     .sort((one, other) => (nameOf(one) < nameOf(other) ? -1 : Number(nameOf(one) > nameOf(other))))
     .join('\0');
 }
 
-/** Words of MAKEFLAGS are divided by single spaces, spaces within them quoted by a backslash. */
+/** Words of MAKEFLAGS are separated by single spaces; spaces inside them are quoted by a backslash. */
 function withoutJobserver(value: string): string {
   return value
     .split(/(?<!\\) /)

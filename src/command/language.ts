@@ -1,4 +1,4 @@
-/** Languages by file suffix and by `-x`, as gcc(1) lists them. Unaware of options. */
+/** Languages by file suffix and by `-x`, as listed in gcc(1). Unaware of options. */
 import type { Language } from './plan.ts';
 
 const BY_SUFFIX: ReadonlyMap<string, Language> = new Map<string, Language>([
@@ -31,7 +31,7 @@ const BY_NAME: ReadonlyMap<string, Language> = new Map<string, Language>([
   ['objective-c++-cpp-output', 'preprocessed'],
 ]);
 
-/** What the driver takes an input for; 'object' when it would go to the linker. */
+/** How the driver treats an input; 'object' if it passes it to the linker. */
 export function languageOf(path: string, named: string | undefined): Language | 'header' | 'object' {
   if (named !== undefined) return named.endsWith('-header') ? 'header' : (BY_NAME.get(named) ?? 'other');
   const dot = path.lastIndexOf('.');

@@ -1,6 +1,7 @@
 /**
- * What a linker, an archiver or a driver that links will read, as far as its words tell: for the hold, which waits
- * only for what this build's jobs are writing. So naming too much is harmless; missing one is not.
+ * The files that a linker, an archiver or a linking driver will read, as far as its arguments tell. They are for the
+ * hold, which waits only for files that jobs of this build are writing. Naming too many files is therefore harmless,
+ * while missing one is not.
  */
 import { dirname } from 'node:path';
 import { mayBeScript, scriptInputs } from './linker-script.ts';
@@ -8,24 +9,29 @@ import { absolutePath } from './paths.ts';
 import type { Look } from './plan.ts';
 import { isThinArchive, thinArchiveMembers } from './thin-archive.ts';
 
-/** Thin archives and linker scripts may name others; this deep and no cycle has been met in practice. */
+/**
+ * Limit for thin archives and linker scripts that name others: deeper than any seen in practice, and it ends cycles.
+ */
 const MAX_DEPTH = 8;
-/** Thin archives, and what may be a linker script: scripts by their usual names, and libraries that are text (`libc.so`). */
+/**
+ * Thin archives and possible linker scripts: scripts by their usual suffixes, and libraries that are text (`libc.so`).
+ */
 const MAY_NAME_OTHERS = /\.(?:a|so|ld|lds|x|t|script|map)$/;
-/** Enough to tell what a file is, and mostly all of a thin archive or a script: an archive step may look into hundreds. */
+/** Enough to identify a file, and usually all of a thin archive or script: an archive step may read hundreds. */
 const HEAD_BYTES = 4 * 1024;
 /** The kernel's largest (vmlinux.a of an allyesconfig) has 20 MiB, most of it symbols; most have a few KiB. */
 const MAX_ARCHIVE_BYTES = 64 * 1024 * 1024;
 /** glibc's libc.so has 300 bytes, the kernel's vmlinux.lds 20 KB. */
 const MAX_SCRIPT_BYTES = 1024 * 1024;
 
+/** The files that a command reads. */
 export interface LinkInputs {
   readonly waitFor: readonly string[];
-  /** Those that linker scripts name. */
+  /** The files named by linker scripts. */
   readonly inScripts: readonly string[];
 }
 
-/** The files that `words` name, absolute, with what thin archives and linker scripts among them name in turn. */
+/** The files named in `words`, as absolute paths, and those named by thin archives and linker scripts among them. */
 export function filesToWaitFor(cwd: string, words: readonly string[], look: Look): LinkInputs {
   const directories = argumentsOf(words, '-L', '--library-path');
   const scripts = new Set(argumentsOf(words, '-T', '--script').map((path) => absolutePath(cwd, path)));
@@ -55,40 +61,43 @@ export function filesToWaitFor(cwd: string, words: readonly string[], look: Look
 
 const NOTHING = Buffer.alloc(0);
 
-/** @param head its first HEAD_BYTES @returns nothing where it is larger than `maxBytes` */
+/**
+ * Empty if the file is larger than `maxBytes`.
+ * @param head - its first HEAD_BYTES
+ */
 function wholeFile(path: string, head: Buffer, maxBytes: number, look: Look): Buffer {
   if (head.length < HEAD_BYTES) return head;
   const bytes = look.readHead(path, maxBytes + 1) ?? NOTHING;
   return bytes.length > maxBytes ? NOTHING : bytes;
 }
 
-/** Where ld looks for a name in a script: here, and in each `-L` directory. */
+/** The places where ld looks for a name in a script: cwd and each `-L` directory. */
 function placesOf(name: string, directories: readonly string[]): string[] {
   if (name.startsWith('-l')) return librariesOf([name, ...directories.map((directory) => `-L${directory}`)]);
   return name.startsWith('/') ? [name] : [name, ...directories.map((directory) => `${directory}/${name}`)];
 }
 
-/** Every word that may be a file, and what `-l` may stand for. */
+/** Every word that may be a file, and the files that `-l` options may refer to. */
 function namedFiles(words: readonly string[]): string[] {
   return [...words.flatMap(asFiles), ...librariesOf(words)];
 }
 
-/** Itself, what stands after `=` in `--version-script=x`, or the words for the linker in `-Wl,--whole-archive,x.a`. */
+/** The word itself, the value in `--version-script=x`, or the linker's words in `-Wl,--whole-archive,x.a`. */
 function asFiles(word: string): string[] {
   if (!word.startsWith('-')) return [word];
   if (word.startsWith('-Wl,')) return word.slice('-Wl,'.length).split(',').flatMap(asFiles);
-  // -Ttext=0x1000 and its like set an address.
+  // -Ttext=0x1000 and similar options set an address.
   if (/^-T(?!text|data|bss|rodata|ldata).+/.test(word)) return [word.slice('-T'.length)];
   const equals = word.indexOf('=');
   return equals > 0 && equals < word.length - 1 ? [word.slice(equals + 1)] : [];
 }
 
-/** `-lfoo` is one of these in any `-L` directory; that none of them exists is the linker's business. */
+/** `-lfoo` may be any of these in any `-L` directory. If none exists, the linker reports it. */
 function librariesOf(words: readonly string[]): string[] {
   const directories = argumentsOf(words, '-L', '--library-path');
   const names = argumentsOf(words, '-l', '--library');
   return directories.flatMap((directory) =>
-    // `-l:name` is the very name.
+    // `-l:name` is the exact file name.
     names.flatMap((name) =>
       name.startsWith(':')
         ? [`${directory}/${name.slice(1)}`]
@@ -97,7 +106,7 @@ function librariesOf(words: readonly string[]): string[] {
   );
 }
 
-/** The arguments of an option, joined, in the next word or after `=`. */
+/** All arguments of an option: joined, in the next word, or after `=`. */
 function argumentsOf(words: readonly string[], short: string, long: string): string[] {
   const found: string[] = [];
   for (const [index, word] of words.entries()) {

@@ -1,22 +1,31 @@
-/** The files that a linker script names as inputs (ld's INPUT, GROUP, STARTUP, INCLUDE). Unaware of files and of what they are for. */
+/**
+ * Extracts the input files that a linker script names (ld's INPUT, GROUP, STARTUP, INCLUDE). Unaware of files and of
+ * their purpose.
+ */
 
-/** ELF, bitcode and compressed files begin with bytes that no script has. */
+/** ELF, bitcode and compressed files begin with bytes that do not occur in scripts. */
 const SNIFFED_BYTES = 64;
-/** So does an archive, which is text until the symbol table behind its first header. */
+/** An archive is text up to the symbol table after its first header, so it is recognised by its magic. */
 const ARCHIVE_MAGIC = '!<arch>\n';
 
-/** @param head the first bytes of a file */
+/**
+ * True if a file may be a script.
+ * @param head - its first bytes
+ */
 export function mayBeScript(head: Buffer): boolean {
   if (head.toString('latin1', 0, ARCHIVE_MAGIC.length) === ARCHIVE_MAGIC) return false;
   return head.length > 0 && head.subarray(0, SNIFFED_BYTES).every((byte) => byte >= 9 && byte <= 126);
 }
 
-/** A quoted name, a parenthesis, or what stands between white space and commas. */
+/** A quoted name, a parenthesis, or a word delimited by white space and commas. */
 const TOKEN = /"[^"]*"|[()]|[^\s,()"]+|"/g;
 const NAMES_INPUTS = /\b(?:INPUT|GROUP|STARTUP)$/;
 const NAMES_SCRIPT = /\bINCLUDE$/;
 
-/** As the script writes them, `-lNAME` among them. In one pass: a tree may hold a file that is made to take long. */
+/**
+ * Names as written in the script, including `-lNAME`. Takes one pass, so that a malicious file in the tree cannot make
+ * it slow.
+ */
 export function scriptInputs(script: Buffer): string[] {
   const [inputs, included]: [string[], string[]] = [[], []];
   let [before, depth] = ['', 0];
@@ -30,7 +39,7 @@ export function scriptInputs(script: Buffer): string[] {
   return [...inputs, ...included].map((word) => word.replace(/^"(.*)"$/s, '$1'));
 }
 
-/** A comment that does not end is left as it is. */
+/** An unterminated comment is left in place. */
 function withoutComments(text: string): string {
   const kept: string[] = [];
   let at = 0;

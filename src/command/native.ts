@@ -1,11 +1,12 @@
 /**
- * `-march=native`, `-mtune=native` and `-mcpu=native` in the words that they stand for on this machine, so that a node
- * with another processor makes the same object. The driver itself is asked, through `Look`; the answer is tried on it
- * before it is used. Unaware of processes and of nodes.
+ * Replaces `-march=native`, `-mtune=native` and `-mcpu=native` by explicit options for this machine's processor, so
+ * that a node with another processor produces the same object. It asks the driver through `Look`, and tries the answer
+ * on the driver before using it. Unaware of processes and of nodes.
  *
- * gcc puts what it finds before every other option of the machine, and debug information lists the options in their
- * order, which explicit words cannot have: the cache sizes are `--param`s, and those come later. So with -g a job of
- * gcc's stays here. Clang records nothing, but lets a feature that is named to its inner command line win over -mno-*.
+ * gcc places the detected options before all other machine options, and debug information records the options in order.
+ * Explicit options cannot reproduce that order, because the cache sizes are `--param`s, which come later. A gcc job
+ * with -g therefore stays local. Clang records nothing, but a feature that is named on its inner command line takes
+ * precedence over -mno-*.
  */
 import { plainItem, type DriverLine, type Item } from './driver-line.ts';
 import { toolCalled, type Flavour } from './driver-name.ts';
@@ -14,7 +15,7 @@ import type { Look } from './plan.ts';
 import type { HereReason, KeepReason } from './reasons.ts';
 import { splitWords } from './response-file.ts';
 
-/** Where the words themselves are part of what is written, or are compared with those of another compile. */
+/** Reasons for which the options themselves are recorded in an output, or compared with those of another compile. */
 const RECORDS_WORDS: ReadonlySet<KeepReason> = new Set<KeepReason>([
   'recorded-words',
   'intermediate-code',
@@ -25,12 +26,13 @@ const RECORDS_WORDS: ReadonlySet<KeepReason> = new Set<KeepReason>([
 
 const MACHINE = /^-m(arch|tune|cpu)=/;
 
+/** The explicit line, or the reason why the job stays local. */
 export type NativeResult =
   { readonly kind: 'explicit'; readonly line: DriverLine } | { readonly kind: 'stays'; readonly reason: HereReason };
 
 /**
- * `line` with explicit words for this machine.
- * @param program the compiler, with symbolic links followed
+ * Returns `line` with explicit options for this machine.
+ * @param program - the compiler, with symbolic links followed
  */
 export function makeNativeExplicit(
   program: string | undefined,
@@ -42,7 +44,7 @@ export function makeNativeExplicit(
   const flavour = program === undefined ? 'unknown' : flavourOf(program);
   const machine = line.items.filter(isMachine);
   const kinds = machine.map((item) => MACHINE.exec(wordOf(item))?.[1]);
-  // Of two of a kind one counts, by rules that differ.
+  // If there are two options of one kind, only one counts, by rules that differ.
   if (program === undefined || flavour === 'unknown' || new Set(kinds).size < kinds.length) return STAYS;
   if (kept && RECORDS_WORDS.has(kept)) return RECORDED;
   const ask = (words: readonly string[]): string[] | undefined => askDriver(program, words, look);
@@ -72,7 +74,7 @@ function isNative(item: Item): boolean {
   return isMachine(item) && wordOf(item).endsWith('=native');
 }
 
-/** The words with which the driver would start the compiler proper. */
+/** The arguments with which the driver would start the compiler proper. */
 function askDriver(program: string, words: readonly string[], look: Look): string[] | undefined {
   const said = look.driverSays(program, ['-###', '-c', '-x', 'c', '/dev/null', '-o', '/dev/null', ...words]);
   const command = said?.split('\n').find((one) => /^ "?\/\S*\/(cc1"? |\S*" "-cc1" )/.test(one));
@@ -84,7 +86,7 @@ function explicitForGcc(line: DriverLine, ask: Ask): NativeResult {
   const users = options.filter((item) => !isNative(item)).map(wordOf);
   const [native, plain] = [machineWords(ask(options.map(wordOf))), machineWords(ask(users))];
   if (!native || !plain || native.some((word) => word.endsWith('=native'))) return STAYS;
-  // The user's own come after what was found.
+  // The user's own options follow the detected ones.
   const found = [...native];
   for (const word of plain) {
     const at = found.lastIndexOf(word);
@@ -96,7 +98,7 @@ function explicitForGcc(line: DriverLine, ask: Ask): NativeResult {
   return { kind: 'explicit', line: { ...line, items: [...found.map(plainItem), ...rest] } };
 }
 
-/** Of cc1's words those that describe the machine; `--param X` as one. */
+/** The arguments of cc1 that describe the machine; `--param X` counts as one. */
 function machineWords(words: readonly string[] | undefined): string[] | undefined {
   return words?.flatMap((word, index) => {
     if (word === '--param') return [`--param=${words[index + 1] ?? ''}`];
@@ -104,7 +106,7 @@ function machineWords(words: readonly string[] | undefined): string[] | undefine
   });
 }
 
-/** The driver leaves out what a later word of the same option takes back, if both are the user's. */
+/** The driver drops options that a later option cancels, if both are the user's. */
 function effectOf(words: readonly string[]): string {
   const optionOf = (word: string): string => word.replace(/^-mno-/, '-m').replace(/(?<!^--param)=.*$/, '');
   return [...new Map(words.map((word) => [optionOf(word), word])).values()].sort().join(' ');
@@ -130,7 +132,7 @@ function explicitForClang(line: DriverLine, machine: readonly Item[], ask: Ask):
 interface ClangMachine {
   readonly cpu: string;
   readonly tune: string;
-  /** `+` or `-` by name; the last word on a feature counts. */
+  /** `+` or `-` by feature name; the last option for a feature counts. */
   readonly features: ReadonlyMap<string, string>;
 }
 

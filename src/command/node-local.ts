@@ -1,11 +1,11 @@
 /**
- * Files and directories of a compile that lie where each machine has its own (/tmp, /run, /dev): a node would find others
- * there, or none and say nothing. Pure; unaware of what is there.
+ * Finds files and directories of a compile in places that each machine has for itself (/tmp, /run, /dev): a node would
+ * silently find different files, or none. Pure; unaware of what exists.
  */
 import { isNodeLocal } from './paths.ts';
 import type { Reads } from './plan.ts';
 
-/** The first name of something that the compile reads, and that a node has another of; undefined where there is none. */
+/** The first name that the compile reads and that refers to something else on a node; undefined if there is none. */
 export function nodeLocalName(
   { directories, files, programPrefixes, roots }: Pick<Reads, 'directories' | 'files' | 'programPrefixes' | 'roots'>,
   cwd: string,

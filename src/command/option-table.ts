@@ -1,10 +1,10 @@
-/** Finds the row of the option table for a word, in a few map look-ups. Unaware of what a row means. */
+/** Finds the option table's row for a word with a few map lookups. Unaware of what a row means. */
 import { OPTION_ROWS, type OptionRow } from './options.ts';
 
 const EXACT = new Map<string, OptionRow>();
-/** Rows whose argument may stand in the same word, by their first characters, longest name first. */
+/** Rows whose argument may be joined, by their first characters, longest name first. */
 const JOINED = new Map<string, OptionRow[]>();
-/** `-f`, `-W` have two characters; longer names are told apart by one more. */
+/** `-f` and `-W` have two characters; longer names are distinguished by one more. */
 const BUCKET_LENGTHS = [3, 2] as const;
 
 for (const row of OPTION_ROWS) {
@@ -18,13 +18,14 @@ for (const row of OPTION_ROWS) {
   if (row.takes !== 'joined') EXACT.set(row.name, row);
 }
 
+/** The row of an option. */
 export interface FoundOption {
   readonly row: OptionRow;
-  /** The argument within the word; undefined when it has none or stands in the next word. */
+  /** The joined argument; undefined if there is none or it is the next word. */
   readonly joined: string | undefined;
 }
 
-/** The row that `word` (which begins with a dash) falls under: the whole word first, then the longest prefix. */
+/** The row for `word` (which begins with a dash): an exact match first, then the longest prefix. */
 export function findOption(word: string): FoundOption | undefined {
   const exact = EXACT.get(word);
   if (exact) return { row: exact, joined: undefined };

@@ -1,28 +1,28 @@
 /**
- * The option table of gcc 12 to 16 and clang 14 to 21, as far as an option holds a path, writes a file, or decides
- * whether the job may leave. Data only: unaware of how a line is read. Options that do none of this fall under a family
- * row (`-f`, `-W`, `-m` ...) at the end.
+ * Option table of gcc 12 to 16 and clang 14 to 21. It covers options that contain a path, write a file, or decide
+ * whether the job may run on a node. Data only: unaware of how a line is parsed. All other options match a family row
+ * (`-f`, `-W`, `-m` ...) at the end.
  *
- * Sources: gcc(1), `gcc --help=separate,joined`, clang(1), clang's Options.td, and trial runs of both.
+ * The sources are gcc(1), `gcc --help=separate,joined`, clang(1), clang's Options.td, and experiments with both.
  */
 import type { HereReason, KeepReason } from './reasons.ts';
 
-/** How an option takes its argument: not at all, in the same word, in the next, in either. */
+/** How an option takes its argument: not at all, in the same word, in the next word, or in either. */
 export type Takes = 'nothing' | 'joined' | 'separate' | 'either';
 
 /**
- * What the argument is:
- * - `text`: no path, or a path that stays as it is (words are run in the same cwd, so every relative name still holds)
- * - `directory`: a directory that is searched; may be rewritten
- * - `system-directory`: one that is searched for system headers; stays as it is
- * - `forced-include`: a file looked up in cwd first and on the search path then; may be rewritten when it is in cwd
- * - `object`, `depfile`: written; may be rewritten
- * - `read`, `written`: a further file that is read or written; stays as it is
- * - `read-below`: a directory, or the beginning of paths, that files are read below, or read by; stays as it is
+ * Meaning of an option's argument:
+ * - `text`: not a path, or a path that is passed unchanged (the cwd is the same, so relative names stay valid)
+ * - `directory`: a search directory; may be rewritten
+ * - `system-directory`: a search directory for system headers; passed unchanged
+ * - `forced-include`: a file that is looked up in cwd, then on the search path; may be rewritten if it is in cwd
+ * - `object`, `depfile`: an output file; may be rewritten
+ * - `read`, `written`: a further file that is read or written; passed unchanged
+ * - `read-below`: a directory, or a path prefix, of files that are read; passed unchanged
  * - `prefix-map`: OLD=NEW
- * - `preprocessor`, `assembler`: comma-separated words for cpp and as
- * - `clang-word`: one word for clang's inner command line
- * - `language`: of the inputs that follow
+ * - `preprocessor`, `assembler`: comma-separated arguments for cpp and as
+ * - `clang-word`: one argument for clang's inner command line
+ * - `language`: the language of the inputs that follow
  */
 export type Role =
   | 'text'
@@ -40,7 +40,7 @@ export type Role =
   | 'clang-word'
   | 'language';
 
-/** What the mere presence of an option says. */
+/** What the presence of an option implies. */
 export type Fact =
   | 'compile'
   | 'to-assembly'
@@ -59,6 +59,7 @@ export type Fact =
   | 'this-machine'
   | 'sanitize';
 
+/** One option, or a family of options. */
 export interface OptionRow {
   readonly name: string;
   readonly takes: Takes;
@@ -67,18 +68,18 @@ export interface OptionRow {
   readonly here?: HereReason;
   readonly keep?: KeepReason;
   readonly names?: Names;
-  /** It has the compiler look for its own headers elsewhere, or for none. */
+  /** It makes the compiler look for its own headers elsewhere, or not at all. */
   readonly isOwnSearch?: true;
 }
 
 /**
- * What the argument names, where its role does not say it (reads.ts):
- * - `directory`: one that is searched for headers
- * - `root`: the compiler's own headers are looked for below it
- * - `programs`: the beginning of the names of programs that the driver prefers
- * - `own-file`, `plugin`: a file; without a directory, one that the compiler looks for in places of its own
- * - `perhaps-file`: behind `=`, of an option that is not in the table
- * - `words`: for another program
+ * What the argument names, if its role does not tell (reads.ts):
+ * - `directory`: a search directory for headers
+ * - `root`: a directory below which the compiler looks for its own headers
+ * - `programs`: a prefix of programs that the driver prefers
+ * - `own-file`, `plugin`: a file; without a directory, the compiler looks for it in its own directories
+ * - `perhaps-file`: a possible file name after `=`, in an option that is not in the table
+ * - `words`: arguments for another program
  */
 export type Names = 'directory' | 'root' | 'programs' | 'own-file' | 'plugin' | 'perhaps-file' | 'words';
 
@@ -128,7 +129,7 @@ const PATHS: readonly OptionRow[] = [
   ...rows('-I -iquote', 'either', 'directory'),
   ...rows('--include-directory', 'separate', 'directory'),
   ...rows('--include-directory=', 'joined', 'directory'),
-  // gcc names a system header by its real path where that is shorter than the name: a longer name changes the choice.
+  // gcc names a system header by its real path if that is shorter than the name: a longer name would change the choice.
   ...rows('-isystem -idirafter', 'either', 'system-directory'),
   ...rows('--include-directory-after', 'separate', 'system-directory'),
   ...rows('--include-directory-after=', 'joined', 'system-directory'),
@@ -136,7 +137,7 @@ const PATHS: readonly OptionRow[] = [
   ...rows('-include -imacros', 'either', 'forced-include'),
   ...rows('--include --imacros', 'separate', 'forced-include'),
   ...rows('--include= --imacros=', 'joined', 'forced-include'),
-  // The compiler puts something before or after these, or looks for programs and libraries there: they stay.
+  // The compiler extends these, or looks for programs and libraries there: they stay unchanged.
   ...rows('-L', 'either', 'text'),
   ...rows('-imultilib -imultiarch -iwithsysroot', 'either', 'text', { isOwnSearch: true }),
   ...rows('--include-with-prefix --include-with-prefix-before --include-with-prefix-after', 'separate', 'text', {
@@ -144,7 +145,7 @@ const PATHS: readonly OptionRow[] = [
   }),
   ...rows('--library-directory', 'separate', 'text'),
   ...rows('-iprefix -isysroot', 'either', 'read-below', ROOT),
-  // Names to be put behind what -iprefix says.
+  // Names that are appended to the value of -iprefix.
   ...rows('-iwithprefix -iwithprefixbefore', 'either', 'text', { isOwnSearch: true }),
   ...rows('-B', 'either', 'read-below', PROGRAMS),
   ...rows('--include-prefix --sysroot', 'separate', 'read-below', ROOT),
@@ -170,7 +171,7 @@ const DEPFILES: readonly OptionRow[] = [
   ...rows('-MF', 'either', 'depfile'),
   ...rows('-MT -MQ', 'either', 'text', { fact: 'depfile-target' }),
   ...flags('-MP -Mno-modules'),
-  // nmake's form of a depfile; nothing else is known of it.
+  // Writes the depfile in nmake's format; nothing else is known about it.
   ...flags('-MV', { keep: 'passed-through' }),
   ...rows('-MJ', 'either', 'written', { keep: 'second-output' }),
   ...rows('-Wp,', 'joined', 'preprocessor', { names: 'words' }),
@@ -211,7 +212,7 @@ const DEBUGGING: readonly OptionRow[] = [
   ...rows('-fsanitize-ignorelist= -fsanitize-blacklist= -fsanitize-coverage-allowlist=', 'joined', 'read', {
     keep: 'names-decide',
   }),
-  // Patterns, held against the names of files.
+  // Patterns that are matched against file names.
   ...rows(
     '-finstrument-functions-exclude-file-list= -fprofile-filter-files= -fprofile-exclude-files=',
     'joined',
@@ -230,7 +231,7 @@ const DEBUGGING: readonly OptionRow[] = [
   ...flags('-emit-llvm', { fact: 'emit-llvm', keep: 'intermediate-code' }),
   ...flags('-funique-internal-linkage-names', { keep: 'names-in-object' }),
   ...rows('-fopenmp-targets= -foffload= -foffload-options=', 'joined', 'text', { here: 'language' }),
-  // Outlined regions carry the name of the source, with OpenACC and target regions of OpenMP.
+  // The names of outlined regions contain the source's name: with OpenACC, and for target regions of OpenMP.
   ...flags('-fopenmp -fopenacc', { keep: 'names-in-object' }),
   ...rows('-fopenmp=', 'joined', 'text', { keep: 'names-in-object' }),
 ];
@@ -244,11 +245,11 @@ const SECOND_OUTPUTS: readonly OptionRow[] = [
   ...rows('-fdump- -fada-spec-parent= -fdbg-cnt', 'joined', 'text', { here: 'dump-files' }),
   ...rows('-dumpdir -dumpbase -dumpbase-ext', 'separate', 'text', { here: 'dump-files' }),
   ...rows('--dumpdir --dumpbase --dumpbase-ext', 'either', 'text', { here: 'dump-files' }),
-  // -dM, -da, -dumpXX and the like: pass dumps under many names.
+  // -dM, -da, -dumpXX and others: pass dumps, with many names.
   ...rows('-d', 'joined', 'text', { here: 'dump-files' }),
   ...rows('-aux-info', 'either', 'written', { keep: 'second-output' }),
   ...rows('-fopt-info', 'joined', 'text', { keep: 'names-in-messages' }),
-  // What is told after `=` or `file=` goes into files named by rules of its own.
+  // The text after `=` or `file=` names files by rules of its own.
   ...rows('-ftime-trace= -fdiagnostics-add-output= -fdiagnostics-set-output=', 'joined', 'text', {
     here: 'dump-files',
   }),
@@ -270,12 +271,12 @@ const SECOND_OUTPUTS: readonly OptionRow[] = [
   ...rows('--symbol-graph-dir= --emit-symbol-graph=', 'joined', 'text', { here: 'dump-files' }),
 ];
 
-/** What is compiled once for many sources: a file of it that one node wrote may not be one that another can read. */
+/** Files that are compiled once for many sources: one node's may be unreadable for another node's compiler. */
 const MODULES: readonly OptionRow[] = [
   ...rows('-fmodules-user-build-path -fmodules-map -fmodules-map-file -iapinotes-modules', 'separate', 'text', {
     here: 'modules',
   }),
-  // P1689: which modules a source needs and makes, in a file with a name of its own.
+  // P1689: writes the modules that a source needs and provides to a file of its own name.
   ...rows('-fdeps-file= -fdeps-format= -fdeps-target=', 'joined', 'text', { here: 'modules' }),
   ...flags('-Mmodules --compile-std-module -fapinotes -fapinotes-modules', { here: 'modules' }),
   ...flags('-fexperimental-modules-reduced-bmi', { here: 'modules' }),
@@ -284,9 +285,9 @@ const MODULES: readonly OptionRow[] = [
   ...rows('-fsearch-include-path=', 'joined', 'text', { here: 'modules' }),
 ];
 
-/** Files that decide which code is made, or that it is made by. */
+/** Files that decide which code is generated, or that generate it. */
 const STEERING: readonly OptionRow[] = [
-  // #embed looks here for what it puts in.
+  // #embed searches these directories.
   ...rows('--embed-dir= --embed-directory=', 'joined', 'read-below'),
   ...rows('--embed-directory', 'separate', 'read-below'),
   ...flags('-fcondition-coverage -fpath-coverage', { keep: 'coverage' }),
@@ -307,7 +308,7 @@ const STEERING: readonly OptionRow[] = [
   ...rows('-fbasic-block-sections=list= -frandomize-layout-seed-file=', 'joined', 'read', { keep: 'names-decide' }),
   ...rows('-funique-source-file-identifier=', 'joined', 'text', { keep: 'names-in-object' }),
   ...flags('-funique-source-file-names', { keep: 'names-in-object' }),
-  // Names are made canonical before the user's maps are held against them.
+  // Names are canonicalised before the user's maps are applied.
   ...flags('-fcanon-prefix-map', { keep: 'user-prefix-map' }),
   ...rows('-iplugindir=', 'joined', 'read-below', { keep: 'plugin' }),
   ...rows('-vfsoverlay --vfsoverlay', 'separate', 'read', { keep: 'passed-through' }),
@@ -317,7 +318,7 @@ const STEERING: readonly OptionRow[] = [
   ...rows('-filelist', 'separate', 'read', { here: 'several-inputs' }),
 ];
 
-/** Their fronts take these; each has its argument in the next word, whatever the family below would say. */
+/** Options of other frontends. Each takes the next word as its argument, whatever the family rows below would say. */
 const OTHER_LANGUAGES: readonly OptionRow[] = [
   ...rows('-fintrinsic-modules-path -fgo-debug-escape -fm2-pathnameI -gant -gnat -gnatO', 'separate', 'text', {
     here: 'language',
@@ -335,7 +336,7 @@ const MESSAGES: readonly OptionRow[] = [
   ...rows('-fdiagnostics-format=', 'joined', 'text', { keep: 'names-in-messages' }),
 ];
 
-/** Everything else that both drivers take; the longest name that fits wins, so these come last in effect. */
+/** All other options of both drivers. The longest matching name wins, so these come last in effect. */
 const FAMILIES: readonly OptionRow[] = [
   ...rows('-D -U -A --define-macro --undefine-macro --param', 'either', 'text'),
   ...rows('--define-macro= --undefine-macro= --param= --std=', 'joined', 'text'),
@@ -343,13 +344,13 @@ const FAMILIES: readonly OptionRow[] = [
   ...rows('--target', 'separate', 'text', { isOwnSearch: true }),
   ...rows('-f', 'joined', 'text', { names: 'perhaps-file' }),
   ...rows('-W -O -std=', 'joined', 'text'),
-  // Each machine's variant may have directories of its own.
+  // Each machine variant may have its own directories.
   ...rows('-m', 'joined', 'text', { names: 'perhaps-file', isOwnSearch: true }),
   ...rows('--target=', 'joined', 'text', { isOwnSearch: true }),
   ...rows('-g', 'joined', 'text', { fact: 'debug' }),
   ...flags('-g', { fact: 'debug' }),
   ...flags('-O -W -w -pipe -pthread -ansi -pedantic -pedantic-errors -p -pg -C -CC -P -undef -trigraphs -remap'),
-  // gcc lists headers in the order of their names at the end.
+  // At the end gcc lists headers sorted by name.
   ...flags('-H', { keep: 'names-in-messages' }),
   ...flags('-nostdinc -nostdinc++ --no-standard-includes', { isOwnSearch: true }),
   ...flags('-nostdlib -nodefaultlibs -nostartfiles -nolibc -traditional -traditional-cpp'),
@@ -367,6 +368,7 @@ const FAMILIES: readonly OptionRow[] = [
   ...rows('-l -R', 'joined', 'text'),
 ];
 
+/** All rows. */
 export const OPTION_ROWS: readonly OptionRow[] = [
   ...FAMILIES,
   ...MODES,

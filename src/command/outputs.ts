@@ -1,6 +1,6 @@
 /**
- * The files that one compile writes, by the rules with which gcc 12 and clang 14 derive names from the source and
- * the object. Unaware of whether the compile succeeds: a file of the list may stay away.
+ * The files that one compile writes, by the rules of gcc 12 and clang 14 for deriving names from the source and the
+ * object. Unaware of whether the compile succeeds: a listed file may not be written.
  */
 import type { Flavour } from './driver-name.ts';
 import type { DriverLine } from './driver-line.ts';
@@ -8,7 +8,7 @@ import type { Fact } from './options.ts';
 import { absolutePath, baseName, withoutSuffix } from './paths.ts';
 import type { Output } from './plan.ts';
 
-/** Second outputs named after the object, by the fact that asks for them. */
+/** Additional outputs named after the object, by the fact that requests them. */
 const BESIDE_OBJECT: readonly (readonly [Fact, string])[] = [
   ['split-dwarf', '.dwo'],
   ['coverage', '.gcno'],
@@ -17,7 +17,7 @@ const BESIDE_OBJECT: readonly (readonly [Fact, string])[] = [
   ['time-trace', '.json'],
 ];
 
-/** All of them, the object first. */
+/** All outputs, the object first. */
 export function outputsOf(cwd: string, line: DriverLine, source: string, flavour: Flavour): readonly Output[] {
   const { facts } = line;
   const named = line.items.find(({ role }) => role === 'object')?.argument;
@@ -28,7 +28,7 @@ export function outputsOf(cwd: string, line: DriverLine, source: string, flavour
   if (depfiles.length === 0 && facts.has('depfile')) depfiles.push(`${stem}.d`);
   const others: string[] = [];
   for (const [fact, ending] of BESIDE_OBJECT) if (facts.has(fact)) others.push(stem + ending);
-  // Clang names it after the source when it stops at assembly.
+  // Clang names it after the source if it stops at assembly.
   if (facts.has('split-dwarf') && suffix === '.s' && flavour !== 'gcc') {
     others.push(`${withoutSuffix(baseName(source))}.dwo`);
   }
@@ -47,14 +47,14 @@ export function outputsOf(cwd: string, line: DriverLine, source: string, flavour
   return all.filter(({ path }, index) => all.findIndex((other) => other.path === path) === index);
 }
 
-/** Of an object without a name. */
+/** The suffix of an object whose name is not given. */
 function suffixOf(facts: ReadonlySet<Fact>): string {
   const isAssembly = facts.has('to-assembly');
   if (facts.has('emit-llvm')) return isAssembly ? '.ll' : '.bc';
   return isAssembly ? '.s' : '.o';
 }
 
-/** gcc names them after the object, clang after the source, in cwd or beside the object. */
+/** gcc names them after the object and clang after the source, in cwd or next to the object. */
 function temporaries(line: DriverLine, source: string, stem: string, flavour: Flavour): string[] {
   const isBeside = line.facts.has('save-temps-beside-object');
   if (!isBeside && !line.facts.has('save-temps')) return [];

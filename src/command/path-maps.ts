@@ -1,13 +1,15 @@
 /**
- * Names for a node that has the tree under another name: `/home` here is `/nfs/home` there. Names are mapped on the
- * way there, and the compiler maps them back in what it writes: further prefix maps before all others, so that the
- * last match still wins. What it prints and its depfiles are mapped back by restore.ts.
+ * Path maps for a node that has the tree under another name: the local `/home` may be `/nfs/home` there. Names are
+ * mapped on the way to the node, and the compiler maps them back in its outputs, by additional prefix maps before all
+ * others, so that the last match still wins. restore.ts maps messages and depfiles back.
  *
- * Only where that is known to give the same bytes: gcc, with names that could be made absolute. Unaware of nodes.
+ * Applied only where the result is known to be byte-identical: gcc, with names that could be made absolute. Unaware of
+ * nodes.
  */
 import type { DirectoryNames } from '../protocol/worker.ts';
 import { plainItem, type Item } from './driver-line.ts';
 
+/** A directory's local and remote name. */
 export type PathMap = DirectoryNames;
 
 const MAPPED_ROLES: ReadonlySet<Item['role']> = new Set<Item['role']>([
@@ -17,10 +19,10 @@ const MAPPED_ROLES: ReadonlySet<Item['role']> = new Set<Item['role']>([
   'object',
   'depfile',
 ]);
-/** Macros and depfile targets are texts: they come out as they went in. */
+/** Macros and depfile targets are text and are passed on unchanged. */
 const TEXT_OPTION = /^-([DUA]|M[TQ]|-define-macro|-undefine-macro)/;
 
-/** By the longest directory that it lies in. */
+/** Maps a path by the longest directory that contains it. */
 export function mapPath(path: string, maps: readonly PathMap[]): string {
   return replaceDirectory(
     path,
@@ -28,6 +30,7 @@ export function mapPath(path: string, maps: readonly PathMap[]): string {
   );
 }
 
+/** Inverse of mapPath. */
 export function mapPathBack(path: string, maps: readonly PathMap[]): string {
   return replaceDirectory(
     path,
@@ -41,14 +44,14 @@ function replaceDirectory(path: string, pairs: readonly (readonly [string, strin
   return longest ? longest[1] + path.slice(longest[0].length) : path;
 }
 
-/** Whether any of `names` lies in a directory that is called otherwise on the node. */
+/** True if any of `names` is in a directory that has another name on the node. */
 export function concerns(maps: readonly PathMap[], names: readonly string[]): boolean {
   return names.some((name) => maps.some(({ here }) => mentions(name, here)));
 }
 
 /**
- * A line's items with the node's names, and the maps that take them away again in front; undefined where what the
- * compiler writes could not be shown to be the same.
+ * The items of a line with the node's names, preceded by the maps that undo them; undefined if the outputs cannot be
+ * shown to be the same.
  * @param given - further names of the job
  */
 export function mapItems(
@@ -56,7 +59,7 @@ export function mapItems(
   given: readonly string[],
   maps: readonly PathMap[],
 ): readonly Item[] | undefined {
-  // A name of the node's would come back as one of this host's.
+  // A name that looks like one of the node's would be mapped back to a different local name.
   const names = [...given, ...items.map(({ argument }) => argument)];
   if (names.some((name) => maps.some(({ there }) => mentions(name, there, /[\w.+-]/)))) return undefined;
   const mapped = items.map((item) => mapItem(item, maps)).filter((item) => item !== undefined);
@@ -69,7 +72,11 @@ export function mapItems(
   return [...back.map(plainItem), ...mapped];
 }
 
-/** @param notBefore what may not stand before it, or it is the end of another name; by default anything may. */
+/**
+ * True if `text` contains the directory.
+ * @param notBefore - characters that must not precede it, because it would then be the end of another name; by default
+ * any may
+ */
 function mentions(text: string, directory: string, notBefore = /^$/): boolean {
   for (let at = text.indexOf(directory); at >= 0; at = text.indexOf(directory, at + 1)) {
     const [before, next] = [text.charAt(at - 1), text.charAt(at + directory.length)];
@@ -78,7 +85,7 @@ function mentions(text: string, directory: string, notBefore = /^$/): boolean {
   return false;
 }
 
-/** undefined for a name that stands where it cannot be mapped. */
+/** Undefined if a name occurs where it cannot be mapped. */
 function mapItem(item: Item, maps: readonly PathMap[]): Item | undefined {
   const { role, argument } = item;
   if (role === 'prefix-map') return mapPrefixMap(item, maps);
@@ -87,11 +94,11 @@ function mapItem(item: Item, maps: readonly PathMap[]): Item | undefined {
   return maps.some(({ here }) => mentions(item.spelled + argument, here)) ? undefined : item;
 }
 
-/** OLD=NEW: what the compiler looks for is mapped, what it writes is not. */
+/** OLD=NEW: maps what the compiler looks for, but not what it writes. */
 function mapPrefixMap(item: Item, maps: readonly PathMap[]): Item | undefined {
   const equals = item.argument.indexOf('=');
   const [old, rest] = [item.argument.slice(0, equals), item.argument.slice(equals)];
-  // A part of a directory's name, or a directory above: that would match other names there than here.
+  // A part of a directory's name, or a parent directory: on the node it would match other names.
   if (equals < 0 || maps.some(({ here }) => here.startsWith(old) && here !== old)) return undefined;
   const mapped = mapPath(old, maps);
   return mapped === old && maps.some(({ here }) => old.startsWith(here))
@@ -99,7 +106,7 @@ function mapPrefixMap(item: Item, maps: readonly PathMap[]): Item | undefined {
     : { ...item, argument: mapped + rest };
 }
 
-/** Variables that name directories of a compile. */
+/** Environment variables that name directories of a compile. */
 const NAMES_DIRECTORIES =
   /^(PWD|PATH|CPATH|(C|CPLUS|OBJC|OBJCPLUS)_INCLUDE_PATH|LIBRARY_PATH|COMPILER_PATH|GCC_EXEC_PREFIX)$/;
 

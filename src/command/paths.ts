@@ -1,24 +1,24 @@
-/** Names as a command line gives them, made absolute. Pure text: unaware of what exists. */
+/** Makes names on a command line absolute. Pure text: unaware of what exists. */
 
 /**
- * What stands before a rewritten name: the directory, and a way through it that leads nowhere else (`CWD/.//././/.`).
- * No source and no command holds it, since it is made of chance, so that taking it away again never touches a name that
- * somebody wrote, and finding it tells that a name was left.
- * @param mark - as markOf makes it
+ * The prefix of rewritten names: the directory, followed by a path that leads back to it (`CWD/.//././/.`). It is
+ * random, so no source or command contains it. Removing it therefore never changes a name that the user wrote, and its
+ * presence in an output shows that a rewritten name was left.
+ * @param mark - made by markOf
  */
 export function rewritePrefix(cwd: string, mark: string): string {
   return (cwd.endsWith('/') ? cwd.slice(0, -1) : cwd) + mark;
 }
 
-/** `/./` or `/.//` for each bit; it begins and ends with a slash. */
+/** `/./` or `/.//` for each bit; the result begins and ends with a slash. */
 export function markOf(chance: Buffer): string {
   const bits = [...chance].flatMap((byte) => Array.from({ length: 8 }, (_, bit) => (byte >> bit) & 1));
   return `/${bits.map((bit) => (bit === 1 ? './/' : './')).join('')}`;
 }
 
 /**
- * `path` made absolute for comparing and waiting: leading `..` go up from `cwd`, which is free of links; later ones
- * stay, because `link/..` is not the directory that the text suggests.
+ * `path` made absolute, for comparing and waiting. Leading `..` components go up from `cwd`, which has no links; later
+ * ones are kept, because `link/..` may be another directory than the text suggests.
  */
 export function absolutePath(cwd: string, path: string): string {
   const isAbsolute = path.startsWith('/');
@@ -44,7 +44,7 @@ export function baseName(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }
 
-/** `dir/name.ext` without `.ext`; a name that begins with its only dot stays whole, as for gcc. */
+/** `dir/name.ext` without `.ext`; like gcc, leaves a name alone that begins with its only dot. */
 export function withoutSuffix(path: string): string {
   const start = path.lastIndexOf('/') + 1;
   const dot = path.lastIndexOf('.');
@@ -54,15 +54,15 @@ export function withoutSuffix(path: string): string {
 /** Directories that each machine has for itself. */
 const NODE_LOCAL = ['/tmp/', '/var/tmp/', '/dev/', '/run/', '/var/run/', '/proc/', '/sys/'];
 
-/** Whether a node would see something else under `path`, although it sees `cwd` as it is here. Both absolute. */
+/** True if a node sees something else at `path`, although it sees the same `cwd`. Both are absolute. */
 export function isNodeLocal(path: string, cwd: string): boolean {
   return NODE_LOCAL.some((root) => path.startsWith(root) && !`${cwd}/`.startsWith(root));
 }
 
-/** Each host has its own, of the same packages. */
+/** Directories that each host installs from the same packages. */
 const SYSTEM = /^\/(?:usr|lib|lib32|lib64|libx32|bin|sbin|opt|etc|nix|gnu)(?:\/|$)/;
 
-/** Whether an absolute path without links lies where the system has its files. */
+/** True if an absolute path without links is in a system directory. */
 export function isOfSystem(path: string): boolean {
   return SYSTEM.test(path);
 }

@@ -1,19 +1,20 @@
 /**
- * The way into this folder: what one command means for the cluster. Pure: the file system is looked at through `Look`.
- * Unaware of nodes, queues and processes.
+ * Entry point of this directory: decides what one command means for the cluster. Pure: sees the file system only
+ * through `Look`. Unaware of nodes, queues and processes.
  */
 import { toolCalled } from './driver-name.ts';
 import type { Invocation, Look, PathsMode, Plan } from './plan.ts';
 import { planDriver } from './plan-driver.ts';
 import { planTool } from './plan-tool.ts';
 
+/** Plans one command. */
 export function planCommand(invocation: Invocation, look: Look): Plan {
   const tool = toolCalled(invocation.name, invocation.program);
   const once = lookOnce(look);
   return tool.kind === 'driver' ? planDriver(invocation, tool, once) : planTool(invocation, tool.kind, once);
 }
 
-/** One plan asks of a name several times what it stands for. */
+/** Caches answers, because one plan asks about the same name several times. */
 function lookOnce(look: Look): Look {
   const kinds = new Map<string, ReturnType<Look['kind']>>();
   return {
@@ -26,7 +27,7 @@ function lookOnce(look: Look): Look {
   };
 }
 
-/** The value of PMAKE_PATHS; what is no mode counts as unset. */
+/** The value of PMAKE_PATHS; an invalid value counts as unset. */
 export function pathsMode(value: string | undefined): PathsMode {
   return value === 'keep' || value === 'absolute' ? value : 'auto';
 }

@@ -1,6 +1,6 @@
 /**
- * A call of gcc or clang: whether it is a compile that may leave, and with what words; or why it stays, and what it
- * waits for. Unaware of nodes.
+ * Plans a call of gcc or clang: a compile that may run on a node and its arguments, or the reason why it stays local
+ * and what it waits for. Unaware of nodes.
  */
 import type { Flavour, Tool } from './driver-name.ts';
 import { parseDriverLine, type DriverInput, type DriverLine } from './driver-line.ts';
@@ -22,7 +22,7 @@ import { NOTHING, questionOf } from './trial.ts';
 
 type Driver = Extract<Tool, { kind: 'driver' }>;
 
-/** They may stand in a pipeline, or a configure script waits for them: a local slot is never asked for. */
+/** These may be part of a pipeline, or a configure script waits for them: they never take a local slot. */
 const FREE: ReadonlySet<HereReason> = new Set<HereReason>([
   'information',
   'preprocess',
@@ -46,6 +46,7 @@ const SHARED_OUTPUT_VARIABLES = [
   'CC_LOG_DIAGNOSTICS_FILE',
 ] as const;
 
+/** Plans one call of a driver. */
 export function planDriver(invocation: Invocation, driver: Driver, look: Look): Plan {
   const { argv, cwd } = invocation;
   const expanded = expandResponseFiles(argv, cwd, look);
@@ -74,7 +75,7 @@ export function planDriver(invocation: Invocation, driver: Driver, look: Look): 
   return planCompile(invocation, driver, { line, expanded, reads, outputs, language: language as Language }, look);
 }
 
-/** What the words alone say against leaving. */
+/** The reason in the arguments to stay local, if any. */
 function reasonOfWords(line: DriverLine, { env, cwd }: Invocation): HereReason | undefined {
   const { facts, inputs, here } = line;
   const asksOnly = here.find((reason) => FREE.has(reason));
@@ -94,7 +95,7 @@ function reasonOfWords(line: DriverLine, { env, cwd }: Invocation): HereReason |
   return hasForeignCode(env) ? 'foreign-preload' : undefined;
 }
 
-/** The file that such a variable names, before the target that may follow. */
+/** Checks the file named by such a variable, which may be followed by a target. */
 function specialVariable({ env, cwd }: Invocation, look: Look): 'special-output' | undefined {
   const names = SHARED_OUTPUT_VARIABLES.map((name) => env.get(name)?.split(' ', 1)[0] ?? '');
   return names.some((name) => name !== '' && isSpecialFile(absolutePath(cwd, name), look))
@@ -103,8 +104,8 @@ function specialVariable({ env, cwd }: Invocation, look: Look): 'special-output'
 }
 
 /**
- * With -save-temps gcc writes down what a response file came to, in files numbered as it goes. What in one is not UTF-8
- * cannot be sent as it is.
+ * With -save-temps gcc writes the expansion of response files to numbered files. A response file that is not UTF-8
+ * cannot be sent unchanged.
  */
 function reasonOfResponseFiles({ facts }: DriverLine, { files, words }: ExpandedWords): HereReason | undefined {
   if (files.length > 0 && words.some((word) => word.includes('\uFFFD'))) return 'response-file';
@@ -112,7 +113,7 @@ function reasonOfResponseFiles({ facts }: DriverLine, { files, words }: Expanded
   return savesTemporaries && files.length > 0 ? 'dump-files' : undefined;
 }
 
-/** What the files that it names say against leaving. */
+/** The reason in the files it names to stay local, if any. */
 function reasonOfFiles(
   { cwd }: Invocation,
   line: DriverLine,
@@ -148,12 +149,12 @@ function planCompile(invocation: Invocation, driver: Driver, understood: Underst
   const isTrial = source === NOTHING;
   const keepsInputs = reasonToKeepInputs(invocation, driver.flavour, given, language, headers.length > 0);
   const keepsOutputs = reasonToKeepOutputs(given, outputs, driver.flavour, language, paths);
-  // Its output would not have a name of its own on the node: too much for a trial.
+  // Its output would not have a unique name on the node, which is too much effort for a trial.
   if (isTrial && keepsOutputs) return stay(invocation, 'special-input', outputs, source);
   const explicit = explicitLine(invocation, understood, { keepsInputs, keepsOutputs }, look);
   if (explicit.kind === 'stays') return stay(invocation, explicit.reason, outputs, source);
   const { line } = explicit;
-  // Words that stay as they are name the response files, so a node must be able to read them.
+  // Arguments that stay unchanged name the response files, so a node must be able to read them.
   const listed = keepsOutputs ? expanded.files.find((path) => isNodeLocal(path, cwd)) : undefined;
   if (listed !== undefined) return stay(invocation, 'node-local-path', outputs, source, listed);
   const argv = line === given ? invocation.argv : line.items.flatMap(spellItem);
@@ -179,7 +180,7 @@ function planCompile(invocation: Invocation, driver: Driver, understood: Underst
   return { ...plan, trial: { question: expanded.files.length > 0 ? undefined : questionOf(given) } };
 }
 
-/** Why outputs have their own names from the start; undefined when a node may write them under others. */
+/** Why outputs keep their own names; undefined if a node may write them under temporary ones. */
 function reasonToKeepOutputs(
   { facts, items, inputs, keep }: DriverLine,
   outputs: readonly Output[],
@@ -199,13 +200,13 @@ function reasonToKeepOutputs(
   return mayBeUnused && (depfiles.length > 0 || facts.has('depfile')) ? 'unused-words' : undefined;
 }
 
-/** Whether the compile itself preprocesses its input, and so knows what that includes. */
+/** True if the compile itself preprocesses its input, and therefore knows its includes. */
 function isPreprocessedHere(input: DriverInput | undefined, language: Language): boolean {
   if (language !== 'assembler') return language !== 'preprocessed';
   return input?.language === 'assembler-with-cpp' || /\.(S|sx)$/.test(input?.path ?? '');
 }
 
-/** With the processor of this machine, where the line asks for it, named: the node's may be another one. */
+/** Makes a request for this machine's processor explicit, because the node's may be different. */
 function explicitLine(
   { program }: Invocation,
   { line, expanded, language }: Understood,
@@ -213,12 +214,12 @@ function explicitLine(
   look: Look,
 ): NativeResult {
   if (!line.facts.has('this-machine')) return { kind: 'explicit', line };
-  // Words that stay as they are leave response files as they are, so what those hold cannot be replaced.
+  // Arguments that stay unchanged include response files, whose contents cannot be replaced.
   if (keeps.keepsOutputs && expanded.files.length > 0) return { kind: 'stays', reason: 'this-machine' };
   return makeNativeExplicit(program, line, language, keeps.keepsInputs, look);
 }
 
-/** Further files that the compile reads by name, if they are there. */
+/** Further existing files that the compile reads by name. */
 function readFiles(cwd: string, line: DriverLine, look: Look): string[] {
   return line.items
     .filter(({ role }) => role === 'read' || role === 'forced-include')
@@ -226,7 +227,7 @@ function readFiles(cwd: string, line: DriverLine, look: Look): string[] {
     .filter((path) => look.kind(path) === 'file');
 }
 
-/** `-include x.h` takes `x.h.gch` (gcc) or `x.h.pch` (clang) where there is one. */
+/** `-include x.h` uses `x.h.gch` (gcc) or `x.h.pch` (clang) if it exists. */
 function precompiledHeaders(cwd: string, line: DriverLine, flavour: Flavour, look: Look): string[] {
   const suffixes = flavour === 'gcc' ? ['.gch'] : ['.gch', '.pch'];
   return line.items
@@ -235,7 +236,7 @@ function precompiledHeaders(cwd: string, line: DriverLine, flavour: Flavour, loo
     .filter((path) => look.kind(path) !== 'missing');
 }
 
-/** Of a header both compilers make a precompiled one, with -c or without, beside it unless they are told where. */
+/** Given a header, both compilers write a precompiled header, with or without -c, next to it unless told otherwise. */
 function planHeader(invocation: Invocation, line: DriverLine): HerePlan {
   const named = line.items.find(({ role }) => role === 'object')?.argument;
   const outputs = named === undefined ? line.inputs.map(({ path }) => `${path}.gch`) : [named];
@@ -261,7 +262,7 @@ function planLink(invocation: Invocation, line: DriverLine, words: readonly stri
   };
 }
 
-/** Of the options only these name what is linked; `-DX=y` and the like would only make noise. */
+/** Only these options name linked files; `-DX=y` and the like would only add noise. */
 function isForLinking(word: string): boolean {
   return !word.startsWith('-') || /^-(Wl,|L|l|T)/.test(word);
 }
@@ -273,7 +274,7 @@ function stay(
   subject: string,
   detail?: string,
 ): HerePlan {
-  // A shell waits for a trial, whatever else speaks against its leaving.
+  // A shell waits for a trial, whatever other reasons there are.
   const reason = subject === NOTHING && !FREE.has(why) ? 'special-input' : why;
   return {
     kind: 'here',

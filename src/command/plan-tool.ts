@@ -1,4 +1,7 @@
-/** Linkers, archivers and the like: they run here, after what they read has come. Unaware of how one waits. */
+/**
+ * Plans linkers, archivers and similar tools: they run locally, after their inputs have arrived. Unaware of how to
+ * wait.
+ */
 import type { Tool } from './driver-name.ts';
 import { filesToWaitFor } from './link-inputs.ts';
 import { absolutePath } from './paths.ts';
@@ -19,7 +22,7 @@ const REASONS: Readonly<Record<ToolKind, HereReason>> = {
   unknown: 'unknown-program',
 };
 
-/** nm and objdump stand in pipelines, a preprocessor does so by nature: they never wait for a slot. */
+/** nm, objdump and preprocessors are used in pipelines, so they never wait for a slot. */
 const COUNTED: ReadonlySet<ToolKind> = new Set<ToolKind>(['linker', 'archiver', 'other-driver']);
 
 const NOTHING = { kind: 'here', slot: 'free', waitFor: [], outputs: [], subject: '' } as const;
@@ -30,7 +33,7 @@ function asksAboutItself(argv: readonly string[]): boolean {
   return !hasFiles && argv.some((word) => word === '-v' || word === '-V');
 }
 
-/** Linkers call their output `-o`, `--output`, or nothing. */
+/** Linkers name their output by `-o`, `--output`, or not at all. */
 export function planTool(invocation: Invocation, kind: ToolKind, look: Look): HerePlan {
   const { argv, cwd } = invocation;
   if (asksAboutItself(argv)) return { ...NOTHING, reason: 'information' };
@@ -59,7 +62,7 @@ export function planTool(invocation: Invocation, kind: ToolKind, look: Look): He
   };
 }
 
-/** The reader of what it prints may wait for it, and it for the reader. */
+/** True if it prints its result: its reader may wait for it, and it for its reader. */
 function printsResult(name: string, kind: ToolKind, words: readonly string[]): boolean {
   switch (kind) {
     case 'archiver':
@@ -88,7 +91,7 @@ function outputOf(words: readonly string[]): string[] {
 /** Long options of ar whose argument is the next word. */
 const AR_WITH_ARGUMENT: ReadonlySet<string> = new Set(['--plugin', '--target', '--output', '--record-libdeps']);
 
-/** `ar [--plugin x] [-]OPERATION[MODIFIERS] [relative member] [count] archive member...`; ranlib: the first file. */
+/** `ar [--plugin x] [-]OPERATION[MODIFIERS] [relative member] [count] archive member...`; for ranlib the first file. */
 function archiveOf(words: readonly string[]): string[] {
   const at = operationIndex(words);
   const operation = words[at] ?? '';
@@ -99,17 +102,19 @@ function archiveOf(words: readonly string[]): string[] {
   return /[drqs]/.test(operation) && archive !== undefined ? [archive] : [];
 }
 
-/** ar's OPERATION is no file: looked for as one, it had the build's top directory read with each archive. */
+/**
+ * Removes ar's OPERATION, which is not a file: looking it up as one read the build's top directory for each archive.
+ */
 function withoutOperation(name: string, words: readonly string[]): readonly string[] {
   return isRanlib(name) ? words : words.toSpliced(operationIndex(words), 1);
 }
 
-/** It has no operation: its first word is the archive. */
+/** ranlib has no operation: its first word is the archive. */
 function isRanlib(name: string): boolean {
   return name.includes('ranlib');
 }
 
-/** Of the first word that is neither a long option nor its argument; the length of `words` when there is none. */
+/** Index of the first word that is neither a long option nor its argument; the length of `words` if there is none. */
 function operationIndex(words: readonly string[]): number {
   const at = words.findIndex((_, index) => isForAr(words, index));
   return at < 0 ? words.length : at;

@@ -1,24 +1,24 @@
 /**
- * What goes into the reading of a command and what comes out: it may leave, with what it reads and writes and the
- * words to run there; or it stays here, with the reason and what it has to wait for. Types only.
+ * Input and result of planning a command. Either it may run on a node: what it reads and writes, and its arguments. Or
+ * it stays local: the reason, and what it has to wait for. Types only.
  */
 import type { DriverLine } from './driver-line.ts';
 import type { Flavour } from './driver-name.ts';
 import type { HereReason, KeepReason } from './reasons.ts';
 
 /**
- * What becomes of relative names, PMAKE_PATHS: `auto` leaves names of inputs alone where a node has the tree under the
- * same name, `absolute` never does (PANTS, section 3), `keep` sends the words as they are.
+ * Treatment of relative names (PMAKE_PATHS). `auto` leaves input names alone if the node has the tree under the same
+ * name, `absolute` always makes them absolute (PANTS, section 3), `keep` sends the arguments unchanged.
  */
 export type PathsMode = 'auto' | 'absolute' | 'keep';
 
 /** One call of a compiler, linker or archiver, as the shim saw it. */
 export interface Invocation {
-  /** The name called, without directory: `gcc`, `x86_64-linux-gnu-g++-12`, `ld`, `ar`. */
+  /** The name it was called by, without directory: `gcc`, `x86_64-linux-gnu-g++-12`, `ld`, `ar`. */
   readonly name: string;
-  /** The program that the name calls, symbolic links followed; tells gcc from clang where the name is `cc` or `c++`. */
+  /** The real program, with symbolic links followed; it distinguishes gcc from clang if the name is `cc` or `c++`. */
   readonly program?: string;
-  /** The words after the program. */
+  /** The arguments, without argv[0]. */
   readonly argv: readonly string[];
   /** getcwd(3). */
   readonly cwd: string;
@@ -26,95 +26,106 @@ export interface Invocation {
   readonly paths: PathsMode;
 }
 
-/** The submit host's file system, as much of it as a plan needs. All synchronous; symbolic links are followed. */
+/**
+ * The submit host's file system, as far as planning needs it. All functions are synchronous and follow symbolic links.
+ */
 export interface Look {
   kind(path: string): 'file' | 'directory' | 'other' | 'missing';
-  /** A whole small text file (a response file); undefined when it cannot be read, or is not UTF-8. */
+  /** A small text file (a response file); undefined if it is unreadable or not UTF-8. */
   readText(path: string): string | undefined;
-  /** A file's first `lengthBytes` bytes (fewer at its end); undefined when it cannot be read. */
+  /** The first `lengthBytes` bytes of a file, or fewer if it is shorter; undefined if it is unreadable. */
   readHead(path: string, lengthBytes: number): Buffer | undefined;
-  /** What a compiler driver prints on stderr when run with `words`, among them `-###`; undefined when it fails. */
+  /** What a compiler driver prints on stderr when called with `words`, which include `-###`; undefined if it fails. */
   driverSays(program: string, words: readonly string[]): string | undefined;
 }
 
+/** Language of an input. */
 export type Language = 'c' | 'c++' | 'objective-c' | 'objective-c++' | 'assembler' | 'preprocessed' | 'other';
 
-/** It may run on a node, in the same cwd. render.ts makes the words for one node of it. */
+/** The command may run on a node, in the same cwd. render.ts turns the plan into arguments for one node. */
 export interface CompilePlan {
   readonly kind: 'compile';
   /** getcwd(3). */
   readonly cwd: string;
   readonly flavour: Flavour;
   readonly language: Language;
-  /** The words after the program as the user gave them, with the processor of this machine named where they ask for it. */
+  /** The user's arguments, with an explicit processor if they ask for this machine's. */
   readonly argv: readonly string[];
-  /** The same, response files read, cut up. */
+  /** The same arguments, parsed, with response files expanded. */
   readonly line: DriverLine;
-  /** Response files that `argv` names, absolute. */
+  /** Response files named in `argv`, absolute. */
   readonly responseFiles: readonly string[];
   /** The main input, absolute. */
   readonly source: string;
-  /** Inputs named on the line that the node must see as they are here, absolute; the source first. */
+  /** Inputs named on the command line, which the node must see unchanged; absolute, the source first. */
   readonly sources: readonly string[];
-  /** What it will write, the object first. */
+  /** The files it will write, the object first. */
   readonly outputs: readonly Output[];
-  /** Where it looks for what it includes, absolute: the source's directory and those of the include path. */
+  /** Directories searched for includes, absolute: the source's directory and the include path. */
   readonly searched: readonly string[];
   readonly reads: Reads;
   readonly paths: PathsMode;
-  /** Why names of inputs may not be made absolute; undefined when they may. */
+  /** Why input names must not be made absolute; undefined if they may. */
   readonly keepsInputs: KeepReason | undefined;
-  /** Why outputs have their own names from the start; undefined when others may stand for them. */
+  /** Why outputs keep their own names; undefined if they may be written under others. */
   readonly keepsOutputs: KeepReason | undefined;
-  /** It compiles nothing, to see whether the compiler takes the words: small, and a shell waits for it. */
+  /**
+   * Set if it compiles nothing and only tests whether the compiler accepts its options: it is short, and a shell waits
+   * for it.
+   */
   readonly trial?: Trial;
 }
 
 /** What a compile reads (reads.ts). All names are absolute. */
 export interface Reads {
-  /** Searched for what the source includes: the source's own and those of the include path. */
+  /** Searched for includes: the source's directory and the include path. */
   readonly directories: readonly string[];
-  /** Read by name, where they are there. Some of them may be directories. */
+  /** Files read by name, if they exist. Some may be directories. */
   readonly files: readonly string[];
-  /** What names of programs begin with that the driver prefers: a directory, or the beginning of names in one. */
+  /** Prefixes of programs that the driver prefers: a directory, or the beginning of file names in one. */
   readonly programPrefixes: readonly string[];
   /** Directories below which the compiler looks for its own headers: sysroots and the like. */
   readonly roots: readonly string[];
-  /** Words with which the compiler says where it looks for its own headers, paths in them absolute. */
+  /** Options that affect where the compiler looks for its own headers; paths in them are absolute. */
   readonly searchWords: readonly string[];
-  /** Variables that have a say in that. */
+  /** Environment variables that affect it. */
   readonly searchEnvironment: Readonly<Record<string, string>>;
-  /** Files without a directory that the compiler looks for in places of its own, as `-specs=nano.specs`. */
+  /** Files without a directory that the compiler looks for in its own directories, such as `-specs=nano.specs`. */
   readonly ownFiles: readonly string[];
 }
 
 /** One file that a compile writes. */
 export interface Output {
   readonly path: string;
-  /** As the compiler would call it in a message: relative to cwd where the user's word, or the compiler's rule, is. */
+  /** The compiler's name for it in messages: relative to cwd if the user's word, or the compiler's rule, is. */
   readonly name: string;
   readonly role: 'object' | 'depfile' | 'other';
 }
 
+/** A test of compiler options. */
 export interface Trial {
-  /** What decides about the answer beside compiler, directory and environment; undefined where files could have a say. */
+  /**
+   * The options that determine the answer, apart from compiler, directory and environment; undefined if files may
+   * affect it.
+   */
   readonly question: readonly string[] | undefined;
 }
 
-/** It runs on the submit host. */
+/** The command runs on the submit host. */
 export interface HerePlan {
   readonly kind: 'here';
   readonly reason: HereReason;
-  /** What the reason speaks of, a directory for one; absent where it says all. */
+  /** What the reason refers to, such as a directory; absent if the reason says it all. */
   readonly detail?: string;
-  /** 'free' never waits for a local slot: probes and whatever may stand in a pipeline with another compiler. */
+  /** 'free' never waits for a local slot: probes, and commands that may share a pipeline with another compiler. */
   readonly slot: 'counted' | 'free';
-  /** Objects and archives that it reads, absolute: whatever of them this build is still writing must be there first. */
+  /** Objects and archives that it reads, absolute. Those that this build is still writing must be complete first. */
   readonly waitFor: readonly string[];
-  /** What it writes, absolute, as far as the line says. */
+  /** The files it writes, absolute, as far as its arguments tell. */
   readonly outputs: readonly string[];
-  /** A file to name it by in reports; '' when there is none. */
+  /** A file that identifies it in reports; '' if there is none. */
   readonly subject: string;
 }
 
+/** The result of planning. */
 export type Plan = CompilePlan | HerePlan;

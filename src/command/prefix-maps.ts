@@ -1,9 +1,11 @@
 /**
- * Our prefix map among the user's (gcc only: of clang's several lists some sort by name, so ours cannot be ordered).
+ * Inserts our prefix map among the user's. This is possible for gcc only: clang has several lists, and some of them are
+ * sorted by name.
  *
- * gcc takes the last map that matches. It reads -fmacro-prefix-map at once, but -ffile- and -fdebug-prefix-map after
- * all other words; so a file map always goes before a macro map, wherever it stands (found by trial, gcc 12).
- * Ours must come before the user's absolute maps, which are not for our names, and after his relative ones.
+ * gcc applies the last map that matches. It reads -fmacro-prefix-map immediately, but -ffile- and -fdebug-prefix-map
+ * after all other arguments, so a file map always comes before a macro map, wherever it is on the command line
+ * (determined by experiment, gcc 12). Our map must come before the user's absolute maps, which must not match our
+ * names, and after the relative ones.
  */
 import type { DriverLine, Item } from './driver-line.ts';
 
@@ -19,21 +21,21 @@ function isAbsolute({ argument }: Item): boolean {
   return argument.startsWith('/');
 }
 
-/** Whether our map can be put among the user's so that every name comes out as without us. */
+/** True if our map can be inserted such that every name comes out as it would without pmake. */
 export function canOrderMaps(line: DriverLine, language: string): boolean {
   const maps = mapsOf(line);
   if (maps.length === 0) return true;
-  // A map without OLD matches every name, ours too.
+  // A map with an empty OLD matches every name, including ours.
   if (maps.some(({ argument }) => /^(=|[^=]*$)/.test(argument))) return false;
-  // The driver hands as the debug maps first and the file maps then.
+  // The driver passes as the debug maps first, then the file maps.
   if (language === 'assembler' && maps.some(({ spelled }) => spelled !== MACRO_MAP)) return false;
   const hasAbsoluteFileMap = maps.some((map) => map.spelled === FILE_MAP && isAbsolute(map));
   return !hasAbsoluteFileMap || !maps.some((map) => map.spelled === MACRO_MAP && !isAbsolute(map));
 }
 
 /**
- * The maps of a rewritten line, in their order. The user's relative maps come twice: names that stay relative are
- * matched by them as they are, rewritten ones with the prefix.
+ * The maps of a rewritten line, in order. The user's relative maps occur twice: as they are, for names that stay
+ * relative, and with the prefix, for rewritten names.
  */
 export function orderedMaps(line: DriverLine, prefix: string): Item[] {
   const maps = mapsOf(line);

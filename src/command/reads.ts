@@ -1,7 +1,8 @@
 /**
- * What a compile reads besides what its source includes by a full name: the directories that are searched, whatever names
- * them; the files that it names; where its driver looks for programs; and what makes the compiler look for its own headers
- * elsewhere. By the words and the environment alone, and rather too much than too little. Pure; unaware of what is there.
+ * What a compile reads, other than includes by full name: the search directories from any source, the files it names,
+ * the directories where its driver looks for programs, and settings that make the compiler look for its own headers
+ * elsewhere. Derived from arguments and environment alone; too many names are better than too few. Pure; unaware of
+ * what exists.
  */
 import { dirname } from 'node:path';
 import type { DriverLine, Item } from './driver-line.ts';
@@ -11,7 +12,7 @@ import type { Reads } from './plan.ts';
 import { spellItem } from './rewrite.ts';
 import { NOTHING } from './trial.ts';
 
-/** Colon-separated, an empty one is cwd (cpp(1), clang(1)). */
+/** Colon-separated; an empty element means cwd (cpp(1), clang(1)). */
 const SEARCH_VARIABLES = [
   'CPATH',
   'C_INCLUDE_PATH',
@@ -19,10 +20,10 @@ const SEARCH_VARIABLES = [
   'OBJC_INCLUDE_PATH',
   'OBJCPLUS_INCLUDE_PATH',
 ] as const;
-/** Where drivers look for programs, and for their own directories. */
+/** Directories where drivers look for programs and for their own directories. */
 const PROGRAM_VARIABLES = ['COMPILER_PATH', 'GCC_EXEC_PREFIX'] as const;
 
-/** In words for cpp, as or clang's inner command line: a directory stands in the same word, or in the next. */
+/** In arguments for cpp, as or clang's inner command line: the directory is in the same word or the next one. */
 const JOINED_DIRECTORY = /^-(?:I|iquote|isystem|idirafter|F)(.+)$/;
 const SEPARATE_DIRECTORY =
   /^-(?:I|iquote|isystem|idirafter|F|iframework|internal-isystem|internal-externc-isystem|(?:c|cxx|objc|objcxx)-isystem|isysroot|resource-dir)$/;
@@ -38,11 +39,11 @@ interface Draft {
   readonly roots: string[];
   readonly searchWords: string[];
   readonly ownFiles: string[];
-  /** Words for other programs, by the option that passes them on. */
+  /** Arguments for other programs, by the option that passes them. */
   readonly passed: Map<string, string[]>;
 }
 
-/** @param source the main input, absolute */
+/** @param source - the main input, absolute */
 export function readsOf(line: DriverLine, cwd: string, env: ReadonlyMap<string, string>, source: string): Reads {
   const draft: Draft = {
     cwd,
@@ -77,14 +78,14 @@ function takeItem(draft: Draft, item: Item, row: OptionRow | undefined): void {
   else if (role === 'directory' || role === 'system-directory') takeDirectory(draft, item);
   else if (role === 'read' || role === 'read-below') draft.files.push(argument);
   if (role === 'forced-include') {
-    // Looked for in cwd first, and then on the search path.
+    // Looked up in cwd first, then on the search path.
     draft.directories.push(dirname(argument));
     draft.files.push(argument);
   }
   if (row?.isOwnSearch) draft.searchWords.push(...searchWord(draft.cwd, item, row));
 }
 
-/** `=dir` and `$SYSROOT/dir` stand for a place under the sysroot, which the compiler knows. */
+/** `=dir` and `$SYSROOT/dir` are relative to the sysroot, which only the compiler knows. */
 function takeDirectory(draft: Draft, item: Item): void {
   if (/^(=|\$SYSROOT)/.test(item.argument)) draft.searchWords.push(...spellItem(item));
   else draft.directories.push(item.argument);
@@ -123,7 +124,10 @@ function takeNamed(draft: Draft, { spelled, argument }: Item, { names }: OptionR
   }
 }
 
-/** What another program is given unread: directories that are known to be such, and whatever else may be a name. */
+/**
+ * Takes arguments passed to another program: directories that are known to be such, and everything else that may be a
+ * name.
+ */
 function takePassedWords(draft: Draft, words: readonly string[]): void {
   for (let index = 0; index < words.length; index += 1) {
     const word = words[index] ?? '';
@@ -138,13 +142,13 @@ function takePassedWords(draft: Draft, words: readonly string[]): void {
   }
 }
 
-/** Behind `=` in an option of which nothing else is known: `-fsome-list=dir/file`. */
+/** The path after `=` in an otherwise unknown option: `-fsome-list=dir/file`. */
 function pathIn(argument: string): string[] {
   const path = /=(.*\/.*)$/s.exec(argument)?.[1];
   return path === undefined ? [] : [path];
 }
 
-/** The driver is asked in another directory. */
+/** Makes paths absolute, because the driver is queried in another directory. */
 function searchWord(cwd: string, item: Item, { role, names }: OptionRow): string[] {
   const { argument } = item;
   const isPath = role !== 'text' && (names !== 'own-file' || argument.includes('/'));
@@ -164,7 +168,7 @@ function takeProgramVariables(draft: Draft, env: ReadonlyMap<string, string>): R
   return kept;
 }
 
-/** With the slash at the end that makes a directory of a prefix. */
+/** Keeps the trailing slash that makes a directory of a prefix. */
 function absolutePrefix(cwd: string, path: string): string {
   const absolute = absolutePath(cwd, path);
   return path.endsWith('/') && absolute !== '/' ? `${absolute}/` : absolute;

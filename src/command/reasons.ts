@@ -1,6 +1,6 @@
 /**
- * Why a command stays here, and why one that leaves keeps its words: the same literal is the branch, the counter
- * and what the user is told. Unaware of how a reason is found.
+ * Reasons why a command stays local, and why one that runs on a node keeps its names. The same literal is used for
+ * branches, counters and user-visible statistics. Unaware of how a reason is found.
  */
 
 const HERE_SENTENCES = {
@@ -13,7 +13,7 @@ const HERE_SENTENCES = {
   information: 'it asks the compiler about itself',
   'configure-probe': 'it is a test of configure, CMake or meson',
   'standard-input': 'it reads standard input',
-  trial: 'it only tries an option out, and such trials take no longer here or no node was free',
+  trial: 'it only tests an option, and such tests are as fast here or no node was free',
   'special-input': 'it reads what is not a regular file',
   'special-output': 'it writes what is not a regular file',
   'source-missing': 'its source does not exist here',
@@ -26,9 +26,9 @@ const HERE_SENTENCES = {
   'mounts-below': 'many file systems are mounted below a directory that it searches',
   'many-names': 'it names more directories and files than are looked at',
   'file-names-others': 'it reads a file that names further files',
-  'this-machine': 'it asks for the processor of this machine (-march=native) in a way that is not understood',
+  'this-machine': 'it asks for the processor of this machine (-march=native) in a form that is not supported',
   'machine-recorded':
-    'its output would hold other words than -march=native gives here: gcc with -g, -flto and the like',
+    'its output would record other options than -march=native gives here: gcc with -g, -flto and the like',
   'precompiled-header': 'it makes a precompiled header',
   modules: 'it reads or writes compiled modules',
   language: 'its language is not one that may leave',
@@ -43,20 +43,20 @@ const HERE_SENTENCES = {
 } as const;
 
 /**
- * Why names stay as the user gave them. Names of inputs are made absolute only where a node has the tree under another
- * name (or PMAKE_PATHS=absolute); names of outputs are replaced wherever that leaves no trace.
+ * Why names are kept as the user gave them. Input names are only made absolute if a node has the tree under another
+ * name (or with PMAKE_PATHS=absolute); output names are replaced wherever that leaves no trace.
  */
 const KEEP = {
   'paths-kept': { binds: 'outputs', sentence: 'PMAKE_PATHS=keep is set' },
-  'not-gcc': { binds: 'inputs', sentence: 'only gcc takes names away again in a way that is fully known' },
+  'not-gcc': { binds: 'inputs', sentence: 'only gcc removes rewritten names in a way that is fully known' },
   coverage: { binds: 'outputs', sentence: 'coverage and profile data name the source and the object as given' },
-  'save-temps': { binds: 'outputs', sentence: 'the names of temporary files follow the words' },
+  'save-temps': { binds: 'outputs', sentence: 'the names of temporary files depend on the arguments' },
   'split-dwarf': { binds: 'outputs', sentence: 'the object names its .dwo file as given' },
-  'recorded-words': { binds: 'outputs', sentence: 'the words themselves are written into the output' },
+  'recorded-words': { binds: 'outputs', sentence: 'the command line is recorded in the output' },
   assembly: { binds: 'outputs', sentence: 'the compiler writes assembly into a file that is already there' },
   'second-output': { binds: 'outputs', sentence: 'a second output is named after the first, or names it' },
   'two-depfiles': { binds: 'outputs', sentence: 'it asks for two depfiles, and gcc has rules of its own for that' },
-  'unused-words': { binds: 'outputs', sentence: 'clang says which words about depfiles it does not use' },
+  'unused-words': { binds: 'outputs', sentence: 'clang warns about unused depfile options' },
   plugin: { binds: 'outputs', sentence: 'a plugin may look at any name' },
   'passed-through': { binds: 'outputs', sentence: 'an option is passed to another program unread' },
   'path-in-unknown-option': {
@@ -83,15 +83,18 @@ const KEEP = {
 
 /** Why a command runs on the submit host without asking for a node. */
 export type HereReason = keyof typeof HERE_SENTENCES;
-/** Why a command that leaves keeps names as the user gave them. */
+/** Why a command that runs on a node keeps names as the user gave them. */
 export type KeepReason = keyof typeof KEEP;
 
-/** Whether the names of outputs have to stay as well; those of inputs stay in any case. */
+/** True if output names have to be kept as well; input names are kept in any case. */
 export function bindsOutputs(reason: KeepReason): boolean {
   return KEEP[reason].binds === 'outputs';
 }
 
-/** A plain clause, to follow "it stayed here because" or "its names were kept because"; the literal itself when unknown. */
+/**
+ * A clause to follow "it stayed here because" or "its names were kept because"; an unknown literal is returned as it
+ * is.
+ */
 export function describeReason(reason: string): string {
   const here: Readonly<Record<string, string>> = HERE_SENTENCES;
   const keep: Readonly<Record<string, { sentence: string }>> = KEEP;

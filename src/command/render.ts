@@ -1,6 +1,6 @@
 /**
- * A compile's plan in the words of one attempt on one node: where its outputs go, and the node's own names where it has
- * the tree under others. Pure; unaware of nodes and of how the words travel.
+ * Renders a compile's plan as the arguments of one attempt on one node: with the attempt's output names, and the node's
+ * own names if it has the tree under others. Pure; unaware of nodes and of the wire.
  */
 import type { NameRestore } from '../protocol/worker.ts';
 import type { Item } from './driver-line.ts';
@@ -9,31 +9,32 @@ import { rewritePrefix } from './paths.ts';
 import type { CompilePlan } from './plan.ts';
 import { rewriteItems, spellItem } from './rewrite.ts';
 
+/** The parameters of one attempt. */
 export interface Rendering {
   /** The compiler, an absolute path. */
   readonly program: string;
-  /** Where the outputs are written instead of under their own names, in the plan's order, absolute. */
+  /** Temporary names for the outputs, in the plan's order, absolute. */
   readonly staged: readonly string[] | undefined;
-  /** Directories that the node has under other names. */
+  /** Directories that have other names on the node. */
   readonly maps: readonly PathMap[];
-  /** What tells rewritten names from all others (paths.ts, markOf). */
+  /** Distinguishes rewritten names from all others (paths.ts, markOf). */
   readonly mark: string;
 }
 
-/** What a node is told, in its own names. */
+/** The command for a node, in the node's names. */
 export interface Rendered {
   readonly cwd: string;
   readonly program: string;
-  /** The words after the program. */
+  /** The arguments, without argv[0]. */
   readonly words: readonly string[];
-  /** As the plan has them, and the response files that `words` still name; in this host's names. */
+  /** As in the plan, plus the response files that `words` still name; in local names. */
   readonly sources: readonly string[];
   readonly outputs: readonly string[];
-  /** Undefined where nothing was rewritten. */
+  /** Undefined if nothing was rewritten. */
   readonly restore: NameRestore | undefined;
 }
 
-/** Undefined where the node's names for the tree would show in what the compiler writes. */
+/** Undefined if the node's names for the tree would be visible in an output. */
 export function renderPlan(plan: CompilePlan, rendering: Rendering): Rendered | undefined {
   const { cwd } = plan;
   const { program, staged, mark } = rendering;
@@ -60,7 +61,7 @@ export function renderPlan(plan: CompilePlan, rendering: Rendering): Rendered | 
   if (!isRewritten) return { cwd, program, words: placed.flatMap(spellItem), sources, outputs, restore: undefined };
   const restore = restoreOf(plan, prefix, outputs);
   if (maps.length === 0) return { cwd, program, words: placed.flatMap(spellItem), sources, outputs, restore };
-  // A compiler from a mapped directory has headers there, whose names it shortens by rules of its own.
+  // A compiler in a mapped directory has headers there, whose names it shortens by rules of its own.
   if (mapPath(program, maps) !== program) return undefined;
   const mapped = mapItems(placed, [cwd, ...sources, ...outputs], maps);
   if (!mapped) return undefined;
@@ -74,7 +75,7 @@ export function renderPlan(plan: CompilePlan, rendering: Rendering): Rendered | 
   };
 }
 
-/** Whether outputs may be written into `directory` instead of under their own names. */
+/** True if outputs may be written to `directory` instead of under their own names. */
 export function mayStageIn(plan: CompilePlan, directory: string): boolean {
   if (plan.keepsOutputs !== undefined) return false;
   return !directory.includes(',') || !plan.line.items.some(isBetweenCommas);
@@ -100,12 +101,14 @@ function mapRestore({ prefix, source, depfiles }: NameRestore, maps: readonly Pa
     prefix: mapPath(prefix, maps),
     source: mapPath(source, maps),
     depfiles: depfiles.map((path) => mapPath(path, maps)),
-    // The longest first: of two that begin alike it is meant.
+    // Longest first: of two names with the same beginning the longer one is meant.
     back: [...maps].sort((one, other) => other.there.length - one.there.length),
   };
 }
 
-/** The items with outputs under the names in `staged`, and with what compilers would else derive from the object's name. */
+/**
+ * Replaces output names by those in `staged`, and makes names explicit that compilers would derive from the object's.
+ */
 function stageItems(plan: CompilePlan, items: readonly Item[], staged: readonly string[]): Item[] {
   const { line, flavour, outputs } = plan;
   const stagedAs = (role: 'object' | 'depfile'): string => staged[outputs.findIndex((one) => one.role === role)] ?? '';
@@ -115,7 +118,7 @@ function stageItems(plan: CompilePlan, items: readonly Item[], staged: readonly 
   });
   const hasObject = items.some(({ role }) => role === 'object');
   const isDerived = line.facts.has('depfile') && !items.some(({ role }) => role === 'depfile');
-  // gcc names the target of a depfile that is asked for past the driver after the source.
+  // For a depfile requested by a preprocessor option, gcc derives the target from the source.
   const isNamedAfterObject = line.facts.has('depfile') || (flavour !== 'gcc' && items.some(isBetweenCommas));
   return [
     ...(hasObject ? [] : [separate('object', '-o', stagedAs('object'))]),

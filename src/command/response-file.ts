@@ -1,21 +1,22 @@
 /**
- * `@file` on a command line: read, cut into words as libiberty's buildargv does, nested ones too.
- * Unaware of what the words mean.
+ * Expands `@file` arguments: splits files into words like libiberty's buildargv, recursively. Unaware of what the words
+ * mean.
  */
 import type { Look } from './plan.ts';
 import { absolutePath } from './paths.ts';
 
-/** GCC's own limit is 2,000; a file that names itself ends here, not there. */
+/** GCC's own limit is 2,000; a file that includes itself is stopped here first. */
 export const MAX_RESPONSE_FILES = 200;
-/** Beyond this an expanded line may not fit into execve(2) (2 MiB, environment included). */
+/** A longer expanded line may exceed the limit of execve(2) (2 MiB, including the environment). */
 const MAX_EXPANDED_CHARACTERS = 1_000_000;
-/** Of all files together: quotes and white space included, no words within the limit above need more. */
+/** Limit for all files together, quotes and white space included; words within the limit above do not need more. */
 const MAX_READ_CHARACTERS = 4 * MAX_EXPANDED_CHARACTERS;
-/** White space of both gcc and clang; what only one of them takes for it is UNCLEAR. */
+/** White space for both gcc and clang; what only one of them treats as such is UNCLEAR. */
 const WHITE_SPACE = /[ \t\n\r]/;
-/** To gcc a NUL ends the file, and \v and \f divide words; clang passes over a byte order mark. */
+/** In gcc a NUL ends the file, and \v and \f separate words; clang skips a byte order mark. */
 const UNCLEAR = /^\ufeff|[\0\v\f]/;
 
+/** The expanded words. */
 export interface ExpandedWords {
   readonly kind: 'expanded';
   readonly words: readonly string[];
@@ -23,14 +24,14 @@ export interface ExpandedWords {
   readonly files: readonly string[];
 }
 
-/** One cannot be read, or they are too long. */
+/** A file is unreadable, or the result is too long. */
 export interface UnreadableWords {
   readonly kind: 'unreadable';
-  /** Which, absolute. */
+  /** The file, absolute. */
   readonly path: string;
 }
 
-/** The words with every `@file` replaced by what it holds. */
+/** The words, with every `@file` replaced by its contents. */
 export function expandResponseFiles(argv: readonly string[], cwd: string, look: Look): ExpandedWords | UnreadableWords {
   if (!argv.some((word) => word.startsWith('@'))) return { kind: 'expanded', words: argv, files: [] };
   const words: string[] = [];
@@ -55,7 +56,7 @@ export function expandResponseFiles(argv: readonly string[], cwd: string, look: 
   return { kind: 'expanded', words, files };
 }
 
-/** undefined where gcc and clang cut differently: UNCLEAR, a backslash in single quotes; or at an open quote. */
+/** Undefined if gcc and clang split differently (UNCLEAR, or a backslash in single quotes), or if a quote is open. */
 export function splitWords(text: string): string[] | undefined {
   if (UNCLEAR.test(text)) return undefined;
   const words: string[] = [];

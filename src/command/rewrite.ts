@@ -1,7 +1,7 @@
 /**
- * Relative names made absolute with objects, depfiles and messages staying what they are: every rewritten name
- * begins with a prefix that is found nowhere else, one prefix map takes it away inside the compiler, and restore.ts
- * outside of it. For gcc, on nodes that have the tree under another name, and with PMAKE_PATHS=absolute. Pure.
+ * Makes relative names absolute without changing objects, depfiles and messages. Every rewritten name begins with a
+ * unique prefix; one prefix map removes it inside the compiler, and restore.ts outside of it. For gcc, on nodes that
+ * have the tree under another name, and with PMAKE_PATHS=absolute. Pure.
  */
 import type { Flavour } from './driver-name.ts';
 import type { DriverLine, Item } from './driver-line.ts';
@@ -11,7 +11,7 @@ import type { Role } from './options.ts';
 import { canOrderMaps, orderedMaps } from './prefix-maps.ts';
 import type { KeepReason } from './reasons.ts';
 
-/** PATH_MAX of Linux is 4,096; a prefix and what compilers add to a name have their part of it. */
+/** Linux's PATH_MAX is 4,096; the rest is for the prefix and for what compilers append to a name. */
 const MAX_ABSOLUTE_BYTES = 3_500;
 
 const REWRITTEN_ROLES: ReadonlySet<Item['role']> = new Set<Role | 'input'>([
@@ -22,7 +22,7 @@ const REWRITTEN_ROLES: ReadonlySet<Item['role']> = new Set<Role | 'input'>([
   'depfile',
 ]);
 
-/** Why names of inputs have to stay as they are; undefined when they may be made absolute. */
+/** Why input names must be kept; undefined if they may be made absolute. */
 export function reasonToKeepInputs(
   { cwd }: Invocation,
   flavour: Flavour,
@@ -34,19 +34,20 @@ export function reasonToKeepInputs(
   if (named) return named;
   if (hasPrecompiled) return 'precompiled-header-used';
   if (flavour !== 'gcc') return 'not-gcc';
-  // OLD=NEW is cut at the first `=`; a newline cannot stand in a depfile.
+  // OLD=NEW is split at the first `=`; a depfile cannot contain a newline.
   if (/[=\n]/.test(cwd)) return 'ambiguous-prefix';
   if (line.items.some(({ argument }) => cwd.length + argument.length > MAX_ABSOLUTE_BYTES)) return 'long-names';
-  // as maps directories and the unit's name in its own way.
+  // as maps directories and the unit's name by rules of its own.
   if (language === 'assembler' && line.facts.has('debug')) return 'debug-names';
-  // A module's name is the source's.
+  // A module is named after the source.
   if (language.startsWith('objective-c')) return 'names-in-object';
   return canOrderMaps(line, language) ? undefined : 'user-prefix-map';
 }
 
 /**
- * The items with relative names made absolute, all prefix maps in front.
- * @param prefix - what stands before them @param read - absolute paths of files that the line names and that are there
+ * The items with relative names made absolute, preceded by all prefix maps.
+ * @param prefix - of the rewritten names
+ * @param read - absolute paths of existing files that the line names
  */
 export function rewriteItems(cwd: string, line: DriverLine, prefix: string, read: ReadonlySet<string>): Item[] {
   const rest = line.items.filter(({ role }) => role !== 'prefix-map');
@@ -59,21 +60,21 @@ export function rewriteItems(cwd: string, line: DriverLine, prefix: string, read
 function isRewritten(item: Item, cwd: string, read: ReadonlySet<string>): boolean {
   const { role, argument } = item;
   if (!REWRITTEN_ROLES.has(role) || argument === '' || argument.startsWith('/')) return false;
-  // `=dir` and `$SYSROOT/dir` stand for a place under the sysroot.
+  // `=dir` and `$SYSROOT/dir` are relative to the sysroot.
   if (role === 'directory') return !argument.startsWith('=') && !argument.startsWith('$SYSROOT');
-  // cpp gets its words between commas.
+  // cpp gets its arguments separated by commas.
   if (role === 'depfile' && item.spelled.endsWith(',')) return !cwd.includes(',');
-  // Not in cwd: then it is found on the search path, and must stay a name to search for. It stands in quotes.
+  // A file that is not in cwd is found on the search path, and must stay a name to search for. The name is quoted.
   if (role === 'forced-include') return !/["\\]/.test(cwd) && read.has(absolutePath(cwd, argument));
   return true;
 }
 
-/** gcc names a forced include in cwd `./x.h`. */
+/** gcc calls a forced include in cwd `./x.h`. */
 function rewrittenPart({ role, argument }: Item): string {
   return role === 'forced-include' ? `./${argument}` : argument;
 }
 
-/** In the user's spelling. */
+/** The user's spelling. */
 export function spellItem(item: Item): string[] {
   return item.isSeparate ? [item.spelled, item.argument] : [item.spelled + item.argument];
 }

@@ -1,20 +1,23 @@
 /**
- * Which variables of the environment hold a secret, by their names: what opens a cloud, a forge or a registry is nothing
- * to a compiler, and a node is another machine. Unaware of values. Pure.
+ * Recognises secrets in the environment by the variables' names. Credentials for a cloud, a forge or a registry are
+ * useless to a compiler, and a node is another machine. Unaware of values. Pure.
  */
 
-/** `AWS_SECRET_ACCESS_KEY`, `GITHUB_TOKEN`, `DOCKER_AUTH_CONFIG`, `DB_PASSWORD`; whole parts of a name, in any case. */
+/**
+ * `AWS_SECRET_ACCESS_KEY`, `GITHUB_TOKEN`, `DOCKER_AUTH_CONFIG`, `DB_PASSWORD`; matches whole components, ignoring
+ * case.
+ */
 const USUAL =
   /(?:^|_)(?:TOKEN|SECRETS?|PASSWORD|PASSWD|PASS|PASSPHRASE|PWD_FILE|CREDENTIALS?|APIKEY|(?:API|ACCESS|PRIVATE|SIGNING|ENCRYPTION|MASTER|DEPLOY)_KEY|AUTH|COOKIE|DSN|DATABASE_URL|NETRC)(?:_|$)/i;
 
-/** A user's own list, in PMAKE_SECRETS: `MY_*` is a secret too, `!CC_TOKEN` is none. */
+/** The user's own list, PMAKE_SECRETS: `MY_*` adds secrets, `!CC_TOKEN` exempts one. */
 const SEPARATORS = /[\s,:]+/;
 const MAX_PATTERNS = 200;
 
-/** Whether a variable of this name stays on the submit host. */
+/** True if a variable of this name stays on the submit host. */
 export type IsSecret = (name: string) => boolean;
 
-/** @param list PMAKE_SECRETS, '' where it is not set; what is written with `!` counts more than what is not */
+/** @param list - PMAKE_SECRETS, '' if unset; entries with `!` take precedence */
 export function secretsBy(list: string): IsSecret {
   const patterns = list.split(SEPARATORS).filter(Boolean).slice(0, MAX_PATTERNS);
   const secret = patterns.filter((pattern) => !pattern.startsWith('!')).map(matcherOf);
@@ -23,7 +26,7 @@ export function secretsBy(list: string): IsSecret {
     !open.some((matches) => matches(name)) && (USUAL.test(name) || secret.some((matches) => matches(name)));
 }
 
-/** `*` stands for any characters; the parts between are found one after the other, so the time is linear in both. */
+/** `*` matches any characters. The parts between are searched in order, so the time is linear in both lengths. */
 function matcherOf(pattern: string): IsSecret {
   const [first = '', ...rest] = pattern.split('*');
   const last = rest.pop();

@@ -1,4 +1,7 @@
-/** The members of a thin archive (ar(1), modifier T): it holds names, not objects. Unaware of files and of what they are for. */
+/**
+ * Lists the members of a thin archive (ar(1), modifier T), which contains names, not objects. Unaware of files and of
+ * their purpose.
+ */
 
 const MAGIC = '!<thin>\n';
 const HEADER_BYTES = 60;
@@ -6,17 +9,17 @@ const NAME_BYTES = 16;
 const SIZE_AT = 48;
 const SIZE_BYTES = 10;
 const LONG_NAME_END = '/\n';
-/** PATH_MAX of Linux, and the end. */
+/** Linux's PATH_MAX plus the terminator. */
 const MAX_LONG_NAME_BYTES = 4_096 + LONG_NAME_END.length;
 
-/** @param head the first bytes of a file */
+/** @param head - the first bytes of a file */
 export function isThinArchive(head: Buffer): boolean {
   return head.toString('latin1', 0, MAGIC.length) === MAGIC;
 }
 
 /**
- * The members as a whole thin archive names them, absolute or from its directory; fewer where it is damaged. Headers stand
- * one after another; only the symbol tables and the table of long names have contents.
+ * The members' names, absolute or relative to the archive's directory; fewer if the archive is damaged. Headers follow
+ * one another; only symbol tables and the table of long names have contents.
  */
 export function thinArchiveMembers(bytes: Buffer): string[] {
   const members: string[] = [];
@@ -38,7 +41,10 @@ export function thinArchiveMembers(bytes: Buffer): string[] {
   return members;
 }
 
-/** Names begin where another ends: in a file that is made so, thousands of headers might name overlapping parts. */
+/**
+ * A name must begin where another ends: otherwise thousands of headers in a malicious file could name overlapping
+ * parts.
+ */
 function longNameAt(names: Buffer, start: number): string | undefined {
   const isStart = start === 0 || names.toString('latin1', start - LONG_NAME_END.length, start) === LONG_NAME_END;
   if (!isStart) return undefined;

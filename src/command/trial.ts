@@ -1,24 +1,24 @@
 /**
- * Trials: a compile of /dev/null, by which kbuild asks whether the compiler takes an option. What of such a line decides
- * about the answer. Pure.
+ * Trials: compiles of /dev/null, by which kbuild tests whether the compiler accepts an option. Determines which parts
+ * of the command line affect the answer. Pure.
  */
 import type { DriverLine, Item } from './driver-line.ts';
 import { bindsOutputs } from './reasons.ts';
 import { spellItem } from './rewrite.ts';
 
-/** Nothing to compile, and only whether the compiler minds. */
+/** The input of a trial: there is nothing to compile, only the compiler's complaints matter. */
 export const NOTHING = '/dev/null';
 
-/** As the option table spells them: options that change what the compiler makes of nothing, and name no file. */
+/** Spelled as in the option table: options that affect a compile of nothing and name no file. */
 const PLAIN_OPTION = /^(-[cxwp]|-[fWmOgDU].*|-pg|-pipe|-ansi|-undef|-nostdinc(\+\+)?|-{1,2}std=?|--param=?)$/;
-/** The same of the assembler's, of those that kernels ask for. */
+/** The same for options of the assembler that kernels test. */
 const PLAIN_ASSEMBLER_WORD = /^(-m[\w=.+-]+|--noexecstack|--fatal-warnings|-W)$/;
-/** `-frandomize-layout-seed-file=NAME` and what else of these families may come to be. */
+/** `-frandomize-layout-seed-file=NAME`, and future options like it. */
 const NAMES_FILE = /file=|\//;
 
 /**
- * The words without the output's name, where what the compiler makes of them depends on nothing else but the compiler,
- * its directory and its environment. Undefined where files could have a say.
+ * The arguments without the output's name, if the result depends only on them, the compiler, its directory and its
+ * environment. Undefined if files may affect it.
  */
 export function questionOf(line: DriverLine): readonly string[] | undefined {
   const isClosed = !line.keep.some(bindsOutputs) && !line.facts.has('this-machine') && line.items.every(isClear);
@@ -30,6 +30,6 @@ function isClear({ role, spelled, argument }: Item): boolean {
   if (role === 'input') return argument === NOTHING;
   if (role === 'assembler') return argument.split(',').every((word) => PLAIN_ASSEMBLER_WORD.test(word));
   const isPlain = (role === 'text' || role === 'language') && PLAIN_OPTION.test(spelled);
-  // A macro's value is no name, whatever it looks like.
+  // A macro's value is not a name, whatever it looks like.
   return isPlain && (spelled === '-D' || !NAMES_FILE.test(spelled + argument));
 }
