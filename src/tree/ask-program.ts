@@ -1,21 +1,22 @@
-/** What a program says when it is run with a few words and nothing to read. Unaware of what the answer means. */
+/** Runs a program with a few arguments and no input, and returns its output. Unaware of what the output means. */
 import { execFile } from 'node:child_process';
 
-/** Far beyond any driver that is not stuck. */
+/** Far longer than any driver takes that is not stuck. */
 const PATIENCE_MS = 15_000;
-/** `-v` prints two KB, a driver that is asked for its search path some more. */
+/** `-v` prints about 2 KB, a query for the search path somewhat more. */
 const MAX_ANSWER_BYTES = 256 * 1024;
 
+/** The outcome of running a program. */
 export interface ProgramAnswer {
   readonly stdout: string;
   readonly stderr: string;
-  /** False for one that was too slow or was killed, and one that the machine had no room to start. */
+  /** False if the program was too slow, was killed, or could not be started for lack of resources. */
   readonly isAnswered: boolean;
-  /** It ended with status 0. */
+  /** The program exited with status 0. */
   readonly isWell: boolean;
 }
 
-/** In the C locale, so that all machines say the same. A program that fails has said nothing. */
+/** Runs in the C locale, so that all machines print the same. A program that fails counts as having printed nothing. */
 export function askProgram(
   program: string,
   words: readonly string[],
@@ -37,7 +38,9 @@ export function askProgram(
   });
 }
 
-/** An exit status, or errno's name for what cannot be executed: it will be so the next time as well. */
+/**
+ * True for an exit status, or the errno of a file that cannot be executed: the next attempt would give the same result.
+ */
 function isRefusal(code: unknown): boolean {
   return typeof code === 'number' || code === 'ENOENT' || code === 'EACCES' || code === 'ENOEXEC';
 }

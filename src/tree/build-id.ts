@@ -1,10 +1,10 @@
 /**
- * What tells one build of a library from another without reading all of it: the build id that linkers write into ELF
- * files (a note of type NT_GNU_BUILD_ID, elf(5)). Unaware of what the file is for.
+ * Identifies a build of a library without reading all of it, by the build id that linkers write to ELF files (a note of
+ * type NT_GNU_BUILD_ID, elf(5)). Unaware of the file's purpose.
  */
 import { openRegularFile } from './regular-file.ts';
 
-/** Header, program headers and the first notes. */
+/** Size of the header, the program headers and the first notes. */
 const HEAD_BYTES = 16 * 1024;
 const MAGIC = '\u007fELF';
 const CLASS_AT = 4;
@@ -17,7 +17,7 @@ const OWNER = 'GNU\0';
 const NOTE_HEADER_BYTES = 12;
 const NOTE_ALIGNMENT = 4;
 
-/** In hex; undefined for a file that has none near its beginning, or is none of this kind of machine's (64 bits, little endian). */
+/** In hex; undefined if the file has none near its beginning, or is not 64-bit little-endian ELF. */
 export async function buildIdOf(path: string): Promise<string | undefined> {
   try {
     const file = await openRegularFile(path);
@@ -34,7 +34,7 @@ export async function buildIdOf(path: string): Promise<string | undefined> {
   }
 }
 
-/** @param head the first bytes of a file */
+/** @param head - the first bytes of a file */
 export function findBuildId(head: Buffer): string | undefined {
   if (head.length < 64 || head.toString('latin1', 0, MAGIC.length) !== MAGIC) return undefined;
   if (head[CLASS_AT] !== CLASS_64 || head[DATA_AT] !== LITTLE_ENDIAN) return undefined;

@@ -1,7 +1,7 @@
 /**
- * Which compiler a path leads to: what it says of itself, and hashes of the files that a compile by it depends on. The
- * same code on a node and on the submit host. Asked once for each program and PATH, and again when one of the files is
- * another, or one has come where it would be found before them. Unaware of who compares the answers.
+ * Identifies the compiler at a path: its own description, and hashes of the files that a compile depends on. Nodes and
+ * the submit host run the same code. The result is cached for each program and PATH until one of the files changes, or
+ * a file appears that would be found before them. Unaware of who compares the results.
  */
 import { realpath } from 'node:fs/promises';
 import type { CompilerFacts, CompilerQuestion, ToolFacts } from '../protocol/inspection.ts';
@@ -14,31 +14,35 @@ import { areUnchanged, statesOf, type FileStates } from './file-states.ts';
 
 /** A build uses a handful. */
 const MAX_KNOWN = 64;
-/** A hundred places are looked at where nothing is; a compiler is not installed more often than this. */
+/**
+ * Interval for checking about a hundred paths where nothing exists; compilers are not installed more often than this.
+ */
 const ABSENT_INTERVAL_MS = 1_000;
 const LIBRARY = /\.so(\.|$)/;
 
+/** A compiler's facts, and what they were derived from. */
 export interface IdentifiedCompiler {
   readonly facts: CompilerFacts;
-  /** Of the files that the facts rest on. */
+  /** States of the files that the facts depend on. */
   readonly states: FileStates;
 }
 
 interface Known {
   readonly states: FileStates;
   readonly absent: FileStates;
-  /** By performance.now(). */
+  /** In the time of performance.now(). */
   absentAtMs: number;
   readonly facts: Promise<CompilerFacts>;
 }
 
 const known = new Map<string, Promise<Known>>();
 
+/** The facts about a compiler. */
 export async function identifyCompiler(question: CompilerQuestion): Promise<CompilerFacts> {
   return (await identify(question)).facts;
 }
 
-/** With what the facts rest on: while that is unchanged they hold. */
+/** The facts, and the file states that they depend on: while these are unchanged, the facts hold. */
 export async function identify(question: CompilerQuestion): Promise<IdentifiedCompiler> {
   const key = `${question.program}\0${question.searchPath}`;
   const before = await known.get(key)?.catch(() => undefined);
@@ -49,7 +53,7 @@ export async function identify(question: CompilerQuestion): Promise<IdentifiedCo
     const { facts, states } = await asked;
     return { facts: await facts, states };
   } catch (cause) {
-    // It could not be looked at now.
+    // It could not be inspected this time.
     if (known.get(key) === asked) known.delete(key);
     throw cause;
   }
@@ -66,20 +70,20 @@ async function isUnchanged(before: Known): Promise<boolean> {
 async function ask({ program, searchPath }: CompilerQuestion): Promise<Known> {
   const driver = await realpath(program).catch(() => undefined);
   if (driver === undefined) return toKnown(new Map([[program, '']]), [], Promise.resolve(ABSENT));
-  // Before it is asked: what changes meanwhile shows the next time.
+  // Read the states before asking, so that a change in the meantime is noticed next time.
   const ofDriver = await statesOf([program, driver]);
   const run = (words: readonly string[], more: Readonly<Record<string, string>> = {}) =>
     askProgram(program, words, { PATH: searchPath, ...more });
   const version = await run(['-v']);
   const answers = [version];
-  // Both print it among the rest; what does not is asked.
+  // Both gcc and clang print the target here; other drivers are asked for it.
   const target = /^Target: (.+)$/m.exec(version.stderr)?.[1];
   if (target === undefined) answers.push(await run(['-dumpmachine']));
   const machine = target ?? answers.at(-1)?.stdout.trim() ?? '';
   const found = await findCompilerFiles(run, version.stderr, searchPath);
   const files: readonly CompilerFile[] = [{ name: 'driver', path: driver }, ...found.files];
   const states = new Map([...(await statesOf(files.map(({ path }) => path).filter(Boolean))), ...ofDriver]);
-  // One that could not answer is asked again the next time.
+  // If a driver could not answer, ask again next time.
   const isComplete = [...answers, ...found.answers].every((answer) => answer.isAnswered);
   if (!isComplete) states.set(program, '');
   const facts = Promise.all(files.map(toFacts)).then((tools) => ({
@@ -98,7 +102,7 @@ function toKnown(states: FileStates, absent: readonly string[], facts: Promise<C
 
 const ABSENT: CompilerFacts = { isPresent: false, isComplete: true, version: '', machine: '', tools: [] };
 
-/** Of a library, which may have a hundred MB, the build id is as good as its hash. */
+/** For a library, which may have a hundred MB, the build id is as good as a hash. */
 async function toFacts({ name, path }: CompilerFile): Promise<ToolFacts> {
   if (path === '') return { name, path, hash: '' };
   const buildId = LIBRARY.test(name) ? await buildIdOf(path) : undefined;

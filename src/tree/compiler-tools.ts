@@ -1,42 +1,49 @@
 /**
- * The files that a compile by one driver depends on, as the driver itself names them: the programs that it starts, the
- * specs and settings that it reads, the libraries that clang consists of; and the places where another would be found
- * before them. Unaware of who compares them.
+ * Lists the files that a compile with one driver depends on, as named by the driver itself: the programs it starts, the
+ * specs and settings it reads, the libraries that contain clang, and the paths where another file would take precedence
+ * over these. Unaware of who compares them.
  */
 import { realpath } from 'node:fs/promises';
 import { basename, isAbsolute, join } from 'node:path';
 import type { ProgramAnswer } from './ask-program.ts';
 import { statesOf } from './file-states.ts';
 
-/** What a gcc driver starts for a compile. Not collect2 and its kin: links stay on the submit host. */
+/**
+ * The programs that gcc starts for a compile. Excludes collect2 and the like, because links stay on the submit host.
+ */
 const GCC_PROGRAMS = ['cc1', 'cc1plus', 'cc1obj', 'cc1objplus', 'as', 'objcopy'] as const;
-/** The compiler proper is the driver itself. */
+/** The driver itself is the compiler proper. */
 const CLANG_PROGRAMS = ['as', 'objcopy'] as const;
-/** Has ld.so list a program's libraries instead of running it (ld.so(8)). */
+/** Makes ld.so list a program's libraries instead of running it (ld.so(8)). */
 const LIST_LIBRARIES = { LD_TRACE_LOADED_OBJECTS: '1' } as const;
-/** Where clang's code is, if not in the driver. All other libraries are the machine's, with its security fixes. */
+/** The libraries that may contain clang's code. All others belong to the machine and its security updates. */
 const CLANG_LIBRARY = /=> (\/\S*\/lib(?:LLVM|clang)[^/\s]*) /g;
 const CLANG_SETTINGS = /^Configuration file: (\/.*)$/gm;
 
+/** One file of a compiler. */
 export interface CompilerFile {
   readonly name: string;
-  /** Links followed; '' where the driver has none. */
+  /** With links followed; '' if the driver does not have it. */
   readonly path: string;
 }
 
+/** The files of a compiler. */
 export interface CompilerFiles {
-  /** In the same order on every machine that has the same compiler. */
+  /** In the same order on every machine with the same compiler. */
   readonly files: readonly CompilerFile[];
-  /** Names that lead to nothing: one that comes to be there is used in place of one of the files. */
+  /** Paths that do not exist: a file that appears at one of them is used in place of one of `files`. */
   readonly absent: readonly string[];
-  /** What was asked of the driver. */
+  /** The driver's answers to the queries. */
   readonly answers: readonly ProgramAnswer[];
 }
 
-/** Runs the driver with words, in an environment with PATH and `more`. */
+/** Runs the driver with arguments, in an environment of PATH and `more`. */
 export type AskDriver = (words: readonly string[], more?: Readonly<Record<string, string>>) => Promise<ProgramAnswer>;
 
-/** @param version what it prints for `-v` @param searchPath PATH */
+/**
+ * @param version - the output of `-v`
+ * @param searchPath - the value of PATH
+ */
 export async function findCompilerFiles(ask: AskDriver, version: string, searchPath: string): Promise<CompilerFiles> {
   const isClang = /\bclang\b/.test(version);
   const programs = isClang ? CLANG_PROGRAMS : GCC_PROGRAMS;
@@ -56,7 +63,7 @@ export async function findCompilerFiles(ask: AskDriver, version: string, searchP
   return { files, absent: await missingOf(candidates), answers: [places, ...names] };
 }
 
-/** As the driver would start it: by its full name, or from PATH. '' where there is none. */
+/** The program that the driver would start, by its full name or from PATH; '' if there is none. */
 async function findProgram(name: string, path: readonly string[]): Promise<string> {
   if (name === '') return '';
   const candidates = isAbsolute(name) ? [name] : path.map((directory) => join(directory, name));
@@ -67,7 +74,7 @@ async function findProgram(name: string, path: readonly string[]): Promise<strin
   return '';
 }
 
-/** A file of that name in gcc's own directory takes the place of the specs that it has built in. */
+/** A file of that name in gcc's own directory replaces the built-in specs. */
 async function specsOf(searchDirectories: string): Promise<CompilerFile> {
   const install = /^install: (.*)$/m.exec(searchDirectories)?.[1];
   return { name: 'specs', path: install === undefined ? '' : await realPath(join(install, 'specs')) };

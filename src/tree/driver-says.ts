@@ -1,17 +1,17 @@
 /**
- * What a compiler driver answers to `-###`, asked once for each program and words, and again when the driver or a program
- * that it named is another. Synchronous, as all looks are: some 10 ms, a few times a build. Unaware of what the answer
- * means.
+ * A compiler driver's answers to `-###`, cached for each program and arguments until the driver, or a program it named,
+ * changes. Synchronous, like all of `Look`: it takes some 10 ms, a few times per build. Unaware of what the answers
+ * mean.
  */
 import { spawnSync } from 'node:child_process';
 import { putLast } from '../util/put-last.ts';
 import { areUnchangedNow, stateNow, type FileStates } from './file-states.ts';
 
-/** Far beyond any driver that is not stuck. */
+/** Far longer than any driver takes that is not stuck. */
 const PATIENCE_MS = 5_000;
-/** A build asks three questions for each way in which it writes its options. */
+/** A build asks three questions for each combination of options that it uses. */
 const MAX_ANSWERS = 256;
-/** The programs that the driver would start: it found them in places of its own. */
+/** The programs that the driver would start, which it found in its own directories. */
 const STARTED = /^ "?(\/[^\s"]+)/gm;
 
 interface Known {
@@ -21,12 +21,12 @@ interface Known {
 
 const known = new Map<string, Known>();
 
-/** stderr, in the untranslated form; undefined when the program failed. */
+/** Untranslated stderr; undefined if the program failed. */
 export function driverSays(program: string, words: readonly string[]): string | undefined {
   const key = [program, ...words].join('\0');
   const before = known.get(key);
   if (before && areUnchangedNow(before.states)) return before.answer;
-  // Before it is asked: what changes meanwhile shows the next time.
+  // Read the state before asking, so that a change in the meantime is noticed next time.
   const ofDriver = stateNow(program);
   const { status, stderr, signal } = spawnSync(program, words, {
     cwd: '/',
@@ -36,7 +36,7 @@ export function driverSays(program: string, words: readonly string[]): string | 
     timeout: PATIENCE_MS,
   });
   const answer = status === 0 ? stderr : undefined;
-  // One that was killed, was too slow or could not be started may answer the next time.
+  // A program that was killed, was too slow or could not be started may answer next time.
   if (status === null || signal !== null) return undefined;
   const started = [...(answer ?? '').matchAll(STARTED)].map(([, path = '']) => path);
   const states = new Map([...new Set(started)].map((path) => [path, stateNow(path)]));

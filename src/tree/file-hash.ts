@@ -1,4 +1,4 @@
-/** Hashes of large files, read once for each state of a file. Unaware of what is in them. */
+/** Hashes of large files, cached by file state. Unaware of their contents. */
 import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { putLast } from '../util/put-last.ts';
@@ -7,14 +7,14 @@ import { openRegularFile } from './regular-file.ts';
 import { isShortage } from './shortage.ts';
 
 const HASH_CHUNK_BYTES = 1024 * 1024;
-/** A few compilers have a dozen each. */
+/** A few compilers have a dozen files each. */
 const MAX_KNOWN = 256;
 
 const known = new Map<string, string>();
 
 /**
- * SHA-256, in hex. Empty for what cannot be read: executable and not readable, it is known by what it says.
- * Rejects where this process is short of something.
+ * SHA-256, in hex. Empty for an unreadable file: one that is only executable is identified by its output. Rejects if
+ * this process is short of resources.
  */
 export async function hashOfFile(path: string): Promise<string> {
   const key = `${path} ${await stateOf(path)}`;
@@ -34,7 +34,7 @@ export async function hashOfFile(path: string): Promise<string> {
 
 async function hashOpened(file: FileHandle): Promise<string> {
   const hash = createHash('sha256');
-  // One for the whole file: a stream takes fresh memory for each piece, and that costs more than the hash.
+  // One buffer for the whole file: a stream allocates memory for each chunk, which costs more than hashing.
   const buffer = Buffer.allocUnsafeSlow(HASH_CHUNK_BYTES);
   for (;;) {
     const { bytesRead } = await file.read(buffer, 0, buffer.length);

@@ -1,6 +1,6 @@
 /**
- * The few file operations that coherence rests on: stamps of regular files, and removing what a dead job left.
- * Unaware of jobs and nodes.
+ * File operations that coherence depends on: stamps of regular files, and removing the leftovers of dead jobs. Unaware
+ * of jobs and nodes.
  */
 import { lstatSync, statSync, type BigIntStats } from 'node:fs';
 import { stat, unlink } from 'node:fs/promises';
@@ -8,22 +8,23 @@ import type { FileStamp, FileState } from '../protocol/worker.ts';
 import { openRegularFile } from './regular-file.ts';
 
 /**
- * The file as stat(2) shows it now, or undefined when it is missing or no regular file. One system call, no
- * revalidation. Blocking on purpose: for one cached inode a trip through the thread pool costs ten times the call.
+ * The file as reported by stat(2); undefined if it is missing or not a regular file. It takes one system call and does
+ * not revalidate. Deliberately blocking: for one cached inode a round trip through the thread pool costs ten times as
+ * much.
  */
 export function stampNow(path: string): FileStamp | undefined {
   try {
     const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
     return stats?.isFile() ? toStamp(path, stats) : undefined;
   } catch {
-    // ESTALE and the like are a file server's moments; EACCES and ELOOP are for the compiler to report.
+    // ESTALE and the like are transient on a file server; EACCES and ELOOP are for the compiler to report.
     return undefined;
   }
 }
 
 /**
- * The file as open(2) and fstat(2) show it: on NFS, opening asks the server where stat alone answers from a cache
- * (close-to-open, nfs(5)). Undefined when it is missing or no regular file.
+ * The file as reported by open(2) and fstat(2). On NFS, opening asks the server, while stat alone may answer from a
+ * cache (close-to-open, nfs(5)). Undefined if it is missing or not a regular file.
  */
 export async function stampOpened(path: string): Promise<FileStamp | undefined> {
   try {
@@ -39,37 +40,38 @@ export async function stampOpened(path: string): Promise<FileStamp | undefined> 
   }
 }
 
-/** What a job left at `path`. */
+/** The state of a job's output. */
 export async function fileState(path: string): Promise<FileState> {
   const stats = await stat(path, { bigint: true }).catch(() => undefined);
   return stats?.isFile() ? { present: true, sizeBytes: stats.size, mtimeNs: stats.mtimeNs } : { present: false };
 }
 
-/** A file's size and time, by which one version of it is told from another. */
+/** Size and time of a file, which distinguish its versions. */
 type Version = Pick<FileStamp, 'sizeBytes' | 'mtimeNs'>;
 
+/** True if both are the same version. */
 export function isSameStamp(one: Version, other: Version): boolean {
   return one.sizeBytes === other.sizeBytes && one.mtimeNs === other.mtimeNs;
 }
 
-/** Stale means older: a file that somebody wrote again since is no reason to wait. */
+/** Stale means older: there is no need to wait for a file that has been written again since. */
 export function isAsFresh(seen: Version, written: Version): boolean {
   return seen.mtimeNs > written.mtimeNs || isSameStamp(seen, written);
 }
 
 /**
- * Removes what a job that died may have half written. Only regular files, ever: kbuild compiles with `-o /dev/null`,
- * and cleaning up there as root would take the machine's /dev/null away.
+ * Removes files that a dead job may have left half-written. Only removes regular files: kbuild compiles with `-o
+ * /dev/null`, and cleaning that up as root would remove the machine's /dev/null.
  */
 export async function removeRegularFiles(paths: readonly string[]): Promise<void> {
   for (const path of paths) {
     if (!isRegularFile(path)) continue;
-    // Gone meanwhile or not ours to remove: the retry will say so in the compiler's own words.
+    // It may be gone, or not removable: in that case the compiler reports it at the retry.
     await unlink(path).catch(() => undefined);
   }
 }
 
-/** Of the name itself: a link to a file is no regular file. */
+/** Checks the name itself: a link to a file is not a regular file. */
 function isRegularFile(path: string): boolean {
   try {
     return lstatSync(path, { throwIfNoEntry: false })?.isFile() ?? false;

@@ -1,20 +1,22 @@
 /**
- * Looks afresh on this host for files that a compile elsewhere did not find. Their names are a node's word, so they lead no
- * further than the compile itself searches, and cost no more than a moment. Unaware of jobs and of messages.
+ * Revalidates, on this host, files that a remote compile did not find. Their names come from a node, so only
+ * directories that the compile itself searches are considered, and only for a short time. Unaware of jobs and of
+ * messages.
  */
 import { dirname, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { stampOpened } from './files.ts';
 import { lookAgain } from './look-again.ts';
 
-/** For all names. What is found later is compiled here. */
+/** Limit for all names. A file found later is compiled locally. */
 const LOOK_LIMIT_MS = 2_000;
-/** Directories between a searched one and the file; gcc's own headers have five. */
+/** Limit for the directories between a searched one and the file; gcc's own headers have five. */
 const MAX_DEPTH = 16;
 
 /**
- * The directories of those files that are here: `names` as a message has them, looked for below `directories`.
- * @param gone resolves when the answer is of no use
+ * The directories of the missed files that exist on this host.
+ * @param names - as in the message; looked up below `directories`
+ * @param gone - resolves when the answer is no longer needed
  */
 export async function findMissed(
   names: readonly string[],
@@ -37,7 +39,7 @@ export async function findMissed(
   return [...found];
 }
 
-/** Below `directories`: what a compile names otherwise it was told by its own sources, and finds here. */
+/** Only paths below `directories`: any other name came from the compile's own sources, and is found on this host. */
 function candidatesFor(names: readonly string[], directories: readonly string[]): Set<string> {
   const isBelow = (path: string): boolean =>
     directories.some((directory) => {

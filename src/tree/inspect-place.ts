@@ -1,6 +1,6 @@
 /**
- * Whether a name that a job uses leads to a place which a proof covers: the same code finds a place's identity on the
- * submit host. Judges nothing.
+ * Checks whether a name that a job uses leads to a place covered by a proof. The same code determines a place's
+ * identity on the submit host. It does not judge the result.
  */
 import { realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,9 +10,10 @@ import { isSameMount, mountPlace } from './mount-id.ts';
 import type { MountTable } from './mount-table.ts';
 import type { Mount } from './mounts.ts';
 
+/** The facts about one place. */
 export async function inspectPlace(question: PlaceQuestion, mounts: MountTable): Promise<PlaceFacts> {
   const { name, real, tree } = question;
-  // It may have been made a moment ago, and looked for before that.
+  // It may have been created a moment ago, after an earlier lookup failed.
   await lookAgainIfMissing(real);
   const [named, meant] = await Promise.all(
     [name, real].map((path) => stat(path, { bigint: true }).catch(() => undefined)),
@@ -31,7 +32,7 @@ export async function inspectPlace(question: PlaceQuestion, mounts: MountTable):
   return { kind: 'mount-below', ...(covering ? { mount: covering, identity } : { identity }) };
 }
 
-/** What is mounted below a path, by names relative to it; and the path without links. */
+/** The mounts below a path, relative to it, and the path without links. */
 export async function mountsBelow(
   path: string,
   mounts: MountTable,
@@ -41,12 +42,12 @@ export async function mountsBelow(
   return { real, names: mounts.namesBelow(real) };
 }
 
-/** Which file of its file system it is, and when it changed last. */
+/** Inode, mtime and ctime: which file it is in its file system, and when it last changed. */
 export function identityOf({ ino, mtimeNs, ctimeNs }: { ino: bigint; mtimeNs: bigint; ctimeNs: bigint }): string {
   return `${ino} ${mtimeNs} ${ctimeNs}`;
 }
 
-/** Without the id, which means nothing to others. */
+/** Omits the mount's id, which has no meaning on other hosts. */
 export function factsOf(mount: Mount | undefined): MountFacts | undefined {
   if (!mount) return undefined;
   const { point, type, source, options } = mount;

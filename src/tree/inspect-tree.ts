@@ -1,6 +1,6 @@
 /**
- * Facts about a tree as this machine sees it: the same code on a node and on the submit host, so that the answers can
- * be compared. Judges nothing.
+ * Facts about a tree as this machine sees it. Nodes and the submit host run the same code, so that their answers can be
+ * compared. It does not judge them.
  */
 import { open, stat, statfs, unlink } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
@@ -23,16 +23,17 @@ const FIRST_WAIT_MS = 5;
 const LONGEST_WAIT_MS = 100;
 const PROOF_BYTES = 1_024;
 
+/** The facts about one tree. */
 export async function inspectTree(question: TreeQuestion, mounts: MountTable): Promise<TreeFacts> {
   const { directory, scratch } = question;
-  // It may have been made a moment ago, and looked for before that.
+  // It may have been created a moment ago, after an earlier lookup failed.
   await lookAgainIfMissing(directory);
   const stats = await stat(directory).catch(() => undefined);
   const hasDirectory = stats?.isDirectory() ?? false;
   const proof = await readProof(question);
   const [place, proofPlace] = await Promise.all([mountPlace(directory), mountPlace(dirname(question.proof))]);
   const isOneMount = place !== undefined && proofPlace !== undefined && isSameMount(place, proofPlace);
-  // Where the proof is not, the directory is not the one in which anything may be written.
+  // Without the proof, this is not the directory in which the check may write.
   const clock: ClockFacts =
     proof.kind === 'read' && isOneMount ? await readServerClock(scratch) : { kind: 'failed', code: 'ENOENT' };
   const freeBytes = await freeBytesAt(directory);
@@ -45,7 +46,7 @@ export async function inspectTree(question: TreeQuestion, mounts: MountTable): P
   };
 }
 
-/** What this user may still write there; 0 when it cannot be told. */
+/** Bytes that this user may still write there; 0 if unknown. */
 export async function freeBytesAt(directory: string): Promise<number> {
   const stats = await statfs(directory).catch(() => undefined);
   if (!stats) return 0;
@@ -68,7 +69,7 @@ async function lookAtProof(path: string): Promise<ProofFacts> {
       const file = await open(at(basename(path)), OUR_FILE);
       try {
         const stats = await file.stat();
-        // Of a name that nobody else has, so it is small; but it is what the node's file system says.
+        // Our file has an unguessable name and is small, but this is what the node's file system claims.
         if (!stats.isFile() || stats.size > PROOF_BYTES) return { kind: 'unseen', code: 'EFBIG' };
         return { kind: 'read', text: await file.readFile('utf8'), uid: stats.uid, gid: stats.gid };
       } finally {
@@ -81,8 +82,8 @@ async function lookAtProof(path: string): Promise<ProofFacts> {
 }
 
 /**
- * A new file's mtime is the clock of whoever keeps the file system: on NFS the server's, for no client sends one along
- * with the creation.
+ * The mtime of a new file is the file system's own clock: on NFS the server's, because clients do not send a time when
+ * creating a file.
  */
 async function readServerClock(scratch: string): Promise<ClockFacts> {
   try {
@@ -104,6 +105,7 @@ async function readServerClock(scratch: string): Promise<ClockFacts> {
   }
 }
 
+/** The errno's name of an error from Node.js; the error as text if it has none. */
 export function codeOf(cause: unknown): string {
   return (cause as NodeJS.ErrnoException).code ?? String(cause);
 }

@@ -1,20 +1,24 @@
 /**
- * Removes files of a kind that a killed process of this user's, or a node that came back late, left in the shared tree: a
- * directory is looked through when it is first used. Other users' files are theirs to remove, also where this user might.
- * Unaware of what the files were for.
+ * Removes files that a killed process of this user, or a node that came back late, left in the shared tree. Each
+ * directory is scanned when it is first used. Other users' files are left alone, even if this user could remove them.
+ * Unaware of the files' purpose.
  */
 import { lstat, readdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** Directories remembered as looked through; a large tree has some thousands. Nothing rests on it: what comes later stays. */
+/**
+ * Directories remembered as scanned; a large tree has a few thousand. The limit is harmless: later leftovers just stay.
+ */
 const MAX_SWEPT = 10_000;
 
+/** One kind of leftover. */
 export interface LeftoverKind {
   readonly isOne: (name: string) => boolean;
-  /** By its time: one that is older is nobody's any more. */
+  /** A file whose mtime is older than this is abandoned. */
   readonly abandonedMs: number;
 }
 
+/** Scans directories once each. */
 export class Leftovers {
   readonly #kind: LeftoverKind;
   readonly #swept = new Set<string>();
@@ -23,7 +27,9 @@ export class Leftovers {
     this.#kind = kind;
   }
 
-  /** Resolves when it is done, at once where it was done before. Never rejects: what cannot be removed stays. */
+  /**
+   * Resolves when the scan is complete, or at once if it was done before. Never rejects: what cannot be removed stays.
+   */
   async sweep(directory: string): Promise<void> {
     if (this.#swept.has(directory)) return;
     if (this.#swept.size >= MAX_SWEPT) this.#swept.clear();
@@ -38,7 +44,7 @@ export class Leftovers {
       const isOwn = stats.isFile() && stats.uid === process.geteuid?.();
       if (isOwn && Date.now() - stats.mtimeMs > this.#kind.abandonedMs) await unlink(path);
     } catch {
-      // Gone meanwhile.
+      // Gone in the meantime.
     }
   }
 }

@@ -1,6 +1,7 @@
 /**
- * The submit host's file system as the command line model looks at it: response files, thin archives, kinds of files.
- * Synchronous, because a command line is read in one go; each look is a system call or two on what make just touched.
+ * The submit host's file system as the command line model sees it: response files, thin archives, kinds of files.
+ * Synchronous, because a command line is planned in one go, and each call is a system call or two on files that make
+ * has just touched.
  */
 import { isUtf8 } from 'node:buffer';
 import { readFileSync, realpathSync } from 'node:fs';
@@ -9,23 +10,24 @@ import { driverSays } from './driver-says.ts';
 import { kindOf } from './kind.ts';
 import { readHead, withRegularFile } from './regular-file.ts';
 
-/** Response files are lists of words; larger is something else. */
+/** Response files are lists of words; a larger file is something else. */
 const MAX_TEXT_BYTES = 16 * 1024 * 1024;
 
 /**
- * The program behind the links of `path` (`cc` → `gcc-12`), as it is now: other links may lead to another compiler with
- * the next job (update-alternatives). `path` itself when it cannot be followed.
+ * The program that `path` links to (`cc` → `gcc-12`) at this moment: the links may lead to another compiler by the next
+ * job (update-alternatives). Returns `path` itself if it cannot be resolved.
  */
 export function realProgram(path: string): string {
   try {
-    // One call of the C library: remembering it would take as many to know whether it still holds.
+    // One call of the C library: validating a cached result would take as many system calls.
     return realpathSync.native(path);
   } catch {
-    // It was there a moment ago; the exec will tell.
+    // It existed a moment ago; exec will report the error.
     return path;
   }
 }
 
+/** The real file system. */
 export const fileLook: Look = {
   driverSays,
   readText: (path) =>
@@ -36,7 +38,7 @@ export const fileLook: Look = {
   kind: kindOf,
 };
 
-/** Undefined for what is not UTF-8: words of it would reach a node as other bytes. */
+/** Undefined unless it is UTF-8: other words would reach a node as different bytes. */
 function textOf(bytes: Buffer): string | undefined {
   return isUtf8(bytes) ? bytes.toString('utf8') : undefined;
 }

@@ -1,31 +1,31 @@
 /**
- * By which number the kernel tells the mount that a path lies on (`mnt_id` of /proc/PID/fdinfo, proc(5)). It knows the
- * mounts that mountinfo does not list, too: the one under a chroot's root that is no mount point. Unaware of what the
- * mount is.
+ * The kernel's id of the mount that a path is on (`mnt_id` of /proc/PID/fdinfo, proc(5)). It also covers mounts that
+ * mountinfo does not list, such as the one under a chroot's root that is not a mount point. Unaware of what the mount
+ * is.
  */
 import { closeSync, openSync, readFileSync, statSync } from 'node:fs';
 import { open, readFile, stat } from 'node:fs/promises';
 
-/** Linux's O_PATH, which Node has no name for: a place in the file system, not its content. */
+/** Linux's O_PATH, which Node does not define: opens a location rather than its contents. */
 const O_PATH = 0o10000000;
 const MOUNT_ID = /^mnt_id:\s*(\d+)$/m;
 
-/** Where an existing path lies: on which mount, of which file system. */
+/** The mount and file system of an existing path. */
 export interface MountPlace {
-  /** Undefined where /proc does not say it. */
+  /** Undefined if /proc does not provide it. */
   readonly id: number | undefined;
   /** `st_dev`. Bind mounts of one file system share it. */
   readonly device: number;
 }
 
-/** Links are followed. Undefined when there is no such path. */
+/** Follows links. Undefined if the path does not exist. */
 export async function mountPlace(path: string): Promise<MountPlace | undefined> {
   const stats = await stat(path).catch(() => undefined);
   if (!stats) return undefined;
   return { id: await readMountId(path), device: stats.dev };
 }
 
-/** The same at once, for what is decided in the dispatcher's own turn. */
+/** The same, blocking, for decisions in the dispatcher's current turn. */
 export function mountPlaceNow(path: string): MountPlace | undefined {
   try {
     return { id: readMountIdNow(path), device: statSync(path).dev };
@@ -35,8 +35,8 @@ export function mountPlaceNow(path: string): MountPlace | undefined {
 }
 
 /**
- * What holds for one of them holds for the other. Two mounts that the kernel does not name are told apart by their file
- * systems: not to know a mount is no evidence of a difference. Pure.
+ * True if what holds for one place holds for the other. If the kernel does not give their ids, only the file systems
+ * are compared, because an unknown mount is no evidence of a difference. Pure.
  */
 export function isSameMount(one: MountPlace, other: MountPlace): boolean {
   return one.id === other.id && one.device === other.device;

@@ -1,16 +1,17 @@
-/** What an NFS mount's requests to its server took so far (/proc/self/mountstats). Unaware of what is done about it. */
+/** Duration of an NFS mount's requests so far (/proc/self/mountstats). Unaware of the consequences. */
 
+/** Totals over all kinds of requests. */
 export interface RpcTotals {
   readonly count: number;
-  /** From when a request was made to when its answer was taken, waiting for a turn included; of all together. */
+  /** Total time from making a request to receiving its answer, including time in the queue. */
   readonly waitedMs: number;
 }
 
-/** Of the mount on `point`; undefined for one without requests to a server, or that is not in `text`. Pure. */
+/** Totals of the mount on `point`; undefined if it has no requests to a server, or is not in `text`. Pure. */
 export function rpcTotals(text: string, point: string): RpcTotals | undefined {
   // The kernel writes blanks in paths as \040, as in mountinfo.
   const name = point.replaceAll(/[ \t\n\\]/g, (one) => `\\${one.charCodeAt(0).toString(8).padStart(3, '0')}`);
-  // Of mounts on one point the last covers the others.
+  // Of several mounts on one point the last covers the others.
   const section = text.split(/^device /m).findLast((one) => one.includes(` mounted on ${name} with fstype nfs`));
   const operations = section?.split('per-op statistics\n')[1];
   if (operations === undefined) return undefined;

@@ -1,13 +1,13 @@
 /**
- * What is mounted on this machine, as of a moment ago, and whether that changed since something was found by it. The same
- * code on the submit host and on a node. Unaware of what lies on the mounts.
+ * This machine's mounts as of a moment ago, and whether they have changed since something was derived from them. Nodes
+ * and the submit host run the same code. Unaware of what is on the mounts.
  */
 import { readFileSync } from 'node:fs';
 import { parseMountInfo, type Mount } from './mounts.ts';
 
-/** The file is read no more often: a mount that comes in the middle of a build is noticed within this. */
+/** Minimum interval between reads of the file: a new mount during a build is noticed within this. */
 const READ_INTERVAL_MS = 500;
-/** Nothing that a compile reads is on these. */
+/** File systems that contain nothing a compile reads. */
 const NO_FILES = new Set(
   (
     'proc sysfs devpts devtmpfs cgroup cgroup2 securityfs debugfs tracefs pstore bpf configfs fusectl mqueue hugetlbfs ' +
@@ -15,6 +15,7 @@ const NO_FILES = new Set(
   ).split(' '),
 );
 
+/** A cached view of the mounts. */
 export class MountTable {
   readonly #read: () => string;
   #text: string | undefined;
@@ -23,18 +24,18 @@ export class MountTable {
   #readAtMs = -Infinity;
   #generation = 0;
 
-  /** @param read what /proc/self/mountinfo holds; empty where it cannot be read */
+  /** @param read - returns the contents of /proc/self/mountinfo; empty if it is unreadable */
   constructor(read: () => string = readOwn) {
     this.#read = read;
   }
 
-  /** Another number once something was mounted, unmounted or moved. */
+  /** Changes whenever something is mounted, unmounted or moved. */
   get generation(): number {
     this.#refresh();
     return this.#generation;
   }
 
-  /** Mount points below an absolute path without links, itself excepted, that may hold files; the outermost first. */
+  /** Mount points below an absolute path without links, excluding itself, that may contain files; outermost first. */
   pointsBelow(path: string): readonly string[] {
     this.#refresh();
     const prefix = path === '/' ? '/' : `${path}/`;
@@ -43,25 +44,25 @@ export class MountTable {
     return [...new Set(points.map(({ point }) => point))].sort();
   }
 
-  /** The same, by names relative to the path. */
+  /** The same, relative to the path. */
   namesBelow(path: string): readonly string[] {
     const start = path === '/' ? 1 : path.length + 1;
     return this.pointsBelow(path).map((point) => point.slice(start));
   }
 
-  /** What shows at a mount point. */
+  /** The visible mount at a mount point. */
   at(point: string): Mount | undefined {
     this.#refresh();
     return this.#mounts.findLast((mount) => mount.point === point);
   }
 
-  /** Whether something is mounted on the very path. */
+  /** True if this exact path is a mount point. */
   isPoint(path: string): boolean {
     this.#refresh();
     return this.#points.has(path);
   }
 
-  /** Undefined for a mount that is not listed: under a chroot's root which is no mount point. */
+  /** Undefined for an unlisted mount, such as that of a chroot's root that is not a mount point. */
   find(id: number | undefined): Mount | undefined {
     this.#refresh();
     return this.#mounts.findLast((mount) => mount.id === id);

@@ -1,18 +1,18 @@
 /**
- * Work on files of a directory by its descriptor: what is done stays in the directory that was opened, also where others
- * can put another directory or a link under its name meanwhile. Unaware of what the files are.
+ * Accesses files of a directory through its descriptor, so that all operations apply to the opened directory even if
+ * other users replace it, or put a link in its place. Unaware of what the files are.
  */
 import { constants, existsSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { PRIVATE_NAME } from './private-directory.ts';
 
-/** Regular files of others may be there by a name that is ours: a FIFO is not waited for, a link is not followed. */
+/** Other users may have put a file under one of our names: do not wait for a FIFO, and do not follow a link. */
 export const OUR_FILE = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /**
- * Calls `work` with what the directory's files are named by. A private directory's name that is a link is not followed.
- * Rejects as open(2) fails, and as `work` does.
+ * Calls `work` with a function that maps a file's name to a path through the descriptor. Does not follow a link in
+ * place of a private directory. Rejects as open(2) fails, and as `work` does.
  */
 export async function inDirectory<T>(
   directory: string,

@@ -1,7 +1,7 @@
 /**
- * Where the names that a compile reads lead to on this host: the real path, the mount, the file behind it. Each place is
- * remembered with what it was found by, and looked at again with each job where a link or a missing directory had a say.
- * Synchronous: it is asked in the turn in which a job arrives. Unaware of jobs and nodes.
+ * Resolves the names that a compile reads on this host: real path, mount and file. Results are cached with what they
+ * depend on, and revalidated for each job if they depend on a link or a missing directory. Synchronous: it is called in
+ * the turn in which a job arrives. Unaware of jobs and nodes.
  */
 import { realpathSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -9,14 +9,15 @@ import { putLast } from '../util/put-last.ts';
 import { mountPlaceNow, type MountPlace } from './mount-id.ts';
 import type { MountTable } from './mount-table.ts';
 
-/** Directories of include paths, and of sources; a large build has some thousands. */
+/** Directories of include paths and sources; a large build has a few thousand. */
 const MAX_KNOWN = 16_384;
-/** A directory without a link in its name is looked at so often: only another mount, or a move, can make it another. */
+/** Interval for revalidating a directory without links in its path: it can only change by a mount or a rename. */
 const PLAIN_INTERVAL_MS = 200;
 
+/** A resolved name. */
 export interface Located {
   readonly name: string;
-  /** Links followed. Of a name that is not there: that of the nearest directory above it. */
+  /** With links followed. For a missing name, the path of its nearest existing parent. */
   readonly real: string;
   readonly isMissing: boolean;
   readonly mount: MountPlace;
@@ -24,12 +25,13 @@ export interface Located {
 
 interface Known {
   readonly located: Located | undefined;
-  /** Of what it leads to. */
+  /** The file that the name leads to. */
   readonly file: string;
   readonly generation: number;
   checkedAtMs: number;
 }
 
+/** A cache of resolved names. */
 export class Places {
   readonly mounts: MountTable;
   readonly #known = new Map<string, Known>();
@@ -38,7 +40,7 @@ export class Places {
     this.mounts = mounts;
   }
 
-  /** The same object while the name leads to the same place. Undefined where not even its root can be looked at. */
+  /** Returns the same object while the name leads to the same place. Undefined if not even its root can be accessed. */
   locate(name: string): Located | undefined {
     const before = this.#known.get(name);
     const nowMs = performance.now();
@@ -53,12 +55,12 @@ export class Places {
 
   #isStill(name: string, known: Known, nowMs: number): boolean {
     if (known.generation !== this.mounts.generation) return false;
-    // Not to know the mount may be a moment's lack of descriptors.
+    // An unknown mount may be due to a temporary lack of descriptors.
     if (known.located?.mount.id === undefined && nowMs - known.checkedAtMs >= PLAIN_INTERVAL_MS) return false;
     const isPlain = known.located?.real === name;
     if (isPlain && nowMs - known.checkedAtMs < PLAIN_INTERVAL_MS) return true;
     known.checkedAtMs = nowMs;
-    // Behind another link there may be the same directory, by another name.
+    // Another link may lead to the same directory by a different path.
     const isSameName = isPlain || known.located?.isMissing !== false || realPath(name) === known.located.real;
     return isSameName && fileAt(name) === known.file;
   }
@@ -73,7 +75,7 @@ function isSamePlace(one: Located, other: Located): boolean {
   );
 }
 
-/** Which file a name leads to; empty for none. */
+/** Identity of the file that a name leads to; empty if there is none. */
 function fileAt(path: string): string {
   try {
     const stats = statSync(path, { throwIfNoEntry: false });

@@ -1,11 +1,11 @@
 /**
- * The user's private directory on a mount, by the place that it lies in: `PLACE/.pmake-UID`, which nobody else may read
- * or write. What pmake makes in a tree lies in one: a file with a name that others can guess, in a directory that they
- * may write, is a file that they choose (a link in its place empties another). Every operation goes through a descriptor
- * of the checked directory, so it stays in that one whatever becomes of the path. Unaware of what the files are.
+ * The user's private directory on a mount, `PLACE/.pmake-UID`, which no other user may read or write. Everything that
+ * pmake creates in a tree is inside one, because in a directory that others may write, they could put a link under a
+ * name that they can guess, and the write would go to a file of their choice. Every operation uses a descriptor of the
+ * checked directory, so it applies to that directory whatever happens to the path. Unaware of what the files are.
  *
- * It is made when it is taken and goes when it is empty and released. Each taker has a file of its own in it, so that
- * none of them removes it under another, also one of another host.
+ * The directory is created when it is taken, and removed when it is empty and released. Each taker has a file in it, so
+ * that none removes it while another, possibly on another host, is using it.
  */
 import { randomBytes } from 'node:crypto';
 import {
@@ -30,24 +30,24 @@ import { isDeadMark, processMark } from './process-mark.ts';
 import { isShortage } from './shortage.ts';
 
 const PRIVATE_MODE = 0o700;
-/** Whatever lets group or others in. */
+/** Mode bits that give access to group or others. */
 const SHARED_BITS = 0o077n;
 const WRITABLE_BY_OTHERS = 0o022n;
-/** Only the owner of a file may move or remove it. */
+/** Restricts moving and removing a file to its owner. */
 const STICKY_BIT = 0o1000n;
-/** Levels above a directory that are looked at. */
+/** Limit for the parent directories that are considered. */
 const DIRECTORY_LIMIT = 32;
-/** Another taker may remove it between our mkdir and our first file. */
+/** Another taker may remove the directory between our mkdir and our first file. */
 const TAKE_TRIES = 3;
 const NAME_BYTES = 12;
-/** `holder-MARK-RANDOM`, by the mark of the process that took the directory. */
+/** `holder-MARK-RANDOM`, with the mark of the process that took the directory. */
 const HOLDER = /^holder-(.+)-[0-9a-f]+$/;
-/** Of a process of another host, of which nothing is known. */
+/** Age at which the file of a process on another host counts as abandoned. */
 const HOLDER_ABANDONED_MS = 30 * 24 * 3_600_000;
 
 /**
- * Where a private directory for `directory` may lie, outermost first, `directory` itself (links followed) last: those
- * above it on the same mount that this user may write. How far up a node sees the same, the asker finds out.
+ * Places for a private directory for `directory`, outermost first: its parents on the same mount that this user may
+ * write, and last `directory` itself (links followed). The caller finds out which of them a node sees as well.
  */
 export function privatePlaces(directory: string): string[] {
   const found: string[] = [];
@@ -60,40 +60,40 @@ export function privatePlaces(directory: string): string[] {
       if (isWritable(at)) found.unshift(at);
     }
   } catch {
-    // It went away; nothing is to be made there.
+    // It has been removed, so nothing may be created there.
   }
   return found;
 }
 
-/** A name that nobody can guess. */
+/** A random name that other users cannot guess. */
 export function unguessableName(prefix: string): string {
   return prefix + randomBytes(NAME_BYTES).toString('hex');
 }
 
-/** What private directories are called, whosever they are. */
+/** Matches the private directory of any user. */
 export const PRIVATE_NAME = /^\.pmake-\d+$/;
 
-/** A directory that files of our own may lie in. */
+/** A directory that may contain our files. */
 export interface OwnPlace {
-  /** For those who are told of it: other hosts, other programs. */
+  /** The path for other hosts and other programs. */
   readonly path: string;
-  /** What this process opens, makes and removes a file of that name by. */
+  /** The path by which this process opens, creates and removes the file. */
   at(name: string): string;
-  /** Names in it. */
+  /** Names of the files in it. */
   names(): string[];
-  /** To be called once, when all that the taker made is gone. A private directory goes when nothing is left in it. */
+  /** Must be called once, when all files of the taker are gone. A private directory is removed when it is empty. */
   release(): void;
 }
 
-/** What it is called in `place`. */
+/** The path of the private directory in `place`. */
 export function privateDirectoryIn(place: string): string {
   return join(place, `.pmake-${ownId()}`);
 }
 
 /**
- * Takes the private directory in `place`, made where it is missing. Undefined where there cannot be one: the place is
- * closed to us, or what goes by its name is not ours alone.
- * @throws where this process is short of descriptors or the like: then that is not known
+ * Takes the private directory in `place`, and creates it if it is missing. Undefined if that is impossible: we may not
+ * write there, or the existing one is not exclusively ours.
+ * @throws if this process is short of descriptors or the like, so that the answer is unknown
  */
 export function takePrivateDirectory(place: string): OwnPlace | undefined {
   const path = privateDirectoryIn(place);
@@ -134,17 +134,17 @@ function tryToTake(place: string, path: string): OwnPlace | 'gone' | undefined {
   }
 }
 
-/** Flags for a file of our own: a name that exists, and be it that of a link, is none. */
+/** Flags for creating a file of our own: fails if the name exists, even as a link. */
 export const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 
-/** This user's, and nobody else can enter it. */
+/** True if it belongs to this user and no other user has access. */
 function isPrivate({ uid, mode }: BigIntStats): boolean {
   return uid === BigInt(ownId()) && (mode & SHARED_BITS) === 0n;
 }
 
 /**
- * `directory` itself, for files with names that nobody can guess, where there is no private directory in it. Undefined
- * where it cannot be opened, or where others may write and `mayBeShared` does not allow that.
+ * `directory` itself, for files with unguessable names, if it cannot have a private directory. Undefined if it cannot
+ * be opened, or if others may write it and `mayBeShared` is false.
  * @throws as takePrivateDirectory does
  */
 export function openPlace(directory: string, mayBeShared: boolean): OwnPlace | undefined {
@@ -166,13 +166,16 @@ function placeAt(path: string, base: string): Pick<OwnPlace, 'path' | 'at' | 'na
   return { path, at: (name) => join(base, name), names: () => readdirSync(base) };
 }
 
-/** What the files of an opened directory are named by. Without /proc its path does, where that surely leads to it. */
+/**
+ * The path by which files of an opened directory are accessed. Without /proc it is the directory's path, if that
+ * certainly leads to it.
+ */
 function baseFor(fd: number, path: string | undefined): string | undefined {
   const base = `/proc/self/fd/${fd}`;
   return existsSync(base) ? base : path;
 }
 
-/** Others may move and remove what is ours there, and put something else in its place. */
+/** True if others may move or remove our files there and replace them. */
 function isOpenToOthers({ uid, mode }: BigIntStats): boolean {
   const isOurs = uid === BigInt(ownId()) || uid === 0n;
   return !isOurs || ((mode & WRITABLE_BY_OTHERS) !== 0n && (mode & STICKY_BIT) === 0n);
@@ -185,14 +188,14 @@ function removeDeadHolders(base: string): void {
   }
 }
 
-/** A regular file of this user's that was not touched for so long. */
+/** Removes a regular file of this user that has not been modified for this long. */
 export function removeIfOld(path: string, abandonedMs: number): void {
   try {
     const stats = lstatSync(path);
     if (!stats.isFile() || stats.uid !== ownId() || Date.now() - stats.mtimeMs < abandonedMs) return;
     unlinkSync(path);
   } catch {
-    // Gone meanwhile.
+    // Gone in the meantime.
   }
 }
 
@@ -200,10 +203,10 @@ function release(fd: number, path: string, holder: string): void {
   try {
     unlinkSync(holder);
     const [ours, named] = [fstatSync(fd, { bigint: true }), lstatSync(path, { bigint: true })];
-    // Others still have files in it, or the name leads to another by now: then it stays.
+    // Keep it if it still contains files of others, or if the path leads elsewhere by now.
     if (ours.dev === named.dev && ours.ino === named.ino) rmdirSync(path);
   } catch {
-    // ENOTEMPTY as a rule.
+    // Usually ENOTEMPTY.
   } finally {
     closeSync(fd);
   }

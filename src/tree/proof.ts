@@ -1,7 +1,7 @@
 /**
- * The file by which a node proves that it sees the same tree: written here, read there, removed. It lies as far above
- * the sources as both may see it, so that no recipe which walks the build's directory meets it, and in the user's
- * private directory there: where others may write, they could put a link in its place. Unaware of nodes.
+ * The file by which a node proves that it sees the same tree: written on this host, read on the node, then removed. It
+ * is as far above the sources as both may see it, so that a recipe that walks the build directory does not meet it, and
+ * in the user's private directory, because elsewhere others could put a link in its place. Unaware of nodes.
  */
 import { randomBytes } from 'node:crypto';
 import { closeSync, openSync, unlinkSync, writeFileSync } from 'node:fs';
@@ -16,28 +16,29 @@ import {
   type OwnPlace,
 } from './private-directory.ts';
 
-/** In a private directory. */
+/** Prefix in a private directory. */
 const PREFIX = 'proof-';
-/** Where there is none: with a dot in front, which make's wildcards do not match. */
+/** Prefix elsewhere: make's wildcards do not match a leading dot. */
 const BARE_PREFIX = '.pmake-proof-';
 const TEXT_BYTES = 18;
 /** A check ends within a minute. */
 const ABANDONED_MS = 10 * 60_000;
 
+/** A written proof. */
 export interface Proof {
   readonly path: string;
   readonly text: string;
-  /** A name that one asked machine may use for a file of its own. */
+  /** A name that one node may use for a file of its own. */
   scratch(): string;
-  /** Removes it, and what others left under the names they were given. */
+  /** Removes the proof, and leftovers under the scratch names. */
   remove(): void;
 }
 
 /**
- * Undefined when no file of this user's own can be made in `place`.
- * @param isLastPlace no other is left: then also a place that others may write will do, where there is no private
- * directory to be had. Nobody knows the names beforehand, so nobody can have a link there.
- * @throws where this process is short of descriptors or the like
+ * Writes a proof; undefined if this user cannot create a private file in `place`.
+ * @param isLastPlace - there is no other place: a place that others may write is then acceptable even without a private
+ * directory, because they cannot guess the names and put links there
+ * @throws if this process is short of descriptors or the like
  */
 export function writeProof(place: string, isLastPlace = false): Proof | undefined {
   const own = takePrivateDirectory(place);
@@ -79,6 +80,6 @@ function removeOwn(path: string): void {
   try {
     unlinkSync(path);
   } catch {
-    // Never made, or removed already.
+    // Never created, or already removed.
   }
 }

@@ -1,11 +1,12 @@
 /**
- * The directories in which compiles look for headers, which of them changed, and which changes a node has been told.
+ * Tracks the directories that compiles search for headers: which of them changed, and which changes each node has been
+ * told.
  *
- * A root is a directory of an include path. Headers lie below it too (`<linux/fs.h>`), so all directories below count,
- * up to a bound. They are read once and watched from then on, so that a job costs a few look-ups here and no system
- * call, however many directories there are. Changes that other hosts make are found by mtimes, when a build begins and
- * now and then. Where a bound is reached, or no watch is to be had, nodes see a change a minute late; a compile that
- * misses a file there is run again.
+ * A root is a directory of an include path. Headers may be below it (`<linux/fs.h>`), so all directories below it
+ * count, up to a limit. They are read once and then watched, so that a job costs a few map lookups and no system calls,
+ * however many directories there are. Changes by other hosts are found by comparing mtimes, when a build begins and
+ * periodically. If a limit is reached, or watches are unavailable, nodes see a change up to a minute late, and a
+ * compile that misses a file is retried.
  *
  * Unaware of jobs and of what a node is.
  */
@@ -14,41 +15,51 @@ import { basename, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isDirectory, mayBeIncluded, WatchedDirectories } from './watched-directories.ts';
 
-/** More is not read below one root: then it is the top of a large tree, and what is near it matters most. */
+/**
+ * Limit for the directories read below one root: beyond it the root is the top of a large tree, where the nearest
+ * directories matter most.
+ */
 const MAX_BELOW_ROOT = 2_048;
-/** A job waits this long for its roots to be read; the rest of what is below them is told with later jobs. */
+/** How long a job waits for its roots to be read; later jobs report the rest. */
 const READ_LIMIT_MS = 1_000;
-/** When there is no room for more, what was watched before may be of builds long over. Not sooner than this again. */
+/**
+ * When the limit for watches is reached, those of finished builds may be stale: start over, but not more often than
+ * this.
+ */
 const START_ANEW_INTERVAL_MS = 600_000;
-/** How often mtimes are compared. An NFS client asks for a directory's only every half minute (acdirmin, nfs(5)). */
+/**
+ * Interval for comparing mtimes. An NFS client revalidates a directory's attributes only every half minute (acdirmin,
+ * nfs(5)).
+ */
 const COMPARE_INTERVAL_MS = 30_000;
 /**
- * What did not change for so long, no node believes otherwise: a client asks for a directory's attributes once a minute
- * (acdirmax, nfs(5)), where its mount options do not say otherwise.
+ * Changes older than this are known to every node: a client revalidates a directory's attributes once a minute
+ * (acdirmax, nfs(5)), unless its mount options say otherwise.
  */
 const OLD_NS = 3_600_000_000_000n;
-/** No build writes there. */
+/** Builds do not write there. */
 const SYSTEM = /^\/(usr\/(include|lib|lib64|local\/include|share)|lib|lib64)(\/|$)/;
 
-/** Directories below a root, itself among them, with the version at which each changed last. */
+/** The directories below a root, including itself, each with the version of its last change. */
 interface Root {
   readonly path: string;
   readonly changedAt: Map<string, number>;
   version: number;
-  /** Settles when all below it is read; undefined while it does not exist. */
+  /** Settles when everything below it has been read; undefined while it does not exist. */
   reading: Promise<unknown> | undefined;
 }
 
+/** The directories of all builds of a dispatcher. */
 export class SearchedDirectories {
   readonly #roots = new Map<string, Root>();
-  /** Roots that a directory lies below. */
+  /** The roots above each directory. */
   readonly #rootsOf = new Map<string, Set<Root>>();
   readonly #mtimes = new Map<string, bigint>();
   readonly #watched = new WatchedDirectories(
     (directory, name) => this.#noteName(directory, name),
     (directory) => this.#watchAgain(directory),
   );
-  /** By who was told: the version of each root at that time. */
+  /** For each listener, the version of each root that it was last told. */
   readonly #told = new WeakMap<object, Map<string, number>>();
   #version = 1;
   #comparing: Promise<void> | undefined;
@@ -56,9 +67,9 @@ export class SearchedDirectories {
   #comparedAtMs = 0;
   #anewAtMs = 0;
 
-  /** Everything that happened to what is below `paths` before this call is known when it resolves. */
+  /** When it resolves, all changes below `paths` before this call are known. */
   async ready(paths: readonly string[]): Promise<void> {
-    // Events that the kernel has queued are handed out in the next turn of the loop, which is between these two.
+    // The kernel's queued events are delivered in the next turn of the loop, which is between these two.
     await turn();
     await turn();
     if (performance.now() - this.#comparedAtMs > COMPARE_INTERVAL_MS) void this.#compare();
@@ -70,7 +81,9 @@ export class SearchedDirectories {
     limit.abort();
   }
 
-  /** Those of `paths` and below that changed since `listener` was told last. From now on it counts as told. */
+  /**
+   * The directories in and below `paths` that changed since `listener` was last told. They count as told from now on.
+   */
   takeChanged(listener: object, paths: readonly string[]): string[] {
     const told = this.#told.get(listener) ?? new Map<string, number>();
     this.#told.set(listener, told);
@@ -85,17 +98,17 @@ export class SearchedDirectories {
     return [...changed];
   }
 
-  /** Takes it that everything below `paths` changed, for `listener`. */
+  /** Makes everything below `paths` count as changed for `listener`. */
   tellAgain(listener: object, paths: readonly string[]): void {
     for (const path of paths) this.#told.get(listener)?.delete(path);
   }
 
-  /** A file was written there that no watch here has seen: by a node. */
+  /** Records a file written by a node, which the watches on this host do not see. */
   noteWritten(path: string): void {
     if (mayBeIncluded(basename(path))) this.#noteChange(dirname(path));
   }
 
-  /** A build begins: what other hosts changed before is looked for, and its first jobs wait for that. */
+  /** A build begins: looks for earlier changes by other hosts, and makes its first jobs wait for the result. */
   beginBuild(): void {
     const beginning = this.#compare().finally(() => {
       if (this.#beginning === beginning) this.#beginning = undefined;
@@ -113,7 +126,7 @@ export class SearchedDirectories {
     if (!known && this.#watched.isFull) this.#startAnew();
     const root: Root = known ?? { path, changedAt: new Map<string, number>(), version: 0, reading: undefined };
     this.#roots.set(path, root);
-    // Not there yet, or not any more: one look a job until it is.
+    // It does not exist at the moment: check once per job until it does.
     if (isDirectory(path)) this.#readBelow(path, root, known ? 'new' : 'found');
     return root.reading ?? DONE;
   }
@@ -127,7 +140,7 @@ export class SearchedDirectories {
     this.#mtimes.clear();
   }
 
-  /** Level by level, so that a bound leaves out what lies deepest. */
+  /** Breadth first, so that a limit omits the deepest directories. */
   #readBelow(top: string, root: Root, how: 'new' | 'found'): void {
     const read = async (): Promise<void> => {
       for (let level = [top]; level.length > 0;) {
@@ -143,7 +156,7 @@ export class SearchedDirectories {
 
   /** Resolves with the directories in it. */
   async #add(directory: string, root: Root, how: 'new' | 'found'): Promise<string[]> {
-    // Watched before it is read: what comes between is seen twice, not missed.
+    // Watch before reading: a change in between is then seen twice rather than missed.
     this.#watched.add(directory);
     const stats = await stat(directory, { bigint: true }).catch(() => undefined);
     if (!stats) return [];
@@ -159,7 +172,7 @@ export class SearchedDirectories {
   #noteName(directory: string, name: string): void {
     this.#noteChange(directory);
     const path = join(directory, name);
-    // A directory: made, or another one under a name that is known.
+    // A directory was created, or replaced under a known name.
     if (!name.startsWith('.') && isDirectory(path)) this.#readAnew(path, this.#rootsOf.get(directory));
   }
 
@@ -173,7 +186,7 @@ export class SearchedDirectories {
       if (known === top || known.startsWith(`${top}/`)) this.#forget(known);
     }
     if (!isDirectory(top)) return;
-    // A root by that name is read with the next job that searches it.
+    // A root of that name is read for the next job that searches it.
     for (const root of above) if (root.path !== top) this.#readBelow(top, root, 'new');
   }
 
@@ -198,7 +211,7 @@ export class SearchedDirectories {
   }
 
   #compare(): Promise<void> {
-    // What could not be compared is compared the next time.
+    // If the comparison failed, compare again next time.
     this.#comparing ??= this.#compareAll()
       .catch(() => undefined)
       .finally(() => {
@@ -226,7 +239,7 @@ export class SearchedDirectories {
 
 const DONE: Promise<unknown> = Promise.resolve();
 
-/** Not hidden ones, nor links: builds seldom make headers in what only a link leads to. */
+/** Without hidden directories and links: builds seldom generate headers in a directory that only a link leads to. */
 async function subdirectories(directory: string): Promise<string[]> {
   const entries = await readdir(directory, { withFileTypes: true }).catch(() => []);
   return entries

@@ -1,11 +1,11 @@
-/** The time zone of this host, for compiles on nodes that have another: __TIMESTAMP__ is told by the local clock. */
+/** This host's time zone, for compiles on nodes with a different one: __TIMESTAMP__ uses local time. */
 import { readlinkSync } from 'node:fs';
 
 const ZONE = /\/zoneinfo\/(.+)$/;
 
 /**
- * A value for TZ; undefined where the host does not say it by name.
- * @param link what localtime(5) describes; without it, the C library takes UTC
+ * A value for TZ; undefined if the host does not provide a name.
+ * @param link - described in localtime(5); if it is missing, the C library uses UTC
  */
 export function hostTimeZone(link = '/etc/localtime'): string | undefined {
   try {

@@ -1,12 +1,12 @@
 /**
  * Waits until files that a node wrote are visible on this host as the node saw them.
  *
- * Most outputs come under names that nobody has asked for (command/staging.ts), and are there at the first look. Of the
- * others make has asked for every one before it is built, so this host's NFS client holds a negative entry for each:
- * measured on Linux with default options, stat and even open still said ENOENT 26 s after the node's close. Opening
- * the parent directory first revalidates it, and the file is there at once. An object remade in place shows its old
- * attributes to stat for seconds, its new ones to open + fstat, with a transient ESTALE or ENOENT now and then.
- * On a local file system the first look succeeds and costs one stat.
+ * Most outputs have names that have never been looked up (dispatch/job/staged-outputs.ts), and are visible at once. The
+ * names of the others have been looked up by make before they were built, so this host's NFS client has a negative
+ * cache entry for each. Measured on Linux with default options, stat and even open still failed with ENOENT 26 s after
+ * the node's close. Opening the parent directory first revalidates it, and the file is visible at once. If an object is
+ * rewritten in place, stat shows its old attributes for seconds while open + fstat show the new ones, with an
+ * occasional transient ESTALE or ENOENT. On a local file system the first stat succeeds.
  *
  * Unaware of jobs and nodes.
  */
@@ -19,15 +19,16 @@ import { lookAgain } from './look-again.ts';
 const FIRST_WAIT_MS = 1;
 const LONGEST_WAIT_MS = 200;
 
-/** A file as the node that wrote it saw it. */
+/** A file as seen by the node that wrote it. */
 export type ExpectedFile = FileState & { readonly path: string };
 
+/** The outcome of waiting. */
 export type Visibility =
   | { readonly kind: 'visible'; readonly waitedMs: number }
   /** `path` did not look as the node saw it within the limit. */
   | { readonly kind: 'timed-out'; readonly path: string; readonly waitedMs: number };
 
-/** Resolves when every file of `files` is here, or when `limitMs` is over. Files the job did not leave must be absent. */
+/** Resolves when all of `files` are visible, or after `limitMs`. Files that the job did not leave must be absent. */
 export async function waitVisible(files: readonly ExpectedFile[], limitMs: number): Promise<Visibility> {
   const startedMs = performance.now();
   const waitedMs = () => performance.now() - startedMs;

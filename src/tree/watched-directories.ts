@@ -1,21 +1,25 @@
 /**
- * Watches directories on this host by inotify(7): one callback for each name that comes, goes or is moved in one of
- * them. Contents do not count: open(2) asks an NFS server about those anyway. Unaware of why anybody wants to know.
+ * Watches directories on this host with inotify(7): one callback for each name that is created, removed or moved in one
+ * of them. Changes of contents are ignored, because open(2) asks an NFS server about those anyway. Unaware of the
+ * watches' purpose.
  */
 import { statSync, watch, type FSWatcher } from 'node:fs';
 import { basename } from 'node:path';
 
-/** Well below what one user may have (fs.inotify.max_user_watches: 8,192 on small machines). */
+/** Well below one user's limit (fs.inotify.max_user_watches: 8,192 on small machines). */
 const MAX_WATCHES = 4_096;
-/** What compilers, kbuild and pmake write beside sources all the time, and nobody includes. */
+/** Files that compilers, kbuild and pmake constantly write next to sources, and that are never included. */
 const NEVER_INCLUDED = /^\.pmake-|\.(o|d|a|lo|obj|cmd|dwo|su|gcno)$/;
 
+/** A bounded set of watches. */
 export class WatchedDirectories {
   readonly #watchers = new Map<string, FSWatcher>();
   readonly #onChange: (directory: string, name: string) => void;
   readonly #onGone: (directory: string) => void;
 
-  /** @param onGone watching the directory has ended: it was removed or moved, or there may be another by its name */
+  /**
+   * @param onGone - the watch has ended: the directory was removed or moved, and there may be another one with its name
+   */
   constructor(onChange: (directory: string, name: string) => void, onGone: (directory: string) => void) {
     this.#onChange = onChange;
     this.#onGone = onGone;
@@ -29,7 +33,7 @@ export class WatchedDirectories {
     return this.#watchers.has(directory);
   }
 
-  /** False when it cannot be watched: it is not there, or there are too many. */
+  /** False if it cannot be watched: it does not exist, or there are too many watches. */
   add(directory: string): boolean {
     if (this.#watchers.has(directory)) return true;
     if (this.isFull) return false;
@@ -56,7 +60,7 @@ export class WatchedDirectories {
   }
 
   #note(directory: string, name: string): void {
-    // Of itself a directory speaks by its own name, as of one in it that is called the same.
+    // inotify reports the directory itself by its own name, which an entry with the same name cannot be told from.
     if (name === basename(directory)) this.#end(directory);
     else if (mayBeIncluded(name)) this.#onChange(directory, name);
   }
@@ -67,11 +71,12 @@ export class WatchedDirectories {
   }
 }
 
-/** False for what nobody includes, by its name without directory. */
+/** False for a file that is never included, by its name without directory. */
 export function mayBeIncluded(name: string): boolean {
   return !NEVER_INCLUDED.test(name);
 }
 
+/** True if the path leads to a directory. */
 export function isDirectory(path: string): boolean {
   try {
     return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;

@@ -1,16 +1,17 @@
 /**
- * The name of a compile's directory that gcc and clang write into debug information: PWD where that is the directory, as a
- * shell has it that came there through a link. Unaware of jobs.
+ * The name of the working directory that gcc and clang write to debug information: PWD if it refers to that directory,
+ * which it does in a shell that got there through a link. Unaware of jobs.
  */
 import { statSync } from 'node:fs';
 
-/** `-g0` and `-gno-...` want none; coverage notes have the directory as well. */
+/** `-g0` and `-gno-...` write no directory; coverage notes do. */
 const NAMES_DIRECTORY = /^(-g(?!0$|no-)|--coverage$|-fprofile-arcs$|-ftest-coverage$)/;
 
 /**
- * Where a compile of these words is to run on a node: by the name that it writes down, so that a node that has the
- * directory under another name only says so, and does not write that.
- * @param cwd as getcwd(2) says it @param pwd of the environment
+ * The directory in which a compile must run on a node: by the name that it records, so that a node that has the
+ * directory under another name reports it as missing rather than record that name.
+ * @param cwd - from getcwd(2)
+ * @param pwd - from the environment
  */
 export function workingDirectory(cwd: string, pwd: string | undefined, words: readonly string[]): string {
   if (pwd === undefined || pwd === cwd || !pwd.startsWith('/')) return cwd;

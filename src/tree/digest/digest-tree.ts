@@ -1,8 +1,8 @@
 /**
- * Digests of directories with all that is below them: equal where names, kinds and contents are equal. Each directory's is
- * made of those of what is in it, so that two sides that differ find where with little talk. Links count by where they
- * lead: within what is digested by that place, else by what is there. It works in short turns, since jobs wait for the
- * same process. Unaware of who compares.
+ * Digests of directory trees, which are equal if names, kinds and contents are equal. A directory's digest is made from
+ * those of its entries, so that two hosts can find a difference with few messages. A link counts by its target: as a
+ * path if the target is inside the digested tree, otherwise by contents. The work is split into short turns, because
+ * jobs wait for the same process. Unaware of who compares.
  */
 import { createHash } from 'node:crypto';
 import { closeSync, lstatSync, readdirSync, readSync, realpathSync, statSync } from 'node:fs';
@@ -13,30 +13,32 @@ import { stateNow } from '../file-states.ts';
 import { openRegularFileNow } from '../regular-file.ts';
 import type { HashCache } from './hash-cache.ts';
 
-/** More is no include path: a whole /usr has as many. */
+/** A larger tree is not an include path: a whole /usr has about as many files. */
 const MAX_DIGESTED_FILES = 100_000;
 const MAX_DIGESTED_BYTES = 2 * 1024 * 1024 * 1024;
 const MAX_DEPTH = 64;
 const CHUNK_BYTES = 256 * 1024;
-/** What everything else in this process waits at most. */
+/** The longest delay for everything else in this process. */
 const TURN_MS = 5;
 
+/** The digest of one directory. */
 export interface DirectoryDigest {
-  /** Of all that is below. */
+  /** Covers everything below the directory. */
   readonly digest: string;
-  /** By name. */
+  /** Sorted by name. */
   readonly entries: readonly DigestEntry[];
-  /** Regular files below, those that links lead to among them. */
+  /** Number of regular files below, including those that links lead to. */
   readonly files: number;
 }
 
-/** Too much to be digested. */
+/** The tree is too large to digest. */
 export class TooLargeError extends Error {}
 
 type Digested = Omit<DigestEntry, 'name'>;
 
+/** Digests trees for one series of questions. */
 export class TreeDigester {
-  /** Of all directories that were read, as they were before: a change in one of them is noticed by it. */
+  /** States of all directories before they were read: a change of any of them invalidates the digests. */
   readonly states = new Map<string, string>();
   readonly #hashes: HashCache;
   readonly #known = new Map<string, DirectoryDigest>();
@@ -49,18 +51,21 @@ export class TreeDigester {
     this.#hashes = hashes;
   }
 
-  /** Files that were looked at, each once. */
+  /** Number of files read, each counted once. */
   get files(): number {
     return this.#files;
   }
 
-  /** @throws TooLargeError; an errno where it is no directory */
+  /** @throws TooLargeError; an errno if it is not a directory */
   async digest(directory: string): Promise<DirectoryDigest> {
     const real = realpathSync(directory);
     return this.#digestDirectory(real, real, 0);
   }
 
-  /** SHA-256 of a regular file, links followed. @throws TooLargeError; an errno where there is none */
+  /**
+   * SHA-256 of a regular file, following links.
+   * @throws TooLargeError; an errno if there is none
+   */
   async hashFile(path: string): Promise<string> {
     const stats = statSync(path, { bigint: true });
     this.#bytes += Number(stats.size);
@@ -94,7 +99,7 @@ export class TreeDigester {
     const target = tryTo(() => realpathSync(path));
     const kind = target === undefined ? undefined : tryTo(() => statSync(target));
     if (target === undefined || !kind) return nothing('leads nowhere');
-    // Seen from the top, so that it is the same on a machine that has the whole elsewhere; and no circle is walked.
+    // Relative to the top, so that the digest is independent of the tree's location; this also breaks cycles.
     if (target === top || target.startsWith(`${top}/`)) return nothing(`leads to ${target.slice(top.length)}`);
     if (kind.isFile()) return this.#digestFile(target);
     if (!kind.isDirectory() || top.startsWith(`${target}/`)) return nothing(`leads out ${basename(target)}`);
@@ -107,7 +112,7 @@ export class TreeDigester {
       return { digest: isDirectory ? digest : `link ${digest}`, files, isDirectory };
     } catch (cause) {
       if (cause instanceof TooLargeError) throw cause;
-      // Closed to this user, here and there: then it is to the compiler, too.
+      // Inaccessible for this user, and therefore for the compiler as well, on either host.
       return nothing('closed');
     }
   }
@@ -144,7 +149,7 @@ export class TreeDigester {
   }
 }
 
-/** As Node.js takes it. Of a name that is no UTF-8 nothing is found, on both sides alike. */
+/** Converts to the encoding of Node.js. A name that is not UTF-8 is not found, on both hosts alike. */
 function native(name: string): string {
   return Buffer.from(name, 'latin1').toString();
 }

@@ -1,6 +1,6 @@
 /**
- * Hashes of files that were read before, by everything that tells a file's state on one machine between two starts of its
- * kernel: so what is a package's is read once a boot. Kept on disk, where only this user may write. Unaware of what is
+ * Cache of file hashes, keyed by everything that identifies a file's state on one machine until its next boot, so that
+ * the files of packages are read once per boot. Stored on disk where only this user may write. Unaware of what is
  * hashed.
  */
 import { closeSync, constants, fstatSync, openSync, readFileSync, type BigIntStats } from 'node:fs';
@@ -8,28 +8,32 @@ import { replaceFile } from '../../util/replace-file.ts';
 import { stateFrom } from '../file-states.ts';
 
 const FIRST_LINE = 'pmake hashes 1';
-/** A line has some 120 bytes; a machine with every -dev package has some hundred thousand headers. */
+/** A line takes about 120 bytes; a machine with every -dev package has some hundred thousand headers. */
 const MAX_ENTRIES = 200_000;
 const MAX_FILE_BYTES = 64 * 1024 * 1024;
 const LINE = /^(\d+ \d+ \d+ -?\d+ -?\d+) ([0-9a-f]{64})$/;
-/** Within one tick of a clock a file may change twice: what changed just now may change once more and look the same. */
+/**
+ * A file may change twice within one clock tick: one that has just changed may change again without a visible
+ * difference.
+ */
 const SETTLED_NS = 2_000_000_000n;
 const NS_PER_MS = 1_000_000n;
 const OTHERS_MAY_WRITE = 0o022;
 
+/** The cache of one machine. */
 export class HashCache {
   readonly #path: string | undefined;
   readonly #before: ReadonlyMap<string, string>;
   readonly #used = new Map<string, string>();
   #isChanged = false;
 
-  /** @param path where it is kept; undefined: nowhere */
+  /** @param path - where it is stored; undefined to keep it in memory only */
   constructor(path: string | undefined) {
     this.#path = path;
     this.#before = path === undefined ? new Map() : readEntries(path);
   }
 
-  /** The hash of the file in this state, known or made. */
+  /** The hash for a file state, from the cache or else from `make`. */
   async get(stats: BigIntStats, make: () => Promise<string>): Promise<string> {
     const key = stateFrom(stats);
     const known = this.#used.get(key) ?? this.#before.get(key);
@@ -41,11 +45,11 @@ export class HashCache {
     return hash;
   }
 
-  /** Best effort: without it files are read again. */
+  /** Best effort: if it fails, files are read again. */
   save(): void {
     if (this.#path === undefined || !this.#isChanged) return;
     const entries = new Map([...this.#before, ...this.#used]);
-    // What is used now is worth more than what once was.
+    // Entries in use take precedence over old ones.
     const kept = entries.size > MAX_ENTRIES ? [...this.#used].slice(0, MAX_ENTRIES) : [...entries];
     replaceFile(this.#path, `${FIRST_LINE}\n${kept.map(([key, hash]) => `${key} ${hash}\n`).join('')}`);
   }
@@ -62,7 +66,7 @@ function readEntries(path: string): ReadonlyMap<string, string> {
   return entries;
 }
 
-/** Empty for what is not there, and for what another user may have written. */
+/** Empty if the file is missing, or if another user may have written it. */
 function readOwn(path: string): string {
   let fd: number | undefined;
   try {

@@ -1,7 +1,7 @@
 /**
- * What a machine has as headers of the system: where a compiler looks, and digests of what is there. The same code on a
- * node and on the submit host. Files are read once a boot (hash-cache.ts), and looked at once for each question. Unaware of
- * who compares.
+ * A machine's system headers: where a compiler looks for them, and digests of the directories. Nodes and the submit
+ * host run the same code. Files are hashed once per boot (hash-cache.ts); directories are checked for each question.
+ * Unaware of who compares.
  */
 import { statSync } from 'node:fs';
 import {
@@ -17,28 +17,30 @@ import { TooLargeError, TreeDigester } from './digest-tree.ts';
 import { HashCache } from './hash-cache.ts';
 import { ownSearchPath, type OwnSearchPath } from './own-search-path.ts';
 
+/** Facts about headers, and what they depend on. */
 export interface FoundHeaders {
   readonly facts: HeadersFacts;
-  /** Those that the digests are of. */
+  /** The digested directories. */
   readonly directories: readonly string[];
-  /** Of what the facts rest on, but for the content of files that are changed in place. */
+  /** States that the facts depend on, except contents of files that are changed in place. */
   readonly states: FileStates;
 }
 
-/** For a machine that has more than may be compared. */
+/** The digest of a tree that is too large to compare. */
 const TOO_LARGE = 'too large';
-/** So soon after it was looked at a directory is not looked at again: jobs of several kinds come together. */
+/** A directory is not checked again this soon: jobs of several kinds arrive together. */
 const RECENT_MS = 2_000;
 
+/** Answers questions about headers, one at a time. */
 export class HeaderDigests {
   readonly #hashes: HashCache;
-  /** Of the last questions: what differs is asked for next. */
+  /** Digester of the latest questions, because differences are asked for next. */
   #digester: TreeDigester;
   #begunMs = -Infinity;
-  /** One question at a time: the next finds what the last one hashed. */
+  /** Serialises questions: each can use the hashes of the one before. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  /** @param cachePath where hashes are kept for this boot; undefined: nowhere */
+  /** @param cachePath - where hashes are stored for this boot; undefined to keep them in memory only */
   constructor(cachePath: string | undefined) {
     this.#hashes = new HashCache(cachePath);
     this.#digester = new TreeDigester(this.#hashes);
@@ -48,12 +50,12 @@ export class HeaderDigests {
     return this.#inTurn(() => this.#find(own, () => directories));
   }
 
-  /** With digests of those directories of the compiler's own that `isCompared` picks. */
+  /** Includes digests of those of the compiler's own directories that `isCompared` selects. */
   findOwn(own: OwnSearchQuestion, isCompared: (directory: string) => boolean): Promise<FoundHeaders> {
     return this.#inTurn(() => this.#find(own, ({ directories }) => directories.filter(isCompared)));
   }
 
-  /** What is in a directory. */
+  /** The entries of a directory. */
   entries(directory: string): Promise<EntriesFacts> {
     return this.#inTurn(async () => {
       const found = await this.#digester.digest(directory).catch(() => undefined);
@@ -80,7 +82,7 @@ export class HeaderDigests {
     const searched = path.directories.filter(isDirectory);
     const absent = [...path.absent, ...path.directories.filter((one) => !isDirectory(one))].sort();
     const directories = choose({ ...path, directories: searched });
-    // Before they are looked at: what changes meanwhile shows the next time.
+    // Read the states before digesting, so that a change in the meantime is noticed next time.
     const states = await statesOf([...directories, ...searched, ...absent, ...path.files, ...path.installations]);
     const digests: string[] = [];
     for (const directory of directories) digests.push(await digestOf(digester, directory));
@@ -107,7 +109,7 @@ async function digestOf(digester: TreeDigester, path: string): Promise<string> {
   }
 }
 
-/** Whether a digest stands for no contents: what is too large on both sides was not compared. */
+/** True if the digest stands for a tree that is too large: if it is on both hosts, they were not compared. */
 export function isTooLarge(digest: string): boolean {
   return digest === TOO_LARGE;
 }

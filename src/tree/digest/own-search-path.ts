@@ -1,6 +1,6 @@
 /**
- * Where a compiler looks for headers by itself, as its driver says it: the directories that are there, those that are not
- * (another machine may have them), and files that it finds in places of its own. Unaware of who compares the answers.
+ * A compiler's own search path for headers, as reported by its driver: existing directories, missing ones (which
+ * another machine may have), and files from its own directories. Unaware of who compares the answers.
  */
 import { dirname, join } from 'node:path';
 import type { OwnSearchQuestion } from '../../protocol/header-inspection.ts';
@@ -12,29 +12,31 @@ const LIST_END = /^End of search list\.$/;
 const FRAMEWORK = / \(framework directory\)$/;
 const ABSENT = /^ignoring nonexistent directory "(.*)"$/;
 const SETTINGS = /^Configuration file: (\/.*)$/;
-/** clang takes the newest of them. */
+/** clang uses the newest of these. */
 const INSTALLATION = /^Found candidate GCC installation: (\/.*)$/;
 const CLANG = /^clang -cc1 version /m;
 
+/** The search path of one compiler. */
 export interface OwnSearchPath {
-  /** False when the driver could not say it now: too slow, killed, or no room to start it. */
+  /** False if the driver could not answer this time: too slow, killed, or no resources to start it. */
   readonly isAnswered: boolean;
   readonly directories: readonly string[];
   readonly absent: readonly string[];
   readonly files: readonly string[];
-  /** Directories in which another installation would be another answer. */
+  /** Directories in which another installation would change the answer. */
   readonly installations: readonly string[];
 }
 
+/** Asks a driver for its search path. */
 export async function ownSearchPath(question: OwnSearchQuestion): Promise<OwnSearchPath> {
   const { program, searchPath, language, words, environment, ownFiles } = question;
   const env = { ...environment, PATH: searchPath };
   const ask = (more: readonly string[]) => askProgram(program, [...words, ...more], env);
   const answer = await ask(['-E', '-v', '-x', language, '/dev/null']);
-  // One that fails has the compile fail, here and there.
+  // If this fails, so does the compile, on either host.
   const found = parseSearchPath(answer.stderr);
   if (!answer.isWell) return { isAnswered: answer.isAnswered, ...found };
-  // What it reads from there besides headers: lists of what not to check, with -fsanitize.
+  // With -fsanitize, clang also reads ignore lists from there.
   const resources = CLANG.test(answer.stderr) ? (await ask(['-print-resource-dir'])).stdout.trim() : '';
   const named = await Promise.all(
     ownFiles.map(async (name) => (await ask([`-print-file-name=${name}`])).stdout.trim()),
@@ -43,12 +45,12 @@ export async function ownSearchPath(question: OwnSearchQuestion): Promise<OwnSea
     ...found,
     isAnswered: true,
     directories: [...found.directories, ...(resources === '' ? [] : [join(resources, 'share')])],
-    // A driver that does not find a file says its name.
+    // If a driver does not find a file, it prints the bare name.
     files: [...found.files, ...named.filter((path) => path.startsWith('/'))],
   };
 }
 
-/** Of what a driver prints on stderr for `-E -v`. Pure. */
+/** Parses what a driver prints on stderr for `-E -v`. Pure. */
 export function parseSearchPath(text: string): Omit<OwnSearchPath, 'isAnswered'> {
   const [directories, absent, files, installations]: [string[], string[], string[], string[]] = [[], [], [], []];
   let isInList = false;

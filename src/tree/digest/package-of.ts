@@ -1,10 +1,10 @@
-/** Which package a file of the system came from, for people. Unaware of why it is asked. */
+/** Finds the package that a system file belongs to, for messages. Unaware of why it is asked. */
 import { askProgram } from '../ask-program.ts';
 
-/** `libc6-dev:amd64: /usr/include/stdio.h`; of several owners the first. */
+/** `libc6-dev:amd64: /usr/include/stdio.h`; the first of several owners. */
 const DPKG_OWNER = /^([^\s:,]+(?::[a-z0-9-]+)?)(?:, .*)?: \//m;
 
-/** `libc6-dev 2.36-9`; empty where no package manager knows the file. */
+/** For example `libc6-dev 2.36-9`; empty if no package manager knows the file. */
 export async function packageOf(path: string): Promise<string> {
   const ask = async (program: string, words: readonly string[]): Promise<string> => {
     const { stdout } = await askProgram(program, words, { PATH: '/usr/bin:/bin' });
