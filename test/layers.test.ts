@@ -42,7 +42,8 @@ const LAYER_OF_FOLDER: Readonly<Record<string, Layer>> = {
  * Files that stand in no room are rooms of their own.
  */
 const DISPATCH_ROOMS: readonly (readonly string[])[] = [
-  ['reasons', 'environment-cache'],
+  ['reasons', 'environment-cache', 'exclusions'],
+  ['slot-source'],
   ['nodes'],
   ['leases', 'builds', 'probes'],
   ['delivery', 'scheduling'],

@@ -64,7 +64,7 @@ async function answerRequest(context: ControlContext, request: ControlRequest, c
       control.answer({ kind: 'status', status: statusOf(context) });
       return;
     case 'nodes':
-      control.answer({ kind: 'nodes', nodes: dispatcher.placement.nodeStatus() });
+      control.answer({ kind: 'nodes', nodes: dispatcher.placement.nodes.status() });
       return;
     case 'explain':
       control.answer({ kind: 'build-report', report: dispatcher.builds.newest?.report(undefined, request.file) });
@@ -93,7 +93,7 @@ async function beginBuild(
   const slots = await waitForSlots(dispatcher, build);
   const { localSlots, placement } = dispatcher;
   const problems = [...build.problems];
-  const mayHaveNodes = problems.length > 0 || placement.mayHaveNodes(nodes);
+  const mayHaveNodes = problems.length > 0 || placement.nodes.mayExist(nodes);
   return { remoteSlots: slots, localSlots, mayHaveNodes, problems };
 }
 
@@ -101,9 +101,8 @@ async function beginBuild(
 async function waitForSlots(dispatcher: Dispatcher, build: Build): Promise<number> {
   const deadlineMs = performance.now() + SLOTS_PATIENCE_MS;
   for (;;) {
-    const slots = dispatcher.placement.remoteSlots(build);
-    if (slots !== undefined) return slots;
-    if (performance.now() > deadlineMs) return dispatcher.placement.leastSlots(build);
+    const { slots, isKnown } = dispatcher.placement.nodes.capacity(build);
+    if (isKnown || performance.now() > deadlineMs) return slots;
     await delay(SLOTS_LOOK_MS);
   }
 }
@@ -125,7 +124,7 @@ async function endBuild(context: ControlContext, id: string): Promise<BuildRepor
 
 function noteNodeProblems(dispatcher: Dispatcher, build: Build): void {
   const { placement } = dispatcher;
-  for (const node of placement.nodeStatus(placement.namesOf(build))) {
+  for (const node of placement.nodes.status(placement.nodes.namesOf(build))) {
     const isRefused = node.state === 'refused' || node.state === 'up';
     if (isRefused && node.reason !== '') build.problems.add(`${node.name}: ${node.reason}`);
   }
@@ -143,8 +142,9 @@ function progressOf(dispatcher: Dispatcher, buildId: string): BuildProgress {
     runningHere: counts.here,
     runningThere: counts.there,
     waiting: counts.waiting,
-    nodesUp: dispatcher.fleet.status(build && dispatcher.placement.namesOf(build)).filter((node) => node.state === 'up')
-      .length,
+    nodesUp: dispatcher.fleet
+      .status(build && dispatcher.placement.nodes.namesOf(build))
+      .filter((node) => node.state === 'up').length,
   };
 }
 
@@ -172,7 +172,7 @@ function statusOf({ dispatcher, version, socketPath, configProblem }: ControlCon
     upMs: Math.round(now - dispatcher.startedMs),
     socket: socketPath,
     localSlots: dispatcher.localSlots,
-    nodes: dispatcher.placement.nodeStatus(),
+    nodes: dispatcher.placement.nodes.status(),
     jobs: [...dispatcher.jobs.values()].map((job): RunningJob => ({
       file: job.file,
       name: job.request.name,

@@ -106,7 +106,7 @@ export class Dispatcher {
     const build = this.builds.begin(id, Date.now(), performance.now());
     // Somebody may have worked in the tree on another host since the last one.
     this.#directories.beginBuild();
-    return { build, names: this.placement.useNodes(nodes, build, directory) };
+    return { build, names: this.placement.nodes.use(nodes, build, directory) };
   }
 
   /**
@@ -199,7 +199,7 @@ export class Dispatcher {
         this.placement.release(place);
         this.#tail.note();
       },
-      revoked: (place) => this.placement.revoked(place),
+      revoked: (slot) => slot.source.revoked(slot),
       link: (node) => this.fleet.link(node),
       ticket: (job, node) => this.placement.ticket(job, node),
       stagingDirectory: (node, { outputs, cwd }) => {

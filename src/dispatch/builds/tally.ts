@@ -4,6 +4,7 @@
  */
 import type { BuildReport, IdleJob, JobRecord } from '../../protocol/control.ts';
 import { PLACEMENT_SENTENCES, type RetryReason } from '../reasons.ts';
+import { BuildScope } from './scope.ts';
 
 /** Newest records kept of one build, by count and by what they take as JSON: a frame holds 4 MiB. */
 const MAX_RECORDS_PER_BUILD = 10_000;
@@ -14,8 +15,6 @@ const RECORD_BYTES = 200;
 export const UNNAMED_BUILD = 'session-';
 /** Such a build is over when its session was silent for this long: the next make in that terminal is another. */
 const UNNAMED_BUILD_GAP_MS = 60_000;
-/** Jobs that a node sends back, or whose outputs it hides, before it is left out of the build. */
-const MAX_USELESS_IN_A_ROW = 3;
 /** Jobs that used no CPU for a while, of one build: more than a user looks into. */
 const MAX_IDLE_PER_BUILD = 100;
 /** Builds that are over and remembered while the dispatcher lives. */
@@ -35,7 +34,6 @@ export class Build {
   readonly #retryReasons = new Map<string, number>();
   readonly #records: JobRecord[] = [];
   #recordBytes = 0;
-  readonly #uselessInARow = new Map<string, number>();
   #visibleWaitMaxMs = 0;
   #visibleWaitSumMs = 0;
   #slowServerMs = 0;
@@ -46,15 +44,8 @@ export class Build {
   readonly problems = new Set<string>();
   /** A pmake waits for its end: it is not over, however long it links or tests. */
   isOpen = false;
-  nodesConfigured = 0;
-  /** The list that `nodes` came from: an edit of the configuration makes another. */
-  nodeList: object | undefined;
-  /** Names of the nodes of lists that this build may use. */
-  nodes: ReadonlySet<string> = new Set();
-  /** It uses the slots that the broker leases, whichever nodes they are on. */
-  isLeasing = false;
-  /** Nodes that were of no use to too many of its jobs. */
-  readonly leftOut = new Set<string>();
+  /** The nodes that its jobs may use. */
+  readonly scope = new BuildScope();
   /** Nodes that wrote what did not become visible here. */
   readonly unseenOf = new Set<string>();
 
@@ -84,21 +75,10 @@ export class Build {
     this.#endedMs = Math.max(this.#endedMs, nowMs);
   }
 
-  /**
-   * `node` did not run a job of this build, or to no use, because of `reason`. After several in a row it is left out of
-   * the build: one that answers at once always has free slots, and every job would be sent there first.
-   */
+  /** `node` did not run a job of this build, or to no use, because of `reason`. */
   noteUseless(node: string, reason: RetryReason): void {
-    const inARow = (this.#uselessInARow.get(node) ?? 0) + 1;
-    this.#uselessInARow.set(node, inARow);
-    if (inARow < MAX_USELESS_IN_A_ROW) return;
-    this.leftOut.add(node);
-    this.nodes = new Set([...this.nodes].filter((name) => name !== node));
+    if (!this.scope.noteUseless(node)) return;
     this.problems.add(`${node}: ${PLACEMENT_SENTENCES[reason]}; left out of this build`);
-  }
-
-  noteRan(node: string): void {
-    this.#uselessInARow.delete(node);
   }
 
   addRecord(record: JobRecord, nowMs: number): void {
@@ -165,7 +145,7 @@ export class Build {
       startedTwice: this.#startedTwice,
       ...(this.#idle.size > 0 ? { idle: [...this.#idle.values()] } : {}),
       visibleWaitP95Ms: Math.round(percentile95(this.#visibleWaitsMs)),
-      nodesConfigured: this.nodesConfigured,
+      nodesConfigured: this.scope.nodesConfigured,
       problems: [...this.problems],
       records: file === undefined ? this.#records : this.#records.filter((record) => isFile(record.file, file)),
     };
@@ -193,7 +173,7 @@ export class BuildBook {
   newestNodes(nowMs: number): ReadonlySet<string>[] {
     const builds = [...this.#builds.values()];
     const wanted = builds.filter((build, index) => index >= builds.length - RECENT_BUILDS || !build.isOver(nowMs));
-    return wanted.map((build) => build.nodes);
+    return wanted.map(({ scope }) => scope.nodes);
   }
 
   find(id: string): Build | undefined {

@@ -14,7 +14,8 @@ import type { KnownEnvironment } from '../environment-cache.ts';
 import type { Ticket } from '../nodes/admission.ts';
 import type { RetryReason } from '../reasons.ts';
 import type { PlacedJob } from '../scheduling/placement.ts';
-import type { NodePlace, Place } from '../scheduling/slot-queue.ts';
+import type { Place } from '../scheduling/scheduler.ts';
+import type { RemoteSlot } from '../slot-source.ts';
 import { Race, type Runner } from './race.ts';
 import type { ShimPort } from './shim-port.ts';
 import { canStage } from './staged-outputs.ts';
@@ -26,7 +27,7 @@ export interface TriesContext {
   /** How long outputs of nodes are waited for. */
   readonly holdLimitMs: number;
   /** A node's slot if one is free. */
-  acquireNow(job: Pick<PlacedJob, 'id' | 'excluded'>): NodePlace | undefined;
+  acquireNow(job: Pick<PlacedJob, 'id' | 'excluded'>): RemoteSlot | undefined;
   release(place: Place): void;
   link(node: string): NodeLink | undefined;
   /** What the job takes along to a node that it was admitted to. */
@@ -34,7 +35,7 @@ export interface TriesContext {
   /** The user's private directory on the mount of the tree, where the node sees it; undefined where there is none. */
   stagingDirectory(node: string, plan: CompilePlan): string | undefined;
   /** Resolves when the place is taken back; undefined for one that nobody takes back. */
-  revoked(place: NodePlace): Promise<RetryReason> | undefined;
+  revoked(place: RemoteSlot): Promise<RetryReason> | undefined;
 }
 
 export interface TriesInput {
@@ -89,11 +90,14 @@ export class NodeTries {
   }
 
   /** Resolves with those that failed while another went on, and last with the one that counts. Takes `place`. */
-  async run(plan: CompilePlan, place: NodePlace): Promise<{ readonly failed: readonly Tried[]; readonly last: Tried }> {
+  async run(
+    plan: CompilePlan,
+    place: RemoteSlot,
+  ): Promise<{ readonly failed: readonly Tried[]; readonly last: Tried }> {
     const { id, excluded } = this.#input;
     const race = new Race<Tried>(({ attempt }) => attempt.kind !== 'retry');
     const shim = shared(this.#input.shim);
-    const enter = (at: NodePlace, mustStage: boolean): void => {
+    const enter = (at: RemoteSlot, mustStage: boolean): void => {
       this.#count += 1;
       race.enter(async (runner) => ({
         attempt: await this.#attempt(plan, at, shim, runner, mustStage),
@@ -121,7 +125,7 @@ export class NodeTries {
 
   async #attempt(
     plan: CompilePlan,
-    place: NodePlace,
+    place: RemoteSlot,
     shim: ShimPort,
     runner: Runner,
     mustStage: boolean,

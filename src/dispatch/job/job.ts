@@ -22,7 +22,8 @@ import type { JobKind } from '../scheduling/node-speeds.ts';
 import { NodeTries, type TriesContext, type Tried } from './attempts.ts';
 import { awaitOtherBuilds } from './foreign-outputs.ts';
 import type { NoSlot, PlacedJob } from '../scheduling/placement.ts';
-import type { NodePlace, Place } from '../scheduling/slot-queue.ts';
+import type { Place } from '../scheduling/scheduler.ts';
+import type { RemoteSlot } from '../slot-source.ts';
 import type { RunningThere } from '../scheduling/stragglers.ts';
 import type { ShimPort } from './shim-port.ts';
 import type { UnfitNodes } from './unfit-nodes.ts';
@@ -240,7 +241,7 @@ export class JobLife {
     trials.note(place ? 'there' : 'here', performance.now() - this.#arrivedMs);
   }
 
-  async #runTrialThere(plan: CompilePlan, place: NodePlace, question: Question | undefined): Promise<void> {
+  async #runTrialThere(plan: CompilePlan, place: RemoteSlot, question: Question | undefined): Promise<void> {
     const { attempt, node } = await this.#tryNode(plan, place);
     switch (attempt.kind) {
       case 'finished':
@@ -322,7 +323,7 @@ export class JobLife {
       wallMs: performance.now() - this.#startedMs,
       visibleWaitMs,
     });
-    this.#context.build.noteRan(node);
+    this.#context.build.scope.noteUseful(node);
     this.#end({ kind: 'terminated', termination }, node, attempt);
     return true;
   }
@@ -338,7 +339,7 @@ export class JobLife {
   }
 
   /** Resolves with the attempt that counts: the one on `place`, or one on a second node that was quicker. */
-  async #tryNode(plan: CompilePlan, place: NodePlace): Promise<Tried> {
+  async #tryNode(plan: CompilePlan, place: RemoteSlot): Promise<Tried> {
     this.#startedMs = performance.now();
     this.#state = { kind: 'running-there', sinceMs: this.#startedMs, node: place.node };
     const { failed, last } = await this.#tries.run(plan, place);

@@ -119,7 +119,7 @@ export class LeasePool {
   }
 
   /** Takes a free slot; to be given back once by `release`. */
-  acquire(excluded: ReadonlySet<string>, nowMs: number): LeasedSlot | undefined {
+  acquire(excluded: Pick<ReadonlySet<string>, 'has'>, nowMs: number): LeasedSlot | undefined {
     for (const lease of this.#idle) {
       if (excluded.has(lease.node)) continue;
       this.#setState(lease, 'used', nowMs);
@@ -140,7 +140,7 @@ export class LeasePool {
   }
 
   /** May a slot come that `job` can use? Else it need not wait for one. */
-  mayServe(job: number, excluded: ReadonlySet<string>): boolean {
+  mayServe(job: number, excluded: Pick<ReadonlySet<string>, 'has'>): boolean {
     if (this.#isUp && this.#requests.isRefused(job)) return false;
     // A leader that is new knows of no slots at first, but what is held is held.
     const isAnyThere = this.#isUp && this.#capacity !== 0;

@@ -1,18 +1,21 @@
 /**
- * The nodes that the broker of this host gives slots of: ties the link to it, the lease pool and the connections to
- * nodes together. Unaware of jobs but for their numbers, and of where they run without a broker.
+ * Slots that the broker of this host leases, as a source for the scheduler: ties the connection to the broker, the lease
+ * pool and the connections to nodes together. Unaware of jobs but for their numbers, and of where they run without a
+ * broker.
  */
 import type { BrokerStatus } from '../../protocol/control.ts';
 import { MAX_EXCLUDED_NAMES, type BrokerAnswer } from '../../protocol/local-broker.ts';
 import { isNodeName, type NodeName } from '../../protocol/names.ts';
 import { deferred, type Deferred } from '../../util/deferred.ts';
 import { outOfPatience } from '../../util/patience.ts';
+import { isSameSet } from '../../util/sets.ts';
+import { lastingExclusions, type Exclusions } from '../exclusions.ts';
 import { BrokerLink } from './broker-connection.ts';
 import type { Fleet } from '../nodes/fleet.ts';
 import type { RetryReason } from '../reasons.ts';
-import { LeasePool, type LeaseEffect, type LeasedSlot } from './lease-pool.ts';
+import type { Capacity, JobNeeds, Outlook, RemoteSlot, SlotScope, SlotSource } from '../slot-source.ts';
+import { LeasePool, type LeaseEffect } from './lease-pool.ts';
 import { LeasedNodes, type LeasedFleet, type LeasedNodesOptions } from './leased-nodes.ts';
-import type { LeasedSlots } from './leased-slots.ts';
 
 /** A question about the whole cluster makes every node answer; new nodes are rare. */
 const CLUSTER_INTERVAL_MS = 60_000;
@@ -20,12 +23,12 @@ const CLUSTER_INTERVAL_MS = 60_000;
 const CAPACITY_PATIENCE_MS = 1_500;
 
 /** What the other nodes of the cluster have. */
-export interface Capacity {
+export interface ClusterCapacity {
   readonly slots: number;
   readonly nodes: number;
 }
 
-export interface BrokerNodesOptions extends Pick<LeasedNodesOptions, 'configured'> {
+export interface LeaseSourceOptions extends Pick<LeasedNodesOptions, 'configured'> {
   readonly sockets: readonly string[];
   readonly fleet: LeasedFleet & Pick<Fleet, 'tryAgain'>;
   /** A slot became free, or other ones are to be expected. */
@@ -36,21 +39,25 @@ export interface BrokerNodesOptions extends Pick<LeasedNodesOptions, 'configured
   readonly onHeld: (node: string) => void;
 }
 
-export class BrokerNodes implements LeasedSlots {
-  readonly #options: BrokerNodesOptions;
+/** Source of the slots that the broker of this host leases. */
+export class LeaseSource implements SlotSource {
+  readonly #options: LeaseSourceOptions;
   readonly #link: BrokerLink;
   readonly #pool = new LeasePool((effect) => this.#carryOut(effect));
   readonly #nodes: LeasedNodes;
   readonly #revocations = new Map<string, Deferred<RetryReason>>();
   /** What the broker said of nodes, by the name that it knows them by. */
   #speeds: ReadonlyMap<string, number> = new Map();
+  /** Jobs that wait, with the nodes that the broker was told not to give them. */
+  readonly #demanded = new Map<number, ReadonlySet<string>>();
+  readonly #lasting = new WeakMap<Exclusions, ReadonlySet<string>>();
   #clusterAskedMs = -Infinity;
   #isClusterAsked = false;
-  #capacity: Capacity | undefined;
+  #capacity: ClusterCapacity | undefined;
   #endCapacityWait: () => void = () => undefined;
   #timer: { readonly atMs: number; readonly handle: NodeJS.Timeout } | undefined;
 
-  constructor(options: BrokerNodesOptions) {
+  constructor(options: LeaseSourceOptions) {
     this.#options = options;
     this.#nodes = new LeasedNodes({
       fleet: options.fleet,
@@ -85,7 +92,7 @@ export class BrokerNodes implements LeasedSlots {
   }
 
   /** Undefined until the broker has said it, or ought to have. */
-  get capacity(): Capacity | undefined {
+  get cluster(): ClusterCapacity | undefined {
     return this.#capacity;
   }
 
@@ -127,39 +134,51 @@ export class BrokerNodes implements LeasedSlots {
     return this.#pool.inUse(node);
   }
 
-  want(job: number, excluded: ReadonlySet<string>): void {
-    this.#pool.want(job, excluded, performance.now());
+  demand(job: number, needs: JobNeeds | undefined): void {
+    if (!needs?.mayLease) {
+      if (this.#demanded.delete(job)) this.#pool.unwant(job, performance.now());
+    } else {
+      // Nodes that are being checked hold their leases already where they were leased.
+      const excluded = this.#lastingOf(needs.exclusions);
+      const told = this.#demanded.get(job);
+      if (told && isSameSet(told, excluded)) return;
+      if (told) this.#pool.unwant(job, performance.now());
+      this.#demanded.set(job, excluded);
+      this.#pool.want(job, excluded, performance.now());
+    }
     this.#setTimer();
   }
 
-  unwant(job: number): void {
-    this.#pool.unwant(job, performance.now());
-    this.#setTimer();
+  acquire({ mayLease, exclusions }: JobNeeds): RemoteSlot | undefined {
+    const slot = mayLease ? this.#pool.acquire(exclusions, performance.now()) : undefined;
+    if (!slot) return undefined;
+    this.#revocations.set(slot.lease, deferred<RetryReason>());
+    return { kind: 'node', source: this, ...slot };
   }
 
-  acquire(excluded: ReadonlySet<string>): LeasedSlot | undefined {
-    const slot = this.#pool.acquire(excluded, performance.now());
-    if (slot) this.#revocations.set(slot.lease, deferred<RetryReason>());
-    return slot;
-  }
-
-  /** Resolves when what runs under this lease must end, with why. */
-  revoked(lease: string): Promise<RetryReason> | undefined {
+  revoked({ lease = '' }: RemoteSlot): Promise<RetryReason> | undefined {
     return this.#revocations.get(lease)?.promise;
   }
 
-  release(lease: string): void {
+  release({ lease = '' }: RemoteSlot): void {
     this.#revocations.delete(lease);
     this.#pool.release(lease, performance.now());
     this.#setTimer();
   }
 
-  mayServe(job: number, excluded: ReadonlySet<string>): boolean {
-    return this.#pool.mayServe(job, excluded);
+  outlook(job: number, { mayLease, exclusions }: JobNeeds): Outlook {
+    if (!mayLease) return { kind: 'none', slots: 0 };
+    const kind = this.#pool.mayServe(job, exclusions) ? 'ready' : 'none';
+    return { kind, slots: this.#pool.expectedSlots(performance.now()) };
   }
 
-  expectedSlots(): number {
-    return this.#pool.expectedSlots(performance.now());
+  capacity({ isLeasing }: SlotScope): Capacity {
+    return { slots: isLeasing ? (this.#capacity?.slots ?? 0) : 0, isKnown: !isLeasing || this.#capacity !== undefined };
+  }
+
+  openSlots({ isLeasing }: SlotScope): number {
+    if (!isLeasing) return 0;
+    return this.isUp ? (this.#capacity?.slots ?? 0) : this.#pool.expectedSlots(performance.now());
   }
 
   /** A node of the fleet came up, was refused, lost or let go. */
@@ -184,6 +203,12 @@ export class BrokerNodes implements LeasedSlots {
   tellSpeed(name: string, speed: number): void {
     const id = this.#nodes.idOf(name);
     if (id !== undefined) this.#link.send({ kind: 'speed', node: id, speed });
+  }
+
+  #lastingOf(exclusions: Exclusions): ReadonlySet<string> {
+    const lasting = this.#lasting.get(exclusions) ?? lastingExclusions(exclusions);
+    this.#lasting.set(exclusions, lasting);
+    return lasting;
   }
 
   #onLink(isUp: boolean): void {
@@ -238,7 +263,7 @@ export class BrokerNodes implements LeasedSlots {
     this.#options.onSlots();
   }
 
-  #setCapacity({ slots, nodes }: Capacity): void {
+  #setCapacity({ slots, nodes }: ClusterCapacity): void {
     this.#endCapacityWait();
     this.#capacity = { slots, nodes };
     this.#pool.setCapacity(slots, performance.now());

@@ -7,7 +7,7 @@ import type { NodeLink } from '../../remote/node-link.ts';
 import { deferred } from '../../util/deferred.ts';
 import { outOfPatience } from '../../util/patience.ts';
 import { putLast } from '../../util/put-last.ts';
-import { isSameSet } from '../../util/sets.ts';
+import { areSameExclusions, type Exclusion, type Exclusions } from '../exclusions.ts';
 import { HeaderDigests } from '../../tree/digest/header-digests.ts';
 import { MountTable } from '../../tree/mount-table.ts';
 import { Places } from '../../tree/places.ts';
@@ -31,10 +31,8 @@ export interface Need {
   readonly conditions: readonly Condition[];
   /** Why no node can have such a job. */
   readonly local: LocalReason | undefined;
-  /** Nodes that may not have such jobs now. */
-  unfit: ReadonlySet<string>;
-  /** Those of them that were found wanting. The others are being checked, and slow: they are likely to be fit soon. */
-  refused: ReadonlySet<string>;
+  /** Nodes that must not have such jobs now: found wanting, or being checked for longer than a job waits. */
+  exclusions: Exclusions;
 }
 
 /** What a job takes along to a node that it was admitted to. */
@@ -106,7 +104,7 @@ export class Admission {
     let need = this.#needs.get(wanted);
     if (!need) {
       const { conditions, local } = wanted;
-      need = { conditions, local, ...this.#unfitFor(conditions) };
+      need = { conditions, local, exclusions: this.#exclusionsFor(conditions) };
       putLast(this.#needs, wanted, need, MAX_KNOWN);
     }
     if (this.#lookAgainMs !== Infinity && performance.now() >= this.#lookAgainMs) this.#lookAgain(need);
@@ -136,7 +134,7 @@ export class Admission {
     // The job will find out that the node is gone.
     if (!candidate) return true;
     const { conditions } = need;
-    if (isUnfit(candidate, conditions)) return false;
+    if (exclusionOf(candidate, conditions)) return false;
     const open = conditions.filter((one) => !isProvisional(one) && candidate.verdicts.get(one)?.kind !== 'admitted');
     if (open.length === 0) return this.#admitForNow(candidate, conditions);
     this.#checkUnchecked(candidate, open);
@@ -146,7 +144,7 @@ export class Admission {
   /** What is left to be checked is so while the job runs. */
   #admitForNow(candidate: Candidate, conditions: readonly Condition[]): boolean {
     this.#checkUnchecked(candidate, conditions);
-    return !isUnfit(candidate, conditions);
+    return exclusionOf(candidate, conditions) === undefined;
   }
 
   #checkUnchecked(candidate: Candidate, conditions: readonly Condition[]): void {
@@ -303,7 +301,7 @@ export class Admission {
     await Promise.race([Promise.all(running.map((check) => check.done)), isOver.promise]);
     endWait();
     const isAdmitted = conditions.every((condition) => candidate.verdicts.get(condition)?.kind === 'admitted');
-    if (isAdmitted || isUnfit(candidate, conditions)) return isAdmitted;
+    if (isAdmitted || exclusionOf(candidate, conditions)) return isAdmitted;
     for (const condition of conditions) {
       const verdict = candidate.verdicts.get(condition);
       if (verdict?.kind === 'checking') verdict.isSlow = true;
@@ -315,23 +313,22 @@ export class Admission {
   #changed(): void {
     let isOther = false;
     for (const need of this.#needs.values()) {
-      const { unfit, refused } = this.#unfitFor(need.conditions);
-      if (isSameSet(unfit, need.unfit) && isSameSet(refused, need.refused)) continue;
-      Object.assign(need, { unfit, refused });
+      const exclusions = this.#exclusionsFor(need.conditions);
+      if (areSameExclusions(exclusions, need.exclusions)) continue;
+      need.exclusions = exclusions;
       isOther = true;
     }
     // Most checks end well, and nobody who waits has another node by that.
     if (isOther) this.#options.onChange();
   }
 
-  #unfitFor(conditions: readonly Condition[]): Pick<Need, 'unfit' | 'refused'> {
-    const unfit = new Set<string>();
-    const refused = new Set<string>();
+  #exclusionsFor(conditions: readonly Condition[]): Exclusions {
+    const exclusions = new Map<string, Exclusion>();
     for (const candidate of this.#candidates.values()) {
-      if (isUnfit(candidate, conditions)) unfit.add(candidate.node);
-      if (isRefused(candidate, conditions)) refused.add(candidate.node);
+      const exclusion = exclusionOf(candidate, conditions);
+      if (exclusion) exclusions.set(candidate.node, exclusion);
     }
-    return { unfit, refused };
+    return exclusions;
   }
 
   #lookAgain({ conditions }: Need): void {
@@ -348,16 +345,11 @@ export class Admission {
   }
 }
 
-function isUnfit(candidate: Candidate, conditions: readonly Condition[]): boolean {
-  const isSlow = (condition: Condition): boolean => {
-    const verdict = candidate.verdicts.get(condition);
-    return verdict?.kind === 'checking' && verdict.isSlow;
-  };
-  return isRefused(candidate, conditions) || conditions.some(isSlow);
-}
-
-function isRefused({ verdicts }: Candidate, conditions: readonly Condition[]): boolean {
-  return conditions.some((condition) => refusedOf(verdicts.get(condition)) !== undefined);
+/** Why a node must not have jobs that want these; undefined where it may. */
+function exclusionOf({ verdicts }: Candidate, conditions: readonly Condition[]): Exclusion | undefined {
+  const found = conditions.map((condition) => verdicts.get(condition));
+  if (found.some((verdict) => refusedOf(verdict) !== undefined)) return 'not-admitted';
+  return found.some((verdict) => verdict?.kind === 'checking' && verdict.isSlow) ? 'being-checked' : undefined;
 }
 
 function refusedOf(verdict: Verdict | undefined): Refused | undefined {

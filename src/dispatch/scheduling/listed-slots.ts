@@ -61,7 +61,7 @@ export class StaticPool {
    * Takes a slot on the best node of `eligible`, less `exclude`; undefined when none has one.
    * Each id returned is to be released once.
    */
-  acquire(eligible: ReadonlySet<string>, exclude?: ReadonlySet<string>): string | undefined {
+  acquire(eligible: ReadonlySet<string>, exclude?: Pick<ReadonlySet<string>, 'has'>): string | undefined {
     const wanted = ({ node: { id } }: PoolEntry): boolean => eligible.has(id) && exclude?.has(id) !== true;
     const best = pickBest(this.#entries.values(), wanted, this.#random);
     if (best === undefined) return undefined;

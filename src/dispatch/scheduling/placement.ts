@@ -1,118 +1,132 @@
 /**
- * Where jobs may run: on the nodes of a list, on slots that the broker leases, or here; and who gets the next slot.
- * A build with a list of its own (PMAKE_NODES) has that. The others have the broker's nodes while a broker answers,
- * else the config file's, and beside these for a while the slots that the lost broker gave. Unaware of what a job is.
+ * Placement of jobs: ties the scheduler, its sources of slots, the checks of nodes and the nodes of builds together, and
+ * lets each job wait for its slot. Unaware of what a job does.
  */
-import { existsSync } from 'node:fs';
-import type { NodeStatus } from '../../protocol/control.ts';
-import { isSameSet } from '../../util/sets.ts';
-import { Admission, type Need, type Ticket } from '../nodes/admission.ts';
-import type { LocalReason, Work } from '../nodes/wants.ts';
-import type { NoSlotReason, RetryReason } from '../reasons.ts';
-import { BrokerNodes, type BrokerNodesOptions } from '../leases/lease-source.ts';
 import type { Build } from '../builds/tally.ts';
+import { LeaseSource, type LeaseSourceOptions } from '../leases/lease-source.ts';
+import { Admission, type Need, type Ticket } from '../nodes/admission.ts';
 import { Fleet, type FleetOptions } from '../nodes/fleet.ts';
 import type { NodeLists } from '../nodes/node-lists.ts';
-import { NodeSlots } from './slot-pool.ts';
+import type { LocalReason, Work } from '../nodes/wants.ts';
+import type { NoSlotReason } from '../reasons.ts';
+import type { JobNeeds, RemoteSlot, SlotSource } from '../slot-source.ts';
+import { BuildNodes } from './build-nodes.ts';
+import { SharedNeeds } from './job-needs.ts';
+import { ListedSource } from './listed-source.ts';
 import { NodeSpeeds, type JobKind } from './node-speeds.ts';
-import { SlotQueue, type Choice, type Grant, type NodePlace, type Place } from './slot-queue.ts';
+import { LOCAL_ONLY, Scheduler, type Grant, type Place } from './scheduler.ts';
+import { NodeSlots } from './slot-pool.ts';
 
-/** From so many slots on nodes for each one here, compiles wait for a node rather than run here. */
-const WAIT_FOR_NODE_FACTOR = 2;
-
+/** What placement is composed of. */
 export interface PlacementOptions {
   readonly fleet: Pick<FleetOptions, 'connect' | 'findMismatch'>;
   readonly nodeLists: NodeLists;
   /** Compiles at once on this host where the configuration does not say. */
   readonly localSlots: number;
-  /** Where the broker of this host may listen; absent: it is not looked for. */
-  readonly broker?: Pick<BrokerNodesOptions, 'sockets'>;
+  /** Where the broker of this host may listen; without it no broker is looked for. */
+  readonly broker?: Pick<LeaseSourceOptions, 'sockets'>;
   /** See AdmissionOptions. */
   readonly hashesPath?: string;
   /** The nodes of the builds that are open or may be followed by one like it. */
   readonly wantedNodes: () => readonly ReadonlySet<string>[];
 }
 
-/** What a job is here. */
+/** A job as placement sees it. */
 export interface PlacedJob {
   readonly id: number;
   /** Nodes that failed it. */
   readonly excluded: ReadonlySet<string>;
   readonly isRemotePossible: boolean;
-  /** Its place in line, see Waiting. */
+  /** Its place in line, see QueuedJob. */
   readonly rankMs: number;
 }
 
-/** Why a job was given a slot here. */
+/** Why a job was given a local slot. */
 export interface NoSlot {
   readonly reason: NoSlotReason;
   readonly detail?: string;
 }
 
-interface Entry {
+interface KnownJob {
   readonly build: Build;
   /** Its PMAKE_NODES. */
   readonly text: string | undefined;
-  /** What it wants of a node; absent for a job that stays here. */
+  /** What it wants of a node; undefined for a job that stays here. */
   readonly need: Need | undefined;
   /** Nodes of lists that it may use. */
   names: ReadonlySet<string>;
 }
 
-/** A job in the queue. */
-interface Wait {
-  /** With undefined when its shim went away. */
+/** A job that waits for its slot. */
+interface WaitingJob {
+  /** Called with undefined when the job's shim went away. */
   readonly resolve: (place: Place | undefined) => void;
   /** Nodes that failed the job. */
   readonly failed: ReadonlySet<string>;
   readonly isRemotePossible: boolean;
-  /** What the broker was told not to give it; undefined while nothing was asked of the broker. */
-  told: ReadonlySet<string> | undefined;
 }
 
-interface UsableNodes {
-  readonly names: ReadonlySet<string>;
-  /** To be found fit or not. */
-  readonly checking: ReadonlySet<string>;
-  /** Of those that are up, or will be in a moment, and of those that are yet to be found fit. */
-  readonly slots: number;
-}
-
+/** Gives slots to jobs. */
 export class Placement {
   readonly fleet: Fleet;
   readonly admission: Admission;
-  readonly broker: BrokerNodes | undefined;
+  readonly broker: LeaseSource | undefined;
+  readonly nodes: BuildNodes;
   readonly #options: PlacementOptions;
   readonly #slots: NodeSlots;
-  readonly #queue: SlotQueue;
+  readonly #listed: ListedSource;
+  readonly #sources: readonly SlotSource[];
+  readonly #scheduler: Scheduler;
   readonly #speeds = new NodeSpeeds();
-  readonly #jobs = new Map<number, Entry>();
-  readonly #waits = new Map<number, Wait>();
-  /** Usable nodes by node list and need; kept until nodes change, so that the queue can tell sets apart by identity. */
-  #usableOf = new WeakMap<ReadonlySet<string>, Map<Need | undefined, UsableNodes>>();
+  readonly #needs = new SharedNeeds();
+  readonly #jobs = new Map<number, KnownJob>();
+  readonly #waiting = new Map<number, WaitingJob>();
 
   constructor(options: PlacementOptions) {
     this.#options = options;
-    this.broker = options.broker && new BrokerNodes(this.#brokerOptions(options.broker));
+    const { nodeLists, hashesPath, broker: brokerOptions } = options;
+    this.broker = brokerOptions && new LeaseSource(this.#leaseOptions(brokerOptions));
     this.#slots = new NodeSlots({
       random: Math.random,
       speedOf: (node) => this.#speeds.speedOf(node),
       leased: this.broker,
     });
-    this.#queue = new SlotQueue(this.#slots, options.nodeLists.localSlots ?? options.localSlots);
     this.fleet = new Fleet({ ...options.fleet, pool: this.#slots, onChange: () => this.#nodesChanged() });
     this.admission = new Admission({
       link: (node) => this.fleet.link(node),
-      hashesPath: options.hashesPath,
+      hashesPath,
       onChange: () => this.#nodesChanged(),
+    });
+    this.#listed = new ListedSource({
+      pool: this.#slots,
+      fleet: this.fleet,
+      statusOf: (names) => this.nodes.status(names),
+      usualSlots: () => this.localSlots,
+    });
+    this.#sources = this.broker ? [this.broker, this.#listed] : [this.#listed];
+    this.#scheduler = new Scheduler(this.#sources, this.#configuredLocalSlots);
+    this.nodes = new BuildNodes({
+      ...{ nodeLists, fleet: this.fleet, admission: this.admission, broker: this.broker, sources: this.#sources },
+      brokerSockets: brokerOptions?.sockets ?? [],
+      wantedNodes: () => [...[...this.#jobs.values()].map(({ names }) => names), ...options.wantedNodes()],
     });
   }
 
   get localSlots(): number {
-    return this.#queue.localSlots;
+    return this.#scheduler.localSlots;
   }
 
-  /** Resolves when it is known whether there is a broker: a build should not begin without the one that has just come. */
+  /** Jobs on nodes now. */
+  get remoteTaken(): number {
+    return this.#scheduler.remoteTaken;
+  }
+
+  /** Jobs that wait for a slot. */
+  get waiting(): number {
+    return this.#scheduler.waiting;
+  }
+
+  /** Resolves when it is known whether there is a broker: a build should not begin without one that has just started. */
   async open(): Promise<void> {
     await this.broker?.open();
   }
@@ -123,32 +137,24 @@ export class Placement {
     this.admission.close();
   }
 
-  /** Jobs on nodes now. */
-  get remoteTaken(): number {
-    return this.#queue.remoteTaken;
-  }
-
-  /** Jobs that wait for a slot. */
-  get waiting(): number {
-    return this.#queue.waiting;
-  }
-
-  /** So many jobs on nodes at once at most; Infinity for as many as there are slots. */
+  /** At most `limit` jobs run on nodes at once; Infinity for as many as there are slots. */
   limitRemote(limit: number): void {
-    this.#grantAll(this.#queue.setRemoteLimit(limit));
+    this.#grant(this.#scheduler.setRemoteLimit(limit));
   }
 
   configChanged(): void {
-    this.#grantAll(this.#queue.setLocalSlots(this.#options.nodeLists.localSlots ?? this.#options.localSlots));
+    this.#grant(this.#scheduler.setLocalSlots(this.#configuredLocalSlots));
     this.#chooseAgain();
   }
 
   /**
-   * A job of `build` arrived; `text` is its PMAKE_NODES, `work` what may go to a node. The answer is why it may not, after
-   * all.
+   * A job of `build` arrived.
+   * @param text its PMAKE_NODES
+   * @param work what may go to a node
+   * @returns why the job must stay on this host after all
    */
   add(id: number, build: Build, text: string | undefined, work: Work | undefined): LocalReason | undefined {
-    const names = this.useNodes(text, build, work?.cwd);
+    const names = this.nodes.use(text, build, work?.cwd);
     const need = work && this.admission.needOf(work);
     this.#jobs.set(id, { build, text, names, need: need?.local ? undefined : need });
     return need?.local;
@@ -156,85 +162,12 @@ export class Placement {
 
   delete(id: number): void {
     this.#jobs.delete(id);
-    this.broker?.unwant(id);
+    this.#scheduler.remove(id);
   }
 
-  /** The nodes of lists that `build` uses, connected from here on. `directory`: where it runs, if that is known. */
-  useNodes(text: string | undefined, build: Build, directory?: string): ReadonlySet<string> {
-    const list = this.#options.nodeLists.get(text);
-    const leasing = text === undefined && this.broker?.isUp ? this.broker : undefined;
-    const source = leasing ?? list;
-    // Once per build and list, not once per job: two builds may describe one node differently.
-    if (build.nodeList === source) return build.nodes;
-    build.nodeList = source;
-    this.admission.renew(directory);
-    build.isLeasing = leasing !== undefined;
-    for (const problem of list.problems) build.problems.add(problem);
-    if (leasing) {
-      build.nodes = NOWHERE;
-      build.nodesConfigured = leasing.capacity?.nodes ?? 0;
-      leasing.tryAgain();
-    } else {
-      if (text === undefined && this.broker?.problem) build.problems.add(this.broker.problem);
-      build.nodesConfigured = Math.max(build.nodesConfigured, list.specs.length);
-      build.nodes = this.fleet.use(list.specs);
-    }
-    this.#retainNodes();
-    return build.nodes;
-  }
-
-  /** Is there a list (`text`: PMAKE_NODES), or a broker, or a socket where one was and may be again? */
-  mayHaveNodes(text: string | undefined): boolean {
-    if (this.#options.nodeLists.get(text).specs.length > 0) return true;
-    if (text !== undefined) return false;
-    const sockets = this.#options.broker?.sockets ?? [];
-    return this.broker?.status() !== undefined || sockets.some((path) => existsSync(path));
-  }
-
-  /** Every node that `build` may use, as far as it is known. */
-  namesOf(build: Build): ReadonlySet<string> {
-    return build.isLeasing && this.broker ? new Set([...build.nodes, ...this.broker.names()]) : build.nodes;
-  }
-
-  /** Every node of the fleet, or those of `names`, with what they are refused for. */
-  nodeStatus(names?: ReadonlySet<string>): NodeStatus[] {
-    return this.fleet.status(names).map((node) => {
-      const refusals = node.state === 'up' ? this.admission.refusals(node.name) : [];
-      if (refusals.length === 0) return node;
-      return {
-        ...node,
-        state: this.admission.isStranger(node.name) ? 'refused' : 'up',
-        reason: refusals.join('; '),
-      };
-    });
-  }
-
-  /** The slots on nodes that `build` may count on; undefined while nobody has said how many there are. */
-  remoteSlots(build: Build): number | undefined {
-    if (!build.isLeasing || !this.broker) {
-      const nodes = this.fleet.status(build.nodes);
-      if (nodes.some((node) => node.state === 'connecting' && node.slots === 0)) return undefined;
-      return nodes.reduce((total, node) => total + node.slots, 0);
-    }
-    const { capacity } = this.broker;
-    build.nodesConfigured = Math.max(build.nodesConfigured, capacity?.nodes ?? 0);
-    return capacity?.slots;
-  }
-
-  /** Of those, the ones that jobs may have now: nodes are lost and refused, and the file server may be behind. */
+  /** Slots that jobs of `build` can have now, taken or not; a slow file server limits them too. */
   openSlots(build: Build): number {
-    const isOpen = ({ state }: NodeStatus): boolean => state !== 'refused' && state !== 'lost';
-    const listed = this.nodeStatus(build.nodes).filter(isOpen);
-    let slots = listed.reduce((total, node) => total + node.slots, 0);
-    if (build.isLeasing && this.broker) {
-      slots += this.broker.isUp ? (this.broker.capacity?.slots ?? 0) : this.broker.expectedSlots();
-    }
-    return Math.min(slots, this.#queue.remoteLimit);
-  }
-
-  /** What is known of them, when nobody waits any longer. */
-  leastSlots(build: Build): number {
-    return this.fleet.status(build.nodes).reduce((total, node) => total + node.slots, 0);
+    return Math.min(this.nodes.openSlots(build), this.#scheduler.remoteLimit);
   }
 
   /** Waits for a slot, on a node that was checked for such jobs. Undefined when `cancelled` came first. */
@@ -246,25 +179,18 @@ export class Placement {
       const need = this.#jobs.get(job.id)?.need;
       if (!need || (await this.admission.admit(place.node, need))) return place;
       this.release(place);
-      // Else the queue knows: it would give the same slot again and again.
-      if (!need.unfit.has(place.node)) excluded = new Set([...excluded, place.node]);
+      // A node that became excluded for the need is known as such; any other would be granted again and again.
+      if (!need.exclusions.has(place.node)) excluded = new Set([...excluded, place.node]);
     }
   }
 
-  /** A free slot of a node that was checked for such jobs; undefined when there is none now. Leaves the job as it was. */
-  acquireNow(job: Pick<PlacedJob, 'id' | 'excluded'>): NodePlace | undefined {
-    const entry = this.#jobs.get(job.id);
-    if (!entry?.need) return undefined;
-    const choice = this.#choiceFor(entry, job.excluded);
-    const place = this.#queue.takeFree(choice);
-    if (!place) {
-      // For the next of its kind: they come one after the other.
-      if (choice.mayLease) this.broker?.want(job.id, sparedFor(job.excluded, entry));
-      return undefined;
-    }
-    this.broker?.unwant(job.id);
-    if (this.admission.admit(place.node, entry.need) === true) return place;
-    this.release(place);
+  /** A free slot of a node that was checked for such jobs; undefined when there is none now. The job is left as it was. */
+  acquireNow({ id, excluded }: Pick<PlacedJob, 'id' | 'excluded'>): RemoteSlot | undefined {
+    const job = this.#jobs.get(id);
+    if (!job?.need) return undefined;
+    const slot = this.#scheduler.takeFree(id, this.#needsFor(job, excluded));
+    if (!slot || this.admission.admit(slot.node, job.need) === true) return slot;
+    this.release(slot);
     return undefined;
   }
 
@@ -273,50 +199,23 @@ export class Placement {
     return this.admission.ticket(node, this.#jobs.get(id)?.need);
   }
 
-  #waitForSlot(job: PlacedJob, failed: ReadonlySet<string>, cancelled: Promise<void>): Promise<Place | undefined> {
-    return new Promise((resolve) => {
-      const { id, rankMs, isRemotePossible } = job;
-      this.#waits.set(id, { resolve, failed, isRemotePossible, told: undefined });
-      void cancelled.then(() => this.#forgetWait(id));
-      const mayRunHere = (): boolean => !isRemotePossible || this.#mayRunHere(id);
-      const choice = this.#choiceOf(id);
-      this.#grantAll(this.#queue.add({ id, rankMs, ...choice, mayRunHere }));
-      this.#tellBroker(id);
-    });
-  }
-
-  #forgetWait(id: number): void {
-    const wait = this.#waits.get(id);
-    // Granted already: the job finds out itself and gives the slot back.
-    if (!wait) return;
-    this.#waits.delete(id);
-    this.#queue.remove(id);
-    this.broker?.unwant(id);
-    wait.resolve(undefined);
-  }
-
   release(place: Place): void {
-    this.#grantAll(this.#queue.release(place));
+    this.#grant(this.#scheduler.release(place));
   }
 
-  /** Resolves when the place is taken back; undefined for one that nobody takes back. */
-  revoked({ lease }: NodePlace): Promise<RetryReason> | undefined {
-    return lease === undefined ? undefined : this.broker?.revoked(lease);
-  }
-
-  /** Of a job that has just been given a slot here: why not one of a node. */
+  /** Why a job that has just been given a local slot has none of a node. */
   whyNoNode(id: number): NoSlot {
-    const entry = this.#jobs.get(id);
-    if (!entry) return { reason: 'no-nodes' };
-    const { names, checking } = this.#usable(entry);
-    const isServed = this.#mayLease(entry) && this.broker?.mayServe(id, entry.need?.unfit ?? NOWHERE) === true;
-    if (isServed || [...names].some((node) => this.fleet.stateOf(node) === 'up')) return { reason: 'nodes-busy' };
-    if (names.size + checking.size > 0) return { reason: 'nodes-not-ready' };
-    const detail = entry.need && entry.need.refused.size > 0 ? this.admission.refusalFor(entry.need) : undefined;
+    const job = this.#jobs.get(id);
+    if (!job) return { reason: 'no-nodes' };
+    const needs = this.#needsFor(job, NO_NODES);
+    const kinds = this.#sources.map((source) => source.outlook(id, needs).kind);
+    if (kinds.includes('ready')) return { reason: 'nodes-busy' };
+    if (kinds.includes('pending')) return { reason: 'nodes-not-ready' };
+    const detail = job.need && this.admission.refusalFor(job.need);
     return detail === undefined ? { reason: 'no-nodes' } : { reason: 'nodes-unfit', detail };
   }
 
-  /** Times those of a node of speed 1. */
+  /** Speed of a node, as a multiple of the usual speed 1. */
   speedOf(node: string): number {
     return this.#speeds.speedOf(node);
   }
@@ -331,7 +230,11 @@ export class Placement {
     if (speed !== undefined) this.broker?.tellSpeed(node, speed);
   }
 
-  #brokerOptions(options: Pick<BrokerNodesOptions, 'sockets'>): BrokerNodesOptions {
+  get #configuredLocalSlots(): number {
+    return this.#options.nodeLists.localSlots ?? this.#options.localSlots;
+  }
+
+  #leaseOptions(options: Pick<LeaseSourceOptions, 'sockets'>): LeaseSourceOptions {
     return {
       ...options,
       fleet: {
@@ -341,117 +244,63 @@ export class Placement {
         tryAgain: (names) => this.fleet.tryAgain(names),
       },
       configured: (node) => this.#options.nodeLists.get(undefined).specs.find(({ name }) => name === node),
-      onSlots: () => this.#grantAll(this.#queue.slotsChanged()),
+      onSlots: () => this.#grant(this.#scheduler.slotsChanged()),
       onBroker: () => this.#chooseAgain(),
       onHeld: (node) => this.#slots.refresh(node),
     };
   }
 
-  #grantAll(grants: readonly Grant[]): void {
+  #waitForSlot(job: PlacedJob, failed: ReadonlySet<string>, cancelled: Promise<void>): Promise<Place | undefined> {
+    return new Promise((resolve) => {
+      const { id, rankMs, isRemotePossible } = job;
+      this.#waiting.set(id, { resolve, failed, isRemotePossible });
+      void cancelled.then(() => this.#giveUp(id));
+      this.#grant(this.#scheduler.add({ id, rankMs, needs: this.#needsOf(id) }));
+    });
+  }
+
+  #giveUp(id: number): void {
+    const job = this.#waiting.get(id);
+    // Granted already: the job finds out itself and gives the slot back.
+    if (!job) return;
+    this.#waiting.delete(id);
+    this.#scheduler.remove(id);
+    job.resolve(undefined);
+  }
+
+  #grant(grants: readonly Grant[]): void {
     for (const { id, place } of grants) {
-      const wait = this.#waits.get(id);
-      this.#waits.delete(id);
-      this.broker?.unwant(id);
-      wait?.resolve(place);
+      const job = this.#waiting.get(id);
+      this.#waiting.delete(id);
+      job?.resolve(place);
     }
   }
 
   /** Jobs without a list of their own may have other nodes than before. */
   #chooseAgain(): void {
-    for (const entry of this.#jobs.values()) {
-      if (entry.text === undefined) entry.names = this.useNodes(undefined, entry.build);
+    for (const job of this.#jobs.values()) {
+      if (job.text === undefined) job.names = this.nodes.use(undefined, job.build);
     }
     this.#nodesChanged();
   }
 
-  /** Nodes that neither builds nor running jobs may use are let go. */
-  #retainNodes(): void {
-    const wanted = this.broker?.names() ?? new Set<string>();
-    const lists = [...this.#jobs.values()].map(({ names }) => names);
-    for (const names of [...lists, ...this.#options.wantedNodes()]) {
-      for (const name of names) wanted.add(name);
-    }
-    this.fleet.retain(wanted);
+  /** Needs of a job that waits, as nodes are now. */
+  #needsOf(id: number): JobNeeds {
+    const job = this.#jobs.get(id);
+    const waiting = this.#waiting.get(id);
+    return job && waiting?.isRemotePossible ? this.#needsFor(job, waiting.failed) : LOCAL_ONLY;
   }
 
-  #mayLease(entry: Entry | undefined): boolean {
-    return this.broker !== undefined && entry?.text === undefined;
-  }
-
-  /** Of a job that waits, as nodes are now. */
-  #choiceOf(id: number): Choice {
-    const entry = this.#jobs.get(id);
-    const { failed = NOWHERE, isRemotePossible = false } = this.#waits.get(id) ?? {};
-    if (entry && isRemotePossible) return this.#choiceFor(entry, failed);
-    return { eligible: NOWHERE, checking: NOWHERE, excluded: failed, mayLease: false };
-  }
-
-  #choiceFor(entry: Entry, failed: ReadonlySet<string>): Choice {
-    const { names: eligible, checking } = this.#usable(entry);
-    const mayLease = this.#mayLease(entry);
-    return { eligible, checking, excluded: mayLease ? withUnusable(failed, entry) : failed, mayLease };
-  }
-
-  /** That a job waits, and for which nodes not, where that is news. */
-  #tellBroker(id: number): void {
-    const wait = this.#waits.get(id);
-    const entry = this.#jobs.get(id);
-    if (!wait?.isRemotePossible || !entry || !this.#mayLease(entry)) return;
-    const spared = sparedFor(wait.failed, entry);
-    if (wait.told && isSameSet(wait.told, spared)) return;
-    if (wait.told) this.broker?.unwant(id);
-    wait.told = spared;
-    this.broker?.want(id, spared);
-  }
-
-  /** With nodes that have many more slots than this host, a compile waits for one: make and ld need this host. */
-  #mayRunHere(id: number): boolean {
-    const entry = this.#jobs.get(id);
-    if (!entry) return true;
-    const leased = this.#mayLease(entry) ? (this.broker?.expectedSlots() ?? 0) : 0;
-    return this.#usable(entry).slots + leased < WAIT_FOR_NODE_FACTOR * this.localSlots;
-  }
-
-  #usable({ names, need }: Entry): UsableNodes {
-    const byNeed = this.#usableOf.get(names) ?? new Map<Need | undefined, UsableNodes>();
-    this.#usableOf.set(names, byNeed);
-    let usable = byNeed.get(need);
-    if (!usable) {
-      const known = [...this.fleet.usable(names)];
-      const likely = known.filter((node) => need?.refused.has(node) !== true);
-      usable = {
-        names: new Set(likely.filter((node) => need?.unfit.has(node) !== true)),
-        checking: new Set(likely.filter((node) => need?.unfit.has(node) === true)),
-        // A node that has not said how many it has is taken for one like this host.
-        slots: this.fleet.slotsAhead(likely, this.localSlots),
-      };
-      byNeed.set(need, usable);
-    }
-    return usable;
+  #needsFor({ build, text, names, need }: KnownJob, failed: ReadonlySet<string>): JobNeeds {
+    return this.#needs.of({ scope: build.scope, names, mayLease: text === undefined, need }, failed);
   }
 
   #nodesChanged(): void {
-    this.#usableOf = new WeakMap();
+    this.#needs.nodesChanged();
+    this.#listed.nodesChanged();
     this.broker?.nodesChanged();
-    const choices = new Map([...this.#waits.keys()].map((id) => [id, this.#choiceOf(id)]));
-    this.#grantAll(this.#queue.nodesChanged(choices));
-    for (const id of choices.keys()) this.#tellBroker(id);
+    this.#grant(this.#scheduler.nodesChanged((id) => this.#needsOf(id)));
   }
 }
 
-const NOWHERE: ReadonlySet<string> = new Set();
-
-/** Nodes that the job may not have now. */
-function withUnusable(failed: ReadonlySet<string>, { build: { leftOut }, need }: Entry): ReadonlySet<string> {
-  return union(failed, leftOut, need?.unfit);
-}
-
-/** Nodes that the broker is not to give it. One that is checked is held already where it was given, and needs no word. */
-function sparedFor(failed: ReadonlySet<string>, { build: { leftOut }, need }: Entry): ReadonlySet<string> {
-  return union(failed, leftOut, need?.refused);
-}
-
-/** One set for all, made only where there is something to add. */
-function union(one: ReadonlySet<string>, second: ReadonlySet<string>, third = NOWHERE): ReadonlySet<string> {
-  return second.size + third.size > 0 ? new Set([...one, ...second, ...third]) : one;
-}
+const NO_NODES: ReadonlySet<string> = new Set();

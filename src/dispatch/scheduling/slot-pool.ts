@@ -1,15 +1,22 @@
 /**
- * Every slot that jobs may have on nodes: those of the node lists, which this dispatcher shares out itself, and those
- * leased from the broker. Unaware of jobs and of connections.
+ * Slots of the nodes of lists, which this dispatcher shares out itself, less those that are leased: no slot is given
+ * twice. Unaware of jobs and of connections.
  */
-import { StaticPool } from './listed-slots.ts';
 import type { FleetPool } from '../nodes/fleet.ts';
-import type { LeasedSlots } from '../leases/leased-slots.ts';
-import type { NodePlace, SlotPool } from './slot-queue.ts';
+import { StaticPool } from './listed-slots.ts';
 
-export class NodeSlots implements SlotPool, FleetPool {
+/** The leases that this user holds, by node. */
+export interface HeldLeases {
+  /** Leases held, used or not. */
+  held(node: string): number;
+  /** Leases under which a job runs. */
+  inUse(node: string): number;
+}
+
+/** Pool of the listed nodes' slots. */
+export class NodeSlots implements FleetPool {
   readonly #listed: StaticPool;
-  readonly #leased: LeasedSlots | undefined;
+  readonly #leased: HeldLeases | undefined;
   readonly #speedOf: (node: string) => number;
   /** Node that is up → its slots, leased or not. */
   readonly #slots = new Map<string, number>();
@@ -17,7 +24,7 @@ export class NodeSlots implements SlotPool, FleetPool {
   constructor(options: {
     readonly random: () => number;
     readonly speedOf?: (node: string) => number;
-    readonly leased?: LeasedSlots | undefined;
+    readonly leased?: HeldLeases | undefined;
   }) {
     this.#listed = new StaticPool(options.random);
     this.#speedOf = options.speedOf ?? (() => 1);
@@ -25,10 +32,10 @@ export class NodeSlots implements SlotPool, FleetPool {
   }
 
   get isFull(): boolean {
-    return this.#listed.isFull && this.#leased?.isFull !== false;
+    return this.#listed.isFull;
   }
 
-  /** The node is up, or the number of its slots is another. */
+  /** The node is up, or has another number of slots. */
   setNode(node: string, slots: number): void {
     this.#slots.set(node, slots);
     this.refresh(node);
@@ -39,7 +46,7 @@ export class NodeSlots implements SlotPool, FleetPool {
     this.#listed.removeNode(node);
   }
 
-  /** Leases of the node came or went, or its speed is another. A slot is not given twice: leased ones are not listed. */
+  /** Leases of the node came or went, or its speed changed. */
   refresh(node: string): void {
     const slots = this.#slots.get(node);
     if (slots === undefined) return;
@@ -47,26 +54,18 @@ export class NodeSlots implements SlotPool, FleetPool {
     this.#listed.setNode({ id: node, slots: unleased, speed: this.#speedOf(node) });
   }
 
+  /** Jobs on the node, under leases or not. */
   inFlight(node: string): number {
     return this.#listed.inFlight(node) + (this.#leased?.inUse(node) ?? 0);
   }
 
-  acquire(eligible: ReadonlySet<string>, excluded: ReadonlySet<string>): NodePlace | undefined {
-    const node = this.#listed.acquire(eligible, excluded);
-    return node === undefined ? undefined : { kind: 'node', node };
+  /** Takes a slot on the best of `eligible` nodes that `excluded` does not have; undefined when none is free. */
+  acquire(eligible: ReadonlySet<string>, excluded: Pick<ReadonlySet<string>, 'has'>): string | undefined {
+    return this.#listed.acquire(eligible, excluded);
   }
 
-  acquireLeased(excluded: ReadonlySet<string>): NodePlace | undefined {
-    const slot = this.#leased?.acquire(excluded);
-    return slot && { kind: 'node', ...slot };
-  }
-
-  mayLease(job: number, excluded: ReadonlySet<string>): boolean {
-    return this.#leased?.mayServe(job, excluded) === true;
-  }
-
-  release({ node, lease }: NodePlace): void {
-    if (lease === undefined) this.#listed.release(node);
-    else this.#leased?.release(lease);
+  /** @throws RangeError when no slot of the node is in use */
+  release(node: string): void {
+    this.#listed.release(node);
   }
 }

@@ -12,10 +12,10 @@ describe('a build that is under way', () => {
     const book = new BuildBook();
     const build = book.begin('long', 0, 0);
     build.isOpen = true;
-    build.nodes = new Set(['n1']);
+    build.scope.nodes = new Set(['n1']);
     begin(book, 100, 10 * MINUTE_MS);
     expect(book.find('long')).toBe(build);
-    expect(book.newestNodes(10 * MINUTE_MS)).toContain(build.nodes);
+    expect(book.newestNodes(10 * MINUTE_MS)).toContain(build.scope.nodes);
     build.isOpen = false;
     begin(book, 100, 20 * MINUTE_MS);
     expect(book.find('long')).toBeUndefined();

@@ -4,7 +4,7 @@ import { BuildBook } from '../../../src/dispatch/builds/tally.ts';
 import { EnvironmentCache } from '../../../src/dispatch/environment-cache.ts';
 import { NodeTries, type TriesContext } from '../../../src/dispatch/job/attempts.ts';
 import type { ShimPort } from '../../../src/dispatch/job/shim-port.ts';
-import type { NodePlace } from '../../../src/dispatch/scheduling/slot-queue.ts';
+import type { RemoteSlot } from '../../../src/dispatch/slot-source.ts';
 import { encodeInherited, NOTHING_SET } from '../../../src/protocol/inherited.ts';
 import { PLAIN_STREAMS } from '../../../src/protocol/streams.ts';
 import type { NodeLink, RemoteEnd } from '../../../src/remote/node-link.ts';
@@ -74,7 +74,7 @@ function start(node: PlayedNode, verdict: Promise<undefined> = Promise.resolve(u
   const environment = new EnvironmentCache().get(cameWith);
   const input = { id: 1, request, environment, shim: port, excluded: new Set<string>(), onSettling: () => undefined };
   const tries = new NodeTries(input, context);
-  const place = { kind: 'there', node: 'n1' } as unknown as NodePlace;
+  const place = { kind: 'there', node: 'n1' } as unknown as RemoteSlot;
   return { build, tries, ended: tries.run(compileOf('gcc -c a.c -o a.o'), place) };
 }
 

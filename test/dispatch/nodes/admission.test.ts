@@ -123,8 +123,7 @@ test('a node that does not answer in time is unfit, and not refused', async () =
   expect(admission.isSlow('n1')).toBe(false);
   expect(await admitted).toBe(false);
   expect(admission.isSlow('n1')).toBe(true);
-  expect([...need.unfit]).toEqual(['n1']);
-  expect([...need.refused]).toEqual([]);
+  expect([...need.exclusions]).toEqual([['n1', 'being-checked']]);
   expect(onChange).toHaveBeenCalledOnce();
 });
 
@@ -191,16 +190,16 @@ test('a place that was refused is looked at again with its tree, which the next 
   const beside = temporaryDirectory();
   const need = () => admission.needOf({ ...work, reads: { ...NO_READS, directories: [beside] } });
   await admission.admit('n1', need());
-  await expect.poll(() => [...need().refused]).toEqual(['n1']);
+  await expect.poll(() => [...need().exclusions]).toEqual([['n1', 'not-admitted']]);
   isOther = false;
   admission.renew(undefined);
-  await expect.poll(() => [...need().refused]).toEqual([]);
+  await expect.poll(() => [...need().exclusions]).toEqual([]);
   // And once more after builds that had no such job.
   isOther = true;
   admission.renew(undefined);
   await admission.admit('n1', need());
-  await expect.poll(() => [...need().refused]).toEqual(['n1']);
+  await expect.poll(() => [...need().exclusions]).toEqual([['n1', 'not-admitted']]);
   admission.renew(undefined);
   admission.renew(undefined);
-  expect([...need().unfit]).toEqual([]);
+  expect([...need().exclusions]).toEqual([]);
 });

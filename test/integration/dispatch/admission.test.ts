@@ -43,7 +43,7 @@ async function start(nodes: readonly string[], withBroker: boolean): Promise<voi
 }
 
 function elsewhere(): NodeStatus | undefined {
-  return rig.dispatcher.placement.nodeStatus().find(({ name }) => name === 'elsewhere');
+  return rig.dispatcher.placement.nodes.status().find(({ name }) => name === 'elsewhere');
 }
 
 async function expectRefusal(): Promise<void> {

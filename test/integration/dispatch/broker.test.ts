@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { excludeAll } from '../../../src/dispatch/exclusions.ts';
 import { LOCAL_BROKER_VERSION } from '../../../src/protocol/local-broker.ts';
 import { FakeBroker } from '../../rig/fake-broker.ts';
 import type { FakeShim } from '../../rig/fake-shim.ts';
@@ -74,10 +75,14 @@ describe('a leased slot', () => {
 
   it('is asked for without names that no broker takes', async () => {
     await warmUp();
-    rig.dispatcher.placement.broker?.want(1_000, new Set(['n'.repeat(65), 'n9']));
+    rig.dispatcher.placement.broker?.demand(1_000, {
+      listed: new Set(),
+      mayLease: true,
+      exclusions: excludeAll(new Set(['n'.repeat(65), 'n9']), 'failed-job'),
+    });
     await until(() => broker.asked.some(({ exclude }) => exclude.join() === 'n9,submit'));
     expect(broker.isConnected).toBe(true);
-    rig.dispatcher.placement.broker?.unwant(1_000);
+    rig.dispatcher.placement.broker?.demand(1_000, undefined);
   });
 
   it('serves the next job that waits, without asking again', async () => {

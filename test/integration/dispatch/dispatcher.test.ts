@@ -259,11 +259,11 @@ describe('the slots that a build may count on', () => {
 describe('whether there may be nodes at all', () => {
   it('is known by lists, and by a socket where a broker was', async () => {
     const { placement } = rig.dispatcher;
-    expect([placement.mayHaveNodes('n1/1'), placement.mayHaveNodes(''), placement.mayHaveNodes(undefined)]).toEqual([
-      true,
-      false,
-      false,
-    ]);
+    expect([
+      placement.nodes.mayExist('n1/1'),
+      placement.nodes.mayExist(''),
+      placement.nodes.mayExist(undefined),
+    ]).toEqual([true, false, false]);
     await rig.dispose();
     rig = await DispatcherRig.start({
       broker: (tree) => {
@@ -271,8 +271,8 @@ describe('whether there may be nodes at all', () => {
         return Promise.resolve(`${tree}/broker.sock`);
       },
     });
-    expect(rig.dispatcher.placement.mayHaveNodes(undefined)).toBe(true);
-    expect(rig.dispatcher.placement.mayHaveNodes('')).toBe(false);
+    expect(rig.dispatcher.placement.nodes.mayExist(undefined)).toBe(true);
+    expect(rig.dispatcher.placement.nodes.mayExist('')).toBe(false);
   });
 });
 

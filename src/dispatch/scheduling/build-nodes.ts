@@ -1,0 +1,112 @@
+/**
+ * Nodes of builds: which nodes a build uses, and how many slots it may count on. A build with a list of its own
+ * (PMAKE_NODES) uses that list. The others use the broker's nodes while a broker answers, else the config file's.
+ * Unaware of jobs and of who gets a slot.
+ */
+import { existsSync } from 'node:fs';
+import type { NodeStatus } from '../../protocol/control.ts';
+import type { Build } from '../builds/tally.ts';
+import type { LeaseSource } from '../leases/lease-source.ts';
+import type { Admission } from '../nodes/admission.ts';
+import type { Fleet } from '../nodes/fleet.ts';
+import type { NodeLists } from '../nodes/node-lists.ts';
+import type { SlotSource } from '../slot-source.ts';
+
+/** What the nodes of builds are found with. */
+export interface BuildNodesOptions {
+  readonly nodeLists: NodeLists;
+  readonly fleet: Fleet;
+  readonly admission: Admission;
+  readonly broker: LeaseSource | undefined;
+  /** Paths of sockets where the broker of this host may listen. */
+  readonly brokerSockets: readonly string[];
+  readonly sources: readonly SlotSource[];
+  /** Nodes of the builds and jobs that still need their connections. */
+  readonly wantedNodes: () => readonly ReadonlySet<string>[];
+}
+
+/** Finds the nodes of each build. */
+export class BuildNodes {
+  readonly #options: BuildNodesOptions;
+
+  constructor(options: BuildNodesOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * The nodes of lists that `build` uses, which are connected from here on.
+   * @param text PMAKE_NODES
+   * @param directory where the build runs, if that is known
+   */
+  use(text: string | undefined, build: Build, directory?: string): ReadonlySet<string> {
+    const { nodeLists, fleet, admission, broker } = this.#options;
+    const { scope } = build;
+    const list = nodeLists.get(text);
+    const leasing = text === undefined && broker?.isUp ? broker : undefined;
+    const source = leasing ?? list;
+    // Once per build and list, not once per job: two builds may describe one node differently.
+    if (scope.list === source) return scope.nodes;
+    scope.list = source;
+    admission.renew(directory);
+    scope.isLeasing = leasing !== undefined;
+    for (const problem of list.problems) build.problems.add(problem);
+    if (leasing) {
+      scope.nodes = NO_NODES;
+      scope.nodesConfigured = leasing.cluster?.nodes ?? 0;
+      leasing.tryAgain();
+    } else {
+      if (text === undefined && broker?.problem) build.problems.add(broker.problem);
+      scope.nodesConfigured = Math.max(scope.nodesConfigured, list.specs.length);
+      scope.nodes = fleet.use(list.specs);
+    }
+    this.#retain();
+    return scope.nodes;
+  }
+
+  /** Whether there is a list (`text`: PMAKE_NODES), a broker, or a socket where one was and may be again. */
+  mayExist(text: string | undefined): boolean {
+    const { nodeLists, broker, brokerSockets } = this.#options;
+    if (nodeLists.get(text).specs.length > 0) return true;
+    if (text !== undefined) return false;
+    return broker?.status() !== undefined || brokerSockets.some((path) => existsSync(path));
+  }
+
+  /** Every node that `build` may use, as far as it is known. */
+  namesOf({ scope }: Build): ReadonlySet<string> {
+    const { broker } = this.#options;
+    return scope.isLeasing && broker ? new Set([...scope.nodes, ...broker.names()]) : scope.nodes;
+  }
+
+  /** Every node of the fleet, or those of `names`, with the reasons for which jobs are refused to it. */
+  status(names?: ReadonlySet<string>): NodeStatus[] {
+    const { fleet, admission } = this.#options;
+    return fleet.status(names).map((node) => {
+      const refusals = node.state === 'up' ? admission.refusals(node.name) : [];
+      if (refusals.length === 0) return node;
+      return { ...node, state: admission.isStranger(node.name) ? 'refused' : 'up', reason: refusals.join('; ') };
+    });
+  }
+
+  /** Slots on nodes that `build` may count on, as far as nodes and the broker have answered. */
+  capacity({ scope }: Build): { readonly slots: number; readonly isKnown: boolean } {
+    const { sources, broker } = this.#options;
+    if (scope.isLeasing) scope.nodesConfigured = Math.max(scope.nodesConfigured, broker?.cluster?.nodes ?? 0);
+    const all = sources.map((source) => source.capacity(scope));
+    return { slots: all.reduce((total, { slots }) => total + slots, 0), isKnown: all.every(({ isKnown }) => isKnown) };
+  }
+
+  /** Slots that jobs of `build` can have now, taken or not. */
+  openSlots({ scope }: Build): number {
+    return this.#options.sources.reduce((total, source) => total + source.openSlots(scope), 0);
+  }
+
+  /** Lets go of nodes that neither builds nor running jobs may use. */
+  #retain(): void {
+    const { broker, wantedNodes, fleet } = this.#options;
+    const wanted = broker?.names() ?? new Set<string>();
+    for (const names of wantedNodes()) for (const name of names) wanted.add(name);
+    fleet.retain(wanted);
+  }
+}
+
+const NO_NODES: ReadonlySet<string> = new Set();
