@@ -14,9 +14,10 @@ import { EnvironmentCache } from './environment-cache.ts';
 import type { Fleet } from './nodes/fleet.ts';
 import { WritesInFlight } from './job/pending-outputs.ts';
 import { JobCosts } from './scheduling/job-costs.ts';
-import { JobLife, type JobContext } from './job/job.ts';
+import { Job, type JobContext } from './job/job.ts';
 import { holdLimitMs, planHere, planJob } from './job/plan-job.ts';
 import { StagingPlaces } from './job/staging-places.ts';
+import type { JobSlots } from './scheduling/job-slots.ts';
 import { Placement, type PlacementOptions } from './scheduling/placement.ts';
 import { ServerWatch } from './scheduling/file-server-watch.ts';
 import type { ShimPort } from './job/shim-port.ts';
@@ -26,7 +27,7 @@ import { TailWatch } from './scheduling/straggler-watch.ts';
 import { TrialChoice } from './probes/probe-placement.ts';
 import { TrialMemory } from './probes/probe-memory.ts';
 
-export interface DispatcherOptions extends Omit<PlacementOptions, 'wantedNodes'> {
+export interface DispatcherOptions extends Omit<PlacementOptions, 'wantedNodes' | 'onRelease'> {
   /** Control requests are answered elsewhere (control.ts). */
   readonly onControl: SessionHandlers['onControl'];
   /** The environment of the newest job: the user's ssh agent may have changed since the dispatcher began. */
@@ -40,7 +41,7 @@ const LAST_JOBS_MS = 250;
 
 export class Dispatcher {
   readonly builds = new BuildBook();
-  readonly jobs = new Map<number, JobLife>();
+  readonly jobs = new Map<number, Job>();
   readonly placement: Placement;
   readonly costs = new JobCosts();
   readonly trialMemory = new TrialMemory();
@@ -63,7 +64,11 @@ export class Dispatcher {
   constructor(options: DispatcherOptions) {
     this.#options = options;
     this.#environments = new EnvironmentCache();
-    this.placement = new Placement({ ...options, wantedNodes: () => this.builds.newestNodes(performance.now()) });
+    this.placement = new Placement({
+      ...options,
+      wantedNodes: () => this.builds.newestNodes(performance.now()),
+      onRelease: () => this.#tail.note(),
+    });
     this.#server = new ServerWatch({
       inFlight: () => this.placement.remoteTaken,
       onLimit: (limit, intervalMs) => this.#limitJobs(limit, intervalMs),
@@ -132,34 +137,28 @@ export class Dispatcher {
   #startJob(request: ShimRequest, shim: ShimPort): void {
     const id = this.#nextJobId;
     this.#nextJobId += 1;
-    try {
-      this.#run(this.#makeJob(id, request, shim), shim);
-    } catch (cause) {
-      // The session hangs up on the shim.
-      this.placement.delete(id);
-      throw cause;
-    }
-  }
-
-  #makeJob(id: number, request: ShimRequest, shim: ShimPort): JobLife {
     const environment = this.#environments.get(request);
     const { entries } = environment;
     this.#options.noteEnvironment(entries);
     const buildId = entries.get('PMAKE_BUILD') ?? `${UNNAMED_BUILD}${request.sessionId}`;
     const build = this.builds.begin(buildId, Date.now(), performance.now());
     const planned = planJob(request, environment);
-    const work =
-      typeof planned !== 'string' && planned.kind === 'compile'
-        ? workOf(planned, request.program, entries.get('PATH') ?? '')
-        : undefined;
+    const compile = typeof planned !== 'string' && planned.kind === 'compile' ? planned : undefined;
+    const work = compile && workOf(compile, request.program, entries.get('PATH') ?? '');
     if (work) this.#server.noteJob(work.cwd);
-    const local = this.placement.add(id, build, entries.get('PMAKE_NODES'), work);
-    const plan =
-      local && typeof planned !== 'string' && planned.kind === 'compile' ? planHere(planned, local) : planned;
-    return new JobLife({ id, request, environment, shim, plan }, this.#contextFor(id, build, holdLimitMs(entries)));
+    const slots = this.placement.add(id, build, entries.get('PMAKE_NODES'), work);
+    try {
+      const plan = compile && slots.local ? planHere(compile, slots.local) : planned;
+      const context = this.#contextFor(id, build, slots, holdLimitMs(entries));
+      this.#run(new Job({ id, request, environment, shim, plan }, context), slots, shim);
+    } catch (cause) {
+      // The session hangs up on the shim.
+      slots.close();
+      throw cause;
+    }
   }
 
-  #run(job: JobLife, shim: ShimPort): void {
+  #run(job: Job, slots: JobSlots, shim: ShimPort): void {
     const { id } = job;
     this.jobs.set(id, job);
     const end = job
@@ -171,7 +170,7 @@ export class Dispatcher {
       })
       .finally(() => {
         this.jobs.delete(id);
-        this.placement.delete(id);
+        slots.close();
         this.#staging.end(id);
         this.#ends.delete(id);
         this.finished += 1;
@@ -179,7 +178,7 @@ export class Dispatcher {
     this.#ends.set(id, end);
   }
 
-  #contextFor(id: number, build: Build, limitMs: number): JobContext {
+  #contextFor(id: number, build: Build, slots: JobSlots, limitMs: number): JobContext {
     return {
       build,
       writes: this.#writes,
@@ -193,24 +192,16 @@ export class Dispatcher {
         const state = this.jobs.get(job)?.state;
         return state && 'node' in state ? state.node : 'here';
       },
-      acquire: (job, cancelled) => this.placement.acquire(job, cancelled),
-      acquireNow: (job) => this.placement.acquireNow(job),
-      release: (place) => {
-        this.placement.release(place);
-        this.#tail.note();
-      },
-      revoked: (slot) => slot.source.revoked(slot),
+      slots,
       link: (node) => this.fleet.link(node),
-      ticket: (job, node) => this.placement.ticket(job, node),
       stagingDirectory: (node, { outputs, cwd }) => {
         const place = this.placement.admission.privatePlace(node, dirname(outputs[0]?.path ?? cwd));
         return place === undefined ? undefined : this.#staging.use(place, id);
       },
       privateDirectories: () => this.placement.admission.privatePlaces.map(privateDirectoryIn),
-      whyNoNode: () => this.placement.whyNoNode(id),
       noteFinished: (node, { kind, object, cpuMs, wallMs, visibleWaitMs }) => {
-        this.placement.noteFinished(node, kind, cpuMs);
-        if (object !== undefined) this.costs.note(object, cpuMs * this.placement.speedOf(node), wallMs);
+        const speed = this.placement.noteFinished(node, kind, cpuMs);
+        if (object !== undefined) this.costs.note(object, cpuMs * speed, wallMs);
         this.#server.noteSettled(visibleWaitMs);
       },
     };

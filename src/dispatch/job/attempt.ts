@@ -7,9 +7,9 @@ import type { CompilePlan } from '../../command/plan.ts';
 import type { ShimRequest } from '../../protocol/shim.ts';
 import type { Termination } from '../../protocol/termination.ts';
 import type { Move } from '../../protocol/shim.ts';
-import type { FileState, NotRunReason, WorkerReport } from '../../protocol/worker.ts';
+import type { FileState, WorkerReport } from '../../protocol/worker.ts';
 import type { Printed } from '../../remote/job-output.ts';
-import type { NodeLink, RemoteEnd, RemoteRun } from '../../remote/node-link.ts';
+import type { NodeLink, RemoteEnd } from '../../remote/node-link.ts';
 import { findMissed } from '../../tree/find-missed.ts';
 import { removeRegularFiles } from '../../tree/files.ts';
 import type { SearchedDirectories } from '../../tree/searched-directories.ts';
@@ -21,15 +21,11 @@ import type { Ticket } from '../nodes/admission.ts';
 import type { RetryReason } from '../reasons.ts';
 import type { Runner } from './race.ts';
 import type { ShimPort } from './shim-port.ts';
+import { notRun, type NotRun } from './not-run.ts';
+import { passStops, type Stops } from './stops.ts';
 import { withOwnNames } from './own-names.ts';
 import { movesFor, stageOutputs, type StagedOutputs } from './staged-outputs.ts';
 import { beginningAndEnd, findTrouble, missedNames, plainText, type EndOnNode } from './node-fault.ts';
-import { describeLowLimit } from './unfit-nodes.ts';
-
-/** From a first signal to SIGKILL: the user was promised 2 s to the end of the process group. */
-const KILL_DELAY_MS = 1_000;
-const SIGTERM = 15;
-const SIGKILL = 9;
 
 export type Attempt =
   | {
@@ -194,8 +190,7 @@ async function settle(input: Settling, end: RemoteEnd, stops: Stops): Promise<At
       return { kind: 'retry', reason: 'node-lost', elsewhere: true };
     case 'notRun':
       if (staged) await discard();
-      if (NOT_RUN[end.reason].isStale) input.ticket.noteBroken(end.detail);
-      return { kind: 'retry', ...NOT_RUN[end.reason], ...lackOf(end) };
+      return settleNotRun(input, notRun(end.reason, end.detail), end.detail);
     case 'done':
       break;
   }
@@ -254,6 +249,11 @@ async function settle(input: Settling, end: RemoteEnd, stops: Stops): Promise<At
   return { kind: 'finished', termination, output, ...used, visibleWaitMs: visibility.waitedMs, moves };
 }
 
+function settleNotRun({ ticket }: Settling, retry: NotRun, stamp: string): Attempt {
+  if (retry.isStale) ticket.noteBroken(stamp);
+  return { kind: 'retry', ...retry };
+}
+
 /** As the node saw them, by the names that were sent: what it says about is told by its place alone. */
 function expectedFiles(paths: readonly string[], states: readonly FileState[]): ExpectedFile[] {
   return paths.map((path, index) => ({ path, ...(states[index] ?? { present: false }) }));
@@ -295,46 +295,6 @@ async function leaveBehind({ staged, shim }: Settling, paths: readonly string[],
   await removeRegularFiles(paths);
 }
 
-/** What ended a job before its time; set while it runs. */
-interface Stops {
-  /** Of the shim. */
-  signal: number | undefined;
-  revokedBy: RetryReason | undefined;
-}
-
-/**
- * Signals of the shim, its death, and the loss of the slot reach the job's process group; SIGKILL follows. SIGTERM comes
- * first for a lost slot too: a compiler then removes what it has in /tmp, in a millisecond.
- */
-function passStops(run: RemoteRun, { shim, revoked, runner }: AttemptInput): Stops {
-  const stops: Stops = { signal: undefined, revokedBy: undefined };
-  let isOver = false;
-  let kill: NodeJS.Timeout | undefined;
-  const signal = (value: number): void => {
-    run.signal(value);
-    kill ??= setTimeout(() => run.signal(SIGKILL), KILL_DELAY_MS);
-  };
-  const signalFromShim = (value: number): void => {
-    if (isOver) return;
-    stops.signal ??= value;
-    signal(value);
-  };
-  shim.onSignal(signalFromShim);
-  void shim.closed.then(() => signalFromShim(SIGTERM));
-  const takeBack = (reason: RetryReason): void => {
-    if (isOver) return;
-    stops.revokedBy = reason;
-    signal(SIGTERM);
-  };
-  void revoked?.then(takeBack);
-  void runner.beaten.then(() => takeBack('slow-there'));
-  void run.end.then(() => {
-    isOver = true;
-    clearTimeout(kill);
-  });
-  return stops;
-}
-
 /** A compile that was done before the signal came there has no outputs here all the same: it ends as one that was killed. */
 function endBySignal(termination: Termination, { signal }: Stops): Termination {
   return signal !== undefined && isSuccess(termination) ? { kind: 'signalled', signal } : termination;
@@ -342,27 +302,6 @@ function endBySignal(termination: Termination, { signal }: Stops): Termination {
 
 function isSuccess(termination: Termination): boolean {
   return termination.kind === 'exited' && termination.code === 0;
-}
-
-const NOT_RUN: Readonly<Record<NotRunReason, Omit<Attempt & { kind: 'retry' }, 'kind'>>> = {
-  'cwd-missing': { reason: 'node-has-no-cwd', elsewhere: true, isNotRun: true },
-  'program-missing': { reason: 'node-has-no-compiler', elsewhere: true, isNotRun: true },
-  'source-differs': { reason: 'node-sees-another-source', elsewhere: true, isNotRun: true },
-  'environment-unknown': { reason: 'node-could-not-start', elsewhere: true, isNotRun: true },
-  'spawn-failed': { reason: 'node-could-not-start', elsewhere: true, isNotRun: true },
-  'restore-failed': { reason: 'node-trouble', elsewhere: false, isNotRun: true },
-  'output-too-large': { reason: 'output-too-large', elsewhere: false, isNotRun: true },
-  'compiler-changed': { reason: 'compiler-changed', elsewhere: true, isStale: true },
-  'mounts-changed': { reason: 'node-changed', elsewhere: true, isStale: true },
-  'contents-changed': { reason: 'node-changed', elsewhere: true, isStale: true },
-  'stamp-unknown': { reason: 'node-changed', elsewhere: true, isStale: true },
-  'names-left': { reason: 'names-left', elsewhere: true },
-  'limit-too-low': { reason: 'node-has-lower-limits', elsewhere: true, isNotRun: true },
-  'no-terminal': { reason: 'node-has-no-terminal', elsewhere: true, isNotRun: true },
-};
-
-function lackOf({ reason, detail }: Extract<RemoteEnd, { kind: 'notRun' }>): { lack?: string } {
-  return reason === 'limit-too-low' ? { lack: describeLowLimit(detail) } : {};
 }
 
 function endOf(report: WorkerReport, output: Printed): EndOnNode {

@@ -11,10 +11,7 @@ import { attemptOnNode, type Attempt } from './attempt.ts';
 import type { Build } from '../builds/tally.ts';
 import { CpuWatch } from './cpu-watch.ts';
 import type { KnownEnvironment } from '../environment-cache.ts';
-import type { Ticket } from '../nodes/admission.ts';
-import type { RetryReason } from '../reasons.ts';
-import type { PlacedJob } from '../scheduling/placement.ts';
-import type { Place } from '../scheduling/scheduler.ts';
+import type { JobSlots } from '../scheduling/job-slots.ts';
 import type { RemoteSlot } from '../slot-source.ts';
 import { Race, type Runner } from './race.ts';
 import type { ShimPort } from './shim-port.ts';
@@ -26,20 +23,13 @@ export interface TriesContext {
   readonly directories: SearchedDirectories;
   /** How long outputs of nodes are waited for. */
   readonly holdLimitMs: number;
-  /** A node's slot if one is free. */
-  acquireNow(job: Pick<PlacedJob, 'id' | 'excluded'>): RemoteSlot | undefined;
-  release(place: Place): void;
+  readonly slots: Pick<JobSlots, 'acquireNow' | 'release' | 'ticket'>;
   link(node: string): NodeLink | undefined;
-  /** What the job takes along to a node that it was admitted to. */
-  ticket(job: number, node: string): Ticket;
   /** The user's private directory on the mount of the tree, where the node sees it; undefined where there is none. */
   stagingDirectory(node: string, plan: CompilePlan): string | undefined;
-  /** Resolves when the place is taken back; undefined for one that nobody takes back. */
-  revoked(place: RemoteSlot): Promise<RetryReason> | undefined;
 }
 
 export interface TriesInput {
-  readonly id: number;
   readonly request: ShimRequest;
   readonly environment: KnownEnvironment;
   readonly shim: ShimPort;
@@ -94,7 +84,7 @@ export class NodeTries {
     plan: CompilePlan,
     place: RemoteSlot,
   ): Promise<{ readonly failed: readonly Tried[]; readonly last: Tried }> {
-    const { id, excluded } = this.#input;
+    const { excluded } = this.#input;
     const race = new Race<Tried>(({ attempt }) => attempt.kind !== 'retry');
     const shim = shared(this.#input.shim);
     const enter = (at: RemoteSlot, mustStage: boolean): void => {
@@ -109,7 +99,7 @@ export class NodeTries {
     this.#startSecond = (): void => {
       // Under their own names the outputs of two would be a race for one file.
       if (!canStage(plan, this.#input.request.umask)) return;
-      const second = this.#context.acquireNow({ id, excluded: new Set([...excluded, place.node]) });
+      const second = this.#context.slots.acquireNow(new Set([...excluded, place.node]));
       if (!second) return;
       this.#startSecond = undefined;
       this.#context.build.noteSecondStart();
@@ -134,7 +124,7 @@ export class NodeTries {
     const context = this.#context;
     let isReleased = false;
     const release = (): void => {
-      if (!isReleased) context.release(place);
+      if (!isReleased) context.slots.release(place);
       isReleased = true;
     };
     const link = context.link(node);
@@ -156,12 +146,12 @@ export class NodeTries {
         shim,
         plan,
         link,
-        ticket: context.ticket(this.#input.id, node),
+        ticket: context.slots.ticket(node),
         directories: context.directories,
         stagingDirectory: context.stagingDirectory(node, plan),
         mustStage,
         visibleLimitMs: context.holdLimitMs,
-        revoked: context.revoked(place),
+        revoked: place.source.revoked(place),
         runner,
         onNodeDone,
         onSettling: () => onSettling(node),

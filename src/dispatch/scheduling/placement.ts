@@ -4,13 +4,13 @@
  */
 import type { Build } from '../builds/tally.ts';
 import { LeaseSource, type LeaseSourceOptions } from '../leases/lease-source.ts';
-import { Admission, type Need, type Ticket } from '../nodes/admission.ts';
+import { Admission, type Need } from '../nodes/admission.ts';
 import { Fleet, type FleetOptions } from '../nodes/fleet.ts';
 import type { NodeLists } from '../nodes/node-lists.ts';
-import type { LocalReason, Work } from '../nodes/wants.ts';
-import type { NoSlotReason } from '../reasons.ts';
+import type { Work } from '../nodes/wants.ts';
 import type { JobNeeds, RemoteSlot, SlotSource } from '../slot-source.ts';
 import { BuildNodes } from './build-nodes.ts';
+import type { JobSlots, NoSlot, SlotRequest } from './job-slots.ts';
 import { SharedNeeds } from './job-needs.ts';
 import { ListedSource } from './listed-source.ts';
 import { NodeSpeeds, type JobKind } from './node-speeds.ts';
@@ -29,25 +29,12 @@ export interface PlacementOptions {
   readonly hashesPath?: string;
   /** The nodes of the builds that are open or may be followed by one like it. */
   readonly wantedNodes: () => readonly ReadonlySet<string>[];
-}
-
-/** A job as placement sees it. */
-export interface PlacedJob {
-  readonly id: number;
-  /** Nodes that failed it. */
-  readonly excluded: ReadonlySet<string>;
-  readonly isRemotePossible: boolean;
-  /** Its place in line, see QueuedJob. */
-  readonly rankMs: number;
-}
-
-/** Why a job was given a local slot. */
-export interface NoSlot {
-  readonly reason: NoSlotReason;
-  readonly detail?: string;
+  /** A job gave its slot back. */
+  readonly onRelease: () => void;
 }
 
 interface KnownJob {
+  readonly id: number;
   readonly build: Build;
   /** Its PMAKE_NODES. */
   readonly text: string | undefined;
@@ -59,11 +46,10 @@ interface KnownJob {
 
 /** A job that waits for its slot. */
 interface WaitingJob {
+  readonly job: KnownJob;
+  readonly request: SlotRequest;
   /** Called with undefined when the job's shim went away. */
   readonly resolve: (place: Place | undefined) => void;
-  /** Nodes that failed the job. */
-  readonly failed: ReadonlySet<string>;
-  readonly isRemotePossible: boolean;
 }
 
 /** Gives slots to jobs. */
@@ -148,21 +134,27 @@ export class Placement {
   }
 
   /**
-   * A job of `build` arrived.
+   * A job of `build` arrived, and has its slots from here until it closes them.
    * @param text its PMAKE_NODES
    * @param work what may go to a node
-   * @returns why the job must stay on this host after all
    */
-  add(id: number, build: Build, text: string | undefined, work: Work | undefined): LocalReason | undefined {
+  add(id: number, build: Build, text: string | undefined, work: Work | undefined): JobSlots {
     const names = this.nodes.use(text, build, work?.cwd);
     const need = work && this.admission.needOf(work);
-    this.#jobs.set(id, { build, text, names, need: need?.local ? undefined : need });
-    return need?.local;
-  }
-
-  delete(id: number): void {
-    this.#jobs.delete(id);
-    this.#scheduler.remove(id);
+    const job: KnownJob = { id, build, text, names, need: need?.local ? undefined : need };
+    this.#jobs.set(id, job);
+    return {
+      local: need?.local,
+      acquire: (request, cancelled) => this.#acquire(job, request, cancelled),
+      acquireNow: (failed) => this.#acquireNow(job, failed),
+      release: (place) => this.#release(place),
+      ticket: (node) => this.admission.ticket(node, job.need),
+      whyNoNode: () => this.#whyNoNode(job),
+      close: () => {
+        this.#jobs.delete(id);
+        this.#scheduler.remove(id);
+      },
+    };
   }
 
   /** Slots that jobs of `build` can have now, taken or not; a slow file server limits them too. */
@@ -170,64 +162,20 @@ export class Placement {
     return Math.min(this.nodes.openSlots(build), this.#scheduler.remoteLimit);
   }
 
-  /** Waits for a slot, on a node that was checked for such jobs. Undefined when `cancelled` came first. */
-  async acquire(job: PlacedJob, cancelled: Promise<void>): Promise<Place | undefined> {
-    let { excluded } = job;
-    for (;;) {
-      const place = await this.#waitForSlot(job, excluded, cancelled);
-      if (place?.kind !== 'node') return place;
-      const need = this.#jobs.get(job.id)?.need;
-      if (!need || (await this.admission.admit(place.node, need))) return place;
-      this.release(place);
-      // A node that became excluded for the need is known as such; any other would be granted again and again.
-      if (!need.exclusions.has(place.node)) excluded = new Set([...excluded, place.node]);
-    }
-  }
-
-  /** A free slot of a node that was checked for such jobs; undefined when there is none now. The job is left as it was. */
-  acquireNow({ id, excluded }: Pick<PlacedJob, 'id' | 'excluded'>): RemoteSlot | undefined {
-    const job = this.#jobs.get(id);
-    if (!job?.need) return undefined;
-    const slot = this.#scheduler.takeFree(id, this.#needsFor(job, excluded));
-    if (!slot || this.admission.admit(slot.node, job.need) === true) return slot;
-    this.release(slot);
-    return undefined;
-  }
-
-  /** What a job takes along to a node that it was admitted to. */
-  ticket(id: number, node: string): Ticket {
-    return this.admission.ticket(node, this.#jobs.get(id)?.need);
-  }
-
-  release(place: Place): void {
-    this.#grant(this.#scheduler.release(place));
-  }
-
-  /** Why a job that has just been given a local slot has none of a node. */
-  whyNoNode(id: number): NoSlot {
-    const job = this.#jobs.get(id);
-    if (!job) return { reason: 'no-nodes' };
-    const needs = this.#needsFor(job, NO_NODES);
-    const kinds = this.#sources.map((source) => source.outlook(id, needs).kind);
-    if (kinds.includes('ready')) return { reason: 'nodes-busy' };
-    if (kinds.includes('pending')) return { reason: 'nodes-not-ready' };
-    const detail = job.need && this.admission.refusalFor(job.need);
-    return detail === undefined ? { reason: 'no-nodes' } : { reason: 'nodes-unfit', detail };
-  }
-
-  /** Speed of a node, as a multiple of the usual speed 1. */
-  speedOf(node: string): number {
-    return this.#speeds.speedOf(node);
-  }
-
-  noteFinished(node: string, kind: JobKind, cpuMs: number): void {
+  /**
+   * A job of this kind was compiled on the node.
+   * @returns the speed of the node, as a multiple of the usual speed 1
+   */
+  noteFinished(node: string, kind: JobKind, cpuMs: number): number {
     this.fleet.countFinished(node);
     const known = this.broker?.speedOf(node);
-    if (known === 'asked') return;
-    if (known !== undefined) this.#speeds.begin(node, known);
-    const speed = this.#speeds.observe(node, kind, cpuMs, performance.now());
-    this.#slots.refresh(node);
-    if (speed !== undefined) this.broker?.tellSpeed(node, speed);
+    if (known !== 'asked') {
+      if (known !== undefined) this.#speeds.begin(node, known);
+      const speed = this.#speeds.observe(node, kind, cpuMs, performance.now());
+      this.#slots.refresh(node);
+      if (speed !== undefined) this.broker?.tellSpeed(node, speed);
+    }
+    return this.#speeds.speedOf(node);
   }
 
   get #configuredLocalSlots(): number {
@@ -250,30 +198,66 @@ export class Placement {
     };
   }
 
-  #waitForSlot(job: PlacedJob, failed: ReadonlySet<string>, cancelled: Promise<void>): Promise<Place | undefined> {
+  async #acquire(job: KnownJob, request: SlotRequest, cancelled: Promise<void>): Promise<Place | undefined> {
+    let { failed } = request;
+    for (;;) {
+      const place = await this.#waitForSlot(job, { ...request, failed }, cancelled);
+      if (place?.kind !== 'node') return place;
+      const { need } = job;
+      if (!need || (await this.admission.admit(place.node, need))) return place;
+      this.#release(place);
+      // A node that became excluded for the need is known as such; any other would be granted again and again.
+      if (!need.exclusions.has(place.node)) failed = new Set([...failed, place.node]);
+    }
+  }
+
+  #acquireNow(job: KnownJob, failed: ReadonlySet<string>): RemoteSlot | undefined {
+    if (!job.need) return undefined;
+    const slot = this.#scheduler.takeFree(job.id, this.#needsFor(job, failed));
+    if (!slot || this.admission.admit(slot.node, job.need) === true) return slot;
+    this.#release(slot);
+    return undefined;
+  }
+
+  #waitForSlot(job: KnownJob, request: SlotRequest, cancelled: Promise<void>): Promise<Place | undefined> {
     return new Promise((resolve) => {
-      const { id, rankMs, isRemotePossible } = job;
-      this.#waiting.set(id, { resolve, failed, isRemotePossible });
+      const { id } = job;
+      const waiting = { job, request, resolve };
+      this.#waiting.set(id, waiting);
       void cancelled.then(() => this.#giveUp(id));
-      this.#grant(this.#scheduler.add({ id, rankMs, needs: this.#needsOf(id) }));
+      this.#grant(this.#scheduler.add({ id, rankMs: request.rankMs, needs: this.#needsOf(waiting) }));
     });
   }
 
   #giveUp(id: number): void {
-    const job = this.#waiting.get(id);
+    const waiting = this.#waiting.get(id);
     // Granted already: the job finds out itself and gives the slot back.
-    if (!job) return;
+    if (!waiting) return;
     this.#waiting.delete(id);
     this.#scheduler.remove(id);
-    job.resolve(undefined);
+    waiting.resolve(undefined);
+  }
+
+  #release(place: Place): void {
+    this.#grant(this.#scheduler.release(place));
+    this.#options.onRelease();
   }
 
   #grant(grants: readonly Grant[]): void {
     for (const { id, place } of grants) {
-      const job = this.#waiting.get(id);
+      const waiting = this.#waiting.get(id);
       this.#waiting.delete(id);
-      job?.resolve(place);
+      waiting?.resolve(place);
     }
+  }
+
+  #whyNoNode(job: KnownJob): NoSlot {
+    const needs = this.#needsFor(job, NO_NODES);
+    const kinds = this.#sources.map((source) => source.outlook(job.id, needs).kind);
+    if (kinds.includes('ready')) return { reason: 'nodes-busy' };
+    if (kinds.includes('pending')) return { reason: 'nodes-not-ready' };
+    const detail = job.need && this.admission.refusalFor(job.need);
+    return detail === undefined ? { reason: 'no-nodes' } : { reason: 'nodes-unfit', detail };
   }
 
   /** Jobs without a list of their own may have other nodes than before. */
@@ -285,10 +269,8 @@ export class Placement {
   }
 
   /** Needs of a job that waits, as nodes are now. */
-  #needsOf(id: number): JobNeeds {
-    const job = this.#jobs.get(id);
-    const waiting = this.#waiting.get(id);
-    return job && waiting?.isRemotePossible ? this.#needsFor(job, waiting.failed) : LOCAL_ONLY;
+  #needsOf({ job, request }: WaitingJob): JobNeeds {
+    return request.isRemotePossible ? this.#needsFor(job, request.failed) : LOCAL_ONLY;
   }
 
   #needsFor({ build, text, names, need }: KnownJob, failed: ReadonlySet<string>): JobNeeds {
@@ -299,7 +281,11 @@ export class Placement {
     this.#needs.nodesChanged();
     this.#listed.nodesChanged();
     this.broker?.nodesChanged();
-    this.#grant(this.#scheduler.nodesChanged((id) => this.#needsOf(id)));
+    const needsOf = (id: number): JobNeeds => {
+      const waiting = this.#waiting.get(id);
+      return waiting ? this.#needsOf(waiting) : LOCAL_ONLY;
+    };
+    this.#grant(this.#scheduler.nodesChanged(needsOf));
   }
 }
 

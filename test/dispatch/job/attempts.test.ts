@@ -59,12 +59,13 @@ function start(node: PlayedNode, verdict: Promise<undefined> = Promise.resolve(u
     build,
     directories: new SearchedDirectories(),
     holdLimitMs: 1_000,
-    ticket: () => ({ stamps: [], verdict, noteBroken: () => undefined }),
-    acquireNow: () => undefined,
-    release: () => undefined,
+    slots: {
+      ticket: () => ({ stamps: [], verdict, noteBroken: () => undefined }),
+      acquireNow: () => undefined,
+      release: () => undefined,
+    },
     link: () => node.link,
     stagingDirectory: () => undefined,
-    revoked: () => undefined,
   };
   const cameWith = { environment: Buffer.from('A=1\0'), inherited: encodeInherited(NOTHING_SET) };
   const request = {
@@ -72,9 +73,9 @@ function start(node: PlayedNode, verdict: Promise<undefined> = Promise.resolve(u
     ...{ streams: PLAIN_STREAMS, isText: true, ...cameWith },
   };
   const environment = new EnvironmentCache().get(cameWith);
-  const input = { id: 1, request, environment, shim: port, excluded: new Set<string>(), onSettling: () => undefined };
+  const input = { request, environment, shim: port, excluded: new Set<string>(), onSettling: () => undefined };
   const tries = new NodeTries(input, context);
-  const place = { kind: 'there', node: 'n1' } as unknown as RemoteSlot;
+  const place = { kind: 'node', node: 'n1', source: { revoked: () => undefined } } as unknown as RemoteSlot;
   return { build, tries, ended: tries.run(compileOf('gcc -c a.c -o a.o'), place) };
 }
 

@@ -1,0 +1,62 @@
+/**
+ * Links and the like: jobs of this host that are held until the objects they read are written. Unaware of who writes
+ * them.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { HerePlan } from '../../command/plan.ts';
+import { printedHere } from '../../remote/job-output.ts';
+import { awaitOtherBuilds } from './foreign-outputs.ts';
+import { runLocal, type LocalJobInput } from './local-job.ts';
+import type { WritesInFlight } from './pending-outputs.ts';
+import type { ShimPort } from './shim-port.ts';
+import { formatHoldTimeout, type HeldFile } from './wait-messages.ts';
+
+/** What a held job needs. */
+export interface HeldJobInput extends LocalJobInput {
+  readonly id: number;
+  /** The name by which the command was called. */
+  readonly name: string;
+  readonly shim: ShimPort;
+  readonly writes: WritesInFlight;
+  /** How long the job may be held. */
+  readonly holdLimitMs: number;
+  /** Private directories into which other builds of this user may be writing. */
+  readonly privateDirectories: () => readonly string[];
+  /** Where a job runs now: a node's name, or `here`. */
+  readonly whereIs: (job: number) => string;
+}
+
+/** Resolves when the job is over. */
+export async function runHeld(input: HeldJobInput, plan: HerePlan): Promise<void> {
+  const { life, shim } = input;
+  const late = await hold(input, plan);
+  if (shim.isClosed) {
+    life.end({ kind: 'abandoned' }, 'here');
+  } else if (late.length > 0) {
+    // As a linker or archiver ends that misses a file: what is half written must not be linked.
+    const message = await formatHoldTimeout(input.name, late, input.holdLimitMs);
+    life.answer('held-too-long', 1, printedHere({ fd: 2, bytes: Buffer.from(message) }));
+  } else {
+    await runLocal(input, plan);
+  }
+}
+
+/** Resolves with the files that are still being written when the job was held for too long. */
+async function hold(input: HeldJobInput, { waitFor, outputs }: HerePlan): Promise<readonly HeldFile[]> {
+  const { id, life, shim, writes, holdLimitMs } = input;
+  life.endBySignal();
+  if (writes.pending(id, waitFor).length > 0) {
+    life.hold();
+    const tooLong = delay(holdLimitMs, undefined, { ref: false });
+    await Promise.race([writes.settled(id, waitFor), shim.closed, tooLong]);
+    const late = writes.pending(id, waitFor).map((path) => {
+      const writer = writes.writer(id, path);
+      return { path, where: writer === undefined ? 'here' : input.whereIs(writer) };
+    });
+    if (late.length > 0) return late;
+  }
+  // What the job makes itself is mostly missing, and no other build's node makes it.
+  const inputs = waitFor.filter((path) => !outputs.includes(path));
+  const others = await awaitOtherBuilds(inputs, input.privateDirectories(), holdLimitMs, () => shim.isClosed);
+  return others.map((path) => ({ path, where: 'elsewhere' }));
+}

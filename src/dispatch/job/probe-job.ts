@@ -1,0 +1,66 @@
+/**
+ * Option probes: compiles of nothing, by which a build asks what the compiler takes. A shell waits for each of them, so a
+ * probe takes a slot that is free, or none at all. Unaware of queues.
+ */
+import type { CompilePlan } from '../../command/plan.ts';
+import type { Move, ShimRequest } from '../../protocol/shim.ts';
+import { printedHere } from '../../remote/job-output.ts';
+import type { KnownEnvironment } from '../environment-cache.ts';
+import type { Question, TrialMemory } from '../probes/probe-memory.ts';
+import type { TrialChoice } from '../probes/probe-placement.ts';
+import type { JobSlots } from '../scheduling/job-slots.ts';
+import type { RemoteSlot } from '../slot-source.ts';
+import { isTooLong } from './job-size.ts';
+import type { JobLife } from './life.ts';
+import type { RemoteRuns } from './remote-runs.ts';
+
+/** What an option probe needs. */
+export interface ProbeJobInput {
+  readonly life: JobLife;
+  readonly slots: JobSlots;
+  readonly runs: RemoteRuns;
+  readonly request: ShimRequest;
+  readonly environment: KnownEnvironment;
+  readonly trials: TrialChoice;
+  readonly trialMemory: TrialMemory;
+}
+
+/** Resolves when the job is over. */
+export async function runProbe(input: ProbeJobInput, plan: CompilePlan): Promise<void> {
+  const { life, slots, runs, request, environment, trials } = input;
+  const question = input.trialMemory.question(plan, request, environment);
+  if (await question?.answer()) {
+    life.answer('known-trial', 0, printedHere());
+    return;
+  }
+  const isForNode = trials.next(question !== undefined) === 'there' && !isTooLong(plan, environment);
+  const slot = isForNode ? slots.acquireNow(runs.failed) : undefined;
+  if (slot) await runOnNode(input, plan, slot, question);
+  else await life.runHere('trial');
+  trials.note(slot ? 'there' : 'here', performance.now() - life.arrivedMs);
+}
+
+async function runOnNode(
+  { life, runs }: ProbeJobInput,
+  plan: CompilePlan,
+  slot: RemoteSlot,
+  question: Question | undefined,
+): Promise<void> {
+  const { attempt, node } = await runs.run(plan, slot);
+  switch (attempt.kind) {
+    case 'finished':
+      await question?.learn({ ...attempt, object: whereIs(plan.outputs[0]?.path ?? '', attempt.moves) });
+      if (!(await runs.finish(plan, node, attempt))) await life.runHere('outputs-not-placed');
+      return;
+    case 'abandoned':
+      return;
+    case 'retry':
+      await life.runHere(attempt.reason);
+  }
+}
+
+/** Where a file lies until `moves` are made. */
+function whereIs(path: string, moves: readonly Move[]): string {
+  const move = moves.find((one) => one.kind === 'move' && one.to === path);
+  return move?.kind === 'move' ? move.from : path;
+}

@@ -1,0 +1,38 @@
+/** Slots as one job sees them. Types only; unaware of where slots come from. */
+import type { Ticket } from '../nodes/admission.ts';
+import type { LocalReason } from '../nodes/wants.ts';
+import type { NoSlotReason } from '../reasons.ts';
+import type { RemoteSlot } from '../slot-source.ts';
+import type { Place } from './scheduler.ts';
+
+/** How a job wants its slot. */
+export interface SlotRequest {
+  /** Nodes that failed the job. */
+  readonly failed: ReadonlySet<string>;
+  readonly isRemotePossible: boolean;
+  /** Its place in line, see QueuedJob. */
+  readonly rankMs: number;
+}
+
+/** Why a job was given a local slot. */
+export interface NoSlot {
+  readonly reason: NoSlotReason;
+  readonly detail?: string;
+}
+
+/** The slots of one job. */
+export interface JobSlots {
+  /** Why the job must stay on this host whatever its command says; undefined where it need not. */
+  readonly local: LocalReason | undefined;
+  /** Waits for a slot, on a node that was checked for such jobs. Undefined when `cancelled` came first. */
+  acquire(request: SlotRequest, cancelled: Promise<void>): Promise<Place | undefined>;
+  /** A free slot of a node that was checked for such jobs, and did not fail this one; undefined when there is none now. */
+  acquireNow(failed: ReadonlySet<string>): RemoteSlot | undefined;
+  release(place: Place): void;
+  /** What the job takes along to a node that it was admitted to. */
+  ticket(node: string): Ticket;
+  /** Why the job, which has just been given a local slot, has none of a node. */
+  whyNoNode(): NoSlot;
+  /** The job is over. */
+  close(): void;
+}
