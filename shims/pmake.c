@@ -97,7 +97,7 @@ static const char *find_make(char out[PATH_MAX]) {
 	if (named) {
 		bool is_found = strchr(named, '/') ? format(out, PATH_MAX, "%s", named) && is_program(out)
 		                                   : find_on_path(named, 0, out, &is_first);
-		if (!is_found) no_make("pmake: make was not found: PMAKE_MAKE is \"%s\", which is no program that can be run\n", named);
+		if (!is_found) no_make("pmake: make was not found: PMAKE_MAKE is \"%s\", which is not an executable program\n", named);
 		if (is_pmake(out)) no_make("pmake: \"%s\" leads back to pmake; set PMAKE_MAKE to the real make\n", named);
 		return named;
 	}

@@ -1,6 +1,6 @@
 /**
- * One run of pmake, from its words to make's end: finds make, puts the cluster behind it, runs it, sums up. The only
- * lines of pmake's own on stderr are written here, and during the build there are none.
+ * One run of pmake, from its arguments to the end of make: it finds make, puts the cluster behind it, runs it and
+ * prints the summary. This file writes all of pmake's own lines to stderr, and none while the build runs.
  */
 import { randomBytes } from 'node:crypto';
 import { writeSync } from 'node:fs';
@@ -33,14 +33,15 @@ import { isExecutableFile } from './masquerade/search-path.ts';
 import { watchMasquerade } from './masquerade/watch.ts';
 import { isProgressWanted, isSummaryWanted } from './progress/wanted.ts';
 
-/** What a shell says of a command that it does not find, and of one that it cannot run. */
+/** The exit codes with which a shell reports a command that it cannot find, and one that it cannot run. */
 const NOT_FOUND_CODE = 127;
 const NOT_RUNNABLE_CODE = 126;
-/** Below the silence that the progress line itself waits for. */
+/** Shorter than the silence that the progress line itself waits for. */
 const PROGRESS_AFTER_MS = 500;
 
+/** One call of pmake. */
 export interface BuildOptions {
-  /** For make; pmake's own switches are taken out. */
+  /** The arguments for make, without pmake's own switches. */
   readonly raw: RawWords;
   readonly env: NodeJS.ProcessEnv;
   readonly installation: Installation;
@@ -50,6 +51,7 @@ export interface BuildOptions {
   readonly isLocal: boolean;
 }
 
+/** Runs the build and returns how make ended. Prints its own failures, such as a make that was not found. */
 export async function runBuild(options: BuildOptions): Promise<Termination> {
   const startedMs = performance.now();
   const make = findMake(options.env, options.self, chainLength(options.env));
@@ -87,7 +89,10 @@ interface Elastic {
   readonly stop: () => void;
 }
 
-/** Undefined for a make that takes none, and where none can be made. Both cost a process, so they are asked at once. */
+/**
+ * Undefined for a make that takes no jobserver, and where none can be created. Both questions cost a process, so they
+ * are asked concurrently.
+ */
 async function openJobserver(make: string, env: NodeJS.ProcessEnv): Promise<Jobserver | undefined> {
   const directory = runtimeDirectory(env);
   if (!directory.ok) return undefined;
@@ -100,7 +105,7 @@ async function openJobserver(make: string, env: NodeJS.ProcessEnv): Promise<Jobs
   return undefined;
 }
 
-/** Makes pmake the jobserver of its make; undefined: nobody counts slots, and make gets a -jN that stays as it is. */
+/** Makes pmake the jobserver of its make. Undefined without a session to count slots: make then gets a fixed -jN. */
 function makeElastic({ session, jobs, env }: BehindMake, server: Jobserver): Elastic | undefined {
   if (!session) {
     server.close();
@@ -118,7 +123,7 @@ function makeElastic({ session, jobs, env }: BehindMake, server: Jobserver): Ela
 function prepareBuild(options: BuildOptions): Promise<BehindMake> {
   const { shim } = options.installation;
   if (!isExecutableFile(shim)) {
-    // The one thing said while a build runs: nothing will be distributed until somebody acts.
+    // The only message before make starts: nothing will be distributed until the user acts.
     say(
       `the shim ${shim} is missing, so this is plain make; install a C compiler and run "npm run build" in ${options.installation.root}`,
     );
@@ -145,7 +150,7 @@ async function runMake(call: MakeCall, session?: BuildSession): Promise<Terminat
   return termination;
 }
 
-/** Returns what ends it. The line is loaded when the build has lasted a while: most are over before. */
+/** Returns the function that ends it. The module is loaded late, because most builds are over before it is needed. */
 function showProgress(makePid: number, session: BuildSession): () => void {
   const startedMs = performance.now();
   let stop = (): void => clearTimeout(timer);
@@ -164,7 +169,7 @@ function showProgress(makePid: number, session: BuildSession): () => void {
 }
 
 async function sumUp(behind: BehindMake, wallMs: number, env: NodeJS.ProcessEnv): Promise<void> {
-  // Without a question the dispatcher takes the end of the connection for the end of the build.
+  // The dispatcher takes the end of the connection for the end of the build, so it need not be asked.
   if (!isSummaryWanted(env, isatty(2))) return;
   const report = await behind.session?.end();
   const trouble = report && !report.ok ? describeSessionFailure(report.failure) : behind.trouble;
@@ -177,13 +182,13 @@ function say(message: string): void {
 }
 
 /**
- * Not through process.stderr: where that is a pipe, Node makes it non-blocking for everybody who shares it, and make's
- * own writes would fail.
+ * Does not use process.stderr: where that is a pipe, Node makes it non-blocking for every process that shares it, and
+ * make's own writes would fail.
  */
 function sayLine(line: string): void {
   try {
     writeSync(2, `${printable(line)}\n`);
   } catch {
-    // Nobody listens any more; that is no reason to fail a build.
+    // The reader is gone, which is no reason to fail a build.
   }
 }

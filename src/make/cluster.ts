@@ -1,6 +1,6 @@
 /**
- * Puts the cluster behind a make that is about to start: runtime directory, masquerade, dispatcher, the build begun.
- * Each step may fail, and then make runs without what is missing. Unaware of make itself.
+ * Puts the cluster behind a make that is about to start: it opens the runtime directory, the masquerade, the dispatcher
+ * and the build. Any step may fail, and then make runs without what is missing. Unaware of make itself.
  */
 import { availableParallelism } from 'node:os';
 import type { BuildProgress, BuildReport, BuildSlots } from '../protocol/control.ts';
@@ -16,26 +16,27 @@ import { preparePreload } from './masquerade/preload.ts';
 import { isExecutableFile } from './masquerade/search-path.ts';
 import { reachDispatcher } from './start-dispatcher.ts';
 
-/** The dispatcher may wait for nodes that have not said how many slots they have; make does not wait longer. */
+/** The dispatcher may wait for nodes that have not reported their slots; make waits no longer than this. */
 const BEGIN_LIMIT_MS = 4_000;
-/** One that has just started connects to all nodes at once, which with sixteen and a tenth of a core takes this long. */
+/** A new dispatcher connects to all nodes at once; with sixteen nodes and a tenth of a core, that takes this long. */
 const FIRST_BEGIN_LIMIT_MS = 20_000;
 /** The user waits for the prompt. */
 const END_LIMIT_MS = 3_000;
 
+/** What was prepared for one make. */
 export interface BehindMake {
   readonly env: NodeJS.ProcessEnv;
-  /** The N of -jN, should make need one. */
+  /** The N of -jN, in case make needs one. */
   readonly jobs: number;
   /** Undefined when no dispatcher counts this build. */
   readonly session: BuildSession | undefined;
   /** Undefined when make runs without shims. */
   readonly masquerade: Masquerade | undefined;
-  /** A sentence: what is missing. Empty when nothing is. */
+  /** A sentence that says what is missing. Empty when nothing is. */
   readonly trouble: string;
 }
 
-/** A build that the dispatcher counts, until it is ended or this process is. */
+/** A build that the dispatcher counts until the build or this process ends. */
 export class BuildSession {
   readonly #session: DispatcherSession;
   readonly #buildId: string;
@@ -45,40 +46,44 @@ export class BuildSession {
     this.#buildId = buildId;
   }
 
+  /** Undefined when the dispatcher does not answer. */
   async progress(): Promise<BuildProgress | undefined> {
     const answer = await this.#session.ask({ verb: 'build-progress', buildId: this.#buildId }, 'build-progress');
     return answer.ok ? answer.value.progress : undefined;
   }
 
-  /** undefined when the dispatcher does not answer. */
+  /** Undefined when the dispatcher does not answer. */
   async slots(): Promise<BuildSlots | undefined> {
     const answer = await this.#session.ask({ verb: 'build-slots', buildId: this.#buildId }, 'build-slots');
     return answer.ok ? answer.value.slots : undefined;
   }
 
+  /** Ends the build. The value is its report, or undefined when the dispatcher has none. */
   async end(): Promise<Result<BuildReport | undefined, SessionFailure>> {
     const request = { verb: 'build-end', buildId: this.#buildId } as const;
     const answer = await this.#session.ask(request, 'build-report', END_LIMIT_MS);
     return answer.ok ? ok(answer.value.report) : answer;
   }
 
+  /** Closes the connection, which ends the build if it has not been ended. */
   close(): void {
     this.#session.close();
   }
 }
 
+/** The call of pmake that the cluster is prepared for. */
 export interface ClusterOptions {
   readonly env: NodeJS.ProcessEnv;
   readonly installation: Installation;
   readonly buildId: string;
   readonly nowMs: number;
-  /** make's. */
+  /** make's command-line arguments. */
   readonly words: readonly string[];
-  /** undefined when it was deleted. */
+  /** Undefined when the directory was deleted. */
   readonly cwd: string | undefined;
 }
 
-/** Never fails: the worst is plain make on this machine's cores. */
+/** Never fails: the worst result is plain make on this machine's cores. */
 export async function prepareCluster(options: ClusterOptions): Promise<BehindMake> {
   const { env, installation } = options;
   const plain = { env, jobs: availableParallelism(), session: undefined, masquerade: undefined };
@@ -87,7 +92,7 @@ export async function prepareCluster(options: ClusterOptions): Promise<BehindMak
   const directory = runtimeDirectory(env);
   if (!directory.ok) return { ...plain, trouble: directory.failure };
   const place = masqueradePlace(options, directory.value);
-  // Before the dispatcher is asked: to make it for the first time may take as long as an answer is waited for.
+  // Opened before the dispatcher is asked: creating it for the first time may take as long as the wait for an answer.
   const masquerade = openMasquerade(place);
   const begun = await beginBuild({ runtimeDirectory: directory.value, shim, env, cwd: options.cwd }, options.buildId);
   if (!masquerade.ok) {
@@ -95,14 +100,15 @@ export async function prepareCluster(options: ClusterOptions): Promise<BehindMak
     return { ...plain, trouble: masquerade.failure };
   }
   if (begun.ok && !begun.value.mayHaveNodes) {
-    // Shims would ask for each compile and be told that it runs here.
+    // Every shim would ask the dispatcher, only to be told to compile locally.
     begun.value.session.close();
     return { ...plain, jobs: begun.value.jobs, trouble: NO_NODES_ADVICE };
   }
   const jobs = begun.ok ? begun.value.jobs : plain.jobs;
   const { path } = masquerade.value;
   const preload = preparePreload({ ...options, place, masquerade: masquerade.value, isNested: false });
-  // Also without a dispatcher: the shims then keep an explicit -j100 from being a hundred compiles at once here.
+  // Set even without a dispatcher: the shims then keep an explicit -j100 from starting a hundred local compiles at
+  // once.
   const cluster = clusterEnvironment(env, { buildId: options.buildId, jobs, runtimeDirectory: directory.value, path });
   return {
     env: { ...cluster, ...preload.changes },
@@ -118,7 +124,7 @@ function masqueradePlace({ env, installation, nowMs }: ClusterOptions, runtimeDi
   return { env, runtimeDirectory, version, shim, preload, path: env.PATH, nowMs };
 }
 
-/** For a make inside another pmake's build: PATH and LD_PRELOAD are looked after, the outer pmake does the rest. */
+/** Prepares PATH and LD_PRELOAD for a make inside another pmake's build; the outer pmake does the rest. */
 export function prepareNested(options: ClusterOptions): NodeJS.ProcessEnv {
   const { env, installation } = options;
   const directory = runtimeDirectory(env);
@@ -140,13 +146,13 @@ interface BuildPlace {
   readonly runtimeDirectory: string;
   readonly shim: string;
   readonly env: NodeJS.ProcessEnv;
-  /** pmake's; make may be told to go elsewhere, but most often it is above all that is built. */
+  /** pmake's. make may change to another directory, but this one is usually above everything that is built. */
   readonly cwd: string | undefined;
 }
 
 async function beginBuild(place: BuildPlace, buildId: string): Promise<Result<Begun, string>> {
   const first = await tryToBegin(place, buildId);
-  // A dispatcher that was about to go when we came: the next one is started.
+  // The dispatcher was about to exit when pmake connected; the second attempt starts a new one.
   if (!first.ok && first.failure.reason === 'closed') return describe(await tryToBegin(place, buildId));
   return describe(first);
 }

@@ -1,34 +1,38 @@
 /**
- * The environment that make gets from pmake, and how a pmake below another one knows it. Looks at nothing but
- * whether a process lives.
+ * The environment that pmake gives to make, by which a nested pmake recognises the build around it. The only system
+ * call here tests whether a process is alive.
  */
 import { isSwitchedOn } from '../util/switches.ts';
 
-/** Set for make: the build that its jobs belong to, `PID-RANDOM`, where PID is pmake's. */
+/** Set for make: the build that its jobs belong to, as `PID-RANDOM`, where PID is pmake's. */
 const BUILD_VARIABLE = 'PMAKE_BUILD';
-/** Set for make: what a pmake below, that nobody gives a -j or a jobserver, passes. */
+/** Set for make: the number of jobs that a nested pmake passes on when it gets neither a -j nor a jobserver. */
 const JOBS_VARIABLE = 'PMAKE_JOBS';
 
 /**
- * Set for make: `LEVEL/COUNT`, how many pmakes have run at this MAKELEVEL. More than one means that what they took for
- * make was a script that calls pmake.
+ * Set for make: `LEVEL/COUNT`, where COUNT is how many pmakes have run at this MAKELEVEL. A count above one means that
+ * the program they took for make was a script that calls pmake.
  */
 const CHAIN_VARIABLE = 'PMAKE_CHAIN';
 
-/** The launcher puts it before the names of variables that Node.js would read and that are make's (shims/pmake.c). */
+/** The launcher's prefix for variables that are meant for make but that Node.js would read (shims/pmake.c). */
 const HIDDEN_PREFIX = '_PMAKE_HIDDEN_';
 
-/** The environment as pmake was started in it. */
+/** The environment in which the user started pmake. */
 export function usersEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const nameOf = (name: string): string => (name.startsWith(HIDDEN_PREFIX) ? name.slice(HIDDEN_PREFIX.length) : name);
   return Object.fromEntries(Object.entries(env).map(([name, value]) => [nameOf(name), value]));
 }
 
+/** The value of PMAKE_BUILD for a build of the pmake with this pid. */
 export function newBuildId(pid: number, random: string): string {
   return `${pid}-${random}`;
 }
 
-/** The build around this pmake, when it runs in a recipe of another one; a daemon that some recipe left behind is in none. */
+/**
+ * The build around this pmake, when it runs in a recipe of another pmake. Undefined when that pmake has exited, as for
+ * a daemon that a recipe left behind.
+ */
 export function enclosingBuild(env: NodeJS.ProcessEnv): { readonly jobs: number } | undefined {
   const pid = Number(/^(\d+)-/.exec(env[BUILD_VARIABLE] ?? '')?.[1]);
   if (!pid || !isAlive(pid)) return undefined;
@@ -46,28 +50,28 @@ export function clusterEnvironment(
     PATH: place.path,
     [BUILD_VARIABLE]: place.buildId,
     [JOBS_VARIABLE]: String(place.jobs),
-    // Recipes may change XDG_RUNTIME_DIR; the shims must still meet this dispatcher.
+    // Recipes may change XDG_RUNTIME_DIR; the shims must still reach this dispatcher.
     PMAKE_RUNTIME_DIR: place.runtimeDirectory,
   };
 }
 
-/** Did the user ask for plain make? */
+/** Whether the user asked for plain make. */
 export function isLocalWanted(env: NodeJS.ProcessEnv): boolean {
   return isSwitchedOn(env.PMAKE_LOCAL);
 }
 
-/** `env` for plain make because the user asked for it: what calls the shim all the same (`CC=pcc`) runs here at once. */
+/** `env` for a user who asked for plain make: calls that reach the shim nevertheless (`CC=pcc`) run locally at once. */
 export function localEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return { ...env, PMAKE_LOCAL: '1' };
 }
 
-/** How many pmakes lead to this one with no make between. */
+/** How many pmakes lead to this one without a make in between. */
 export function chainLength(env: NodeJS.ProcessEnv): number {
   const [level, count] = (env[CHAIN_VARIABLE] ?? '').split('/');
   return level === (env.MAKELEVEL ?? '') && count !== undefined ? Number(count) || 0 : 0;
 }
 
-/** `env` for what is hoped to be make. */
+/** `env` for the program that pmake takes for make, with this pmake counted. */
 export function chainedEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return { ...env, [CHAIN_VARIABLE]: `${env.MAKELEVEL ?? ''}/${chainLength(env) + 1}` };
 }

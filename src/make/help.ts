@@ -1,8 +1,8 @@
-/** What `pmake --pmake-help` prints. */
-export const HELP = `Usage: pmake [WORDS FOR MAKE]...
+/** The text of `pmake --pmake-help`. */
+export const HELP = `Usage: pmake [MAKE ARGUMENTS]...
 
-Runs make; compiles run on the nodes of the cluster. Every word goes to make
-untouched (see make --help), except:
+Runs make; compiles run on the nodes of the cluster. Every argument is passed to
+make untouched (see make --help), except:
   --pmake-help      print this and exit
   --pmake-version   print pmake's version and exit
   --pmake-local     run plain make on this machine

@@ -1,6 +1,6 @@
 /**
- * Reaches the user's dispatcher, starting it through the shim where none runs: the shim's `--pmake-start-dispatcher`
- * returns when it listens. Unaware of what is asked of it.
+ * Connection to the user's dispatcher, which is started through the shim if none runs: the shim's
+ * `--pmake-start-dispatcher` returns once the dispatcher listens. Unaware of the requests on that connection.
  */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
@@ -8,20 +8,22 @@ import { fail, ok, type Result } from '../util/result.ts';
 import { SOCKET_NAME } from '../util/runtime-directory.ts';
 import { describeSessionFailure, DispatcherSession } from '../ipc/dispatcher-client.ts';
 
-/** Longer than the shim's own patience with a start, so that its reason is heard. */
+/** Longer than the shim's own timeout for a start, so that its error message arrives. */
 const START_LIMIT_MS = 65_000;
-/** Of what the shim says when it cannot: one line. */
+/** The shim's error message is one line. */
 const MAX_COMPLAINT_BYTES = 4_096;
 
+/** Where the dispatcher listens and how it is started. */
 export interface DispatcherPlace {
   readonly runtimeDirectory: string;
   readonly shim: string;
   readonly env: NodeJS.ProcessEnv;
 }
 
+/** A connection to the dispatcher. */
 export interface Reached {
   readonly session: DispatcherSession;
-  /** It was started for this session: it may have much to do yet before it answers. */
+  /** The dispatcher was started for this session, so its first answer may take a while. */
   readonly isNew: boolean;
 }
 
@@ -53,7 +55,7 @@ function start({ shim, runtimeDirectory, env }: DispatcherPlace): Promise<Result
     child.once('error', (cause) => resolve(fail(`the shim cannot be run: ${cause.message}`)));
     child.once('exit', (code) => {
       if (code !== 0) return;
-      // What it started may hold the pipe for as long as it likes.
+      // The dispatcher may hold the pipe open indefinitely.
       child.stderr.destroy();
       resolve(ok(undefined));
     });
@@ -65,6 +67,6 @@ function start({ shim, runtimeDirectory, env }: DispatcherPlace): Promise<Result
 
 function firstLine(text: string): string | undefined {
   const line = text.trim().split('\n')[0];
-  // The sentence is shown after our own name.
+  // pmake prints its own name before the sentence.
   return line ? line.replace(/^pmake: /, '') : undefined;
 }

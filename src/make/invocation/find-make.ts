@@ -1,5 +1,5 @@
 /**
- * Finds the real make: PMAKE_MAKE, else `make` or `gmake` on PATH, but never pmake itself under one of these
+ * Search for the real make: PMAKE_MAKE, else `make` or `gmake` on PATH, but never pmake itself under one of these
  * names. Unaware of how make is run.
  */
 import { existsSync, realpathSync } from 'node:fs';
@@ -9,25 +9,27 @@ import { findAllOnPath, isExecutableFile, splitPath } from '../masquerade/search
 
 const NAMES = ['make', 'gmake'] as const;
 
+/** The make to run. */
 export interface FoundMake {
   readonly program: string;
-  /** What make is told it was called as. Makefiles see it as $(MAKE), so it is what a shell would have passed. */
+  /** The argv[0] for make. Makefiles see it as $(MAKE), so it is what a shell would have passed. */
   readonly argv0: string;
 }
 
+/** Why there is no make to run. */
 export type NoMake =
   | { readonly reason: 'not-on-path' }
-  /** PMAKE_MAKE names something that is not there or cannot be run. */
+  /** PMAKE_MAKE names a program that does not exist or cannot be run. */
   | { readonly reason: 'not-runnable'; readonly named: string }
   /** PMAKE_MAKE, or a script called make on PATH, leads back to pmake. */
   | { readonly reason: 'is-pmake'; readonly named: string };
 
-/** Two is a script called make; so many, and every make on PATH is one. */
+/** A chain of two is explained by a script called make; at this length, every make on PATH is such a script. */
 const MAX_CHAIN = 10;
 
 /**
  * @param self - the real path of the running pmake script.
- * @param chain - how many pmakes have called this one through something that they took for make: so many are passed over.
+ * @param chain - how many pmakes have called this one through a program that they took for make; as many are skipped.
  */
 export function findMake(env: NodeJS.ProcessEnv, self: string, chain: number): Result<FoundMake, NoMake> {
   const directories = splitPath(env.PATH);
@@ -37,9 +39,9 @@ export function findMake(env: NodeJS.ProcessEnv, self: string, chain: number): R
   for (const name of NAMES) {
     const found = findAllOnPath(name, directories);
     const others = found.filter((candidate) => !isSelf(candidate, self));
-    // The last one where there are not so many: in $(shell pmake) the chain is longer than it looks.
+    // The last candidate when there are fewer than `chain`: in $(shell pmake) the count is too high.
     const program = others[Math.min(chain, others.length - 1)];
-    // The short name only where it leads sub-makes to the same program.
+    // The short name is used only if it leads sub-makes to the same program.
     if (program !== undefined) return ok({ program, argv0: program === found[0] ? name : program });
   }
   return fail({ reason: 'not-on-path' });
@@ -51,18 +53,19 @@ function findNamed(named: string, directories: readonly string[], self: string):
   return isSelf(program, self) ? fail({ reason: 'is-pmake', named }) : ok({ program, argv0: named });
 }
 
+/** The failure as a sentence for the user. */
 export function describeNoMake(failure: NoMake): string {
   switch (failure.reason) {
     case 'not-on-path':
       return `make was not found: there is no ${NAMES.join(' or ')} on PATH, and PMAKE_MAKE is not set`;
     case 'not-runnable':
-      return `make was not found: PMAKE_MAKE is "${failure.named}", which is no program that can be run`;
+      return `make was not found: PMAKE_MAKE is "${failure.named}", which is not an executable program`;
     case 'is-pmake':
       return `"${failure.named}" leads back to pmake; set PMAKE_MAKE to the real make`;
   }
 }
 
-/** Of whatever installation: the script, or the program that starts it (shims/pmake.c). */
+/** Whether the candidate is a pmake of any installation: the script, or the program that starts it (shims/pmake.c). */
 function isSelf(candidate: string, self: string): boolean {
   const real = realpathSync(candidate);
   if (real === self || basename(real) === 'pmake.cjs') return true;

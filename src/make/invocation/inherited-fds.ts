@@ -1,14 +1,14 @@
 /**
- * The file descriptors above stderr that pmake was started with and make must get as well: a parent make's jobserver,
- * `3>log`, `-f <(generator)`. Node closes them on exec unless they are named. Unaware of what they are for.
+ * The file descriptors above stderr that pmake inherited and must pass on to make: a parent make's jobserver, `3>log`,
+ * `-f <(generator)`. Node closes them on exec unless they are listed. Unaware of what they are for.
  */
 import { readdirSync, readlinkSync } from 'node:fs';
 import { scanMakeOptions, wordsOfMakeflags } from './make-options.ts';
 
-/** A stdio list this long is more than any shell hands out (bash takes 63 for `<(...)`, 255 for itself). */
+/** No shell hands out higher descriptors (bash takes 63 for `<(...)`, 255 for itself). */
 const MAX_FD = 255;
 
-/** stdio for child_process.spawn: every descriptor under its own number. */
+/** The `stdio` option for child_process.spawn that keeps every descriptor under its own number. */
 export function inheritedStdio(env: NodeJS.ProcessEnv): ('inherit' | 'ignore' | number)[] {
   const stdio: ('inherit' | 'ignore' | number)[] = ['inherit', 'inherit', 'inherit'];
   for (const fd of inheritedFds(env)) {
@@ -24,7 +24,7 @@ function inheritedFds(env: NodeJS.ProcessEnv): number[] {
   const links = [...open.values()];
   const isForeign = (link: string): boolean => {
     if (link.startsWith('/')) return link !== '/dev/null';
-    // Node's own pipes and sockets have both ends here; one end alone came from outside.
+    // Both ends of Node's own pipes are open in this process; a single end was inherited.
     return link.startsWith('pipe:') && links.filter((other) => other === link).length === 1;
   };
   const jobserverLinks = new Set(jobserver.map((fd) => open.get(fd)));
@@ -40,14 +40,14 @@ function inheritedFds(env: NodeJS.ProcessEnv): number[] {
 }
 
 /**
- * A make that is not told of a sub-make closes its jobserver for the recipe and leaves the numbers in MAKEFLAGS. Node has
- * descriptors of its own under these then.
+ * For a recipe that it does not recognise as a sub-make, make closes its jobserver but leaves the numbers in MAKEFLAGS.
+ * Node's own descriptors may then have these numbers.
  */
 function isParents(fd: number, link: string): boolean {
   try {
     return readlinkSync(`/proc/${process.ppid}/fd/${fd}`) === link;
   } catch (cause) {
-    // Another user's process does not show what it has.
+    // The kernel does not show the descriptors of another user's process.
     return (cause as NodeJS.ErrnoException).code !== 'ENOENT';
   }
 }
@@ -68,7 +68,7 @@ function openFds(): Map<number, string> {
       if (fd > 2 && fd <= MAX_FD) open.set(fd, linkOf(fd));
     }
   } catch {
-    // No /proc, as in some chroots: make gets the standard three.
+    // There is no /proc, as in some chroots: make gets the standard three descriptors.
   }
   return open;
 }
@@ -77,7 +77,7 @@ function linkOf(fd: number): string {
   try {
     return readlinkSync(`/proc/self/fd/${fd}`);
   } catch {
-    // The directory that was being read.
+    // This was the descriptor of the directory that was being read.
     return '';
   }
 }

@@ -1,16 +1,16 @@
 /**
- * GNU make's command line as make itself reads it (main.c of 4.3 and 4.4, getopt_long with "return in order"):
- * which words are options, which are options' arguments. Pure, and unaware of what any option does.
+ * Parser for GNU make's command line, as make itself reads it (main.c of 4.3 and 4.4, getopt_long with "return in
+ * order"): which words are options and which are options' arguments. Pure, and unaware of what any option does.
  */
 
 /**
- * `optional`: attached to the option, or not there. For -j and -l make takes a number that stands alone as well, but a
- * number is no option, so here it may pass for a target.
+ * `optional`: attached to the option, or absent. For -j and -l, make also takes a number that stands alone, but a
+ * number is not an option, so this parser may treat it as a target.
  */
 type Takes = 'nothing' | 'word' | 'optional';
 
 interface MakeOption {
-  /** The letter, or the first long name of an option that has none. */
+  /** The letter, or the first long name of an option without a letter. */
   readonly name: string;
   readonly long: readonly string[];
   readonly takes: Takes;
@@ -60,7 +60,7 @@ const OPTIONS: readonly MakeOption[] = [
 const BY_NAME = new Map(OPTIONS.map((option) => [option.name, option]));
 const LONG_NAMES = OPTIONS.flatMap((option) => option.long.map((long) => ({ long, option })));
 
-/** One option as it was met. `index` is the word that holds it. */
+/** One occurrence of an option. `index` is that of the word that holds it. */
 export interface MetOption {
   readonly index: number;
   /** MakeOption.name, or the word itself when make has no such option. */
@@ -68,7 +68,7 @@ export interface MetOption {
   readonly argument: string | undefined;
 }
 
-/** The options among `words`, in order. Targets, assignments and everything after `--` are passed over. */
+/** The options among `words`, in order. Targets, assignments and everything after `--` are skipped. */
 export function scanMakeOptions(words: readonly string[]): MetOption[] {
   const met: MetOption[] = [];
   let next = 0;
@@ -103,7 +103,7 @@ function scanLetters(words: readonly string[], index: number, met: MetOption[]):
   return index + 1;
 }
 
-/** `--jobs=8`, `--jobs 8`, `--dir=x` (getopt accepts what only one name begins with). */
+/** `--jobs=8`, `--jobs 8`, `--dir=x` (getopt accepts an unambiguous prefix). */
 function scanLong(words: readonly string[], index: number, met: MetOption[]): number {
   const word = (words[index] ?? '').slice(2);
   const equals = word.indexOf('=');
@@ -136,8 +136,8 @@ function takeNextWord(words: readonly string[], index: number, option: MakeOptio
 }
 
 /**
- * The words that make reads from MAKEFLAGS or GNUMAKEFLAGS: cut at blanks, a backslash protects, and the first
- * word gets the dash that make leaves out (`kj8 --jobserver-auth=3,4`).
+ * Splits MAKEFLAGS or GNUMAKEFLAGS as make does: at blanks, unless a backslash escapes them. The first word gets the
+ * dash that make leaves out (`kj8 --jobserver-auth=3,4`).
  */
 export function wordsOfMakeflags(value: string): string[] {
   const words: string[] = [];

@@ -1,24 +1,25 @@
 /**
- * Splits pmake's words into its own switches (`--pmake-*`) and make's, which stay as they are and in order.
- * Pure, and no option parser: a library would drop `--` or read a target called `4` as a number.
+ * Split of pmake's arguments into its own switches (`--pmake-*`) and make's arguments, which stay unchanged and in
+ * order. Pure. It uses no option parser, because a library would drop `--` or read a target called `4` as a number.
  */
 import { fail, ok, type Result } from '../../util/result.ts';
 import { scanMakeOptions } from './make-options.ts';
 
 const OWN_PREFIX = '--pmake-';
 
-/** What the user asked of pmake itself. */
+/** A switch for pmake itself, without its prefix. */
 export type OwnSwitch = 'help' | 'version' | 'local';
 
 const OWN_SWITCHES: ReadonlySet<string> = new Set<OwnSwitch>(['help', 'version', 'local']);
 
+/** pmake's arguments, split. */
 export interface PmakeWords {
   readonly own: ReadonlySet<OwnSwitch>;
-  /** For make, untouched. */
+  /** The arguments for make, untouched. */
   readonly make: readonly string[];
 }
 
-/** A word is ours only where make would look for an option: `-f --pmake-help` names a makefile. */
+/** A word is pmake's only where make would look for an option: `-f --pmake-help` names a makefile. */
 export function splitWords(
   words: readonly string[],
 ): Result<PmakeWords, { readonly reason: 'unknown-switch'; readonly word: string }> {

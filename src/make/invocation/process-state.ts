@@ -1,9 +1,9 @@
-/** What /proc tells about make and about our place on the terminal. */
+/** State of processes as /proc shows it: make's output and signals, and pmake's place on the terminal. */
 import { readFileSync } from 'node:fs';
 
 /**
- * Bytes that a process and its children that ended have written, to anything. It stands still while make is silent.
- * Undefined where the kernel does not tell (proc(5), /proc/PID/io: ptrace access).
+ * The number of bytes that a process and its finished children have written to any file. It does not change while make
+ * is silent. Undefined where the kernel refuses access (proc(5), /proc/PID/io: ptrace access).
  */
 export function writtenBytes(pid: number): string | undefined {
   try {
@@ -13,11 +13,11 @@ export function writtenBytes(pid: number): string | undefined {
   }
 }
 
-/** Is this process in the terminal's foreground? In the background the screen is the shell's. */
+/** Whether this process is in the terminal's foreground. In the background, the screen belongs to the shell. */
 export function isInForeground(): boolean {
   try {
     const stat = readFileSync('/proc/self/stat', 'latin1');
-    // After the name, which may hold anything: state, ppid, pgrp, session, tty_nr, tpgid.
+    // The fields after the name, which may contain any character: state, ppid, pgrp, session, tty_nr, tpgid.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return fields[2] !== undefined && fields[2] === fields[5];
   } catch {
@@ -25,14 +25,14 @@ export function isInForeground(): boolean {
   }
 }
 
-/** Sets of signals of a process: bit N-1 is signal N. */
+/** Signal sets of a process: bit N-1 is signal N. */
 export interface SignalSets {
   readonly pending: bigint;
   readonly blocked: bigint;
   readonly caught: bigint;
 }
 
-/** Undefined when the process is gone, or the kernel does not tell. */
+/** Undefined when the process is gone, or the kernel refuses access. */
 export function signalSets(pid: number): SignalSets | undefined {
   try {
     const status = readFileSync(`/proc/${pid}/status`, 'latin1');

@@ -1,7 +1,7 @@
 /**
- * What Node loses between its own start and make's: words and environment that are not UTF-8 (it reads and writes
- * strings), and SIGHUP ignored by nohup(1) (it resets every signal). /proc/self still has the bytes; a shell hands
- * them on. Unaware of what the words mean.
+ * Workaround for what Node loses between its own start and make's: arguments and environment variables that are not
+ * UTF-8 (Node decodes them to strings), and the SIGHUP that nohup(1) ignores (Node resets every signal). /proc/self
+ * still has the bytes, and a shell passes them on. Unaware of what the arguments mean.
  */
 import { isUtf8 } from 'node:buffer';
 import { mkdtempSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
@@ -9,30 +9,33 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FoundMake } from './find-make.ts';
 
-/** Words as make shall get them; `latin1` stands for bytes that are no UTF-8, one character each. */
+/**
+ * The arguments that make must get; with `latin1`, each character stands for one byte of an argument list that is not
+ * UTF-8.
+ */
 export interface RawWords {
   readonly words: readonly string[];
   readonly encoding: 'utf8' | 'latin1';
 }
 
-/** pmake's own words, less node and the script. */
+/** pmake's own arguments, without node and the script. */
 export function readWords(): RawWords {
   const words = process.argv.slice(2);
   const line = readProc('cmdline');
   if (line === undefined || isUtf8(line)) return { words, encoding: 'utf8' };
-  // The last one ends in a NUL, too.
+  // The last argument also ends in a NUL.
   return { words: line.toString('latin1').split('\0').slice(0, -1).slice(-words.length), encoding: 'latin1' };
 }
 
-/** Does this call need more than Node can say to execve(2)? */
+/** Whether this call needs something that Node cannot pass to execve(2). */
 export function needsShell(encoding: RawWords['encoding']): boolean {
   const environ = readProc('environ');
   return encoding !== 'utf8' || (environ !== undefined && !isUtf8(environ)) || isUnderNohup();
 }
 
 /**
- * A script for sh that becomes make, with these bytes for words and environment. It removes its directory, which the
- * caller therefore need not.
+ * Writes a script for sh that execs make with these bytes as arguments and environment. The script removes its own
+ * directory, so the caller need not.
  */
 export function writeLauncher(make: FoundMake, raw: RawWords, env: NodeJS.ProcessEnv): string {
   const directory = mkdtempSync(join(tmpdir(), 'pmake-'));
@@ -48,10 +51,10 @@ export function writeLauncher(make: FoundMake, raw: RawWords, env: NodeJS.Proces
   return script;
 }
 
-/** `env` as bytes: what pmake has not changed is as it came. */
+/** `env` as bytes: entries that pmake has not changed keep their original bytes. */
 function rawEnvironment(env: NodeJS.ProcessEnv): Buffer[] {
   const came = new Map<string, Buffer>();
-  // Node shows these, but by names under which it does not find them itself.
+  // Node lists these under names by which it cannot look them up.
   const unnamed: Buffer[] = [];
   for (const entry of splitAtNul(readProc('environ') ?? Buffer.alloc(0))) {
     if (isUtf8(entry.subarray(0, Math.max(0, entry.indexOf('='))))) came.set(nameOf(entry.toString('utf8')), entry);
@@ -61,15 +64,15 @@ function rawEnvironment(env: NodeJS.ProcessEnv): Buffer[] {
     if (value === undefined) return [];
     const entry = Buffer.from(`${name}=${value}`);
     const original = came.get(name);
-    // Decoded the way Node decodes: equal means that nobody has touched it.
+    // Both sides are decoded as Node decodes; if they are equal, the entry is unchanged.
     return [original?.toString('utf8') === entry.toString('utf8') ? original : entry];
   });
   return [...named, ...unnamed];
 }
 
 /**
- * nohup makes standard input, where it was a terminal, /dev/null opened for writing only: nobody else does that.
- * Started without a terminal on standard input it leaves no trace.
+ * Where standard input was a terminal, nohup replaces it by /dev/null opened for writing only, as no other program
+ * does. Without a terminal on standard input, nohup leaves no trace.
  */
 function isUnderNohup(): boolean {
   try {

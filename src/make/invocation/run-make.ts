@@ -1,5 +1,5 @@
 /**
- * Runs make with our terminal, files and signals, waits for it, and ends as it did. Unaware of the cluster.
+ * Process of make: it gets pmake's terminal, files and signals, and pmake ends as make ended. Unaware of the cluster.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
@@ -10,34 +10,36 @@ import { inheritedStdio } from './inherited-fds.ts';
 import { signalSets } from './process-state.ts';
 import { needsShell, type RawWords, writeLauncher } from './raw-bytes.ts';
 
-/** Passed on to make, or `kill PID` would end pmake alone. make toggles its debug output at SIGUSR1. */
+/** Signals forwarded to make; otherwise `kill PID` would end pmake alone. make toggles its debug output on SIGUSR1. */
 const PASSED_ON = ['SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
 
-/** make installs its handlers before it reads a makefile; what has none by then has none. */
+/** make installs its handlers before it reads a makefile; a process without handlers by then will not get any. */
 const LOOK_MS = 20;
 const MAX_LOOKS = 25;
 
+/** A make that has started. */
 export interface RunningMake {
   readonly pid: number;
   readonly ended: Promise<Termination>;
 }
 
+/** What startMake needs to run make. */
 export interface MakeCall {
   readonly make: FoundMake;
   readonly raw: RawWords;
   readonly env: NodeJS.ProcessEnv;
 }
 
-/** Starts make. The failure is the system's reason why it could not be run. */
+/** Starts make. The failure is the system error that kept it from running. */
 export async function startMake(call: MakeCall): Promise<Result<RunningMake, NodeJS.ErrnoException>> {
-  // First the listeners: make may run, and somebody may kill us, before spawn returns.
+  // Listen first: make may already run, and a signal may arrive, before spawn returns.
   const signals = new SignalForwarder();
   let child: ChildProcess;
   try {
     child = spawnMake(call);
   } catch (cause) {
     signals.stop();
-    // Node throws what it does not expect, such as words that are too long in all.
+    // Node throws errors that it does not expect, such as an argument list that is too long.
     return fail(cause as NodeJS.ErrnoException);
   }
   signals.forwardTo(child);
@@ -52,7 +54,10 @@ function spawnMake({ make, raw, env }: MakeCall): ChildProcess {
   return spawn(make.program, raw.words, { argv0: make.argv0, env, stdio });
 }
 
-/** Listens from its making; what comes before there is a child waits for the event loop, and so for the child. */
+/**
+ * Listens from its construction. A signal that arrives before the child exists waits for the event loop, and so for the
+ * child.
+ */
 class SignalForwarder {
   readonly #timers = new Set<NodeJS.Timeout>();
   readonly #listeners = PASSED_ON.map((signal) => ({ signal, listener: () => this.#forward(signal) }));
@@ -82,14 +87,14 @@ class SignalForwarder {
 }
 
 /**
- * Tells whether make got a signal by itself, because the terminal or `timeout` sent it to the whole process group. A
- * second one would cut its cleaning up short: GNU make resets a signal to its default when it begins to handle it, and
- * unblocks it at times before it is done.
+ * Tells whether make has received a signal itself, because the terminal or `timeout` sent it to the whole process
+ * group. A second signal would cut make's cleanup short: GNU make resets a signal to its default when it begins to
+ * handle it, and sometimes unblocks it before the cleanup is done.
  */
 class HandlerWatch {
   readonly #pid: number;
   readonly #timer: NodeJS.Timeout;
-  /** What make has ever been seen to catch. */
+  /** Every signal that make has been seen to catch. */
   #caught = 0n;
   #looks = 0;
 
@@ -102,14 +107,15 @@ class HandlerWatch {
     clearInterval(this.#timer);
   }
 
-  /** Undefined while make is so young that one cannot tell. */
+  /** Undefined while make is too young to tell. */
   hasTaken(signal: number): boolean | undefined {
     const sets = signalSets(this.#pid);
     if (sets === undefined) return false;
     const has = (set: bigint): boolean => ((set >> BigInt(signal - 1)) & 1n) === 1n;
     if (has(sets.pending)) return true;
     if (has(sets.caught)) return false;
-    // Not caught any more: being handled. Never caught, and alive: not sent to it.
+    // A signal that is no longer caught is being handled. One that was never caught was not sent to a make that is
+    // alive.
     if (has(sets.blocked) || has(this.#caught)) return true;
     return this.#looks < MAX_LOOKS && this.#caught === 0n ? undefined : false;
   }
@@ -137,7 +143,9 @@ function whenEnded(child: ChildProcess): Promise<Termination> {
   });
 }
 
-/** Ends this process as make ended: a shell sees the same `$?`, and stops its script at Ctrl-C as it would for make. */
+/**
+ * Ends this process as make ended: a shell sees the same `$?`, and aborts its script on Ctrl-C as it would for make.
+ */
 export function endAs(termination: Termination): never {
   if (termination.kind === 'signalled') {
     const name = Object.entries(constants.signals).find(([, number]) => number === termination.signal)?.[0];
@@ -145,7 +153,7 @@ export function endAs(termination: Termination): never {
       process.removeAllListeners(name);
       process.kill(process.pid, termination.signal);
     }
-    // Blocked or ignored from outside: the shell's way of saying it.
+    // The signal is blocked or ignored from outside: report it with the shell's exit code.
     process.exit(128 + termination.signal);
   }
   process.exit(termination.code);

@@ -1,16 +1,22 @@
 /**
- * As many jobs at once as the cluster has slots for, while make runs: nodes come, go and get busy, and the file server may
- * be behind. Unaware of how make is told.
+ * Adjustment of make's number of concurrent jobs to the cluster's slots while make runs: nodes join, leave and get
+ * busy, and the file server may throttle the build. Unaware of how make is told.
  */
 import type { BuildSlots } from '../../protocol/control.ts';
 import { jobsForSlots } from './jobs.ts';
 import type { Jobserver } from './jobserver.ts';
 
-/** A node that joins has work within the second of these and a job's way to it; soon after the start they all join. */
+/**
+ * The poll interval bounds how long a new node waits for work. It starts short, because all nodes join soon after the
+ * start, and doubles while the number does not change.
+ */
 const LOOK_MIN_MS = 250;
 const LOOK_MAX_MS = 2_000;
 
-/** @param look undefined when nobody knows any more; then the number stays. Returns what ends it. */
+/**
+ * Returns the function that stops it.
+ * @param look - resolves to undefined when the dispatcher no longer answers; the number of jobs then stays as it is.
+ */
 export function followSlots(
   server: Pick<Jobserver, 'setJobs'>,
   look: () => Promise<BuildSlots | undefined>,
@@ -30,7 +36,7 @@ export function followSlots(
         next();
       });
     }, lookMs);
-    // make keeps the process alive.
+    // The running make keeps this process alive.
     timer.unref();
   };
   next();

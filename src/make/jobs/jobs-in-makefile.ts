@@ -1,20 +1,20 @@
 /**
- * Whether a makefile says itself how many jobs make runs at once (`MAKEFLAGS += -j4`). GNU make obeys that where its
- * words have no -j, but complains where it was given a jobserver, as pmake gives it one.
+ * Check whether a makefile itself sets how many jobs make runs at once (`MAKEFLAGS += -j4`). GNU make obeys that if its
+ * arguments have no -j, but warns if it was given a jobserver, as it is by pmake.
  *
- * Reads makefiles as text: variables with simple values are known, functions and conditions are not. In doubt the answer
- * is that it does where an assignment has a -j in it. Unaware of what is done about it.
+ * Makefiles are read as text: simple variables are expanded, functions and conditionals are not. In doubt, an
+ * assignment with a -j in it counts as setting the number. Unaware of what the caller does about it.
  */
 import { resolve } from 'node:path';
 import { DELETED_DIRECTORY } from '../../util/current-directory.ts';
 import { readHead, readMakefiles } from '../invocation/makefiles.ts';
 import { scanMakeOptions, wordsOfMakeflags } from '../invocation/make-options.ts';
 
-/** Included ones among them; a build does not wait for more. */
+/** Includes count as well; the build should not wait for more. */
 const MAX_FILES = 30;
-/** A variable of a variable of a variable; what goes deeper may be going in circles. */
+/** The depth to which variables in variables are expanded; a deeper nesting may be a cycle. */
 const MAX_DEPTH = 5;
-/** Values that are put in, of all lines together: each of a few variables may name the next a thousand times. */
+/** The limit on expanded values in all lines together: each of a few variables may name the next a thousand times. */
 const MAX_EXPANDED_CHARACTERS = 4 * 1024 * 1024;
 
 const ASSIGNMENT = /^ *(?:(?:export|override|private)\s+)*([\w.-]+)\s*(:{1,3}|\?|\+)?=\s*(.*)$/s;
@@ -22,7 +22,10 @@ const INCLUDE = /^ *[-s]?include\s+(.*)$/s;
 const EVALUATED = /\$[({]eval\s+(?:override\s+)?((?:GNU)?MAKEFLAGS\s*[:?+]*=[^)}]*)/g;
 const FLAGS: ReadonlySet<string> = new Set(['MAKEFLAGS', 'GNUMAKEFLAGS']);
 
-/** @param cwd undefined when it was deleted */
+/**
+ * Whether a makefile that make will read sets the number of jobs.
+ * @param cwd - undefined when the directory was deleted.
+ */
 export function doesMakefileSetJobs(
   words: readonly string[],
   env: NodeJS.ProcessEnv,
@@ -59,13 +62,13 @@ class MakefileReader {
     ]);
   }
 
-  /** Does this makefile, or one that it includes, set the number of jobs? */
+  /** Whether this makefile, or one that it includes, sets the number of jobs. */
   read(text: string): boolean {
     const lines = text.replaceAll(/\\\n/g, ' ').split('\n');
     return lines.some((line) => !line.startsWith('\t') && !/^ *#/.test(line) && this.#readLine(line));
   }
 
-  /** Of files by these names, as `include` finds them. */
+  /** The same for files with these names, looked up as `include` does. */
   includes(names: readonly string[]): boolean {
     return names.some((name) => {
       if (this.#files === MAX_FILES) return false;
@@ -99,7 +102,7 @@ class MakefileReader {
     this.#variables.set(name, operator === '+' && known !== undefined ? `${known} ${value}` : value);
   }
 
-  /** What is not known stays as it is. */
+  /** References to unknown variables stay as they are. */
   #expand(text: string, depth = 0): string {
     if (depth === MAX_DEPTH) return text;
     return text.replaceAll(/\$[({]([\w.-]+)[)}]/g, (whole, name: string) => {

@@ -1,20 +1,21 @@
 /**
- * Whether pmake gives make a `-j`, and which. Pure. An explicit -j of the user's, in the words or in MAKEFLAGS,
- * is always obeyed, and under another make's jobserver the tokens are that make's to give.
+ * Choice of the `-j` that pmake gives to make, if any. Pure. A -j that the user gives on the command line or in
+ * MAKEFLAGS is always obeyed, and under another make's jobserver that make hands out the tokens.
  */
 import { scanMakeOptions, wordsOfMakeflags } from '../invocation/make-options.ts';
 
 /**
- * One more job for every so many remote slots: a recipe holds its make slot a little longer than its compile holds
- * a remote one (`sh`, fixdep, echo), and without these the last slots would idle. The dispatcher queues what is over.
+ * One extra job for this many remote slots: a recipe holds its make slot a little longer than its compile holds a
+ * remote slot (`sh`, fixdep, echo), and without extra jobs the last slots would idle. The dispatcher queues the
+ * surplus.
  */
 const REMOTE_SLOTS_PER_EXTRA_JOB = 8;
-/** Each is two processes here, a shell and a shim; more than this and a usual limit of processes is near. */
+/** Each job is two local processes, a shell and a shim; more jobs than this come near the usual process limit. */
 const MAX_JOBS = 1_000;
 
 const JOB_OPTIONS: ReadonlySet<string> = new Set(['j', 'jobserver-auth', 'jobserver-fds']);
 
-/** Would make, given these words and this environment, already know how many jobs to run? */
+/** Whether these arguments or this environment already tell make how many jobs to run. */
 export function areJobsGiven(words: readonly string[], env: NodeJS.ProcessEnv): boolean {
   return [
     words,
@@ -24,27 +25,27 @@ export function areJobsGiven(words: readonly string[], env: NodeJS.ProcessEnv): 
   ].some((list) => scanMakeOptions(list).some(({ name }) => JOB_OPTIONS.has(name)));
 }
 
-/** The `N` of `-jN` for a cluster with so many slots; `localSlots` are this machine's. */
+/** The `N` of `-jN` for a cluster with this many slots; `localSlots` are this machine's. */
 export function jobsForSlots(slots: { readonly remoteSlots: number; readonly localSlots: number }): number {
   const extra = Math.ceil(slots.remoteSlots / REMOTE_SLOTS_PER_EXTRA_JOB);
   return Math.min(MAX_JOBS, Math.max(1, slots.remoteSlots + slots.localSlots + extra));
 }
 
 /**
- * `env` in which make finds `-jN`, where none is given: unlike one among its words, a makefile's own
- * (`MAKEFLAGS += -j4`) goes before it, as it does in plain make.
+ * `env` with a `-jN` for make, unless one is given. A makefile's own (`MAKEFLAGS += -j4`) takes precedence over it, as
+ * in plain make; it would not take precedence over one on the command line.
  */
 export function withJobs(words: readonly string[], env: NodeJS.ProcessEnv, jobs: number): NodeJS.ProcessEnv {
   return areJobsGiven(words, env) ? env : withMakeflag(env, `-j${jobs}`);
 }
 
 /**
- * `env` in which make finds an option: `-jN`, or `--jobserver-auth=...`. It goes in front, because what follows `--` in
- * MAKEFLAGS are no options.
+ * `env` with an option for make: `-jN` or `--jobserver-auth=...`. It is prepended, because make reads no options after
+ * `--` in MAKEFLAGS.
  */
 export function withMakeflag(env: NodeJS.ProcessEnv, option: string): NodeJS.ProcessEnv {
   const given = (env.MAKEFLAGS ?? '').trimStart();
-  // make itself puts the dash before a first word that has none and is no assignment.
+  // make itself adds the dash to a first word that has none and is not an assignment.
   const isDashed = given === '' || given.startsWith('-') || /^[^ \t]*=/.test(given);
   return { ...env, MAKEFLAGS: `${option} ${isDashed ? '' : '-'}${given}`.trimEnd() };
 }

@@ -1,9 +1,9 @@
 /**
- * pmake as make's jobserver (GNU make manual, "POSIX Jobserver Interaction"): a byte for each job beyond the first, which
- * make reads before it starts one and writes when one ends. The number changes while make runs. Unaware of why it should.
+ * Jobserver for make (GNU make manual, "POSIX Jobserver Interaction"): one byte for each job beyond the first, which
+ * make reads before it starts a job and writes when the job ends. The number changes while make runs. Unaware of why.
  *
- * Two FIFOs, not one: make gives its bytes back into another than it takes them from, and they pass through here. From one,
- * make takes the next byte microseconds after it put one in, and whoever else waits there gets next to none.
+ * There are two FIFOs: make takes its bytes from one and returns them to the other, and pmake passes them on. With a
+ * single FIFO, make takes the next byte microseconds after it has put one in, and any other reader starves.
  */
 import { execFile } from 'node:child_process';
 import { closeSync, constants, openSync, rmSync, writeSync } from 'node:fs';
@@ -11,15 +11,16 @@ import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
-/** What make 4.3 itself puts in. */
+/** The byte that make 4.3 itself uses. */
 const TOKEN = '+';
-/** Half of what a FIFO holds by default (pipe(7)): a write never waits. */
+/** Half of a FIFO's default capacity (pipe(7)), so a write never blocks. */
 const MAX_TOKENS = 32_768;
-/** FIFOs are opened both ways: then they are never at their end, and opening never waits. */
+/** FIFOs are opened for reading and writing: then they never reach end of file, and open(2) never blocks. */
 const { O_RDWR, O_NONBLOCK } = constants;
 
+/** A jobserver with an adjustable number of jobs. */
 export class Jobserver {
-  /** What goes into MAKEFLAGS. Every make from 4.2 on takes two descriptors, which it inherits. */
+  /** The option for MAKEFLAGS. Every make from 4.2 on takes two descriptors, which it inherits. */
   readonly option: string;
   readonly #forMake: number;
   readonly #fromMake: number;
@@ -32,24 +33,24 @@ export class Jobserver {
     this.#forMake = openSync(forMake, O_RDWR);
     this.#fromMake = openSync(fromMake, O_RDWR);
     this.option = `--jobserver-auth=${this.#forMake},${this.#fromMake}`;
-    // A descriptor of our own: what is set on this one is not set on make's. make 4.2 gives up where a read would wait.
+    // This is a separate open file, so that O_NONBLOCK is not set on make's: make 4.2 gives up if a read would block.
     this.#returned = new Socket({ fd: openSync(fromMake, O_RDWR | O_NONBLOCK), readable: true, writable: false });
     this.#returned.on('data', (tokens) => this.#handOn(tokens.length));
-    // make then has as many jobs as it holds bytes for; the build ends, on fewer slots.
+    // After an error, make keeps the jobs that it holds bytes for: the build completes, with fewer slots.
     this.#returned.on('error', () => undefined);
-    // make keeps the process alive.
+    // The running make keeps this process alive.
     this.#returned.unref();
   }
 
   /**
-   * Makes the FIFOs in `directory`, which is the user's own; nothing of them stays there.
-   * @throws where there is no mkfifo(1), or no FIFO can be made there
+   * Creates the FIFOs in `directory`, which only the user may write to, and unlinks them once they are open.
+   * @throws if there is no mkfifo(1), or a FIFO cannot be created there.
    */
   static async open(directory: string): Promise<Jobserver> {
     const paths = ['for', 'from'].map((way) => join(directory, `jobs-${process.pid}-${way}`));
     const [forMake = '', fromMake = ''] = paths;
     const remove = (): void => paths.forEach((path) => rmSync(path, { force: true }));
-    // Of an earlier process with this pid, that was killed.
+    // An earlier process with this pid may have been killed and left its FIFOs behind.
     remove();
     try {
       await promisify(execFile)('mkfifo', ['-m', '600', ...paths]);
@@ -59,12 +60,12 @@ export class Jobserver {
     }
   }
 
-  /** Bytes on their way to make, with it, or on their way back. */
+  /** The number of bytes that are on their way to make, held by make, or on their way back. */
   get tokens(): number {
     return this.#tokens;
   }
 
-  /** So many jobs at once from now on: more at once, fewer as jobs end. Whole, at least 1. */
+  /** Sets the number of concurrent jobs: an integer, at least 1. A reduction takes effect as jobs end. */
   setJobs(jobs: number): void {
     // The first job needs no token.
     this.#wanted = Math.min(MAX_TOKENS, jobs - 1);
@@ -74,7 +75,7 @@ export class Jobserver {
     writeSync(this.#forMake, TOKEN.repeat(missing));
   }
 
-  /** make has ended. */
+  /** Call it when make has ended. */
   close(): void {
     this.#isClosed = true;
     this.#returned.destroy();

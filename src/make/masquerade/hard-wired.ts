@@ -1,7 +1,7 @@
 /**
- * Finds the compilers that a build names by their full path, which no PATH leads to the shim: in the words to make, in
- * the environment, in the files that cmake and configure left in the build directory, in the makefile. A few stats and
- * short reads. Unaware of what is done about them.
+ * Search for compilers that a build names by their full path, so that PATH cannot lead them to the shim. It looks at
+ * make's arguments, the environment, the files that cmake and configure left in the build directory, and the makefile.
+ * The cost is a few stats and short reads. Unaware of what is done about the compilers.
  */
 import { readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -12,26 +12,28 @@ import { DELETED_DIRECTORY } from '../../util/current-directory.ts';
 import { isShim } from '../../util/shim-mark.ts';
 import { isExecutableFile } from './search-path.ts';
 
-/** Below the build directory; a stat each. */
+/** Subdirectories of the build directory that are searched; each costs a stat. */
 const MAX_DIRECTORIES = 100;
 
-/** A compiler's path as a word of its own, or behind `CC=`. */
+/** A compiler's path as a separate word, or after `CC=`. */
 const COMPILER_PATH = /(?<=^|[\s='"`;&|(@+-])\/[\w.+~,/-]*(?:cc|\+\+|clang|ccache)(?:-[\d.]+)?(?=$|[\s'"`;&|)])/gm;
-/** A cache named by its path finds the compiler on PATH; through the shim it finds it where it would without pmake. */
+/**
+ * Caches, which look up the compiler on PATH. Through the shim, they find the one that they would find without pmake.
+ */
 const CACHES: ReadonlySet<string> = new Set(['ccache', 'sccache']);
-/** Variables of the environment that makefiles take a compiler from. */
+/** Environment variables from which makefiles take a compiler. */
 const COMPILER_VARIABLE = /^(?:\w+_)?(?:CC|CXX|CPP|OBJC|HOSTCC|HOSTCXX)(?:_\w+)?$/;
-/** Those that hold what stands in front of the compiler's name, and how to get at a name. */
+/** Variables that hold a prefix of the compiler's name, with the suffix that completes the name. */
 const PREFIX_VARIABLES: readonly (readonly [RegExp, string])[] = [
   [/^(?:\w+_)?CROSS_COMPILE(?:_\w+)?$/, 'gcc'],
   [/^LLVM$/, 'clang'],
 ];
 const ASSIGNMENT = /^([\w.-]+)[:?+!]*=(.*)$/s;
 
-/** In a makefile of cmake's: where its cache is; make may be called in a directory below. */
+/** The line in a makefile of cmake's that says where the cache is; make may run in a subdirectory. */
 const CMAKE_TOP = /^CMAKE_BINARY_DIR = (\/.*)$/m;
 
-/** What may name a compiler: values of words and of the environment, files of the build directory. */
+/** Texts that may name a compiler: values of arguments and of the environment, files of the build directory. */
 export function* textsOfBuild(
   env: NodeJS.ProcessEnv,
   words: readonly string[],
@@ -49,7 +51,7 @@ export function* textsOfBuild(
   yield* filesOf(words, cwd ?? DELETED_DIRECTORY);
 }
 
-/** The paths, in no order. Empty for most builds. */
+/** The paths of compilers in these texts, in no particular order. Empty for most builds. */
 export function findHardWired(texts: readonly string[]): readonly string[] {
   return [...new Set(texts.flatMap((text) => compilersIn(text)))];
 }
@@ -58,7 +60,7 @@ function isPrefix(name: string): boolean {
   return PREFIX_VARIABLES.some(([pattern]) => pattern.test(name));
 }
 
-/** `CROSS_COMPILE=/opt/x/bin/arm-linux-` names a compiler too. */
+/** `CROSS_COMPILE=/opt/x/bin/arm-linux-` also names a compiler. */
 function withPrefixes(name: string, value: string): string {
   const ending = PREFIX_VARIABLES.find(([pattern]) => pattern.test(name))?.[1];
   return ending === undefined ? value : `${value}${ending}`;
@@ -68,12 +70,12 @@ function compilersIn(text: string): readonly string[] {
   return [...new Set(text.match(COMPILER_PATH))].filter((path) => {
     const name = basename(path);
     const isNamedSo = CACHES.has(name) || toolCalled(name, undefined).kind === 'driver';
-    // `/usr/lib/gcc` is a directory; and what a configure below pmake has found leads to the shim by itself.
+    // `/usr/lib/gcc` is a directory, and a path that configure found under pmake already leads to the shim.
     return isNamedSo && isExecutableFile(path) && !isShim(path);
   });
 }
 
-/** The contents that may name compilers, of the directory that make will work in. */
+/** Contents of files that may name compilers, in the directory that make will work in. */
 function* filesOf(words: readonly string[], cwd: string): Generator<string> {
   const { directory, texts } = readMakefiles(words, cwd);
   const cache = readHead(resolve(directory, 'CMakeCache.txt'));
@@ -92,7 +94,7 @@ function* filesOf(words: readonly string[], cwd: string): Generator<string> {
   for (const path of cachesBelow(directory)) yield readHead(path) ?? '';
 }
 
-/** Many a makefile is there only to run cmake, and make in `build`. */
+/** Many makefiles only run cmake, and then make in `build`. */
 function cachesBelow(directory: string): readonly string[] {
   try {
     return readdirSync(directory, { withFileTypes: true })

@@ -1,6 +1,6 @@
 /**
- * One masquerade on disk (shims/protocol.h describes it): made, checked by a few stats, and repaired where entries are
- * gone or spoilt. Unaware of which programs are on PATH and of where masquerades are kept.
+ * One masquerade on disk (shims/protocol.h describes it). It is created, checked with a few stats, and repaired where
+ * entries are missing or damaged. Unaware of which programs are on PATH and of where masquerades are kept.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import {
@@ -23,43 +23,44 @@ import { replaceFile } from '../../util/replace-file.ts';
 import type { ProgramsOnPath } from './scan-path.ts';
 
 /**
- * The link to the preload library's directory. Programs built with a dynamic AddressSanitizer end at once unless the
- * first library in them has this in its path; those with a static one end when some file that they have mapped has it
- * in its real path. A link is both.
+ * The link to the preload library's directory. Programs built with a dynamic AddressSanitizer exit at once unless the
+ * path of their first library contains this name; programs with a static one exit if the real path of a mapped file
+ * contains it. A symbolic link satisfies both.
  */
 export const PRELOAD_LINK = '.libasan.so';
 const STATE_FILE = 'state.json';
 /** A thousand programs of 200 bytes are 400 KB with their stamps. */
 const MAX_STATE_BYTES = 16 * 1024 * 1024;
-/** Programs of one PATH that a masquerade stands for. */
+/** The maximum number of programs in one masquerade. */
 const MAX_PROGRAMS = 50_000;
 /** PATH_MAX of Linux; a stamp or a digest is shorter. */
 const MAX_PATH_CHARACTERS = 4_096;
-/** Of a new entry that is not in its place yet. */
+/** Prefix of the temporary name of an entry that is not yet in place. */
 const NEW_PREFIX = '.new-';
 
+/** What a masquerade consists of. */
 export interface HomeContents extends ProgramsOnPath {
   /** The installed pcc. */
   readonly shim: string;
-  /** Of its bytes. */
+  /** Digest of the shim's bytes. */
   readonly digest: string;
   /** The preload library's directory. */
   readonly preload: string;
 }
 
-/** As it is kept beside the entries: what they are to be, and what stat(2) says while nothing has touched them. */
+/** The state file next to the entries: what the entries must be, and what stat(2) reports while they are untouched. */
 interface HomeState {
   readonly shim: string;
   readonly digest: string;
   readonly preload: string;
   readonly compilers: readonly (readonly [string, string])[];
   readonly siblings: readonly (readonly [string, string])[];
-  /** By path below the masquerade. */
+  /** Keyed by the path relative to the masquerade. */
   readonly stamps: Readonly<Record<string, string>>;
 }
 
 const text = v.pipe(v.string(), v.maxLength(MAX_PATH_CHARACTERS));
-/** The name of an entry of a directory of ours, and of nothing outside it. */
+/** The name of a directory entry, which cannot lead out of the directory. */
 const entryName = v.pipe(
   text,
   v.check((name) => name !== '' && name !== '.' && name !== '..' && basename(name) === name),
@@ -75,7 +76,7 @@ const STATE: v.GenericSchema<unknown, HomeState> = v.object({
   stamps: v.pipe(v.record(text, text), v.maxEntries(MAX_PROGRAMS)),
 });
 
-/** Makes it as a whole, unless another pmake was first. @throws what the file system says */
+/** Creates the masquerade atomically, unless another pmake was first. @throws the file system's error */
 export function makeHome(home: string, contents: HomeContents): void {
   const temporary = `${home}.${process.pid}-${randomBytes(4).toString('hex')}`;
   mkdirSync(temporary, { mode: 0o700 });
@@ -84,19 +85,22 @@ export function makeHome(home: string, contents: HomeContents): void {
     renameSync(temporary, home);
   } catch (cause) {
     rmSync(temporary, { recursive: true, force: true });
-    // The other pmake made the same.
+    // Another pmake has created the same masquerade.
     if (!isCode(cause, 'EEXIST', 'ENOTEMPTY')) throw cause;
     ensureEntries(home, contents);
   }
 }
 
+/** A masquerade that is intact or has been repaired. */
 export interface CheckedHome {
   readonly contents: HomeContents;
-  /** Entries that were gone or spoilt, and were made again. */
+  /** The number of entries that were missing or damaged and have been recreated. */
   readonly repaired: number;
 }
 
-/** Undefined where there is none that could be repaired. @throws what the file system says */
+/**
+ * Checks and repairs a masquerade. Undefined where none exists that could be repaired. @throws the file system's error
+ */
 export function checkHome(home: string): CheckedHome | undefined {
   const state = readState(home);
   if (state === undefined) return undefined;
@@ -106,7 +110,7 @@ export function checkHome(home: string): CheckedHome | undefined {
   return { contents, repaired: isUntouched ? 0 : ensureEntries(home, contents) };
 }
 
-/** How many were not there. */
+/** Creates what is missing, and returns the number of entries created. */
 function ensureEntries(home: string, contents: HomeContents): number {
   const [bin, found] = [join(home, 'bin'), join(home, 'found')];
   for (const directory of [bin, found]) mkdirSync(directory, { recursive: true, mode: 0o700 });
@@ -125,13 +129,13 @@ function ensureEntries(home: string, contents: HomeContents): number {
   return made;
 }
 
-/** The files that are the shim: one copy, and hard links to it where the file system has any. */
+/** The files that are the shim: one copy, and hard links to it where the file system supports them. */
 class ShimFiles {
-  /** Those that share nothing with the others, by path. */
+  /** Paths of the files that are copies, not hard links. */
   readonly copies: string[] = [];
   readonly #contents: HomeContents;
   readonly #home: string;
-  /** Intact, and what the next one may be linked to. Some file systems link within one directory only. */
+  /** Intact files that the next one may be linked to. Some file systems allow links within one directory only. */
   readonly #sources: string[] = [];
 
   constructor(home: string, contents: HomeContents) {
@@ -139,7 +143,7 @@ class ShimFiles {
     this.#contents = contents;
   }
 
-  /** 1 where it had to be made. */
+  /** Returns 1 if the file had to be created. */
   ensure(path: string): 0 | 1 {
     const isThere = this.#isIntact(path);
     if (!isThere) this.#make(path);
@@ -179,7 +183,7 @@ function isLinked(source: string, path: string): boolean {
     linkSync(source, path);
     return true;
   } catch {
-    // vfat and the like have no links; ext4 has 65,000 of one file.
+    // vfat and similar file systems have no hard links; ext4 allows 65,000 per file.
     return false;
   }
 }
@@ -199,12 +203,12 @@ function linkTarget(path: string): string | undefined {
   try {
     return readlinkSync(path);
   } catch {
-    // Missing, or no link.
+    // The path is missing or is not a link.
     return undefined;
   }
 }
 
-/** Others see the old entry or the new one, whole. */
+/** Replaces an entry atomically: other processes see the old entry or the new one. */
 function putInPlace(path: string, make: (temporary: string) => void): void {
   const temporary = join(dirname(path), `${NEW_PREFIX}${process.pid}-${randomBytes(4).toString('hex')}`);
   try {
@@ -212,12 +216,12 @@ function putInPlace(path: string, make: (temporary: string) => void): void {
     if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true) rmSync(path, { recursive: true });
     renameSync(temporary, path);
   } finally {
-    // A rename to another link of the same file does nothing at all.
+    // rename(2) between two links of the same file is a no-op and leaves the temporary one.
     rmSync(temporary, { force: true });
   }
 }
 
-/** Foreign entries would be found on PATH through us. */
+/** Removes foreign entries, which would otherwise be found on PATH. */
 function removeOthers(directory: string, isWanted: (name: string) => boolean): void {
   for (const name of readdirSync(directory)) {
     if (!isWanted(name) && !name.startsWith(NEW_PREFIX))
@@ -240,18 +244,19 @@ function writeState(home: string, contents: HomeContents, copies: readonly strin
   if (failure !== undefined) throw new Error(failure);
 }
 
-/** Undefined where it is missing or spoilt. */
+/** Undefined where the state file is missing or invalid. */
 function readState(home: string): HomeState | undefined {
   return readJsonFile(join(home, STATE_FILE), STATE, MAX_STATE_BYTES);
 }
 
-/** Changes with every entry of a directory, and with every byte of a file. */
+/** A value that changes with the entries of a directory and with the contents of a file. */
 function stampOf(path: string): string {
   const stat = lstatSync(path, { throwIfNoEntry: false, bigint: true });
   if (stat === undefined) return '';
   return stat.isFile() ? `${stat.size} ${stat.mtimeNs}` : `${stat.mtimeNs} ${stat.ctimeNs}`;
 }
 
+/** A short digest of a file's contents. @throws the file system's error */
 export function digestOf(path: string): string {
   return createHash('sha256').update(readFileSync(path)).digest('hex').slice(0, 16);
 }

@@ -1,7 +1,7 @@
 /**
- * The masquerade of a build: a directory to stand first in make's PATH, with a shim for every compiler, linker and
- * archiver that PATH has and links to the tools that belong beside them. One for each set of programs, kept for as long as
- * a build directory may refer to it. Unaware of make and of what the shim does.
+ * The masquerade of a build: a directory that comes first in make's PATH, with a shim for every compiler, linker and
+ * archiver on PATH and links to the tools that belong next to them. There is one for each set of programs, and it is
+ * kept as long as a build directory may refer to it. Unaware of make and of what the shim does.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { accessSync, constants, mkdirSync, readlinkSync, renameSync, statSync, symlinkSync, utimesSync } from 'node:fs';
@@ -15,13 +15,14 @@ import { NAME_RULES } from './program-names.ts';
 import { scanPath } from './scan-path.ts';
 import { splitPath } from './search-path.ts';
 
-/** That it is in use is noted so often: no more writes to a file server than that. */
+/** How often the use of a masquerade is recorded, to limit writes to the file server. */
 const NOTE_USE_MS = 24 * 60 * 60_000;
 
+/** What determines the contents of a masquerade and where it may be kept. */
 export interface MasqueradeOptions {
   readonly env: NodeJS.ProcessEnv;
   readonly runtimeDirectory: string;
-  /** pmake's. */
+  /** The version of pmake. */
   readonly version: string;
   /** The installed pcc. */
   readonly shim: string;
@@ -31,26 +32,29 @@ export interface MasqueradeOptions {
   readonly nowMs: number;
 }
 
+/** An opened masquerade. */
 export interface Masquerade {
   /** What shims/protocol.h calls HOME. */
   readonly home: string;
-  /** For PATH. */
+  /** The entry for PATH. */
   readonly directory: string;
   /** PATH with the masquerade in front. */
   readonly path: string;
-  /** The preload library's directory, by a path to give to LD_PRELOAD. */
+  /** The preload library's directory, under a path that is suitable for LD_PRELOAD. */
   readonly preload: string;
-  /** Where PATH has the programs that it stands for, by name. */
+  /** The real programs on PATH that have a shim, by name. */
   readonly compilers: ReadonlyMap<string, string>;
-  /** It is where temporary files are, and whatever cleans those up may take it away. */
+  /** The masquerade lies among temporary files, and a cleaner of those may delete it. */
   readonly isTemporary: boolean;
-  /** Makes again what of it is gone; true where something was. Never throws. */
+  /** Recreates missing parts; true if any were missing. Never throws. */
   readonly restore: () => boolean;
 }
 
-/** Finds the masquerade for this PATH, or makes it, in the first place that will have it. The failure is a sentence. */
+/**
+ * Finds or creates the masquerade for this PATH in the first place where that is possible. The failure is a sentence.
+ */
 export function openMasquerade(options: MasqueradeOptions): Result<Masquerade, string> {
-  // A make that runs below another pmake's has one in front already.
+  // The PATH of a nested make already starts with a masquerade.
   const entries = splitPath(options.path).filter((entry) => masqueradeOf(entry) === undefined);
   let why = "PATH cannot hold a colon, and the user's directories have one";
   for (const place of placesFor(options.env, options.runtimeDirectory)) {
@@ -71,7 +75,7 @@ function openIn(place: Place, entries: readonly string[], options: MasqueradeOpt
     const known = home === undefined ? undefined : checkHome(home);
     const found = home !== undefined && known !== undefined ? { home, contents: known.contents } : undefined;
     const { home: used, contents } = found ?? buildHome(place.root, versionRoot, index, entries, options);
-    // A file system without executables shows it here.
+    // A file system mounted noexec is detected here.
     accessSync(join(used, 'pcc'), constants.X_OK);
     noteUse(used, options.nowMs);
     const directory = join(used, 'bin');
@@ -93,13 +97,13 @@ function restoreHome(place: Place, home: string, contents: HomeContents): boolea
   try {
     const checked = checkHome(home);
     if (checked !== undefined) return checked.repaired > 0;
-    // The place may be gone as well, and is to be the user's own again.
+    // The place itself may be gone as well, and it must belong to the user alone.
     if (!place.open().ok) return false;
     mkdirSync(dirname(home), { recursive: true, mode: 0o700 });
     makeHome(home, contents);
     return true;
   } catch {
-    // The compilers are found on PATH then, and run here.
+    // The compilers are then found further along PATH and run locally.
     return false;
   }
 }
@@ -125,12 +129,14 @@ function ownContents({ shim, preload }: MasqueradeOptions): Omit<HomeContents, '
   return { shim, digest: digestOf(shim), preload };
 }
 
-/** The same for the same programs in the same places: an upgrade of a compiler leaves it, another one changes it. */
+/**
+ * The name depends on which programs there are and where, so an upgrade of a compiler keeps it, a new one changes it.
+ */
 function nameOf({ shim, digest, preload, compilers, siblings }: HomeContents): string {
   return shortHash(JSON.stringify([shim, digest, preload, [...compilers], [...siblings]]));
 }
 
-/** Changes with PATH, with any program installed in or removed from its directories, and with pmake's own. */
+/** Changes with PATH, with any program installed in or removed from its directories, and with pmake's own programs. */
 function fingerprint(entries: readonly string[], { shim, preload }: MasqueradeOptions): string {
   const directories = entries.map((entry) => `${entry}\0${entry.startsWith('/') ? stateOf(entry) : ''}`);
   return shortHash([shim, stateOf(shim), preload, NAME_RULES, ...directories].join('\0'));
@@ -145,7 +151,7 @@ function stateOf(path: string): string {
     const stat = statSync(path, { throwIfNoEntry: false, bigint: true });
     return stat ? `${stat.ino} ${stat.size} ${stat.mtimeNs}` : 'absent';
   } catch {
-    // Somebody else's closed directory in PATH: nothing can be run from there either.
+    // The directory is closed to this user, who cannot run anything from it either.
     return 'closed';
   }
 }

@@ -1,23 +1,24 @@
 /**
- * Removes masquerades that nothing refers to any longer. CMake has written the path of one into the cache of every build
- * directory that was configured below pmake, and pmake does not know where those are: only their age counts. Unaware of what
- * is in a masquerade.
+ * Cleanup of old masquerades. CMake writes the path of a masquerade into the cache of every build directory that is
+ * configured under pmake, and pmake does not know where those are, so only the time of the last use counts. Unaware of
+ * what is in a masquerade.
  */
 import { lstatSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 const DAY_MS = 24 * 60 * 60_000;
-/** A build directory that was not used for so long is configured again. */
+/** A build directory that was not used for this long must be configured again. */
 const KEEP_MS = 400 * DAY_MS;
-/** What a pmake that was killed has left half made. */
+/** For incomplete masquerades that a killed pmake left behind. */
 const KEEP_UNFINISHED_MS = DAY_MS;
-/** An index entry is made again when it is needed. */
+/** For index entries, which are recreated when they are needed. */
 const KEEP_PATHS_MS = 30 * DAY_MS;
 
 const HOME_NAME = /^[0-9a-f]{16}$/;
+/** The index below each version's directory: links from the fingerprint of a PATH to its masquerade. */
 export const PATHS_FOLDER = 'paths';
 
-/** `root` has a directory for each version, and those have the masquerades. Never throws. */
+/** `root` has a directory for each version, which contains the masquerades. Never throws. */
 export function removeOldHomes(root: string, nowMs: number): void {
   for (const version of namesIn(root)) {
     const directory = join(root, version);
@@ -37,7 +38,7 @@ function removeOldPaths(folder: string, nowMs: number): void {
   }
 }
 
-/** pmake sets the directory's time; a plain make that calls a shim by its path leaves a trace in that file's. */
+/** pmake sets the directory's mtime; a plain make that calls a shim by its path updates that file's atime. */
 function lastUseMs(home: string): number {
   const times = [statSync(home, { throwIfNoEntry: false })?.mtimeMs];
   times.push(statSync(join(home, 'pcc'), { throwIfNoEntry: false })?.atimeMs);
@@ -56,6 +57,6 @@ function remove(path: string): void {
   try {
     rmSync(path, { recursive: true, force: true });
   } catch {
-    // It stays, and does no harm.
+    // The entry stays, which is harmless.
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Where masquerades may be kept, the best place first: in the user's cache, where what CMake has written down of them
- * outlives a reboot, else with the sockets. Unaware of what a masquerade is.
+ * Places where masquerades may be kept, the best first: in the user's cache, where the paths that CMake has recorded
+ * stay valid across a reboot, else next to the sockets. Unaware of what a masquerade is.
  */
 import { lstatSync, mkdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -10,25 +10,26 @@ import { fail, type Result } from '../../util/result.ts';
 import { runtimeDirectory } from '../../util/runtime-directory.ts';
 
 const FOLDER = 'masquerade';
-/** Others may read what else is in pmake's cache, but not put anything there. */
+/** Other users may read pmake's cache, but must not write to it. */
 const WRITABLE_BITS = 0o022;
-/** Makefiles cut their words at blanks, PATH its entries at colons, LD_PRELOAD at both; shells look at the rest. */
+/** Makefiles split at blanks, PATH at colons and LD_PRELOAD at both; shells interpret the other special characters. */
 const PLAIN_PATH = /^[\w.+,@/-]+$/;
 
+/** One place that can hold masquerades. */
 export interface Place {
   readonly root: string;
-  /** Still there after a reboot, and left alone by what cleans temporary directories. */
+  /** The place survives reboots and the cleanup of temporary directories. */
   readonly isLasting: boolean;
-  /** Makes it where it is missing. The failure is a sentence. */
+  /** Creates the place if it is missing. The failure is a sentence. */
   readonly open: () => Result<string, string>;
 }
 
-/** None of them made yet; PATH cannot hold one with a colon. */
+/** The places, none of which has been created. Places with a colon, which PATH cannot hold, are left out. */
 export function placesFor(env: NodeJS.ProcessEnv, runtime: string): readonly Place[] {
   const cache = cacheDirectory(env);
   const places: Place[] = [{ root: join(cache, FOLDER), isLasting: true, open: () => openInCache(cache) }];
   places.push({ root: join(runtime, FOLDER), isLasting: false, open: () => openIn(runtime) });
-  // Of the runtime directories the one whose name is ours to choose.
+  // The only runtime directory whose name pmake itself chooses.
   const uid = process.geteuid?.() ?? 0;
   const temporary = `/tmp/pmake-${uid}`;
   if (temporary !== runtime) {
@@ -51,12 +52,12 @@ function openIn(directory: string): Result<string, string> {
 function openInCache(cache: string): Result<string, string> {
   const uid = process.geteuid?.() ?? 0;
   try {
-    // Root with another user's HOME leaves nothing there that this user could not remove.
+    // When root runs with another user's HOME, it must not leave files there that this user could not remove.
     const above = existingAbove(cache);
     if (above.path !== cache && above.uid !== uid) return fail(`${above.path} belongs to uid ${above.uid}`);
     mkdirSync(cache, { recursive: true, mode: 0o700 });
     const stat = lstatSync(cache);
-    if (!stat.isDirectory()) return fail(`${cache} is no directory`);
+    if (!stat.isDirectory()) return fail(`${cache} is not a directory`);
     if (stat.uid !== uid || (stat.mode & WRITABLE_BITS) !== 0) return fail(`${cache} is open to others`);
   } catch (cause) {
     return fail((cause as Error).message);

@@ -1,6 +1,6 @@
 /**
- * The preload library in make's environment: when it is needed, and LD_PRELOAD with it and without it. Unaware of what
- * the library does, and of the rest of make's environment.
+ * The preload library in make's environment: when it is needed, and the value of LD_PRELOAD with and without it.
+ * Unaware of what the library does and of the rest of make's environment.
  */
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -10,35 +10,37 @@ import { type MasqueradeOptions, type Masquerade, openMasquerade } from './masqu
 import { compilerPrefix } from './program-names.ts';
 import { splitPath } from './search-path.ts';
 
-/** These two are shims/protocol.h's. */
+/** These two names are defined in shims/protocol.h. */
 const SHIMS_VARIABLE = 'PMAKE_PRELOAD_SHIMS';
 const LIBRARY = 'pmake-preload.so';
-/** The loader's own word for the ABI's directory: 32-bit programs find another library there. */
+/** The loader expands this to the directory of the ABI, so 32-bit programs get their own library (ld.so(8)). */
 const BY_ABI = '$LIB';
-/** LD_PRELOAD is cut at these, and nothing quotes them. */
+/** LD_PRELOAD is split at these, and they cannot be quoted. */
 const SEPARATORS = /[: ]/;
 
+/** What decides whether a build needs the library. */
 export interface PreloadOptions {
   readonly env: NodeJS.ProcessEnv;
-  /** make's. */
+  /** make's command-line arguments. */
   readonly words: readonly string[];
-  /** undefined when it was deleted. */
+  /** Undefined when the directory was deleted. */
   readonly cwd: string | undefined;
-  /** What the masquerade of this build was opened with. */
+  /** The options with which the masquerade of this build was opened. */
   readonly place: MasqueradeOptions;
   readonly masquerade: Masquerade;
-  /** Runs in a recipe of another pmake's build, which may have it on. */
+  /** This pmake runs in a recipe of another pmake's build, which may have enabled the library. */
   readonly isNested: boolean;
 }
 
+/** The decision about the library. */
 export interface Preloaded {
-  /** To be laid over make's; undefined removes. */
+  /** Changes to make's environment; an undefined value removes the variable. */
   readonly changes: NodeJS.ProcessEnv;
-  /** A sentence: why it is not there although it is needed. Empty when all is well. */
+  /** A sentence that says why the library is missing although it is needed. Empty otherwise. */
   readonly trouble: string;
 }
 
-/** Decides by PMAKE_PRELOAD (auto, 1, 0), and looks at the build only where that leaves it open. */
+/** Decides by PMAKE_PRELOAD (auto, 1, 0), and by the build where that is auto. */
 export function preparePreload(options: PreloadOptions): Preloaded {
   const { env, place } = options;
   const mode = env.PMAKE_PRELOAD;
@@ -53,7 +55,7 @@ export function preparePreload(options: PreloadOptions): Preloaded {
   }
   const links = linksFor(options, compilers);
   const words = [withoutLibrary(env.LD_PRELOAD), join(links.preload, BY_ABI, LIBRARY)];
-  // Ours last: who else looks at exec is asked first, and calls us.
+  // pmake's library comes last: other libraries that intercept exec are called first, and then call this one.
   const changes = {
     LD_PRELOAD: words.filter((word) => word !== '').join(':'),
     [SHIMS_VARIABLE]: links.home,
@@ -61,7 +63,10 @@ export function preparePreload(options: PreloadOptions): Preloaded {
   return { changes, trouble: '' };
 }
 
-/** Shims for compilers off PATH as well; not for PATH, where they would be found by their bare names. */
+/**
+ * A masquerade that also has shims for compilers outside PATH. It must not be put in PATH, where these would be found
+ * by their bare names.
+ */
 function linksFor(options: PreloadOptions, compilers: readonly string[]): Masquerade {
   const { place, masquerade } = options;
   const path = splitPath(place.path);
@@ -72,8 +77,8 @@ function linksFor(options: PreloadOptions, compilers: readonly string[]): Masque
 }
 
 /**
- * Is one of the compilers that PATH has first a script? It may call the real one by its full path. Of a cross compiler
- * that counts only where the build speaks of it: some distributions install such scripts.
+ * Whether one of the compilers found on PATH is a script, which may call the real one by its full path. A cross
+ * compiler counts only if the build mentions it, because some distributions install such scripts.
  */
 function hasScript({ compilers }: Masquerade, texts: readonly string[]): boolean {
   return [...compilers].some(([name, program]) => {
@@ -90,7 +95,7 @@ function off(env: NodeJS.ProcessEnv, why: string): Preloaded {
   return { changes: { [SHIMS_VARIABLE]: undefined, LD_PRELOAD: left === '' ? undefined : left }, trouble };
 }
 
-/** As the shim does it (leave_preload in environment.c): the user's words and what divides them stay. */
+/** Works like leave_preload in shims/environment.c: the user's entries and their separators stay. */
 function withoutLibrary(preload: string | undefined): string {
   const kept = (preload ?? '').match(/[: ]*[^: ]+|[: ]+$/g)?.filter((word) => !word.endsWith(`/${LIBRARY}`)) ?? [];
   const [first, ...rest] = kept;

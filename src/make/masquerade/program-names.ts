@@ -1,12 +1,12 @@
 /**
- * Which programs pmake stands in for, by their names, and which belong beside them: a compiler is expected to have objcopy,
- * nm and its other tools in its own directory. Pure, and unaware of where programs are.
+ * Rules for program names: which programs get a shim, and which belong next to them, because a compiler is expected to
+ * have objcopy, nm and its other tools in its own directory. Pure, and unaware of where programs are.
  */
 
 /** A version: gcc-12, clang++-14. */
 const VERSION = String.raw`-[\d.]+`;
 
-/** C, C++ and what becomes of them. The group is the cross prefix, with its dash. */
+/** Compiler drivers for C and C++. The group is the cross prefix, with its dash. */
 const DRIVERS: readonly RegExp[] = [
   /^(.+-)?(?:cc|c\+\+|gcc|g\+\+|clang|clang\+\+)$/,
   new RegExp(String.raw`^(.+-)?(?:gcc|g\+\+|clang|clang\+\+)${VERSION}$`),
@@ -17,10 +17,10 @@ const TOOLS: readonly RegExp[] = [
   new RegExp(`^(?:ld\\.lld|lld)${VERSION}$`),
   /^(?:.+-)?ar$/,
   new RegExp(`^.+-ar${VERSION}$`),
-  // The shim runs these here at once, but with a PATH in which they find the compiler and hash it, not the shim.
+  // The shim runs these locally at once, but with a PATH in which they find and hash the compiler, not the shim.
   /^s?ccache$/,
 ];
-/** Wrappers that call the compiler by its own name, which the masquerade has. */
+/** Wrappers that call the compiler by its own name, which the masquerade provides. */
 const WRAPPER = /^(?:c89|c99|ccache|distcc|icecc)-/;
 
 const SIBLING_NAMES = [
@@ -43,15 +43,15 @@ const SIBLING_NAMES = [
 ];
 const SIBLING = new RegExp(`^(?:${SIBLING_NAMES.join('|')})(?:${VERSION})?$`);
 
-/** Changes with what the functions below answer. */
+/** A text that changes when the rules below change. */
 export const NAME_RULES = [...DRIVERS, ...TOOLS, WRAPPER, SIBLING].join('\n');
 
-/** Does the masquerade have a shim by this name, if PATH has the program? */
+/** Whether the masquerade has a shim with this name if the program is on PATH. */
 export function isMasqueraded(name: string): boolean {
   return !WRAPPER.test(name) && [...DRIVERS, ...TOOLS].some((pattern) => pattern.test(name));
 }
 
-/** `arm-linux-` of `arm-linux-gcc-12`, '' of `gcc`; undefined for what is no compiler. */
+/** `arm-linux-` for `arm-linux-gcc-12`, '' for `gcc`; undefined for a name that is not a compiler's. */
 export function compilerPrefix(name: string): string | undefined {
   if (WRAPPER.test(name)) return undefined;
   const match = DRIVERS.map((pattern) => pattern.exec(name)).find((found) => found !== null);
@@ -59,8 +59,8 @@ export function compilerPrefix(name: string): string | undefined {
 }
 
 /**
- * Does a program of this name belong into the directory of a compiler?
- * @param prefixes those of the compilers that are there
+ * Whether a program with this name belongs in the directory of a compiler.
+ * @param prefixes - the cross prefixes of the compilers that exist.
  */
 export function isSibling(name: string, prefixes: ReadonlySet<string>): boolean {
   if (SIBLING.test(name)) return true;

@@ -1,6 +1,6 @@
 /**
- * What a masquerade is made of: the compilers that PATH has, with where it has them, and the programs that belong beside
- * them. Unaware of what is made of it.
+ * Scan of PATH for the contents of a masquerade: the compilers and their paths, and the programs that belong next to
+ * them. Unaware of masquerades on disk.
  */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,17 +8,18 @@ import { isShim } from '../../util/shim-mark.ts';
 import { compilerPrefix, isMasqueraded, isSibling } from './program-names.ts';
 import { isExecutableFile } from './search-path.ts';
 
-/** Links for so many at most; Debian's toolchains for all architectures have some thousand tools. */
+/** The maximum number of links; Debian's toolchains for all architectures have about a thousand tools. */
 const MAX_SIBLINGS = 2_000;
 
+/** The programs that a masquerade covers. */
 export interface ProgramsOnPath {
-  /** Names that get a shim, with the path of the program that PATH has first; sorted. */
+  /** Names that get a shim, with the path of the first such program on PATH; sorted. */
   readonly compilers: ReadonlyMap<string, string>;
   /** Names that get a link to the program itself. */
   readonly siblings: ReadonlyMap<string, string>;
 }
 
-/** @param entries PATH's, in its order */
+/** @param entries - the entries of PATH, in order. */
 export function scanPath(entries: readonly string[]): ProgramsOnPath {
   const directories = entries.map((path) => ({ path, names: path.startsWith('/') ? namesIn(path) : undefined }));
   const compilers = new Map<string, string>();
@@ -26,7 +27,7 @@ export function scanPath(entries: readonly string[]): ProgramsOnPath {
     for (const name of names) {
       if (!isMasqueraded(name) || compilers.has(name)) continue;
       const program = join(path, name);
-      // A shim of the user's own is no compiler; the real one is behind it.
+      // A shim that the user installed is not a compiler; the real one comes later on PATH.
       if (isExecutableFile(program) && !isShim(program)) compilers.set(name, program);
     }
   }
@@ -40,7 +41,7 @@ function findSiblings(
   const prefixes = new Set([...compilers.keys()].map((name) => compilerPrefix(name) ?? ''));
   const siblings = new Map<string, string>();
   for (const { path, names } of directories) {
-    // Behind a relative entry nothing is certain to be PATH's first: that depends on where it is asked.
+    // After a relative entry, which program comes first depends on the current directory of the caller.
     if (names === undefined) break;
     for (const name of names) {
       if (siblings.size === MAX_SIBLINGS) return siblings;
@@ -56,7 +57,7 @@ function namesIn(directory: string): readonly string[] {
   try {
     return readdirSync(directory);
   } catch {
-    // Missing, or closed to us: nothing can be run from there either.
+    // The directory is missing, or closed to this user, who cannot run anything from it either.
     return [];
   }
 }

@@ -1,16 +1,16 @@
-/** PATH as a list, and what is found on it. Unaware of what is looked for. */
+/** Search of PATH for executable files. Unaware of what is searched for. */
 import { accessSync, constants, statSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** What execvp(3) uses where PATH is not set, less the current directory. */
+/** The default of execvp(3) for an unset PATH, without the current directory. */
 const PATH_IF_UNSET = '/usr/local/bin:/usr/bin:/bin';
 
-/** The entries as they are, also empty ones (which mean the current directory to the shell). */
+/** The entries as they are, including empty ones (which mean the current directory to the shell). */
 export function splitPath(path: string | undefined): string[] {
   return (path ?? PATH_IF_UNSET).split(':');
 }
 
-/** Every executable file called `name`, in PATH's order. Relative entries are passed over. */
+/** Every executable file called `name`, in PATH's order. Relative entries are skipped. */
 export function findAllOnPath(name: string, directories: readonly string[]): string[] {
   return directories
     .filter((directory) => directory.startsWith('/'))
@@ -18,6 +18,7 @@ export function findAllOnPath(name: string, directories: readonly string[]): str
     .filter((candidate) => isExecutableFile(candidate));
 }
 
+/** Whether this is a regular file, after following links, that this user may execute. */
 export function isExecutableFile(path: string): boolean {
   try {
     accessSync(path, constants.X_OK);

@@ -1,22 +1,23 @@
 /**
- * Looks after a masquerade that lies among temporary files while make runs: whatever cleans those up would otherwise send
- * every compile that follows past pmake, without a word. Unaware of make.
+ * Watch over a masquerade that lies among temporary files while make runs: if a cleaner deleted it unnoticed, all later
+ * compiles would silently bypass pmake. Unaware of make.
  */
 import type { Masquerade } from './masquerade.ts';
 
-/** A few stats. What is deleted before the next look runs here, and is not counted anywhere. */
+/** A check costs a few stats. Calls between a deletion and the next check run locally and are not counted anywhere. */
 const LOOK_MS = 2_000;
 
 const TAKEN_AWAY =
   'the directory of compiler shims was deleted during the build, as by a cleaner of temporary files, and made again: ' +
   'what was called meanwhile ran here';
 
+/** A watch that is in progress. */
 export interface MasqueradeWatch {
-  /** A sentence: what happened. Empty when nothing did. */
+  /** Ends the watch. Returns a sentence that says what happened, or an empty string. */
   readonly stop: () => string;
 }
 
-/** Does nothing where there is no masquerade, or it lies in a lasting place. */
+/** A no-op where there is no masquerade, or it lies in a lasting place. */
 export function watchMasquerade(masquerade: Masquerade | undefined, lookMs = LOOK_MS): MasqueradeWatch {
   if (masquerade?.isTemporary !== true) return { stop: () => '' };
   let wasTaken = false;
@@ -24,7 +25,7 @@ export function watchMasquerade(masquerade: Masquerade | undefined, lookMs = LOO
     if (masquerade.restore()) wasTaken = true;
   };
   const timer = setInterval(look, lookMs);
-  // make keeps the process alive.
+  // The running make keeps this process alive.
   timer.unref();
   return {
     stop: () => {

@@ -1,6 +1,7 @@
 /**
- * Shows what the cluster is doing while make says nothing, in a row of its own at the bottom of the terminal. Gone at
- * the first sign of life from make, when pmake is suspended, and at the end. Unaware of how the figures are counted.
+ * Progress line: while make is silent, it shows what the cluster is doing in a separate row at the bottom of the
+ * terminal. It disappears when make prints something, when pmake is suspended, and at the end. Unaware of how the
+ * figures are counted.
  */
 import { writeSync } from 'node:fs';
 import type { BuildProgress } from '../../protocol/control.ts';
@@ -9,20 +10,22 @@ import { isInForeground, writtenBytes } from '../invocation/process-state.ts';
 import { fillRow, MIN_ROWS, releaseRow, reserveRow } from './status-row.ts';
 import { printableLine } from '../../util/printable.ts';
 
-/** Silence that makes a user wonder. */
+/** After this much silence, a user wonders whether anything is happening. */
 const SILENCE_MS = 2_000;
 const LOOK_MS = 250;
-/** Taken by the spinner and the space after it, and by the last column, where some terminals would wrap. */
+/** The columns for the spinner, the space after it, and the last column, where some terminals would wrap. */
 const SPINNER_COLUMNS = 4;
 
+/** The build whose progress is shown. */
 export interface ProgressOptions {
   readonly makePid: number;
-  /** When the build began, on performance's clock. */
+  /** When the build began, on the clock of performance.now(). */
   readonly startedMs: number;
-  /** Undefined when the dispatcher does not answer: then nothing is shown any more. */
+  /** Resolves to undefined when the dispatcher does not answer; the line is then not shown again. */
   readonly look: () => Promise<BuildProgress | undefined>;
 }
 
+/** Starts with its construction, and runs until stop(). */
 export class ProgressLine {
   readonly #options: ProgressOptions;
   #timer: NodeJS.Timeout | undefined;
@@ -35,12 +38,12 @@ export class ProgressLine {
   #addSpinner: ((text: string) => string) | undefined;
   readonly #onSuspend = (): void => {
     this.#hide();
-    // SIGSTOP, because this listener has replaced what SIGTSTP does by itself.
+    // SIGSTOP, because this listener has replaced the default action of SIGTSTP.
     process.kill(process.pid, 'SIGSTOP');
   };
   /**
-   * Terminals forget the scrolling region when they are resized; the next look draws again. The row is emptied where the
-   * last row is now: where it was there may be text, moved down from above.
+   * Terminals forget the scrolling region when they are resized; the next poll draws the row again. The row that is now
+   * the last is cleared, because text from above may have moved to where the row was.
    */
   readonly #onResize = (): void => this.#hide(process.stderr.rows);
 
@@ -59,7 +62,7 @@ export class ProgressLine {
   #schedule(): void {
     this.#timer = setTimeout(() => {
       void this.#look()
-        // Nobody needs this line; whatever is wrong with it, the build is not to notice.
+        // The line is a convenience; no error in it may affect the build.
         .catch(() => this.stop())
         .finally(() => {
           if (!this.#isStopped) this.#schedule();
@@ -103,7 +106,7 @@ export class ProgressLine {
       return;
     }
     this.#addSpinner ??= await loadSpinner();
-    // While the module was loading make may have ended.
+    // make may have ended while the module was loading.
     if (this.#isStopped) return;
     const line = this.#addSpinner(text);
     if (this.#shownRows !== rows) {
@@ -131,8 +134,8 @@ export class ProgressLine {
 }
 
 /**
- * ora makes the frames, and no more: where it would draw, on the cursor's line, is make's text, and it would take
- * make's standard input.
+ * ora only supplies the frames. It would draw on the cursor's line, which belongs to make, and take over make's
+ * standard input.
  */
 async function loadSpinner(): Promise<(text: string) => string> {
   const { default: ora } = await import('ora');
