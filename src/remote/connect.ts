@@ -1,6 +1,6 @@
 /**
- * From a node's description to a running worker: over ssh, or over a command of the user's.
- * Unaware of the frames that worker and dispatcher exchange, and of when to try again.
+ * Connection to a node: starts the worker over ssh or over the command in the node's description.
+ * Unaware of the frames that worker and dispatcher exchange, and of retries.
  */
 import { join } from 'node:path';
 import type { NodeSpec } from '../config/nodes.ts';
@@ -15,33 +15,34 @@ import { resolveSshSettings, type SshSettingsProblem } from './ssh/ssh-settings.
 import { openTransport, type TransportFailure } from './ssh/ssh-transport.ts';
 
 const DEFAULT_SSH_PORT = 22;
-/** What a login there sets for other programs may open a port for a debugger in ours, or load a file into it. */
+/** A NODE_OPTIONS of the remote login could open a debugger port in the worker, or load a file into it. */
 const WITHOUT_SETTINGS = ['env', '-u', 'NODE_OPTIONS'] as const;
 
-/** What runs on the node: `node script args...`, paths as they are there. */
+/** The command that runs on the node: `node script args...`, with paths as they are on the node. */
 export interface WorkerCommand {
   readonly node: string;
   readonly script: string;
   readonly args: readonly string[];
 }
 
-/** The worker of the installation at `installRoot`, unless the node's description says where it has its own. */
+/** The worker of the installation at `installRoot`, unless the node's description names another installation. */
 export function workerCommand(spec: NodeSpec, installRoot: string): WorkerCommand {
   const script = join(spec.install ?? installRoot, 'dist', 'cli', 'worker.cjs');
   return { node: spec.node ?? process.execPath, script, args: [] };
 }
 
+/** Options of connectNode, all with defaults. */
 export interface ConnectOptions {
-  /** Where HOME and the agent's socket are looked up; default: the process's. */
+  /** The environment in which HOME and the agent's socket are looked up; by default, this process's. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly limits?: ConnectLimits;
-  /** The host has not taken the connection for `silentMs`; it is waited for nevertheless. */
+  /** Called when the host has not accepted the connection within `silentMs`; the wait continues. */
   readonly onSilent?: () => void;
 }
 
 /**
- * Starts the worker on a node. Bounded in time by `limits`.
- * `abort` ends the attempt; a channel that has been handed out is ended by its own `close`.
+ * Starts the worker on a node. Each step is bounded in time by `limits`.
+ * `abort` ends the attempt; a channel that has been returned is ended by its own `close`.
  */
 export async function connectNode(
   spec: NodeSpec,
@@ -55,14 +56,14 @@ export async function connectNode(
   if (!resolved.ok) return fail(settingsFailure(unresolved(spec), resolved.failure));
   const settings = resolved.value;
   const target = { name: spec.name, host: spec.host, port: settings.port, user: settings.user };
-  // ssh2 is half of what a dispatcher loads: while the first node answers, not before make may start.
+  // ssh2 is half of what a dispatcher loads. It is loaded while the first node answers, so that it does not delay make.
   const [{ openSshPipe }, identities, transport] = await Promise.all([
     import('./ssh/ssh-pipe.ts'),
     import('./ssh/identities.ts').then(({ findIdentities }) => findIdentities(settings)),
     openTransport(settings, limits, abort, onSilent),
   ]);
   if (!transport.ok) return fail(transportFailure(target, transport.failure, limits));
-  // `exec`: no shell stays between sshd and the worker.
+  // With `exec`, no shell stays between sshd and the worker.
   const commandLine = `exec ${quoteWords(words)}`;
   await ownTurn();
   const request = { target, settings, identities, transport: transport.value, command: commandLine, limits };
@@ -83,7 +84,7 @@ async function connectByCommand(
   return startWorker(opened.value, target, command, limits, abort);
 }
 
-/** The node as far as its own description goes. */
+/** The target according to the node's description alone, without ssh's configuration. */
 function unresolved({ name, host, port, user }: NodeSpec): NodeTarget {
   return { name, host, port: port ?? DEFAULT_SSH_PORT, user };
 }

@@ -1,19 +1,19 @@
 /**
- * Why a node cannot be used, as a value, and the words for it: what happened, why, and the command that mends it.
+ * Failures of a node as values, and their messages: what happened, why, and the command that fixes it.
  * Unaware of how connections are made.
  */
 
 import { showName, type HostName, type SshUser } from '../protocol/names.ts';
 import { quoteWord } from './ssh/quote.ts';
 
-/** Whom we tried to reach, after ssh's own configuration was applied. */
+/** The host and login that pmake tried to reach, after ssh's own configuration was applied. */
 export interface NodeTarget {
   /** The node's name in pmake. */
   readonly name: string;
   /** What the user would type after `ssh`. */
   readonly host: HostName;
   readonly port: number;
-  /** Undefined where nothing says it: ssh takes this user's own name then. */
+  /** Undefined where no configuration names it: ssh then uses this user's own name. */
   readonly user: SshUser | undefined;
 }
 
@@ -33,18 +33,19 @@ export interface SkippedIdentity {
   readonly why: 'encrypted' | 'unreadable' | 'too-open' | 'not-a-key' | 'agent-unreachable';
 }
 
+/** Why a node cannot be used. */
 export type NodeFailure = { readonly target: NodeTarget } & (
   | { readonly reason: 'aborted' }
   /** `code` is errno's name (ECONNREFUSED) or the resolver's (ENOTFOUND). */
   | { readonly reason: 'unreachable'; readonly code: string; readonly detail: string }
   | { readonly reason: 'timeout'; readonly phase: ConnectPhase; readonly afterMs: number }
-  /** The peer closed the connection, or does not speak ssh as we do. */
+  /** The peer closed the connection, or has no algorithm in common with pmake. */
   | { readonly reason: 'connection-lost'; readonly phase: ConnectPhase; readonly detail: string }
   | {
       readonly reason: 'host-key-unknown';
       readonly key: SeenHostKey;
       readonly files: readonly string[];
-      /** A certificate authority is known for this host: we cannot check host certificates. */
+      /** A certificate authority is known for this host, but pmake does not check host certificates. */
       readonly certAuthority: boolean;
     }
   | {
@@ -62,11 +63,11 @@ export type NodeFailure = { readonly target: NodeTarget } & (
       readonly detail: string;
     }
   | { readonly reason: 'ssh-config-invalid'; readonly file: string; readonly detail: string }
-  /** A shell would act on it. `what` is the setting that it belongs to. */
+  /** A shell would interpret the name. `what` is the setting that it comes from. */
   | { readonly reason: 'unsafe-name'; readonly what: string; readonly value: string }
   /** The command instead of ssh, or ProxyCommand, could not be started. */
   | { readonly reason: 'command-failed'; readonly command: string; readonly detail: string }
-  /** The connection stands, but what answered is not our worker. `ended` is like `exit status 127`. */
+  /** The connection was made, but the program that answered is not the worker. `ended` is like `exit status 127`. */
   | {
       readonly reason: 'no-worker';
       readonly command: string;
@@ -76,10 +77,10 @@ export type NodeFailure = { readonly target: NodeTarget } & (
     }
 );
 
-/** How far a connection had come. */
+/** The phase that a connection had reached. */
 export type ConnectPhase = 'connect' | 'handshake' | 'authentication' | 'start';
 
-/** One or two sentences for `pmakectl nodes` and the summary: what, why, and what to do about it. */
+/** One or two sentences for `pmakectl nodes` and the summary: what happened, why, and what to do about it. */
 export function describeNodeFailure(failure: NodeFailure): string {
   const { target } = failure;
   const login = sshWords(target);
@@ -130,7 +131,7 @@ const PHASES: Readonly<Record<ConnectPhase, string>> = {
   start: 'the start of the worker',
 };
 
-/** What stands after `ssh` to reach the node as we did. */
+/** The arguments for `ssh` that reach the node as pmake did. */
 function sshWords({ host, port, user }: NodeTarget): string {
   return `${port === 22 ? '' : `-p ${port} `}${user === undefined ? '' : `${quoteWord(user)}@`}${host}`;
 }
@@ -171,7 +172,7 @@ const WHY_SKIPPED: Readonly<Record<SkippedIdentity['why'], string>> = {
   encrypted: 'has a passphrase',
   unreadable: 'cannot be read',
   'too-open': 'may be read by others (chmod 600)',
-  'not-a-key': 'is no private key that is understood here',
+  'not-a-key': 'is not a private key that pmake can read',
   'agent-unreachable': 'is an agent that does not answer',
 };
 
@@ -199,7 +200,7 @@ function describeNoWorker(failure: Extract<NodeFailure, { reason: 'no-worker' }>
   return `${what}; it was started by: ${command}`;
 }
 
-/** Node prints its version last of all, after a blank line: the line that says something comes first. */
+/** The line that tells the most. Node prints its version last, after a blank line, so an error line is preferred. */
 function lastLine(text: string): string {
   const lines = text.split('\n').map((line) => line.trim());
   const error = lines.find((line) => /error|not found|denied|no such/i.test(line));

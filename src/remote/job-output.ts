@@ -1,32 +1,32 @@
 /**
- * What one job on a node prints, in order, as it comes in: in memory up to a bound, beyond it in a file without a name.
- * A node decides how much that is, so there is an end to each kind of growth. Unaware of jobs and of nodes.
+ * Output of one job on a node, in the order of arrival: in memory up to a bound, beyond it in an unlinked file.
+ * The node decides how much it sends, so every kind of growth is bounded. Unaware of jobs and of nodes.
  */
 import { randomBytes } from 'node:crypto';
 import { closeSync, constants, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { OutputChunk } from '../protocol/worker.ts';
 
-/** Diagnostics are seldom more; a dispatcher holds those of all the jobs that run. */
+/** Diagnostics are rarely longer; a dispatcher holds those of all running jobs. */
 const MAX_MEMORY_BYTES = 1024 * 1024;
-/** Changes between stdout and stderr. A worker joins what comes from one stream, so a compiler has a few of them. */
+/** The limit on changes between stdout and stderr. A worker merges output from one stream, so a compiler has few. */
 const MAX_RUNS = 10_000;
-/** What is read at once of what lies in the file. */
+/** The size of one read from the file. */
 const READ_BYTES = 1024 * 1024;
-/** On a disk as a rule, where /tmp may be memory. */
+/** Usually on a disk, whereas /tmp may be in memory. */
 const SPOOL_DIRECTORY = '/var/tmp';
 const { O_CREAT, O_EXCL, O_RDWR, O_NOFOLLOW } = constants;
 
-/** What was printed, to be read as often as needed. */
+/** Output that can be read as often as needed. */
 export interface Printed {
   readonly lengthBytes: number;
-  /** Neighbours come from different streams, or are pieces of one. */
+  /** Adjacent chunks come from different streams, or are pieces of one run. */
   chunks(): Iterable<OutputChunk>;
-  /** Gives back what holds it. Nothing can be read after that. */
+  /** Frees the memory and the file. Nothing can be read after that. */
   release(): void;
 }
 
-/** How many bytes may be held for all jobs of one node. */
+/** The number of bytes that may be held for all jobs of one node. */
 export class OutputBudget {
   #leftBytes: number;
 
@@ -34,7 +34,7 @@ export class OutputBudget {
     this.#leftBytes = bytes;
   }
 
-  /** False: there is no room for so much. */
+  /** False when the budget does not allow that many bytes. */
   take(bytes: number): boolean {
     if (bytes > this.#leftBytes) return false;
     this.#leftBytes -= bytes;
@@ -46,16 +46,17 @@ export class OutputBudget {
   }
 }
 
-/** A piece of what was printed that came from one stream. */
+/** Consecutive output from one stream. */
 interface Run {
   readonly fd: 1 | 2;
   length: number;
 }
 
+/** The output of a running job. */
 export class JobOutput implements Printed {
   readonly #budget: OutputBudget;
   readonly #runs: Run[] = [];
-  /** What is not in the file. */
+  /** The output that is not in the file. */
   #memory = Buffer.alloc(0);
   #memoryBytes = 0;
   #file: number | undefined;
@@ -70,7 +71,7 @@ export class JobOutput implements Printed {
     return this.#fileBytes + this.#memoryBytes;
   }
 
-  /** False when it cannot be held: there is no room for it, or no end to the changes. What came before is gone then. */
+  /** False when the output cannot be held: it exceeds a limit, or the disk is full. Earlier output is then released. */
   add(fd: 1 | 2, bytes: Buffer): boolean {
     if (this.#isReleased) return false;
     if (this.#hold(fd, bytes)) return true;
@@ -111,7 +112,7 @@ export class JobOutput implements Printed {
     return this.#memoryBytes <= MAX_MEMORY_BYTES || this.#spool();
   }
 
-  /** A copy: `bytes` may be a few of a chunk that would stay as a whole. */
+  /** Copies `bytes`, which may be a small part of a larger buffer that would otherwise stay allocated. */
   #keep(bytes: Buffer): void {
     const held = this.#memoryBytes + bytes.length;
     if (held > this.#memory.length) {
@@ -123,7 +124,7 @@ export class JobOutput implements Printed {
     this.#memoryBytes = held;
   }
 
-  /** Moves what is in memory to the file. A full disk is no error here: the job runs on the submit host then. */
+  /** Moves the memory to the file. False when the disk is full, in which case the job runs on the submit host. */
   #spool(): boolean {
     try {
       this.#file ??= openNameless();
@@ -140,7 +141,7 @@ export class JobOutput implements Printed {
     return true;
   }
 
-  /** At least one byte of what stands at `at`, and no more than `length`. */
+  /** Reads at least one byte and at most `length` bytes at `at`. */
   #read(at: number, length: number): Buffer {
     const inMemory = at - this.#fileBytes;
     if (inMemory >= 0) return this.#memory.subarray(inMemory, inMemory + length);
@@ -158,7 +159,7 @@ function openNameless(): number {
   return file;
 }
 
-/** What no node has printed: nothing, or a message of our own. */
+/** Output that comes from no node: none, or a message of pmake's own. */
 export function printedHere(...said: readonly OutputChunk[]): Printed {
   const lengthBytes = said.reduce((sum, { bytes }) => sum + bytes.length, 0);
   return { lengthBytes, chunks: () => said, release: () => undefined };

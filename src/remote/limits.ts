@@ -1,17 +1,18 @@
-/** How long each step to a node may take. Tests shorten them. */
+/** Time limits for each step of a connection to a node. Tests shorten them. */
 export interface ConnectLimits {
-  /** A machine that is switched off answers nothing; waiting longer helps no build. */
+  /** For the TCP connection. A machine that is switched off does not answer, and waiting longer helps no build. */
   readonly tcpMs: number;
-  /** A host that has not taken the connection by then may well be switched off: nobody should count on it. */
+  /** A host that has not accepted the connection by then may be switched off, so the build should not count on it. */
   readonly silentMs: number;
-  /** Key exchange and login, on a node whose cores are all compiling. */
+  /** For key exchange and login, on a node whose cores are all compiling. */
   readonly handshakeMs: number;
-  /** A login shell, its rc files and Node from a cold network disk. */
+  /** For a login shell, its rc files and Node, read from a cold network disk. */
   readonly startMs: number;
-  /** ssh's own heartbeat, behind the dispatcher's; a peer is dead after KEEPALIVE_MISSES of them. */
+  /** The interval of ssh's own keepalive, in addition to the dispatcher's pings. */
   readonly keepaliveMs: number;
 }
 
+/** The limits outside of tests. */
 export const CONNECT_LIMITS: ConnectLimits = {
   tcpMs: 10_000,
   silentMs: 3_000,
@@ -20,4 +21,5 @@ export const CONNECT_LIMITS: ConnectLimits = {
   keepaliveMs: 5_000,
 };
 
+/** A peer is dead after this many keepalives without an answer. */
 export const KEEPALIVE_MISSES = 3;

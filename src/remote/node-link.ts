@@ -1,6 +1,6 @@
 /**
- * The dispatcher's end of one node: jobs in, their ends out, over the worker's channel. It notices when the node
- * falls silent. Unaware of queues, retries and what a compile is.
+ * Dispatcher's end of the connection to one node: it sends jobs and reports their ends over the worker's channel, and
+ * notices when the node falls silent. Unaware of queues, retries and what a compile is.
  */
 import type { Duplex } from 'node:stream';
 import type { PathMap } from '../command/path-maps.ts';
@@ -27,29 +27,33 @@ import { deferred, type Deferred } from '../util/deferred.ts';
 import { outOfPatience } from '../util/patience.ts';
 import { JobOutput, OutputBudget, type Printed } from './job-output.ts';
 
-/** Beyond its own limit, what a worker needs to notice its silence and to kill: its check interval and a slow machine. */
+/** The time beyond its own limit that a worker needs to notice the silence and kill its jobs, on a slow machine. */
 const FENCE_MARGIN_MS = 1_500;
 const SIGKILL = 9;
-/** From SIGKILL to the job's end. A worker whose jobs do not end is of no use, and keeps a slot for each. */
+/** From SIGKILL to the job's end. A worker whose jobs do not end is useless, and would keep a slot for each. */
 const KILLED_LIMIT_MS = 5_000;
-/** Of all jobs of one node, most of it in files. */
+/** The limit on held output of all jobs of one node, most of it in files. */
 const MAX_HELD_BYTES = 256 * 1024 * 1024;
-/** On its way to a node. One that does not read what it is sent is of no use, whatever it says. */
+/** The limit on bytes queued for a node. A node that does not read its requests is useless, whatever it replies. */
 const MAX_UNSENT_BYTES = 32 * 1024 * 1024;
-/** A worker forgets environments when it has a thousand of them, and a job follows right behind its own. */
+/**
+ * A worker evicts environments beyond a thousand, but a job directly follows its environment, so few resends suffice.
+ */
 const MAX_RESENDS = 2;
 
-/** An environment as nodes get it; `id` is unique in this dispatcher. */
+/** An environment as it is sent to nodes; `id` is unique in this dispatcher. */
 export interface NodeEnvironment extends JobEnvironment {
   readonly id: number;
 }
 
+/** How a job on a node ended. */
 export type RemoteEnd =
   | { readonly kind: 'done'; readonly report: WorkerReport; readonly output: Printed }
   | { readonly kind: 'notRun'; readonly reason: NotRunReason; readonly detail: string }
-  /** The node is gone; the job may run on there until `fencedAtMs` (performance.now()). */
+  /** The node is gone; the job may continue to run on it until `fencedAtMs` (performance.now()). */
   | { readonly kind: 'lost'; readonly why: string; readonly fencedAtMs: number };
 
+/** A job that was sent to the node. */
 export interface RemoteRun {
   readonly end: Promise<RemoteEnd>;
   signal(signal: number): void;
@@ -60,29 +64,30 @@ interface PendingJob {
   readonly environment: NodeEnvironment;
   readonly end: Deferred<RemoteEnd>;
   readonly output: JobOutput;
-  /** All that came of it. */
+  /** All output received so far. */
   printedBytes: number;
-  /** There is room for what came. */
+  /** Whether `output` holds all of it. */
   isHeld: boolean;
-  /** How often it was sent once more, with its environment. */
+  /** How often the job and its environment were sent again. */
   resends: number;
-  /** Ends the wait for the end of a job that was killed. */
+  /** Cancels the wait for the end of a killed job. */
   endWait: (() => void) | undefined;
   readonly onCpu: (cpuUs: bigint) => void;
 }
 
-/** What a link needs of the channel under it. */
+/** The channel under a link. */
 export interface LinkChannel {
   readonly stream: Duplex;
-  /** Resolves with why the channel closed. */
+  /** Resolves with the reason when the channel closes. */
   readonly closed: Promise<string>;
   close(): void;
 }
 
+/** The link to the worker on one node. */
 export class NodeLink {
-  /** Resolves with the worker's introduction. Stays pending when the channel closes first: see `closed`. */
+  /** Resolves with the worker's introduction. Stays pending if the channel closes first: see `closed`. */
   readonly ready: Promise<WorkerReady>;
-  /** Resolves once, with why, after every pending job has been told `lost`. */
+  /** Resolves once, with the reason, after every pending job has ended as `lost`. */
   readonly closed: Promise<string>;
   readonly paths: readonly PathMap[];
 
@@ -104,7 +109,7 @@ export class NodeLink {
   #isReady = false;
   #isClosed = false;
 
-  /** @param paths names of directories that this node has others for */
+  /** @param paths - directories that have other names on this node. */
   constructor(channel: LinkChannel, paths: readonly PathMap[] = []) {
     this.paths = paths;
     this.#channel = channel;
@@ -116,7 +121,10 @@ export class NodeLink {
     this.#pingTimer = setInterval(() => this.#ping(), PING_INTERVAL_MS);
   }
 
-  /** @param onCpu hears now and then what a job has used that takes long */
+  /**
+   * Sends a job to the node.
+   * @param onCpu - called at times with the CPU time that a long-running job has used.
+   */
   run(
     job: Omit<WorkerJob, 'id' | 'environmentId'>,
     environment: NodeEnvironment,
@@ -152,7 +160,7 @@ export class NodeLink {
     pending.endWait ??= outOfPatience(KILLED_LIMIT_MS, tooLong);
   }
 
-  /** Asks about the node. undefined when the connection ends first, or the answer is none. */
+  /** Asks the worker about the node. Undefined when the connection ends first, or the answer is invalid. */
   inspect<I extends Inspection>(inspection: I): Promise<Findings[I['kind']] | undefined> {
     if (this.#isClosed) return Promise.resolve(undefined);
     const id = this.#nextInspectionId;
@@ -169,6 +177,7 @@ export class NodeLink {
     });
   }
 
+  /** Closes the connection; pending jobs end as `lost`. */
   close(): void {
     this.#end('closed here');
   }
@@ -183,7 +192,7 @@ export class NodeLink {
 
   #send(request: WorkerRequest): void {
     if (this.#isClosed) return;
-    // Everything heard resets the worker's patience, so every frame moves the moment by which it is fenced.
+    // Every frame resets the worker's silence timer, so it also moves the time by which the worker is fenced.
     this.#pingedAtMs = performance.now();
     this.#channel.stream.write(encodeWorkerRequest(request));
     if (this.#channel.stream.writableLength > MAX_UNSENT_BYTES) this.#end('it does not read what it is sent');
@@ -192,13 +201,13 @@ export class NodeLink {
   #ping(): void {
     const now = performance.now();
     const sincePingMs = now - this.#pingedAtMs;
-    // When this process itself was held up, the answers may be waiting unread: give them one more round.
+    // If this process itself was delayed, the answers may be waiting unread: give them one more round.
     if (sincePingMs > NODE_SILENCE_LIMIT_MS) this.#heardAtMs = now;
     if (now - this.#heardAtMs > NODE_SILENCE_LIMIT_MS) {
       this.#end(`silent for ${Math.round((now - this.#heardAtMs) / 1_000)} s`);
       return;
     }
-    // Jobs came and went meanwhile: both sides know that the other lives.
+    // Job traffic since the last ping has shown both sides that the other is alive.
     if (sincePingMs < PING_INTERVAL_MS && now - this.#heardAtMs < PING_INTERVAL_MS) return;
     this.#pingSequence = (this.#pingSequence + 1) % 0x1_0000_0000;
     this.#unansweredPings += 1;
@@ -210,7 +219,7 @@ export class NodeLink {
     try {
       for (const frame of this.#frames.push(chunk)) this.#handle(decodeWorkerAnswer(frame));
     } catch (cause) {
-      this.#end(`the worker sent what is no answer: ${String(cause)}`);
+      this.#end(`the worker sent an invalid reply: ${String(cause)}`);
     }
   }
 
@@ -231,17 +240,17 @@ export class NodeLink {
         this.#handleNotRun(answer.id, answer.reason, answer.detail);
         return;
       case 'pong':
-        // One that says so unasked may not have read anything.
+        // A worker that sends an unsolicited pong may not have read anything.
         if (this.#unansweredPings === 0) throw new MalformedError('a pong without a ping');
         this.#unansweredPings -= 1;
         return;
       case 'inspected':
-        if (!this.#inspections.has(answer.id)) throw new MalformedError('findings that it was not asked for');
+        if (!this.#inspections.has(answer.id)) throw new MalformedError('findings that were not requested');
         this.#inspections.get(answer.id)?.resolve(answer.findings);
         this.#inspections.delete(answer.id);
         return;
       case 'cpu':
-        // Jobs that are unknown here may have ended meanwhile.
+        // An unknown job may have ended before the report arrived.
         for (const { id, cpuUs } of answer.jobs) this.#pending.get(id)?.onCpu(cpuUs);
         return;
     }
@@ -249,16 +258,16 @@ export class NodeLink {
 
   #handleOutput(id: number, fd: 1 | 2, bytes: Buffer): void {
     const pending = this.#pending.get(id);
-    if (!pending) throw new MalformedError('output of a job that it has not');
+    if (!pending) throw new MalformedError('output of an unknown job');
     pending.printedBytes += bytes.length;
     if (pending.printedBytes > MAX_OUTPUT_BYTES_PER_JOB) throw new MalformedError('more output than a worker sends');
     pending.isHeld &&= pending.output.add(fd, bytes);
   }
 
-  /** Outputs are told apart by their place in what was sent, so a report of more or fewer says nothing. */
+  /** Outputs are identified by their position in the request, so a report with more or fewer of them is invalid. */
   #handleDone(report: WorkerReport): void {
     const sent = this.#pending.get(report.id)?.job.outputs.length;
-    if (sent === undefined) throw new MalformedError('the end of a job that it has not');
+    if (sent === undefined) throw new MalformedError('the end of an unknown job');
     if (report.outputs.length !== sent) {
       this.#end(`its worker is broken: it reported ${report.outputs.length} outputs of a job that has ${sent}`);
       return;
@@ -270,9 +279,9 @@ export class NodeLink {
 
   #handleNotRun(id: number, reason: NotRunReason, detail: string): void {
     const pending = this.#pending.get(id);
-    if (!pending) throw new MalformedError('the return of a job that it has not');
+    if (!pending) throw new MalformedError('the return of an unknown job');
     if (reason === 'environment-unknown' && pending.resends < MAX_RESENDS) {
-      // The worker forgot it (its store is bounded): send it again, and the job with it.
+      // The worker has evicted the environment from its bounded store: send it again, followed by the job.
       pending.resends += 1;
       this.#sentEnvironments.delete(pending.environment.id);
       this.#sendJob(pending);

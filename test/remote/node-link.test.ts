@@ -55,18 +55,18 @@ describe('a link ends, and its jobs are lost, where the worker', () => {
   it.each<[string, (worker: PlayedWorker) => void, RegExp]>([
     ['reports more outputs than were asked for', (worker) => worker.say(done(1, 2)), /reported 2 outputs of a job/],
     ['reports none', (worker) => worker.say(done(1, 0)), /reported 0 outputs of a job/],
-    ['prints for a job that it has not', (worker) => worker.say(output(7, 10)), /output of a job that it has not/],
-    ['prints for a job that it has done', (worker) => worker.say(done(1), output(1, 10)), /output of a job/],
-    ['ends a job that it has not', (worker) => worker.say(done(7)), /the end of a job that it has not/],
+    ['prints for an unknown job', (worker) => worker.say(output(7, 10)), /output of an unknown job/],
+    ['prints for a job that it has done', (worker) => worker.say(done(1), output(1, 10)), /output of an unknown job/],
+    ['ends an unknown job', (worker) => worker.say(done(7)), /the end of an unknown job/],
     [
-      'sends a job back that it has not',
+      'sends back an unknown job',
       (worker) => worker.say({ kind: 'notRun', id: 7, reason: 'spawn-failed', detail: '' }),
-      /the return of a job that it has not/,
+      /the return of an unknown job/,
     ],
     [
-      'answers what it was not asked',
+      'sends findings that were not requested',
       (worker) => worker.say({ kind: 'inspected', id: 1, findings: '{}' }),
-      /findings that it was not asked for/,
+      /findings that were not requested/,
     ],
     [
       'answers a ping that was not sent',

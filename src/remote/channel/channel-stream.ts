@@ -1,19 +1,20 @@
 /**
- * One duplex stream over a pair (a child's stdin and stdout) or over a stream with ways of its own (ssh2's channel,
- * which forgets write callbacks once closed). Many small writes of one turn of the event loop travel together.
- * Unaware of ssh and of what is said.
+ * Duplex stream over a pair (a child's stdin and stdout) or over a stream with quirks (ssh2's channel, which forgets
+ * write callbacks once closed). Small writes in the same turn of the event loop are sent together.
+ * Unaware of ssh and of the bytes' meaning.
  */
 import { Duplex, type Readable, type Writable } from 'node:stream';
 
 /** Bytes held in either direction before the writer is asked to wait. */
 const HIGH_WATER_BYTES = 256 * 1024;
 
+/** The stream. It never emits `error`. */
 export class ChannelStream extends Duplex {
   readonly #source: Readable;
   readonly #sink: Writable;
   #flowing = false;
 
-  /** `first` was read from `source` already and comes out before anything else. */
+  /** `first` has already been read from `source` and is delivered before anything else. */
   constructor(source: Readable, sink: Writable, first: Buffer) {
     super({ highWaterMark: HIGH_WATER_BYTES });
     this.#source = source;
@@ -47,13 +48,13 @@ export class ChannelStream extends Duplex {
 
   override _destroy(_cause: Error | null, done: (cause: Error | null) => void): void {
     this.#pause();
-    // How the connection ended is told by the channel's `closed`; an error event here could only be missed.
+    // The channel's `closed` reports how the connection ended; an error event here could only be missed.
     done(null);
   }
 
   #forward(bytes: Buffer, done: () => void): void {
     if (!this.#sink.writable) return;
-    // One turn later even when there is room: what is written meanwhile is then sent as one packet.
+    // Wait one turn even when there is room, so that later writes in this turn are sent as one packet.
     if (this.#sink.write(bytes)) setImmediate(done);
     else this.#sink.once('drain', done);
   }

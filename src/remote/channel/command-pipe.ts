@@ -1,21 +1,21 @@
 /**
- * A node behind a command of the user's (`ssh -T n2`, `ip netns exec n2`, `docker exec -i n2`): the command's stdin and
- * stdout are the pipe. Unaware of what the command does.
+ * Pipe to a node through a command that the user configured (`ssh -T n2`, `ip netns exec n2`, `docker exec -i n2`): the
+ * command's stdin and stdout are the pipe. Unaware of what the command does.
  */
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { deferred } from '../../util/deferred.ts';
 import { fail, ok, type Result } from '../../util/result.ts';
 import type { NodePipe, PipeEnd } from './node-pipe.ts';
 
-/** A command that was told to end and has not by then is killed. */
+/** How long a command may take to exit after SIGTERM before it is killed. */
 const KILL_GRACE_MS = 2_000;
 
-/** The program and its words; a failure is errno's name, like ENOENT. */
+/** Starts `argv`. A failure is the name of an errno, like ENOENT. */
 export async function openCommandPipe(argv: readonly string[]): Promise<Result<NodePipe, string>> {
   const [program = '', ...words] = argv;
   const child = spawn(program, words, { stdio: ['pipe', 'pipe', 'pipe'] });
   const started = deferred<Result<NodePipe, string>>();
-  // Also what comes later, of a signal that cannot be sent.
+  // This listener also receives later errors, such as a signal that cannot be sent.
   child.on('error', (cause: NodeJS.ErrnoException) => started.resolve(fail(cause.code ?? cause.message)));
   child.once('spawn', () => started.resolve(ok(pipeOf(child))));
   return started.promise;
@@ -26,7 +26,7 @@ function pipeOf(child: ChildProcessWithoutNullStreams): NodePipe {
   child.once('close', (code, signal) => {
     ended.resolve(signal === null ? `exit status ${code ?? 0}` : `killed by ${signal}`);
   });
-  // EPIPE: the command has closed its stdin; how it ended is said by `close`.
+  // EPIPE means that the command has closed its stdin; `close` reports how it ended.
   for (const stream of [child.stdin, child.stdout, child.stderr]) stream.on('error', () => undefined);
   let isDestroyed = false;
   const destroy = () => {

@@ -1,5 +1,5 @@
 /**
- * The raw way to a program on a node, whatever carries it, and what a started worker looks like on it.
+ * Raw pipe to a program on a node, independent of the transport, and the channel to a started worker on top of it.
  * Unaware of ssh and of frames.
  */
 import type { Duplex, Readable, Writable } from 'node:stream';
@@ -10,19 +10,20 @@ import { ChannelStream } from './channel-stream.ts';
 import { WORKER_PREAMBLE } from '../../protocol/worker.ts';
 import { PreambleScanner } from './preamble.ts';
 
-/** Enough for Node's words about a module that is missing. */
+/** Enough for Node's message about a missing module. */
 const STDERR_TAIL_BYTES = 4 * 1024;
 
-/** How the program there ended, or why we lost sight of it: `exit status 127`, `the connection was lost: ...`. */
+/** How the remote program ended, or why the connection ended: `exit status 127`, `the connection was lost: ...`. */
 export type PipeEnd = string;
 
+/** The standard streams of a program on a node. */
 export interface NodePipe {
   readonly stdout: Readable;
   readonly stderr: Readable;
   readonly stdin: Writable;
   /** Resolves once, after the last byte of stdout and stderr. */
   readonly ended: Promise<PipeEnd>;
-  /** Takes the program's connection away. */
+  /** Closes the program's connection. */
   destroy(): void;
 }
 
@@ -30,22 +31,23 @@ export interface NodePipe {
 export interface NodeChannel {
   /** Starts right after the worker's preamble; binary; backpressure works in both directions. Never emits `error`. */
   readonly stream: Duplex;
-  /** Resolves once, whichever way the channel ends, with why. Never rejects. */
+  /** Resolves once, with the reason, however the channel ends. Never rejects. */
   readonly closed: Promise<string>;
-  /** Ends the channel at once; the worker dies with it. May be called again. */
+  /** Ends the channel at once; the worker dies with it. Idempotent. */
   close(): void;
-  /** What was printed there before the worker's first word, by rc files of the login shell; harmless, and skipped. */
+  /** Output of the login shell's rc files before the worker's preamble. It is harmless and skipped. */
   readonly noise: string;
-  /** The last that the worker and its login shell wrote to stderr. */
+  /** The end of what the worker and its login shell wrote to stderr. */
   stderrTail(): string;
 }
 
+/** Why a pipe did not become a channel. */
 export type StartFailure =
   | { readonly kind: 'aborted' }
   | { readonly kind: 'timeout' }
   | { readonly kind: 'no-worker'; readonly printed: string; readonly stderr: string; readonly ended: PipeEnd };
 
-/** Waits for the worker's first bytes on `pipe`; on a failure the pipe is destroyed. */
+/** Waits up to `startMs` for the worker's preamble on `pipe`. On a failure, the pipe is destroyed. */
 export async function awaitWorker(
   pipe: NodePipe,
   startMs: number,
@@ -78,7 +80,7 @@ export async function awaitWorker(
   return started;
 }
 
-/** What a login shell's rc files printed before the worker spoke. */
+/** The output of the login shell's rc files before the preamble. */
 function noiseOf(printed: Buffer): string {
   return tailOf(printed.subarray(0, printed.indexOf(WORKER_PREAMBLE)));
 }
@@ -86,7 +88,7 @@ function noiseOf(printed: Buffer): string {
 function channelOf(pipe: NodePipe, first: Buffer, stderr: StderrTail, noise: string): NodeChannel {
   const stream = new ChannelStream(pipe.stdout, pipe.stdin, first);
   const closed = deferred<string>();
-  // What the worker said last may still be unread in `stream` when it ends by itself; closed here, nobody will read.
+  // When the worker exits by itself, its last frames may still be unread in `stream`; after close(), they are not read.
   const close = () => {
     closed.resolve('closed here');
     pipe.destroy();

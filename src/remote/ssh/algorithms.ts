@@ -1,11 +1,11 @@
 /**
- * What a connection may be protected by: OpenSSH's own defaults (ssh_config(5) of OpenSSH 9.2 and 10.0), as far as ssh2
- * has them. Said here rather than left to the library, so that no release of it brings back what OpenSSH gave up. Strict
- * key exchange (CVE-2023-48795) is added by ssh2 itself. Data only.
+ * Algorithms for ssh connections: OpenSSH's own defaults (ssh_config(5) of OpenSSH 9.2 and 10.0), as far as ssh2
+ * supports them. They are listed here, not left to the library, so that no release of it brings back what OpenSSH has
+ * dropped. ssh2 itself adds strict key exchange (CVE-2023-48795). Data only.
  */
 import type { CipherAlgorithm, CompressionAlgorithm, KexAlgorithm, MacAlgorithm, ServerHostKeyAlgorithm } from 'ssh2';
 
-/** What servers are asked for when known_hosts has nothing; no SHA-1. */
+/** The host key algorithms to offer when known_hosts has no entry; none uses SHA-1. */
 export const HOST_KEY_ALGORITHMS: readonly ServerHostKeyAlgorithm[] = [
   'ssh-ed25519',
   'ecdsa-sha2-nistp256',
@@ -36,7 +36,7 @@ const CIPHERS: CipherAlgorithm[] = [
   'aes256-ctr',
 ];
 
-/** hmac-sha1 is in OpenSSH's list and not in ours: every server that has it has the others as well. */
+/** hmac-sha1 is in OpenSSH's list but not in this one: every server that supports it also supports the others. */
 const MACS: MacAlgorithm[] = [
   'hmac-sha2-256-etm@openssh.com',
   'hmac-sha2-512-etm@openssh.com',
@@ -44,7 +44,8 @@ const MACS: MacAlgorithm[] = [
   'hmac-sha2-512',
 ];
 
-/** As ssh has it by default: what travels is small, and nodes are near. */
+/** None, as by default in ssh: the messages are small, and nodes are near. */
 const COMPRESSIONS: CompressionAlgorithm[] = ['none'];
 
+/** The `algorithms` option of ssh2, except for `serverHostKey`. */
 export const TRANSPORT_ALGORITHMS = { kex: KEY_EXCHANGES, cipher: CIPHERS, hmac: MACS, compress: COMPRESSIONS };

@@ -1,6 +1,6 @@
 /**
- * Which keys to offer a node, in ssh's order: those of the agent that the configuration names, the agent's others,
- * then key files. Never asks for a passphrase. Unaware of the connection.
+ * Selection of the keys to offer to a node, in ssh's order: the agent's keys that the configuration names, the agent's
+ * other keys, then key files. It never asks for a passphrase. Unaware of the connection.
  */
 import { readFile, stat } from 'node:fs/promises';
 import type { Duplex } from 'node:stream';
@@ -17,15 +17,16 @@ import { ok, fail, type Result } from '../../util/result.ts';
 import type { SkippedIdentity } from '../failure.ts';
 import type { SshSettings } from './ssh-settings.ts';
 
-/** An agent that asks its user (or hangs) must not hold a build up. */
+/** An agent that asks its user, or hangs, must not delay a build. */
 const AGENT_TIMEOUT_MS = 5_000;
 const GROUP_OR_OTHERS = 0o077;
 
-/** One thing to offer; `label` is what the user is told was tried. */
+/** One key to offer; `label` is its name in messages. */
 type Identity =
   | { readonly kind: 'agent'; readonly label: string; readonly key: ParsedKey; readonly agent: BaseAgent }
   | { readonly kind: 'file'; readonly label: string; readonly key: ParsedKey };
 
+/** The keys to offer, and those that cannot be offered. */
 export interface Identities {
   readonly offered: readonly Identity[];
   readonly skipped: readonly SkippedIdentity[];
@@ -34,13 +35,13 @@ export interface Identities {
 interface KeyFile {
   readonly path: string;
   readonly privateKey: Result<ParsedKey, SkippedIdentity['why'] | 'missing'>;
-  /** The public half, from the file itself or the `.pub` beside it. */
+  /** The public half, from the file itself or from the `.pub` file next to it. */
   readonly publicKey: Buffer | undefined;
 }
 
 type AnyKey = string | Buffer | ParsedKey;
 
-/** Every key of an agent is offered by itself, so that it can be ordered and named like a file's. */
+/** An agent with a single key. Each key of an agent is offered separately, so that it can be ordered and named. */
 class OneKeyAgent extends BaseAgent {
   readonly #agent: BaseAgent;
   readonly #key: ParsedKey;
@@ -63,7 +64,7 @@ class OneKeyAgent extends BaseAgent {
   }
 }
 
-/** An agent that can be hung up on: one that never answers would keep a socket open for each time it is asked. */
+/** An agent whose connections can be closed: one that never answers would keep a socket open for each request. */
 class ImpatientAgent extends ssh2.OpenSSHAgent {
   readonly #streams = new Set<Duplex>();
   #isOver = false;
@@ -85,6 +86,7 @@ class ImpatientAgent extends ssh2.OpenSSHAgent {
   }
 }
 
+/** Finds the identities for these settings. An agent that does not answer in time is reported as skipped. */
 export async function findIdentities(settings: SshSettings): Promise<Identities> {
   const { identityFiles, identitiesOnly, agentSocket } = settings;
   const files = await Promise.all(identityFiles.paths.map((path) => readKeyFile(path)));
@@ -113,7 +115,7 @@ export async function findIdentities(settings: SshSettings): Promise<Identities>
   return { offered, skipped };
 }
 
-/** The named keys first: a server counts every refused key, and hangs up after six. */
+/** Puts the named keys first: a server counts every refused key, and disconnects after six. */
 function inOrder(keys: readonly ParsedKey[], files: readonly KeyFile[], namedOnly: boolean): readonly ParsedKey[] {
   const isNamed = (key: ParsedKey) => files.some(({ publicKey }) => publicKey?.equals(key.getPublicSSH()) ?? false);
   const named = keys.filter(isNamed);
@@ -149,7 +151,7 @@ async function readPrivateKey(path: string): Promise<KeyFile['privateKey']> {
   let text: Buffer;
   try {
     const { uid, mode } = await stat(path);
-    // ssh refuses such a key as well, with a page of @ signs.
+    // ssh also refuses such a key, with a page of @ signs.
     if (uid === process.getuid?.() && (mode & GROUP_OR_OTHERS) !== 0 && !path.endsWith('.pub')) {
       return fail('too-open');
     }

@@ -1,6 +1,6 @@
 /**
- * known_hosts files as ssh reads them (sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT"): which keys a host may show.
- * Pure; unaware of connections and of where the files are. Host certificates are recognised, not checked.
+ * Parser for known_hosts files as ssh reads them (sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT"): which keys a host may
+ * present. Pure; unaware of connections and of where the files are. Host certificates are recognised, not checked.
  */
 import { createHmac } from 'node:crypto';
 
@@ -20,7 +20,7 @@ interface KnownHostEntry {
   readonly key: Buffer;
 }
 
-/** What the files say of one host's key. */
+/** What the files say about one host's key. */
 export type HostKeyVerdict =
   | { readonly kind: 'known' }
   | { readonly kind: 'unknown'; readonly certAuthority: boolean }
@@ -35,6 +35,7 @@ export function knownHostName(host: string, port: number): string {
   return port === DEFAULT_PORT ? name : `[${name}]:${port}`;
 }
 
+/** The entries of several files. */
 export class KnownHosts {
   readonly #entries: readonly KnownHostEntry[];
 
@@ -42,13 +43,13 @@ export class KnownHosts {
     this.#entries = files.flatMap(({ file, text }) => parseKnownHosts(file, text));
   }
 
-  /** The key types that the files have for a host, in file order: what to ask the server for first. */
+  /** The key types that the files have for a host, in file order: the types to request first. */
   keyTypes(name: string): readonly string[] {
     const entries = this.#of(name).filter(({ marker }) => marker === 'key');
     return [...new Set(entries.map(({ keyType }) => keyType))];
   }
 
-  /** Whether `key` (wire form) may be shown by the host that known_hosts calls `name`. */
+  /** Whether the host that known_hosts calls `name` may present `key` (wire form). */
   check(name: string, key: Buffer): HostKeyVerdict {
     const entries = this.#of(name);
     const revoked = entries.find((entry) => entry.marker === 'revoked' && entry.key.equals(key));
@@ -66,7 +67,7 @@ export class KnownHosts {
   }
 }
 
-/** The type inside a key's wire form (RFC 4253, 6.6); empty when there is none. */
+/** The type inside a key's wire form (RFC 4253, section 6.6); empty when there is none. */
 export function hostKeyType(key: Buffer): string {
   const lengthBytes = 4;
   if (key.length < lengthBytes) return '';
@@ -81,7 +82,7 @@ function parseKnownHosts(file: string, text: string): KnownHostEntry[] {
   });
 }
 
-/** Lines that are no entry are passed over, as ssh does. */
+/** Undefined for a line that is not an entry, which ssh also skips. */
 function parseEntry(line: string): Omit<KnownHostEntry, 'file' | 'line'> | undefined {
   const fields = line.trim().split(/[ \t]+/);
   const first = fields[0] ?? '';
@@ -105,7 +106,7 @@ function matchesHosts(hosts: string, name: string): boolean {
   let matched = false;
   for (const pattern of hosts.toLowerCase().split(',')) {
     if (!pattern.startsWith('!')) matched ||= matchesPattern(pattern, name);
-    // One negated match rules the whole line out, wherever it stands.
+    // A single negated match excludes the whole line, at any position.
     else if (matchesPattern(pattern.slice(1), name)) return false;
   }
   return matched;
@@ -120,8 +121,8 @@ function matchesHash(hosts: string, name: string): boolean {
 }
 
 /**
- * Only `*` and `?` mean anything; brackets are part of `[host]:port`. Where the rest does not match, the last `*` takes one
- * character more: never an earlier one, which would take exponential time.
+ * Only `*` and `?` are special; brackets are part of `[host]:port`. On a mismatch, only the last `*` backtracks by one
+ * character: backtracking into earlier ones would take exponential time.
  */
 function matchesPattern(pattern: string, name: string): boolean {
   let [at, next] = [0, 0];

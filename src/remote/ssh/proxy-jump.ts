@@ -1,6 +1,7 @@
 /**
- * ProxyJump as the command that ssh itself would run for it (ssh_config(5)): `[user@]host[:port]`, several of them with
- * commas between. Each part is held to ssh's rule for names. Unaware of where the setting comes from.
+ * Translation of ProxyJump to the command that ssh itself would run for it (ssh_config(5)). The value is a
+ * comma-separated list of `[user@]host[:port]`, and each part must obey ssh's rule for names. Unaware of where the
+ * setting comes from.
  */
 import { isSshHost, isSshUser } from '../../protocol/names.ts';
 import { fail, ok, type Result } from '../../util/result.ts';
@@ -13,7 +14,7 @@ interface Hop {
   readonly port: string;
 }
 
-/** For a shell; its stdin and stdout are the connection. */
+/** The shell command whose stdin and stdout are the connection. */
 export function proxyJumpCommand(proxyJump: string, tokens: SshTokens): Result<string, UnsafeToken> {
   const expanded = expandCommand(proxyJump, tokens);
   if (!expanded.ok) return expanded;

@@ -1,14 +1,14 @@
 /**
- * Words for a login shell whose kind is not known: sh, bash, zsh, csh, tcsh and fish read them alike.
+ * Quoting for a login shell of an unknown kind: sh, bash, zsh, csh, tcsh and fish read the result alike.
  * Unaware of what the words mean.
  */
 
-/** Words that no shell touches. A leading `=` or `~` would be expanded by zsh, so `=` may not come first. */
+/** Words that no shell changes. zsh would expand a leading `=` or `~`, so `=` may not come first. */
 const SAFE_WORD = /^[A-Za-z0-9_@%+:,./-][A-Za-z0-9_@%+=:,./-]*$/;
 
 /**
- * One word, so that every shell passes it on unchanged (line breaks aside: csh has no way to write them).
- * Backslashes stand outside of the quotes because fish, alone, reads them inside; `!` because csh does.
+ * Quotes one word so that every shell passes it on unchanged (except for line breaks, which csh cannot express).
+ * Backslashes are placed outside of the quotes because fish interprets them inside, and `!` because csh does.
  */
 export function quoteWord(word: string): string {
   if (word === '') return "''";
@@ -16,6 +16,7 @@ export function quoteWord(word: string): string {
   return word.replace(/['\\!]|[^'\\!]+/g, (run) => (/['\\!]/.test(run) ? `\\${run}` : `'${run}'`));
 }
 
+/** Quotes each word and joins them with blanks. */
 export function quoteWords(words: readonly string[]): string {
   return words.map(quoteWord).join(' ');
 }

@@ -1,8 +1,8 @@
 /**
- * Reads ~/.ssh/config and /etc/ssh/ssh_config into one list of lines, `Include`s followed, which the ssh-config library
- * does not do by itself. Unaware of what the settings mean.
+ * Reader for ~/.ssh/config and /etc/ssh/ssh_config: it reads them into one list of lines and follows each `Include`,
+ * which the ssh-config library itself does not do. Unaware of what the settings mean.
  *
- * `Match exec` is never true here: it would run a program, for as long as it likes, inside the dispatcher.
+ * `Match exec` is never true: it would run a program of unlimited duration inside the dispatcher.
  */
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
@@ -14,7 +14,7 @@ import { fail, ok, type Result } from '../../util/result.ts';
 const MAX_INCLUDE_DEPTH = 16;
 const GROUP_OR_OTHERS_WRITE = 0o022;
 
-/** The settings that pmake heeds; all others are left out before the library sees them. */
+/** The settings that pmake uses; all others are removed before the library sees them. */
 const HEEDED = [
   'Host',
   'Match',
@@ -32,17 +32,19 @@ const HEEDED = [
   'ProxyJump',
 ] as const;
 type HeededSetting = Exclude<(typeof HEEDED)[number], 'Host' | 'Match' | 'Include'>;
-/** ssh ignores the case of names, the library does not in every place. */
+/** ssh ignores the case of names, but the library does not do so everywhere. */
 const SPELLING: ReadonlyMap<string, string> = new Map(HEEDED.map((name) => [name.toLowerCase(), name]));
 
+/** Why a configuration file cannot be used. */
 export interface SshConfigProblem {
   readonly file: string;
   readonly detail: string;
 }
 
-/** The settings for one host, in the order in which they were found: the first of a name counts. */
+/** The settings for one host, in the order in which they were found: the first value of a name counts. */
 export type SshConfigValues = Partial<Record<HeededSetting, string | readonly string[]>>;
 
+/** Where the configuration files are. */
 export interface SshConfigPlaces {
   readonly home: string;
   /** `/etc/ssh` */
@@ -54,7 +56,7 @@ interface Query {
   readonly user: string | undefined;
 }
 
-/** What ssh's configuration says for `host`; a file that does not exist says nothing. */
+/** The settings for the host of `query`. A file that does not exist counts as empty. */
 export async function readSshConfig(
   query: Query,
   places: SshConfigPlaces,
@@ -72,10 +74,10 @@ export async function readSshConfig(
   return ok(reader.compute());
 }
 
-/** Where a line was read; `isUsers`: the file must not be writable by others, as ssh demands of the user's own. */
+/** Where a line was read. `isUsers` marks the user's own files, which, as for ssh, others must not be able to write. */
 interface Place {
   readonly file: string;
-  /** What relative Includes are relative to. */
+  /** The base directory of relative Includes. */
   readonly directory: string;
   readonly isUsers: boolean;
   readonly depth: number;
@@ -85,7 +87,7 @@ const PROBE = 'PmakeProbe';
 
 class ConfigReader {
   readonly #query: Query;
-  /** Everything read so far, flat: a section that an Include stands in is cut in two. */
+  /** Everything read so far, flattened: a section that contains an Include is split in two. */
   readonly #lines = new SSHConfig();
 
   constructor(query: Query) {
@@ -111,7 +113,7 @@ class ConfigReader {
     }
   }
 
-  /** Adds lines at the end, or to the end of `section`, which is then the last. */
+  /** Appends lines to the list, or to `section`, which must be its last entry. */
   async #addLines(
     lines: readonly Line[],
     place: Place,
@@ -128,10 +130,10 @@ class ConfigReader {
         problem = await this.#addSection(line, place);
       } else if (name === 'Include') {
         problem = await this.#addIncluded(line, place);
-        // What follows in the section must stand behind what was included.
+        // The rest of the section must come after the included lines.
         if (open) open = this.#begin(open);
       } else {
-        // Expanded before the library sees it: it compares the name with `Match host`.
+        // HostName is expanded before the library sees it, because the library compares it with `Match host`.
         if (name === 'HostName' && typeof line.value === 'string') line.value = expandHostName(line.value, this.#query);
         (open ? open.config : this.#lines).push(line);
       }
@@ -142,7 +144,7 @@ class ConfigReader {
 
   async #addSection(section: Section, place: Place): Promise<SshConfigProblem | undefined> {
     const hasInclude = section.config.some((line) => line.type === LineType.DIRECTIVE && /^include$/i.test(line.param));
-    // An Include counts only where its section does, so that question is settled here and now.
+    // An Include counts only if its section applies, so this must be decided now.
     if (hasInclude && !this.#applies(section)) return undefined;
     return this.#addLines(section.config, place, this.#begin(section));
   }
@@ -172,7 +174,7 @@ function computeFor(lines: SSHConfig, { host, user }: Query): SshConfigValues {
   return lines.compute(user === undefined ? { Host: host } : { Host: host, User: user }, { matchExec: false });
 }
 
-/** The only tokens that HostName may have. */
+/** Expands the only tokens that HostName may contain. */
 function expandHostName(value: string, { host }: Query): string {
   return value.replace(/%([%h])/g, (_, letter) => (letter === 'h' ? host : '%'));
 }
@@ -183,7 +185,7 @@ async function includedFiles(include: Directive, directory: string): Promise<rea
   for (const pattern of patterns) {
     const atHome = pattern.replace(/^~(?=\/)/, () => dirname(directory));
     const absolute = isAbsolute(atHome) ? atHome : join(directory, atHome);
-    // As glob(3): no braces, no extended patterns, sorted.
+    // Like glob(3): no braces, no extended patterns, sorted.
     const found = await glob(absolute, { braceExpansion: false, extglob: false, globstar: false, dot: false });
     files.push(...found.sort());
   }
@@ -194,7 +196,7 @@ async function readIfThere(file: string): Promise<string | undefined> {
   try {
     return await readFile(file, 'utf8');
   } catch {
-    // ssh passes over files that it cannot read.
+    // ssh skips files that it cannot read.
     return undefined;
   }
 }

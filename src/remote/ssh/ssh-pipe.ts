@@ -1,6 +1,6 @@
 /**
- * A node behind ssh: one connection, one command on it, with the checks that ssh makes. ssh2's events become values here.
- * Unaware of what the command is.
+ * Pipe to a node over ssh: one connection that runs one command, with the checks that ssh makes. It turns ssh2's events
+ * into values. Unaware of what the command is.
  */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -17,9 +17,10 @@ import type { NodePipe, PipeEnd } from '../channel/node-pipe.ts';
 import type { SshSettings } from './ssh-settings.ts';
 import type { Transport } from './ssh-transport.ts';
 
-/** After saying goodbye; a peer that is gone would keep the socket for a quarter of an hour. */
+/** The wait after the disconnect message; without it, a peer that is gone would keep the socket for fifteen minutes. */
 const GOODBYE_MS = 1_000;
 
+/** What openSshPipe needs to log in and run a command. */
 export interface SshRequest {
   readonly target: NodeTarget;
   readonly settings: SshSettings;
@@ -29,7 +30,7 @@ export interface SshRequest {
   readonly limits: ConnectLimits;
 }
 
-/** Logs in and starts the command. On a failure nothing of the connection is left. */
+/** Logs in and starts the command. On a failure, the connection is closed. */
 export async function openSshPipe(request: SshRequest, abort: AbortSignal): Promise<Result<NodePipe, NodeFailure>> {
   const files = await readKnownHosts(request.settings.knownHostsFiles);
   const login = new SshLogin(request, new KnownHosts(files));
@@ -46,7 +47,7 @@ class SshLogin {
   readonly #knownHosts: KnownHosts;
   readonly #client = new Client();
   readonly #outcome: Deferred<Result<NodePipe, NodeFailure>> = deferred();
-  /** What ended the connection once it stood. */
+  /** Why the connection ended after it was established. */
   readonly #lost: Deferred<string> = deferred();
   readonly #tried: string[] = [];
   #phase: ConnectPhase = 'handshake';
@@ -83,7 +84,7 @@ class SshLogin {
     this.#client.connect({
       sock: transport.stream,
       username,
-      // Ours covers the start of the command, too.
+      // pmake's own timeout also covers the start of the command.
       readyTimeout: 0,
       keepaliveInterval: limits.keepaliveMs,
       keepaliveCountMax: KEEPALIVE_MISSES,
@@ -102,14 +103,14 @@ class SshLogin {
     });
   }
 
-  /** Key types that known_hosts has come first: a server with more of them would else look unknown. */
+  /** Key types in known_hosts come first; otherwise, a server with several host keys could present an unknown one. */
   #hostKeyAlgorithms(): ServerHostKeyAlgorithm[] {
     const known = this.#lookedUp().flatMap((name) => this.#knownHosts.keyTypes(name));
     const isKnown = (algorithm: string) => known.includes(algorithm.startsWith('rsa-') ? 'ssh-rsa' : algorithm);
     return [...HOST_KEY_ALGORITHMS].sort((a, b) => Number(isKnown(b)) - Number(isKnown(a)));
   }
 
-  /** The names to look for in known_hosts; like ssh, a host on a high port may be listed without it. */
+  /** The names to look up in known_hosts. As in ssh, a host on another port may be listed without the port. */
   #lookedUp(): readonly [string, ...string[]] {
     const { hostKeyAlias, hostName, port } = this.#request.settings;
     if (hostKeyAlias !== undefined) return [hostKeyAlias.toLowerCase()];
@@ -152,7 +153,7 @@ class SshLogin {
 
   #handleError(cause: Error & { level?: string }): void {
     this.#lastError = cause.message;
-    // An agent that could not sign, or a key that could not: ssh2 goes on with the next identity by itself.
+    // An agent or a key could not sign: ssh2 itself continues with the next identity.
     if (cause.level === 'agent' || cause.level === 'client-authentication') return;
     this.#fail(this.#brokenConnection(cause.message));
   }
@@ -182,7 +183,7 @@ class SshLogin {
     return { target, reason: 'timeout', phase: this.#phase, afterMs: limits.handshakeMs };
   }
 
-  /** Before the command stands this is the outcome; afterwards, how the pipe ends. */
+  /** Before the command has started, this sets the outcome; afterwards, it sets how the pipe ended. */
   #fail(failure: NodeFailure): void {
     const detail = 'detail' in failure ? failure.detail : failure.reason;
     this.#lost.resolve(`the connection was lost: ${detail}`);
@@ -201,7 +202,7 @@ class SshLogin {
 
   #pipeOf(channel: ClientChannel): NodePipe {
     const ended = deferred<PipeEnd>();
-    // `close` carries the exit status; it comes without one when the connection broke.
+    // `close` carries the exit status, except when the connection broke.
     channel.once('close', (code?: number | null, signal?: string) => {
       if (typeof code === 'number') ended.resolve(`exit status ${code}`);
       else if (typeof signal === 'string') ended.resolve(`killed by ${signal}`);
@@ -227,7 +228,7 @@ class SshLogin {
   }
 }
 
-/** Files that are not there, or not for us to read, know nobody. */
+/** Files that are missing or unreadable count as empty. */
 async function readKnownHosts(paths: readonly string[]): Promise<readonly KnownHostsFile[]> {
   const texts = await Promise.all(paths.map((path) => readFile(path, 'utf8').catch(() => '')));
   return texts.map((text, index) => ({ file: paths[index] ?? '', text }));

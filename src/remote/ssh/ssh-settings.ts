@@ -1,6 +1,6 @@
 /**
- * How to reach a node by ssh: the node list's words first, then ~/.ssh/config and /etc/ssh/ssh_config, then ssh's own
- * defaults. Unaware of how the connection is made.
+ * Settings for reaching a node by ssh. The node list takes precedence over ~/.ssh/config, that over
+ * /etc/ssh/ssh_config, and that over ssh's own defaults. Unaware of how the connection is made.
  */
 import { hostname, homedir, userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -16,13 +16,16 @@ type Environment = Readonly<Record<string, string | undefined>>;
 const DEFAULT_PORT = 22;
 const SYSTEM_DIRECTORY = '/etc/ssh';
 
+/** The resolved settings of one node. */
 export interface SshSettings {
   readonly hostName: SshHost;
   readonly port: number;
   readonly user: SshUser;
-  /** Private keys in the order to try; `isNamed` when the configuration names them, else ssh's default files. */
+  /**
+   * Private keys, in the order to try them. `isNamed` if the configuration names them; otherwise ssh's default files.
+   */
   readonly identityFiles: { readonly isNamed: boolean; readonly paths: readonly string[] };
-  /** Offer no other key of the agent than those in `identityFiles`. */
+  /** Offer only those of the agent's keys that are in `identityFiles`. */
   readonly identitiesOnly: boolean;
   /** The agent's socket. */
   readonly agentSocket: string | undefined;
@@ -32,24 +35,25 @@ export interface SshSettings {
   readonly proxyCommand: string | undefined;
 }
 
-/** A name that ssh would refuse as well, and what it is: `HostName`, `User`, `%k in ProxyCommand`. */
+/** A name that ssh would also refuse. `what` is like `HostName`, `the user` or `%k in a proxy's command`. */
 export interface UnsafeName {
   readonly kind: 'unsafe-name';
   readonly what: string;
   readonly value: string;
 }
 
+/** Why a node's settings cannot be used. */
 export type SshSettingsProblem = (SshConfigProblem & { readonly kind: 'invalid' }) | UnsafeName;
 
-/** `systemDirectory` is another one only in tests. */
+/** Resolves the settings of a node. Only tests pass `systemDirectory`. */
 export async function resolveSshSettings(
   spec: NodeSpec,
   env: Environment,
   systemDirectory = SYSTEM_DIRECTORY,
 ): Promise<Result<SshSettings, SshSettingsProblem>> {
-  // The type says so already. It is checked once more, since what stands here decides what a shell is told.
+  // The type already guarantees this. It is checked again because the value becomes part of a shell command.
   if (!isHostName(spec.host)) return unsafe('the host', spec.host);
-  // HOME before the passwd entry, unlike ssh: whoever sets it means it, and both agree for everyone else.
+  // Unlike in ssh, HOME takes precedence over the passwd entry: a user who sets it means it, and otherwise they agree.
   const home = env.HOME ?? homedir();
   const read = await readSshConfig({ host: spec.host, user: spec.user }, { home, systemDirectory });
   if (!read.ok) return fail({ kind: 'invalid', ...read.failure });
@@ -123,7 +127,7 @@ function knownHostsFiles(
   return named.map((path) => expandPath(path, tokens, env));
 }
 
-/** ProxyCommand and ProxyJump compete: the first in the files wins (ssh_config(5)). ssh itself does the jumping. */
+/** Of ProxyCommand and ProxyJump, the first in the files wins (ssh_config(5)). For a jump, ssh itself is run. */
 function proxyCommand(
   values: SshConfigValues,
   proxyJump: string | undefined,
@@ -144,7 +148,7 @@ function localUserName(env: Environment): string {
   try {
     return userInfo().username;
   } catch {
-    // A uid without passwd entry, as in a bare container.
+    // The uid has no passwd entry, as in a bare container.
     return env.USER ?? env.LOGNAME ?? '';
   }
 }

@@ -1,42 +1,43 @@
 /**
- * `%h`, `${HOME}` and `~` in the values of ssh's configuration (ssh_config(5), TOKENS). Unaware of which value it is.
+ * Expansion of `%h`, `${HOME}` and `~` in the values of ssh's configuration (ssh_config(5), TOKENS). Unaware of which
+ * value it is.
  *
- * A command is read by a shell, so what a token puts into it is held to ssh's own rule for names (protocol/names.ts):
- * ssh expands without quoting, and the user's own quotes protect from nothing that contains quotes.
+ * A shell reads the command, so the value of each token must obey ssh's own rule for names (protocol/names.ts): ssh
+ * expands tokens without quoting, and the user's own quotes do not protect against a value that contains quotes.
  */
 import { createHash } from 'node:crypto';
 import { isSshHost, isSshUser, type HostName, type SshHost, type SshUser } from '../../protocol/names.ts';
 import { fail, ok, type Result } from '../../util/result.ts';
 
-/** What the tokens stand for. */
+/** The values of the tokens. */
 export interface SshTokens {
-  /** After HostName: `%h`. */
+  /** `%h`: the host after HostName was applied. */
   readonly hostName: SshHost;
-  /** As asked for: `%n`. */
+  /** `%n`: the host as the user named it. */
   readonly originalHost: HostName;
   readonly port: number;
-  /** On the node: `%r`. */
+  /** `%r`: the user on the node. */
   readonly remoteUser: SshUser;
-  /** Here: `%u`. */
+  /** `%u`: the local user. */
   readonly localUser: string;
   readonly home: string;
   readonly uid: number;
-  /** This machine: `%l`. */
+  /** `%l`: this machine. */
   readonly localHost: string;
-  /** HostKeyAlias, or else the host as asked for: `%k`. */
+  /** `%k`: HostKeyAlias, or else the host as the user named it. */
   readonly keyAlias: string;
-  /** ProxyJump, or nothing: `%j`. */
+  /** `%j`: ProxyJump, or empty. */
   readonly proxyJump: string;
 }
 
-/** A token whose value may not stand in a command. */
+/** A token whose value must not be put into a command. */
 export interface UnsafeToken {
   /** `%k` */
   readonly token: string;
   readonly value: string;
 }
 
-/** What each token stands for that is a name; the others are numbers, digests and this user's own home directory. */
+/** The rules for tokens whose values are names; the others are numbers, digests and this user's own home directory. */
 const NAME_TOKENS: Readonly<Record<string, (text: string) => boolean>> = {
   h: isSshHost,
   n: isSshHost,
@@ -45,11 +46,11 @@ const NAME_TOKENS: Readonly<Record<string, (text: string) => boolean>> = {
   L: isSshHost,
   r: isSshUser,
   u: isSshUser,
-  // Several hosts and users; each of them is looked at where the jumps are taken apart.
+  // Several hosts and users, each of which is checked again where the jumps are parsed.
   j: (text) => text.split(',').every((hop) => isSshHost(hop.replace(/^.*@/s, '')) && isSshUser(hop)),
 };
 
-/** A command line for a shell. */
+/** Expands the tokens in a command line for a shell. */
 export function expandCommand(text: string, tokens: SshTokens): Result<string, UnsafeToken> {
   for (const [token, letter = ''] of text.matchAll(TOKEN)) {
     const value = tokenValue(letter, tokens);
@@ -60,12 +61,12 @@ export function expandCommand(text: string, tokens: SshTokens): Result<string, U
 
 const TOKEN = /%([%hnpruidlLkjC])/g;
 
-/** Not for a command. A token that does not exist stays as it is. */
+/** Not for use in a command. An unknown token stays as it is. */
 function expandTokens(text: string, tokens: SshTokens): string {
   return text.replace(TOKEN, (_, letter: string) => tokenValue(letter, tokens));
 }
 
-/** A path: `~/`, `${NAME}` and tokens. A variable that is not set stays as it is, and names no file. */
+/** Expands `~/`, `${NAME}` and tokens in a path. A variable that is not set stays as it is, and names no file. */
 export function expandPath(text: string, tokens: SshTokens, env: Readonly<Record<string, string | undefined>>): string {
   const atHome = text.replace(/^~(?=\/|$)/, () => tokens.home);
   const withVariables = atHome.replace(/\$\{(\w+)\}/g, (whole, name: string) => env[name] ?? whole);

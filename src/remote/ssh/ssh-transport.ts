@@ -1,5 +1,5 @@
 /**
- * The bytes under an ssh connection: TCP, or the stdin and stdout of a ProxyCommand. Unaware of ssh itself.
+ * Byte stream under an ssh connection: TCP, or the stdin and stdout of a ProxyCommand. Unaware of ssh itself.
  */
 import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -11,25 +11,27 @@ import type { ConnectLimits } from '../limits.ts';
 import type { SshSettings } from './ssh-settings.ts';
 
 /**
- * For each address of a name that has several, before the next is tried instead. Node's own, and by the clock: it runs
- * out also while this process cannot look.
+ * The timeout for each address of a name with several, before the next is tried. Node implements it by the clock, so it
+ * also expires while this process does not run.
  */
 const ADDRESS_ATTEMPT_MS = 1_000;
 
+/** Why there is no transport. */
 export type TransportFailure =
   | { readonly kind: 'aborted' }
   | { readonly kind: 'timeout' }
   | { readonly kind: 'unreachable'; readonly code: string; readonly detail: string }
   | { readonly kind: 'command-failed'; readonly command: string; readonly detail: string };
 
+/** An open byte stream. */
 export interface Transport {
   readonly stream: Duplex;
-  /** Why the other end said nothing (a proxy's stderr), as far as is known. */
+  /** A proxy's stderr, which may explain a failure; otherwise empty. */
   detail(): string;
   destroy(): void;
 }
 
-/** @param onSilent the host has not taken the connection for `silentMs`; it is waited for nevertheless */
+/** @param onSilent - called when the host has not accepted the connection within `silentMs`; the wait continues. */
 export function openTransport(
   settings: SshSettings,
   limits: Pick<ConnectLimits, 'tcpMs' | 'silentMs'>,
@@ -50,7 +52,7 @@ function openTcp(
     const socket = connect({
       host: hostName,
       port,
-      // Many small frames, each waited for.
+      // There are many small frames, and the peer waits for each.
       noDelay: true,
       keepAlive: true,
       autoSelectFamily: true,
@@ -67,7 +69,7 @@ function openTcp(
     const endSilence = outOfPatience(silentMs, onSilent);
     const endWait = outOfPatience(tcpMs, () => settle(fail({ kind: 'timeout' })));
     abort.addEventListener('abort', onAbort);
-    // Stays for the socket's life: a late error after a failure must not end the process.
+    // The listener stays for the socket's life: a late error after a failure must not end the process.
     socket.on('error', (cause: NodeJS.ErrnoException) =>
       settle(fail({ kind: 'unreachable', code: cause.code ?? 'unknown', detail: cause.message })),
     );

@@ -1,17 +1,20 @@
 /**
- * Tells this host's broker that jobs run in this process, so that it takes them for what they are and not for its owner's load.
- * Where no broker runs, nobody needs to know. Unaware of jobs.
+ * Announcement of this worker to the broker on its host, so that the broker does not take its jobs for the owner's
+ * load. A no-op where no broker runs. Unaware of jobs.
  */
 import { existsSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { encodeBrokerMessage, LOCAL_BROKER_VERSION } from '../../protocol/local-broker.ts';
 
-/** How soon a broker that was restarted hears of this worker; its first look at the load takes a second. */
+/** The interval at which a restarted broker is looked for; its first load sample takes a second. */
 const RETRY_MS = 1_000;
 
-/** For as long as this process lives. Keeps nothing running by itself. @param sockets - the first that answers is used */
+/**
+ * Announces the worker for as long as this process lives, without keeping it alive.
+ * @param sockets - the broker's possible sockets; the first that answers is used.
+ */
 export function announceWorker(sockets: readonly string[]): void {
-  // Most nodes have no broker: to look for its name costs Node a fiftieth of a connect(2) that fails.
+  // Most nodes have no broker, and existsSync costs Node a fiftieth of a failed connect(2).
   tryNext(sockets.filter((path) => existsSync(path)));
 
   function tryNext([path, ...rest]: readonly string[]): void {
@@ -26,7 +29,7 @@ export function announceWorker(sockets: readonly string[]): void {
       isUp = true;
       socket.write(encodeBrokerMessage({ kind: 'worker', version: LOCAL_BROKER_VERSION }));
     });
-    // What it answers is of no interest; unread, it would fill the socket.
+    // The broker's answers are discarded; unread, they would fill the socket.
     socket.resume();
     socket.on('error', () => undefined);
     socket.once('close', () => tryNext(isUp ? [] : rest));

@@ -1,17 +1,20 @@
 /**
- * What running jobs have used of the CPU, told from time to time, so that the dispatcher notices a job that hangs.
+ * Periodic report of the CPU time of running jobs, which lets the dispatcher detect a job that hangs.
  * Unaware of how that is judged, and of the connection.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { parseProcessStat, type ProcessCounters } from '../../load/proc-process.ts';
 import { CPU_REPORT_INTERVAL_MS, type JobCpu } from '../../protocol/worker.ts';
 
-/** The unit of /proc/PID/stat: Linux shows a hundredth of a second (USER_HZ) on every processor that Node.js runs on. */
+/** The unit of /proc/PID/stat: a hundredth of a second (USER_HZ) on every architecture that Node.js runs on. */
 const US_PER_TICK = 10_000;
 
 type Process = Pick<ProcessCounters, 'pid' | 'parentPid' | 'cpuTicks'>;
 
-/** By runner: the ticks of all processes below it, with what their finished children used. The runner itself does not count. */
+/**
+ * For each runner, the ticks of all its descendants, including their finished children. The runner itself does not
+ * count.
+ */
 export function ticksBelow(processes: readonly Process[], runners: readonly number[]): ReadonlyMap<number, number> {
   const children = new Map<number, Process[]>();
   for (const process of processes) {
@@ -25,7 +28,7 @@ export function ticksBelow(processes: readonly Process[], runners: readonly numb
 function sumBelow(root: number, children: ReadonlyMap<number, readonly Process[]>): number {
   let ticks = 0;
   const pending = [...(children.get(root) ?? [])];
-  // Pids may be used again while they are read: what was seen once is not walked into a second time.
+  // Pids may be reused during the scan, so a pid is never visited twice.
   const seen = new Set([root]);
   for (let process = pending.pop(); process; process = pending.pop()) {
     if (seen.has(process.pid)) continue;
@@ -39,10 +42,11 @@ function sumBelow(root: number, children: ReadonlyMap<number, readonly Process[]
 interface Running {
   readonly id: number;
   readonly sinceMs: number;
-  /** Undefined while it looks at its sources. */
+  /** Undefined while the job checks its sources. */
   runner: number | undefined;
 }
 
+/** Reports the CPU time of jobs that run longer than one interval. */
 export class CpuReports {
   readonly #report: (jobs: readonly JobCpu[]) => void;
   readonly #running = new Map<number, Running>();
@@ -57,7 +61,7 @@ export class CpuReports {
     this.#timer ??= setTimeout(() => this.#look(), CPU_REPORT_INTERVAL_MS).unref();
   }
 
-  /** @param runner the pid of the process that started the job */
+  /** @param runner - the pid of the process that started the job. */
   started(id: number, runner: number | undefined): void {
     const job = this.#running.get(id);
     if (job) job.runner = runner;
@@ -67,7 +71,7 @@ export class CpuReports {
     this.#running.delete(id);
   }
 
-  /** Most compiles are over by the first look, and cost nothing. */
+  /** Most compiles end before the first report, and cost nothing. */
   #look(): void {
     this.#timer = undefined;
     if (this.#running.size === 0) return;
@@ -77,13 +81,13 @@ export class CpuReports {
     if (jobs.length === 0) return;
     const runners = jobs.map(({ runner }) => runner).filter((runner) => runner !== undefined);
     const ticks = ticksBelow(readProcesses(), runners);
-    // A job without a process is waited for, too: its source may lie on a server that is gone.
+    // A job without a process is also reported: its source may be on a server that does not answer.
     const cpuUs = ({ runner = -1 }: Running): bigint => BigInt((ticks.get(runner) ?? 0) * US_PER_TICK);
     this.#report(jobs.map((job) => ({ id: job.id, cpuUs: cpuUs(job) })));
   }
 }
 
-/** Synchronously: where a file server is gone, all threads of Node's pool may wait for it. */
+/** Synchronous, because all threads of Node's pool may be waiting for a file server that does not answer. */
 function readProcesses(): Process[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))

@@ -1,4 +1,4 @@
-/** A worker's answers to what the dispatcher or `pmakectl doctor` wants to know of the node. Unaware of the connection. */
+/** Inspections of the node: a worker's answers to the dispatcher and `pmakectl doctor`. Unaware of the connection. */
 import { open, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -19,25 +19,26 @@ import { holdPlaces } from './told-mounts.ts';
 const LOOK_INTERVAL_MS = 2;
 const STATES_INTERVAL_MS = 2_000;
 
-/** What a worker knows and told of its node. */
+/** What a worker knows about its node, and what it has reported. */
 export class NodeKnowledge {
   readonly told = new ToldFacts();
   readonly mounts = new MountTable();
   readonly headers: HeaderDigests;
 
-  /** @param hashesPath where hashes of headers are kept for this boot; undefined: nowhere */
+  /** @param hashesPath - the file that keeps hashes of headers for this boot; undefined disables it. */
   constructor(hashesPath: string | undefined) {
     this.headers = new HeaderDigests(hashesPath);
   }
 }
 
+/** Carries out one inspection. @throws what the file system reports, where the findings have no place for it */
 export async function inspect(
   inspection: Inspection,
   { told, mounts, headers }: NodeKnowledge,
 ): Promise<Findings[Inspection['kind']]> {
   switch (inspection.kind) {
     case 'tree': {
-      // Before it is looked at: what changes meanwhile shows with the first job.
+      // Held before the inspection, so that a change during it is noticed with the first job.
       const isStill = await holdPlaces([inspection.directory], mounts);
       return { ...(await inspectTree(inspection, mounts)), stamp: told.tell('mounts', isStill) };
     }
@@ -65,20 +66,22 @@ export async function inspect(
   }
 }
 
-/** Some hundred directories of headers, which change with a package: looked at every so often while jobs come. */
+/**
+ * A check of several hundred header directories, which change with packages: repeated at intervals while jobs arrive.
+ */
 function holdStates(states: FileStates): () => Promise<boolean> {
   let lookedAtMs = performance.now();
   return async () => {
     const nowMs = performance.now();
     if (nowMs - lookedAtMs < STATES_INTERVAL_MS) return true;
     if (!(await areUnchanged(states))) return false;
-    // Only then: each job that comes meanwhile looks for itself.
+    // Set only after the check, so that jobs that arrive during it make their own.
     lookedAtMs = nowMs;
     return true;
   };
 }
 
-/** The submit host looks in the same way, for the other direction. */
+/** Waits until the node sees a file. The submit host waits in the same way for the other direction. */
 export async function awaitFile(
   path: string,
   isRevalidating: boolean,
@@ -97,6 +100,7 @@ export async function awaitFile(
   }
 }
 
+/** Creates an empty file, which must not exist. `code` is the errno's name, or empty on success. */
 export async function createFile(path: string): Promise<Findings['create-file']> {
   try {
     await lookAgainIfMissing(dirname(path));

@@ -1,6 +1,6 @@
 /**
- * One job on a node: is this the same tree, run the compiler, undo the rewriting in what it wrote, stamp its outputs.
- * Unaware of the connection and of other jobs.
+ * One job on a node: check that this is the same tree, run the compiler, restore the names in what it wrote, and stamp
+ * its outputs. Unaware of the connection and of other jobs.
  */
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
@@ -25,25 +25,29 @@ import type { ChangedDirectories } from './changed-directories.ts';
 import { startRun, type Run } from './runner.ts';
 import type { BrokenFact, ToldFacts } from './told-facts.ts';
 
-/** Waits between looks at a source that differs: an NFS client may need a moment after the submit host's close. */
+/** Delays between checks of a source that differs: an NFS client may need a moment after the submit host's close. */
 const SOURCE_RETRY_DELAYS_MS = [1, 5, 20, 50, 100, 200] as const;
 
+/** How a job ended on the worker. */
 export type JobEnd =
   | { readonly kind: 'done'; readonly report: WorkerReport; readonly output: readonly OutputChunk[] }
   | { readonly kind: 'notRun'; readonly reason: NotRunReason; readonly detail: string };
 
+/** What a job needs from the worker. */
 export interface JobContext {
+  /** Path of the runner program. */
   readonly runner: string;
   readonly environment: JobEnvironment;
   readonly directories: ChangedDirectories;
   readonly told: ToldFacts;
-  /** Hands out the running compiler, so that signals can reach it. */
+  /** Called with the running compiler, so that signals can reach it. */
   readonly onStarted: (run: Run) => void;
 }
 
+/** Runs a job to its end. @throws what Node throws when the runner cannot be started */
 export async function runJob(job: WorkerJob, context: JobContext): Promise<JobEnd> {
   await context.directories.settled(job.changed);
-  // make made them a moment ago, and this node may have missed them before.
+  // make may have just created these directories, and this node may have cached that they are missing.
   const needed = new Set([job.cwd, ...job.outputs.map(dirname)]);
   await Promise.all([...needed].map(lookAgainIfMissing));
   const broken = await context.told.findBroken(job.stamps);
@@ -55,7 +59,7 @@ export async function runJob(job: WorkerJob, context: JobContext): Promise<JobEn
   const run = startRun({ ...context, umask, cwd, program, words, streams });
   context.onStarted(run);
   const end = await run.end;
-  // A driver starts its parts one after the other: what it ended with counts only if none was replaced meanwhile.
+  // A driver runs its subprograms one after the other: its result counts only if none was replaced meanwhile.
   const replaced = await context.told.findBroken(job.stamps, 'compiler');
   if (replaced) return toNotRun(replaced);
   switch (end.kind) {
@@ -72,11 +76,11 @@ function toNotRun({ reason, stamp }: BrokenFact): JobEnd {
   return { kind: 'notRun', reason, detail: stamp };
 }
 
-/** As a compiler creates a file. Where it cannot be, the compiler will say why. */
+/** Creates an empty file as a compiler would. If that fails, the compiler will report why. */
 async function createEmpty(path: string, umask: number): Promise<void> {
   try {
     const file = await open(path, 'wx');
-    // open(2) takes away this process's own umask, not the job's.
+    // open(2) applies this process's own umask, not the job's.
     await file.chmod(0o666 & ~umask).finally(() => file.close());
   } catch {
     return;
@@ -89,7 +93,7 @@ async function finish(job: WorkerJob, report: RunnerReport, output: readonly Out
   const problem = restore && ((await restoreDepfiles(restore)) ?? (await findLeftName(restore, job.outputs)));
   if (problem) return { kind: 'notRun', ...problem };
   const printed = restore ? output.map(({ fd, bytes }) => ({ fd, bytes: restoreDiagnostics(restore, bytes) })) : output;
-  // Names as the user has them may be longer.
+  // The user's names may be longer, so the limit is checked again.
   if (printed.reduce((sum, { bytes }) => sum + bytes.length, 0) > MAX_OUTPUT_BYTES_PER_JOB)
     return { kind: 'notRun', reason: 'output-too-large', detail: job.program };
   const outputs = await Promise.all(job.outputs.map(fileState));
@@ -130,10 +134,10 @@ async function restoreDepfiles(restore: NameRestore): Promise<Problem | undefine
   return undefined;
 }
 
-/** In place: the inode and mode that the compiler made stay. */
+/** Restores in place, so that the inode and mode from the compiler stay. */
 async function restoreOne(restore: NameRestore, path: string): Promise<void> {
   const file = await openRegularFile(path, constants.O_RDWR | constants.O_NOCTTY).catch((cause: unknown) => {
-    // A failed compile writes no depfile; then there is nothing to restore.
+    // A failed compile writes no depfile, so there is nothing to restore.
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw cause;
   });
@@ -145,15 +149,17 @@ async function restoreOne(restore: NameRestore, path: string): Promise<void> {
     await file.truncate();
     const { bytesWritten } = await file.write(restored, 0, restored.length, 0);
     if (bytesWritten < restored.length) throw new Error('the file system took only a part of it');
-    // gcc writes it before the object, and make may compare the two.
+    // gcc writes the depfile before the object, and make may compare the two times.
     await file.utimes(atime, mtime);
   } finally {
-    // On NFS a full disk may show here only.
+    // On NFS, a full disk may be reported only here.
     await file.close();
   }
 }
 
-/** An option that nobody knew may have put a name into an object past every prefix map: then it is not the user's. */
+/**
+ * An option that pmake does not know may put a name into an object despite the prefix maps; such an object is rejected.
+ */
 async function findLeftName(restore: NameRestore, outputs: readonly string[]): Promise<Problem | undefined> {
   for (const path of outputs) {
     const bytes = await readRegularFile(path);
@@ -162,7 +168,7 @@ async function findLeftName(restore: NameRestore, outputs: readonly string[]): P
   return undefined;
 }
 
-/** The first source that is not the file the submit host sees, after some patience; undefined when all are. */
+/** The first source that, after retries, is not the file that the submit host sees; undefined if all sources match. */
 async function findDifferentSource(sources: readonly FileStamp[]): Promise<string | undefined> {
   for (const source of sources) {
     if (!(await isSeenHere(source))) return source.path;

@@ -1,6 +1,6 @@
 /**
- * Starts one compiler through the runner (shims/prun.c) and collects what it prints. Unaware of jobs' ids, of
- * rewriting and of the dispatcher.
+ * Process of one compiler: it is started through the runner (shims/prun.c), and its output is collected. Unaware of job
+ * ids, of rewriting and of the dispatcher.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import type { Duplex } from 'node:stream';
@@ -8,11 +8,12 @@ import { MAX_OUTPUT_BYTES_PER_JOB, type JobEnvironment, type OutputChunk } from 
 import type { Streams } from '../../protocol/streams.ts';
 import { decodeRunnerReport, encodeRunnerStart, type RunnerReport } from '../../protocol/runner.ts';
 
-/** A grandchild that keeps stdout open after the compiler's end gets this long before its group is killed. */
+/** A grandchild may keep stdout open for this long after the compiler's end before its process group is killed. */
 const DRAIN_LIMIT_MS = 1_000;
 const RUNNER_CONTROL_FD = 3;
 const SIGKILL = 9;
 
+/** The compiler to run. */
 export interface RunRequest {
   /** Path of the runner program. */
   readonly runner: string;
@@ -24,30 +25,32 @@ export interface RunRequest {
   readonly environment: JobEnvironment;
 }
 
+/** How a run ended. */
 export type RunEnd =
   | { readonly kind: 'ended'; readonly report: RunnerReport; readonly output: readonly OutputChunk[] }
   | { readonly kind: 'output-too-large' }
-  /** The runner itself did not start or died without a report. */
+  /** The runner itself did not start, or died without a report. */
   | { readonly kind: 'runner-failed'; readonly detail: string };
 
-/** A started compiler. `signal` reaches its whole process group; `kill` also works when the runner is stuck. */
+/** A started compiler. `signal` reaches its whole process group. */
 export interface Run {
-  /** The runner's, whose child the compiler is. Undefined where it did not start. */
+  /** The pid of the runner, whose child the compiler is. Undefined if it did not start. */
   readonly pid: number | undefined;
   readonly end: Promise<RunEnd>;
   signal(signal: number): void;
 }
 
+/** Starts a compiler. @throws what spawn throws, such as E2BIG */
 export function startRun(request: RunRequest): Run {
   const child = spawn(request.runner, [request.umask.toString(8), request.cwd, request.program, ...request.words], {
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
-    // The job's own goes over the control channel: Node would lose what is no text, or stands twice.
+    // The job's environment goes over the control channel: Node would lose entries that are not text or occur twice.
     env: {},
     cwd: '/',
   });
-  // Before any event can fire: a spawn failure arrives as 'error' on the next tick.
+  // This runs before any event can fire: a spawn failure arrives as 'error' on the next tick.
   const control = child.stdio[RUNNER_CONTROL_FD] as Duplex;
-  // The runner's end may be gone when a signal is written; its exit says so already.
+  // The runner may have exited when a signal is written; its exit is reported anyway.
   control.on('error', () => undefined);
   const { inherited, block } = request.environment;
   control.write(encodeRunnerStart({ streams: request.streams, inherited, environment: block }));
@@ -72,7 +75,7 @@ async function collect(child: ChildProcess, control: Duplex, signal: (value: num
   return { kind: 'runner-failed', detail: `the runner ended (${String(child.exitCode)}) without a report` };
 }
 
-/** What a compiler printed, in order, up to a limit. */
+/** A compiler's output, in order, up to a limit. */
 class HeldOutput {
   isTooLarge = false;
   #streams: { readonly fd: 1 | 2; readonly parts: Buffer[] }[] = [];
@@ -97,13 +100,13 @@ class HeldOutput {
     else this.#streams.push({ fd, parts: [bytes] });
   }
 
-  /** Neighbours of one stream joined, so that restoring sees whole lines. */
+  /** Adjacent parts of one stream are joined, so that restoring names sees whole lines. */
   get chunks(): OutputChunk[] {
     return this.#streams.map(({ fd, parts }) => ({ fd, bytes: Buffer.concat(parts) }));
   }
 }
 
-/** Waits for the exit and for stdout and stderr to end; resolves with what went wrong, if anything did. */
+/** Waits for the exit and for the end of stdout and stderr; resolves with an error message, if there was an error. */
 function closed(child: ChildProcess, killGroup: () => void): Promise<string | undefined> {
   return new Promise((resolve) => {
     let drain: NodeJS.Timeout | undefined;

@@ -1,7 +1,7 @@
 /**
- * The worker's side of its one connection: frames in, jobs started, frames out. It ends, and everything it runs
- * ends with it, when the connection does or when the dispatcher falls silent.
- * Unaware of how the bytes travel and of what a compiler is.
+ * Worker's side of its only connection: it receives requests, starts jobs and sends answers. When the connection ends
+ * or the dispatcher falls silent, the session ends, and everything it runs ends with it. Unaware of how the bytes
+ * travel and of what a compiler is.
  */
 import { hostname, availableParallelism } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
@@ -30,27 +30,31 @@ import { runJob, type JobEnd } from './job.ts';
 import type { Run } from './runner.ts';
 import { Uncollected } from './uncollected.ts';
 
-/** Room for the frame's own fields beside a chunk of output. */
+/** Leaves room in a frame for its other fields. */
 const MAX_OUTPUT_CHUNK_BYTES = MAX_FRAME_BYTES / 4;
 const SIGTERM = 15;
-/** gcc's for what passes between its parts; a job's TMPDIR may name another. */
+/** gcc's default directory for intermediate files; a job's TMPDIR may name another. */
 const TEMPORARY_DIRECTORY = '/tmp';
-/** For compilers to end after SIGTERM, and once more for what they wrote to go; a retry counts on us to be gone soon. */
+/**
+ * The time for compilers to exit after SIGTERM, and the same again for the removal of their outputs. It is short
+ * because a retry relies on this worker's end.
+ */
 const LAST_ORDERS_MS = 300;
 
+/** How a worker is connected and installed. */
 export interface WorkerOptions {
   readonly input: Readable;
   readonly output: Writable;
   /** Path of the runner program (prun). */
   readonly runner: string;
   readonly pmakeVersion: string;
-  /** Where hashes of headers are kept for this boot; undefined: nowhere. */
+  /** The file that keeps hashes of headers for this boot; undefined disables it. */
   readonly hashesPath: string | undefined;
 }
 
 /**
- * Serves until the connection ends and what nobody will collect is removed; resolves with why it ended. The caller ends
- * this process then, which kills what still runs.
+ * Serves until the connection ends and the outputs that the dispatcher has not collected are removed; resolves with the
+ * reason for the end. The caller must then end this process, which kills what still runs.
  */
 export function serveWorker(options: WorkerOptions): Promise<string> {
   return new WorkerSession(options).ended;
@@ -63,15 +67,17 @@ class WorkerSession {
   readonly #environments = new EnvironmentStore();
   readonly #directories = new ChangedDirectories();
   readonly #knowledge: NodeKnowledge;
-  /** Jobs by id; undefined while a job looks at its sources and has no process yet. */
+  /** Jobs by id; undefined while a job checks its sources and has no process yet. */
   readonly #runs = new Map<number, Run | undefined>();
-  /** Of jobs with all that they do to files: after its compiler's end, one may yet write a restored depfile. */
+  /**
+   * Ends of jobs, including their file operations: after its compiler's end, a job may still write a restored depfile.
+   */
   readonly #ends = new Set<Promise<void>>();
   readonly #uncollected = new Uncollected();
   readonly #cpu = new CpuReports((jobs) => this.#send({ kind: 'cpu', jobs }));
   /** Signals for jobs that have no process yet. */
   readonly #killed = new Map<number, number>();
-  /** What ends from now on we ended: no answer to anybody's job, though a dispatcher may still read. */
+  /** From now on, jobs end because of the cleanup, so no answer is sent, even if a dispatcher still reads. */
   #isOver = false;
 
   constructor(options: WorkerOptions) {
@@ -97,7 +103,7 @@ class WorkerSession {
         try {
           for (const frame of this.#frames.push(chunk)) this.#handle(decodeWorkerRequest(frame));
         } catch (cause) {
-          // The stream is beyond repair: the dispatcher sees the end and runs the jobs elsewhere.
+          // The stream cannot be resynchronised: the dispatcher sees the end and runs the jobs elsewhere.
           end(`malformed request: ${String(cause)}`);
         }
       });
@@ -107,9 +113,9 @@ class WorkerSession {
     });
   }
 
-  /** Takes no longer than twice LAST_ORDERS_MS, also where the file server does not answer. */
+  /** Takes at most twice LAST_ORDERS_MS, even if the file server does not answer. */
   async #cleanUp(): Promise<void> {
-    // What does not end by this, the runners kill when they see this process end.
+    // The runners kill the remaining jobs when this process ends.
     for (const id of this.#runs.keys()) this.#signal(id, SIGTERM);
     await Promise.race([Promise.all(this.#ends), delay(LAST_ORDERS_MS)]);
     await Promise.race([this.#uncollected.remove(), delay(LAST_ORDERS_MS)]);
@@ -169,7 +175,7 @@ class WorkerSession {
     this.#send({ kind: 'done', report: end.report });
   }
 
-  /** What cannot be started (E2BIG, EMFILE: Node throws) or goes wrong unforeseen is one job's misfortune. */
+  /** A job that cannot be started (Node throws E2BIG, EMFILE) or fails unexpectedly does not affect other jobs. */
   #runGuarded(job: WorkerJob, environment: JobEnvironment): Promise<JobEnd> {
     return runJob(job, {
       runner: this.#options.runner,

@@ -1,11 +1,11 @@
 /**
- * Facts that this worker told its dispatcher, each under a stamp. A job names the stamps of what it was sent for, and is
- * sent back where one of them does not hold any longer. Unaware of what the facts are and of jobs.
+ * Facts that this worker has reported to its dispatcher, each under a stamp. A job lists the stamps of the facts that
+ * it depends on, and is returned if one of them no longer holds. Unaware of what the facts are and of jobs.
  */
 import type { NotRunReason } from '../../protocol/worker.ts';
 import { putLast } from '../../util/put-last.ts';
 
-/** A build has a few dozen. One that was forgotten is asked for again. */
+/** A build has a few dozen facts. The dispatcher asks again for one that was evicted. */
 const MAX_FACTS = 4_096;
 
 const REASONS = {
@@ -14,9 +14,10 @@ const REASONS = {
   contents: 'contents-changed',
 } as const satisfies Readonly<Record<string, NotRunReason>>;
 
-/** What a fact is about. */
+/** The subject of a fact. */
 export type FactKind = keyof typeof REASONS;
 
+/** A fact that no longer holds. */
 export interface BrokenFact {
   readonly reason: NotRunReason;
   readonly stamp: string;
@@ -27,11 +28,12 @@ interface ToldFact {
   readonly isStill: () => Promise<boolean>;
 }
 
+/** A bounded store of facts. */
 export class ToldFacts {
   readonly #byStamp = new Map<string, ToldFact>();
   #newest = 0;
 
-  /** The stamp of a fact that holds while `isStill` says so. */
+  /** Records a fact that holds while `isStill` resolves to true, and returns its stamp. */
   tell(kind: FactKind, isStill: () => Promise<boolean>): string {
     this.#newest += 1;
     const stamp = `${kind}-${this.#newest}`;
@@ -39,7 +41,7 @@ export class ToldFacts {
     return stamp;
   }
 
-  /** The first fact of `stamps`, of `kind` where that is given, which does not hold now. */
+  /** The first fact in `stamps` that does not hold now, limited to `kind` if that is given. */
   async findBroken(stamps: readonly string[], kind?: FactKind): Promise<BrokenFact | undefined> {
     const broken = await Promise.all(
       stamps.map(async (stamp): Promise<BrokenFact | undefined> => {

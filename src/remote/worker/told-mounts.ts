@@ -1,16 +1,16 @@
 /**
- * Whether what this node said of its mounts still holds: which file systems names lead to, and what is mounted below.
- * Unaware of who was told and of jobs.
+ * Check whether this node's report about its mounts still holds: which file systems the names lead to, and what is
+ * mounted below them. Unaware of the report's recipient and of jobs.
  */
 import { stat } from 'node:fs/promises';
 import { factsOf, mountsBelow } from '../../tree/inspect-place.ts';
 import { mountPlace } from '../../tree/mount-id.ts';
 import type { MountTable } from '../../tree/mount-table.ts';
 
-/** Links in the names may be set to others without a mount; they are followed again so often while jobs come. */
+/** Links in the names may change without a mount, so they are resolved again at this interval while jobs arrive. */
 const LOOK_INTERVAL_MS = 2_000;
 
-/** Resolves with what tells whether the names lead to where they lead now. */
+/** Resolves with a function that tells whether the names still lead to where they lead now. */
 export async function holdPlaces(names: readonly string[], mounts: MountTable): Promise<() => Promise<boolean>> {
   let { generation } = mounts;
   let lookedAtMs = performance.now();
@@ -21,7 +21,7 @@ export async function holdPlaces(names: readonly string[], mounts: MountTable): 
     if (isKnown) return true;
     const { generation: now } = mounts;
     if ((await describe(names, mounts)) !== told) return false;
-    // Only then: each job that comes meanwhile looks for itself.
+    // Set only after the check, so that jobs that arrive during it make their own.
     generation = now;
     lookedAtMs = nowMs;
     return true;
