@@ -1,4 +1,4 @@
-/** What `pmakectl nodes` prints of a cluster with brokers. Pure. */
+/** Output of `pmakectl nodes` for a cluster with brokers. Pure. */
 import { METRICS, type Metric } from '../load/metrics.ts';
 import type { ClusterView, MetricView, NodeView } from '../protocol/local-broker.ts';
 import { formatMetric, METRIC_TITLES } from './metric-text.ts';
@@ -9,7 +9,7 @@ const HEAD = ['NODE', 'STATE', 'SLOTS', 'JOBS', 'SPEED'];
 const PRESSURES: ReadonlySet<Metric> = new Set<Metric>(['cpuPressure', 'ioPressure', 'memoryPressure']);
 const NUMBERS = new Set([...HEAD.slice(2), ...Object.values(METRIC_TITLES)]);
 
-/** One line a node, metrics as `value/mark`; a line about who leads. */
+/** One row per node, with metrics as `value/mark`, and a line that names the leader. */
 export function formatCluster(view: ClusterView): string {
   const metrics = METRICS.filter((metric) => isShown(metric, view.nodes));
   const rows = view.nodes.map((node) => [
@@ -26,7 +26,9 @@ export function formatCluster(view: ClusterView): string {
   return lines.join('');
 }
 
-/** Pressures where some node is judged by them: that can be why it is busy. `--json` has all of all. */
+/**
+ * Pressure metrics are shown only if some node is judged by them, which may be why it is busy. `--json` has them all.
+ */
 function isShown(metric: Metric, nodes: readonly NodeView[]): boolean {
   const isJudged = (view: MetricView): boolean => view.metric === metric && view.highMark !== undefined;
   return !PRESSURES.has(metric) || nodes.some((node) => node.metrics.some(isJudged));
@@ -41,7 +43,7 @@ function stateOf({ state, busyBy }: NodeView): string {
   return state === 'busy' && busyBy ? `busy: ${busyBy.metric}` : state;
 }
 
-/** What is judged, beside its mark. */
+/** The value that is judged, with its mark. */
 function cellOf(metric: Metric, { metrics }: NodeView): string {
   const view = metrics.find((candidate) => candidate.metric === metric);
   if (!view) return '-';

@@ -1,8 +1,9 @@
-/** What `pmakectl doctor` found, and how it prints it. Pure. */
+/** Findings of `pmakectl doctor`, and its output. Pure. */
 
-/** `fail`: no build as it should be; `note`: it works, and could be better. */
+/** `fail`: builds do not work as they should; `note`: they work, but could be better. */
 export type DoctorLevel = 'ok' | 'note' | 'fail';
 
+/** What was checked. */
 export type DoctorCheck =
   | 'installation'
   | 'configuration'
@@ -17,15 +18,17 @@ export type DoctorCheck =
   | 'sees-files'
   | 'files-seen';
 
+/** One finding. */
 export interface DoctorLine {
   readonly check: DoctorCheck;
   readonly level: DoctorLevel;
   /** What was found. */
   readonly text: string;
-  /** What to do about it; empty when there is nothing to be done. */
+  /** What to do about it; empty when there is nothing to do. */
   readonly remedy: string;
 }
 
+/** All findings. */
 export interface DoctorReport {
   readonly directory: string;
   /** Whether jobs of a build in this directory would go to nodes. */
@@ -34,6 +37,7 @@ export interface DoctorReport {
   readonly nodes: readonly DoctorNode[];
 }
 
+/** The findings on one node. */
 export interface DoctorNode {
   readonly name: string;
   readonly isUsable: boolean;
@@ -42,6 +46,7 @@ export interface DoctorNode {
 
 const MARKS: Readonly<Record<DoctorLevel, string>> = { ok: '✓', note: '!', fail: '✗' };
 
+/** A section for this host and each node, then a verdict. */
 export function formatDoctor({ directory, works, here, nodes }: DoctorReport): string {
   const groups = [`This host, ${directory}`, ...nodes.map(({ name }) => name)];
   const lines = [here, ...nodes.map((node) => node.lines)];

@@ -1,46 +1,47 @@
-/** What `pmakectl explain -- COMMAND` prints: what pmake would do with one command. Pure. */
+/** Output of `pmakectl explain -- COMMAND`: what pmake would do with one command. Pure. */
 import { describeAnyReason } from './reasons.ts';
 
+/** The explanation of one command; also the value that `--json` prints. */
 export interface CommandExplanation {
-  /** As the command was given. */
+  /** The command as given. */
   readonly command: readonly string[];
   readonly cwd: string;
-  /** What the name calls; '' when there is no such program. */
+  /** The program that the name refers to; '' when there is none. */
   readonly program: string;
-  /** With symbolic links followed. */
+  /** The program after symbolic links are resolved. */
   readonly realProgram: string;
   /** `compile` may run on a node. */
   readonly class: 'compile' | 'here';
-  /** Why it stays here; '' for a compile. */
+  /** Why it runs locally; '' for a compile. */
   readonly reason: string;
-  /** What the reason speaks of, a directory for one; '' where it says all. */
+  /** The object of the reason, such as a directory; '' if there is none. */
   readonly detail: string;
-  /** What a node that has the tree where it is here is told of relative names of inputs. */
+  /** How relative names of inputs are sent to a node that has the tree at the same path. */
   readonly inputNames: 'as given' | 'absolute';
-  /** Why names of inputs may not be made absolute, which a node that has the tree elsewhere needs; '' when they may. */
+  /** Why names of inputs must not be made absolute, as a node with the tree at another path needs; '' if they may. */
   readonly keepsInputs: string;
-  /** Why a node writes outputs under their own names; '' where they get others until they are whole. */
+  /** Why a node writes outputs under their own names; '' if they have temporary names until they are complete. */
   readonly keepsOutputs: string;
-  /** Whether it waits for a slot of this host when it runs here. */
+  /** Whether it waits for a local slot when it runs locally. */
   readonly slot: 'counted' | 'free';
   readonly inputs: readonly string[];
-  /** Directories in which it looks for what its source includes. */
+  /** Directories that are searched for headers. */
   readonly searched: readonly string[];
   readonly outputs: readonly string[];
-  /** It starts when these are whole, as far as this build writes them. */
+  /** Files that must be complete before it starts, if this build writes them. */
   readonly waitsFor: readonly string[];
-  /** Program and words as a node would get them (STAGED stands for a directory); empty for a command that stays here. */
+  /** The argv for a node, where STAGED stands for a directory; empty for a command that runs locally. */
   readonly words: readonly string[];
-  /** What travels of the variables that compilers look at. */
+  /** The variables read by compilers that are sent to nodes. */
   readonly environment: Readonly<Record<string, string>>;
-  /** Names of variables that stay here because they hold secrets. */
+  /** Names of variables that are not sent because they hold secrets. */
   readonly secrets: readonly string[];
   readonly notes: readonly string[];
 }
 
 const LABEL_WIDTH = 13;
 
-/** `quote` makes words into a line for a shell. */
+/** The explanation as text. `quote` turns an argv into a line for a shell. */
 export function explainCommandLine(one: CommandExplanation, quote: (words: readonly string[]) => string): string {
   const isCompile = one.class === 'compile';
   const lines = [
@@ -78,15 +79,16 @@ function namesLines({ inputNames, keepsInputs, keepsOutputs }: CommandExplanatio
     keepsOutputs === ''
       ? 'outputs are written under other names (STAGED) and moved into place when they are whole'
       : `outputs keep their names ${because(keepsOutputs)}`;
-  if (inputNames === 'absolute') return ['inputs are made absolute, a prefix map takes that away again', outputs];
+  if (inputNames === 'absolute')
+    return ['inputs are made absolute, and a prefix map undoes that in the output', outputs];
   const elsewhere =
     keepsInputs === ''
       ? 'where a node has the tree under another name, inputs are made absolute'
-      : `no node that has the tree under another name gets it, ${because(keepsInputs)}`;
+      : `it is not sent to nodes that have the tree under another name, ${because(keepsInputs)}`;
   return ['inputs as given', outputs, elsewhere];
 }
 
-/** The label before the first line only. */
+/** The lines, with the label before the first. */
 function labelled(label: string, lines: readonly string[]): string[] {
   return lines.map((line, index) => `  ${(index === 0 ? label : '').padEnd(LABEL_WIDTH)}${line}`);
 }

@@ -1,4 +1,4 @@
-/** What `pmakectl explain` prints: why a build's jobs ran where they did. Pure. */
+/** Output of `pmakectl explain`: why a build's jobs ran where they did. Pure. */
 import type { BuildReport, JobRecord } from '../protocol/control.ts';
 import { describeAnyReason } from './reasons.ts';
 import { formatTable } from './table.ts';
@@ -6,7 +6,7 @@ import { byCount, formatCount, formatDuration, formatNumber } from './words.ts';
 
 const NUMBERS = new Set(['JOBS', 'TRIES']);
 
-/** Of the whole build. */
+/** Explains the whole build. */
 export function explainBuild(report: BuildReport): string {
   const total = report.here + report.there;
   const began = new Date(report.startedAtMs).toLocaleString('sv-SE');
@@ -50,7 +50,7 @@ export function explainBuild(report: BuildReport): string {
   return paragraphs.join('\n');
 }
 
-/** Of the jobs of one file. */
+/** Explains the jobs of one file; `report` has the records of these alone. */
 export function explainFile(report: BuildReport, file: string): string {
   if (report.records.length === 0) {
     return `The last build had no job for ${file} that is still remembered; its compiler was not called, or not through pmake.\n`;

@@ -1,11 +1,11 @@
-/** What `pmakectl bench` prints: where each process ran, how even the nodes' load was, and each node's. Pure. */
+/** Output of `pmakectl bench`: where each process ran, how evenly the load was spread, and each node's load. Pure. */
 import type { LoadReport, Spread } from '../load/load-report.ts';
 import { METRICS, type Metric, unitOf } from '../load/metrics.ts';
 import { formatMetric, METRIC_TITLES } from './metric-text.ts';
 import { formatTable } from './table.ts';
 import { formatCompact, formatDuration } from './words.ts';
 
-/** What is shown of an experiment. */
+/** The part of an experiment's result that is shown. */
 export interface ShownExperiment {
   readonly runs: readonly {
     readonly number: number;
@@ -18,6 +18,7 @@ export interface ShownExperiment {
   readonly report: LoadReport;
 }
 
+/** A row per process, then the load and the problems. */
 export function formatExperiment({ runs, report }: ShownExperiment): string {
   const rows = runs.map(({ number, nodes, waitedMs, outcome }) => [
     String(number),
@@ -32,7 +33,7 @@ export function formatExperiment({ runs, report }: ShownExperiment): string {
   return [processes, '\n', formatLoad(report), ...trouble].join('');
 }
 
-/** Without the course of time, which `--json` has. */
+/** The load over the whole time; only `--json` has the steps in time. */
 export function formatLoad({ overall, nodes, busyBy }: LoadReport): string {
   const spreads = METRICS.flatMap((metric) => {
     const spread = overall[metric];
@@ -55,7 +56,7 @@ export function formatLoad({ overall, nodes, busyBy }: LoadReport): string {
 }
 
 function rowOf(metric: Metric, { mean, deviation, least, most }: Spread): string[] {
-  // Deviations are small: a percentage without its decimals would hide them.
+  // Deviations are small, and a percentage without decimals would hide them.
   const format = (value: number): string =>
     unitOf(metric) === '%' ? formatCompact(value) : formatMetric(metric, value);
   return [metric, ...[mean, deviation, least, most].map(format)];

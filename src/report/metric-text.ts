@@ -1,7 +1,8 @@
-/** How load metrics look in tables: a title for each, values in their unit. Pure. */
+/** Load metrics in tables: a title for each, and values in their unit. Pure. */
 import { type Metric, unitOf } from '../load/metrics.ts';
 import { formatCompact } from './words.ts';
 
+/** The column titles. */
 export const METRIC_TITLES: Readonly<Record<Metric, string>> = {
   cpu: 'CPU',
   io: 'I/O',

@@ -1,4 +1,4 @@
-/** What `pmakectl nodes` prints. Pure. */
+/** Output of `pmakectl nodes` for a dispatcher's nodes. Pure. */
 import type { NodeStateName, NodeStatus } from '../protocol/control.ts';
 import { formatTable } from './table.ts';
 import { formatNumber } from './words.ts';
@@ -10,9 +10,11 @@ const STATES: Readonly<Record<NodeStateName, string>> = {
   lost: 'lost',
 };
 
+/** The message where no nodes are configured, as a line. */
 export const NO_NODES =
   'No nodes are configured: set PMAKE_NODES="host/slots ..." or write ~/.config/pmake/config.json.\n';
 
+/** A row per node, then the reasons of nodes that cannot be used. */
 export function formatNodes(nodes: readonly NodeStatus[]): string {
   if (nodes.length === 0) return NO_NODES;
   const rows = nodes.map((node) => [

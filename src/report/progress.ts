@@ -1,8 +1,8 @@
-/** The text of the progress line. Pure. */
+/** Text of the progress line. Pure. */
 import type { BuildProgress } from '../protocol/control.ts';
 import { formatDuration, formatNumber } from './words.ts';
 
-/** `12 done, 40 on 3 nodes, 2 here, 5 waiting, 1 min 2 s`, cut to `columns`; empty when no job is under way. */
+/** `12 done, 40 on 3 nodes, 2 here, 5 waiting, 1 min 2 s`, cut to `columns`; empty when no job is in flight. */
 export function formatProgress(progress: BuildProgress, elapsedMs: number, columns: number): string {
   const { finished, runningHere, runningThere, waiting, nodesUp } = progress;
   if (runningHere + runningThere + waiting === 0) return '';

@@ -1,11 +1,12 @@
-/** What `pmakectl status` prints. Pure. */
+/** Output of `pmakectl status`. Pure. */
 import type { BrokerStatus, DispatcherStatus, NodeStateName, RunningJob } from '../protocol/control.ts';
 import { formatTable } from './table.ts';
 import { formatCount, formatDuration, formatNumber } from './words.ts';
 
-/** A terminal's worth; --json has all. */
+/** About as many as fit on a terminal; `--json` has all. */
 const MAX_JOBS_SHOWN = 20;
 
+/** The dispatcher's state in lines, then a table of its jobs. */
 export function formatStatus(status: DispatcherStatus): string {
   const lines = [
     `dispatcher  running (pid ${status.pid}, pmake ${status.version}), for ${formatDuration(status.upMs)}`,
@@ -21,7 +22,7 @@ export function formatStatus(status: DispatcherStatus): string {
   return status.jobs.length === 0 ? head : `${head}\n${formatJobs(status.jobs)}`;
 }
 
-/** A job that hangs is not told from a long one by how long it runs. */
+/** Jobs that use no CPU, the longest idle first: run time alone does not tell a hanging job from a long one. */
 function formatIdle(jobs: readonly RunningJob[]): string[] {
   const idle = jobs.flatMap(({ file, pid, idle: on = [] }) => on.map((where) => ({ file, pid, ...where })));
   const lines = idle

@@ -1,16 +1,18 @@
 /**
- * The one line after a build: what ran where and why, and where to look when something is wrong. Pure; unaware of
+ * Summary line after a build: what ran where and why, and where to look when something is wrong. Pure; unaware of
  * terminals.
  */
 import type { BuildReport, IdleJob } from '../protocol/control.ts';
 import { byCount, formatCount, formatDuration, formatNumber, NO_NODES_ADVICE } from './words.ts';
 
-/** More would not fit on a line; `pmakectl explain` has them all. */
+/** The line has no room for more; `pmakectl explain` has them all. */
 const MAX_NODES = 4;
 const MAX_REASONS = 3;
 const MAX_IDLE = 3;
 
-/** In a line there is no room for sentences: what most builds show, in a word or two. The rest speak for themselves. */
+/**
+ * The most frequent reasons in a word or two, as a line has no room for sentences. The other literals are clear enough.
+ */
 const SHORT: Readonly<Record<string, string>> = {
   'not-a-compile': 'link',
   archive: 'archive',
@@ -27,17 +29,19 @@ const SHORT: Readonly<Record<string, string>> = {
   'node-lost': 'node lost',
 };
 
+/** What the summary is made from. */
 export interface SummaryFacts {
-  /** Absent when the dispatcher could not say, or was never there. */
+  /** Undefined when the dispatcher did not answer, or none was involved. */
   readonly report: BuildReport | undefined;
-  /** Of the whole make, in ms. */
+  /** The duration of the whole make, in ms. */
   readonly wallMs: number;
-  /** A sentence: why this was plain make. Empty when the cluster was behind it. */
+  /** A sentence that says why this was plain make. Empty when the cluster was behind it. */
   readonly trouble: string;
 }
 
+/** The summary, without a line break at its end. */
 export function formatSummary(facts: SummaryFacts): string {
-  // Names and sentences come from files and other hosts; this is one line whatever they hold.
+  // Names and sentences come from files and other hosts, and must not add line breaks.
   return composeSummary(facts).replaceAll(/[\p{Cc}\s]+/gu, ' ');
 }
 
@@ -104,7 +108,7 @@ function formatIdle(jobs: readonly IdleJob[]): string {
   return hidden === 0 ? shown.join(', ') : `${shown.join(', ')} and ${hidden} more (pmakectl explain)`;
 }
 
-/** The one thing to look at next, the worst first; nothing when all is well. */
+/** The most severe problem, with what to look at next; empty when there is none. */
 function adviceFor(report: BuildReport, trouble: string): string {
   if (trouble !== '') return trouble;
   if (report.problems.length > 0) {

@@ -1,6 +1,6 @@
-/** Columns of text, aligned for a terminal. Pure; no colour, so that what is piped is what is read. */
+/** Tables of text, aligned for a terminal. Pure; without colour, so that piped output is the same. */
 
-/** Rows under a head; columns named in `right` hold numbers. No trailing blanks. */
+/** Rows under a heading, without trailing blanks. The columns named in `right` are right-aligned. */
 export function formatTable(
   head: readonly string[],
   rows: readonly (readonly string[])[],

@@ -1,15 +1,16 @@
-/** Small pieces of text for people: counts, times, sizes. Pure. */
+/** Formatting of counts, durations and sizes for people. Pure. */
 
 /** `1 job`, `2 jobs`, `1,591 jobs`. */
 export function formatCount(count: number, noun: string, plural = `${noun}s`): string {
   return `${formatNumber(count)} ${count === 1 ? noun : plural}`;
 }
 
+/** `1,591` */
 export function formatNumber(value: number): string {
   return String(value).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
-/** Three digits and a unit: `0.12`, `5`, `23.4k`, `1.2M`. */
+/** Three significant digits and a prefix: `0.12`, `5`, `23.4k`, `1.2M`. */
 export function formatCompact(value: number, base: 1_000 | 1_024 = 1_000): string {
   const units = ['', 'k', 'M', 'G', 'T', 'P'];
   let size = value;
@@ -31,13 +32,13 @@ export function formatDuration(ms: number): string {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-/** Largest first; equal ones by name, so that the same build reads the same twice. */
+/** Entries by count, the largest first. Equal counts are ordered by name, so that the output is deterministic. */
 export function byCount(counts: Readonly<Record<string, number>>): [string, number][] {
   return Object.entries(counts).sort(([oneName, one], [otherName, other]) =>
     one === other ? (oneName < otherName ? -1 : 1) : other - one,
   );
 }
 
-/** Where a build had no node to go to. */
+/** The advice for a build without nodes. */
 export const NO_NODES_ADVICE =
   'no nodes are configured: set PMAKE_NODES="host/slots ..." or write ~/.config/pmake/config.json';
