@@ -1,7 +1,7 @@
 /**
- * The experiment behind `pmakectl bench load`: processes started at an interval, each on the node that the broker
- * gives, while every node's metrics are watched (PANTS, section 3.2). A process whose lease is lost is started again
- * elsewhere for the time it has left. Unaware of how the result is shown.
+ * Experiment behind `pmakectl bench load`: it starts processes at an interval, each on the node that the broker leases,
+ * and samples every node's metrics (PANTS, section 3.2). A process whose lease is lost is restarted elsewhere for the
+ * time it has left. Unaware of how the result is shown.
  */
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -19,18 +19,18 @@ import { findInstallation } from '../util/install.ts';
 import { parseJson } from '../util/parse-json.ts';
 import { type BrokerSession, openBrokerSession } from '../ipc/broker-session.ts';
 
-/** A node's sample is a second old at most. */
+/** The sampling interval. A node's sample is at most a second old. */
 const LOOK_MS = 1_000;
-/** After the last process has ended: the nodes calm down in it, and the figures show that. */
+/** Sampling continues for this long after the last process, so that the result shows how the load falls. */
 const AFTER_MS = 3_000;
 const LEASE_PATIENCE_MS = 60_000;
-/** Evicted from everywhere, or refused: then it stays unstarted. */
+/** A process that was evicted or refused this often is not started again. */
 const MAX_STARTS = 10;
-/** A result has 100 bytes; what a node prints beyond this is thrown away. */
+/** A result has 100 bytes; any output of a node beyond this limit is discarded. */
 const MAX_PRINTED_CHARACTERS = 64 * 1024;
 
 const amount = v.pipe(v.number(), v.finite(), v.minValue(0));
-/** It comes from a program on another machine. */
+/** Validates the outcome, which comes from a program on another machine. */
 const OUTCOME: v.GenericSchema<unknown, LoadOutcome> = v.object({
   kind: v.picklist(LOAD_KINDS),
   wallMs: amount,
@@ -39,6 +39,7 @@ const OUTCOME: v.GenericSchema<unknown, LoadOutcome> = v.object({
   unit: v.picklist(['flop', 'bytes', 'switches']),
 });
 
+/** What to run. Every process gets the same kind, duration and size. */
 export interface LoadExperiment {
   readonly kind: LoadKind;
   readonly processes: number;
@@ -48,22 +49,24 @@ export interface LoadExperiment {
   readonly directory: string;
 }
 
-/** One process: where its parts ran, and what came of it; no outcome when it never ended well. */
+/** One process: the nodes it ran on, and its outcome, which is undefined if it never completed. */
 export interface ProcessRun {
   readonly number: number;
   readonly nodes: readonly string[];
   readonly waitedMs: number;
   readonly outcome: LoadOutcome | undefined;
-  /** Why there is no outcome, or why it moved. */
+  /** Why there is no outcome, or why the process moved. */
   readonly trouble: readonly string[];
 }
 
+/** The processes and the load on all nodes. */
 export interface ExperimentResult {
   readonly experiment: LoadExperiment;
   readonly runs: readonly ProcessRun[];
   readonly report: LoadReport;
 }
 
+/** Runs the experiment, with leases from the broker at `socket`. */
 export async function runExperiment(socket: string, experiment: LoadExperiment): Promise<ExperimentResult> {
   const leases = new Leases(socket);
   const reducer = new LoadReducer(LOOK_MS, 'total');
@@ -112,7 +115,7 @@ async function runProcess(
   return { number, nodes, waitedMs, outcome: undefined, trouble };
 }
 
-/** The outcome, or why there is none. */
+/** Runs one process on a node. Returns the outcome, or a sentence that says why there is none. */
 async function runThere(spec: NodeSpec, experiment: LoadExperiment, lost: AbortSignal): Promise<LoadOutcome | string> {
   const { kind, seconds, mebibytes, directory } = experiment;
   const script = join(spec.install ?? findInstallation().root, 'dist', 'cli', 'load.js');
@@ -126,7 +129,7 @@ async function runThere(spec: NodeSpec, experiment: LoadExperiment, lost: AbortS
     if (printed.length < MAX_PRINTED_CHARACTERS) printed += bytes.toString('utf8');
   });
   const why = await closed;
-  // The last bytes may be behind the end.
+  // The last bytes may arrive after the end.
   await delay(0);
   if (lost.aborted) return `moved: its lease was lost (${String(lost.reason)})`;
   const outcome = parseJson(printed, OUTCOME);
@@ -139,7 +142,7 @@ interface Lease {
   readonly lost: AbortSignal;
 }
 
-/** Slots for processes, and looks at the cluster, over one session with the broker. */
+/** Leases for processes, and queries of the cluster's state, over one session with the broker. */
 class Leases {
   readonly #session: BrokerSession;
   readonly #waiting = new Map<number, (answer: Lease | string) => void>();
@@ -240,7 +243,7 @@ function ratesOf({ metrics }: NodeView, part: 'total' | 'foreign'): Rates {
   return rates;
 }
 
-/** How ssh reaches a node, where the config file says more than its name. */
+/** The nodes of the config file, which may have ssh settings beyond the name. */
 async function configuredNodes(): Promise<ReadonlyMap<string, NodeSpec>> {
   const read = await readConfigFiles(configFiles(process.env));
   const nodes = read.ok ? (read.value.nodes ?? []) : [];

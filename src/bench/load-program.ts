@@ -1,9 +1,9 @@
 /**
- * The paper's micro-benchmarks (PANTS, section 3.2): a process that makes mostly one kind of load and says how much it
- * got done. Bounded in time and in size; leaves nothing behind unless it is killed by SIGKILL.
- * Unaware of clusters: whoever starts it decides where.
+ * Micro-benchmarks of the paper (PANTS, section 3.2): a process that generates mostly one kind of load and reports how
+ * much work it did. It is bounded in time and size, and leaves nothing behind unless it is killed by SIGKILL.
+ * Unaware of clusters and of where it runs.
  *
- * In TypeScript and not in C, since a node that can run a worker can run it: nothing to build, nothing to copy.
+ * It is written in TypeScript, not in C, so that any node that can run a worker can run it without a build or a copy.
  */
 import { mkdir, mkdtemp, open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -12,36 +12,40 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Worker } from 'node:worker_threads';
 
+/** The kinds of load. */
 export const LOAD_KINDS = ['cpu', 'io', 'memory', 'switches'] as const;
+/** One of LOAD_KINDS. */
 export type LoadKind = (typeof LOAD_KINDS)[number];
 
-/** Longer than the paper's four processes at intervals of five minutes need. */
+/** Longer than the paper's experiment needs, with four processes at intervals of five minutes. */
 const MAX_LOAD_SECONDS = 1_800;
 /** More than the free memory of nearly any node, which is the point of the memory load. */
 const MAX_LOAD_MEBIBYTES = 65_536;
 
+/** The load to generate. */
 export interface LoadRequest {
   readonly kind: LoadKind;
-  /** How long, at most; over MAX_LOAD_SECONDS counts as that. */
+  /** The maximum duration, itself limited to MAX_LOAD_SECONDS. */
   readonly seconds: number;
-  /** Memory held, or files kept on disk, at most. The paper: 100 of memory, 384 of files. */
+  /** The maximum size of memory or of files on disk. The paper uses 100 for memory and 384 for files. */
   readonly mebibytes: number;
-  /** Where the I/O load makes its own directory; must be on the disk to be loaded. */
+  /** The directory, on the disk to be loaded, in which the I/O load creates its own. */
   readonly directory: string;
 }
 
+/** The work that was done. */
 export interface LoadOutcome {
   readonly kind: LoadKind;
   readonly wallMs: number;
   readonly cpuMs: number;
-  /** Floating point operations, bytes written and read, bytes touched, or switches forced. */
+  /** Floating-point operations, bytes written and read, bytes touched, or context switches forced. */
   readonly amount: number;
   readonly unit: 'flop' | 'bytes' | 'switches';
 }
 
 const MIB = 1024 * 1024;
 
-/** Runs until the time is up, or `signal` ends it early; what was done until then is the outcome. */
+/** Runs until the time is up or `signal` ends it early. The outcome covers the work until then. */
 export async function runLoad(request: LoadRequest, signal: AbortSignal): Promise<LoadOutcome> {
   const startMs = performance.now();
   const startCpu = process.cpuUsage();
@@ -73,7 +77,7 @@ const UNITS: Readonly<Record<LoadKind, LoadOutcome['unit']>> = {
   switches: 'switches',
 };
 
-/** Some milliseconds of work: between two turns of the event loop, so that a signal is seen. */
+/** A few milliseconds of work between two turns of the event loop, so that a signal is noticed. */
 const FLOPS_PER_TURN = 4_000_000;
 
 async function loadCpu(goesOn: () => boolean): Promise<number> {
@@ -81,7 +85,7 @@ async function loadCpu(goesOn: () => boolean): Promise<number> {
   let value = 1.000_1;
   while (goesOn()) {
     for (let round = 0; round < FLOPS_PER_TURN / 2; round++) value = value * 1.000_000_1 + 0.000_1;
-    // Kept finite, or the later rounds would be cheaper than the first.
+    // The value is kept finite, because operations on infinity could be cheaper.
     value = 1 + (value % 1);
     flops += FLOPS_PER_TURN;
     await nextTurn();
@@ -92,7 +96,7 @@ async function loadCpu(goesOn: () => boolean): Promise<number> {
 const FILE_BYTES = 16 * 1024;
 const FILES_PER_DIRECTORY = 64;
 
-/** Copies of a tree of small files, as the paper's: written through to the disk, read back, removed, and again. */
+/** Writes a tree of small files through to the disk, reads it back and removes it, repeatedly, as in the paper. */
 async function loadIo(goesOn: () => boolean, bytes: number, directory: string): Promise<number> {
   const home = await mkdtemp(join(directory, 'pmake-load-'));
   const content = Buffer.alloc(FILE_BYTES, 'a small source file\n');
@@ -106,7 +110,7 @@ async function loadIo(goesOn: () => boolean, bytes: number, directory: string): 
         const path = join(parent, String(index));
         const file = await open(path, 'w');
         await file.writeFile(content);
-        // Without, the page cache would be loaded and no disk.
+        // Without the sync, the load would be on the page cache, not on the disk.
         await file.sync();
         await file.close();
         moved += FILE_BYTES + (await readFile(path)).length;
@@ -124,7 +128,7 @@ async function loadIo(goesOn: () => boolean, bytes: number, directory: string): 
 
 const CHUNK_BYTES = 4 * MIB;
 
-/** Takes memory, touches every page of it, gives it back, and again: the paper's rise and fall. */
+/** Allocates memory, touches every page, frees it, and repeats: the paper's rise and fall. */
 async function loadMemory(goesOn: () => boolean, bytes: number): Promise<number> {
   const collect = garbageCollector();
   let touched = 0;
@@ -143,13 +147,13 @@ async function loadMemory(goesOn: () => boolean, bytes: number): Promise<number>
   return touched;
 }
 
-/** Memory that is only unreferenced is not free yet: V8 would wait until it needs it. */
+/** Unreferenced memory is not yet free: without this, V8 would keep it until it needs it. */
 function garbageCollector(): () => void {
   setFlagsFromString('--expose-gc');
   return runInNewContext('gc') as () => void;
 }
 
-/** The other thread: wakes up, wakes the first, and sleeps again, until the word says 2. */
+/** The second thread: it wakes up, wakes the first thread and sleeps again, until the word is 2. */
 const PARTNER = `
   const { workerData: word } = require('node:worker_threads');
   while (Atomics.load(word, 0) !== 2) {
@@ -158,10 +162,10 @@ const PARTNER = `
   }
 `;
 const SWITCHES_PER_TURN = 500;
-/** So that a partner which died does not hold us for ever. */
+/** A timeout, so that a dead partner does not block this thread forever. */
 const PARTNER_PATIENCE_MS = 1_000;
 
-/** Two threads that wait for each other: each round is a switch there and one back. */
+/** Lets two threads wait for each other: each round is one switch to the partner and one back. */
 async function loadSwitches(goesOn: () => boolean): Promise<number> {
   const word = new Int32Array(new SharedArrayBuffer(4));
   const partner = new Worker(PARTNER, { eval: true, workerData: word });
