@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The dispatcher's executable: started by the shim, never by hand. Only wires. */
+/** Executable of the dispatcher: it is started by the shim, never by hand. Only wiring. */
 import { join } from 'node:path';
 import { serveDispatcher } from '../dispatch/main.ts';
 import { cacheDirectory } from '../util/own-directories.ts';
@@ -9,7 +9,7 @@ import { runtimeDirectory, SOCKET_NAME } from '../util/runtime-directory.ts';
 
 installLastResort((text) => console.error(`pmake: ${text}`));
 main().catch((cause: unknown) => {
-  // It does not serve, or no longer: shims run their compilers.
+  // The dispatcher does not serve, so shims run their compilers locally.
   console.error('pmake: the dispatcher ends:', cause);
   process.exit(1);
 });

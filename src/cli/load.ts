@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /**
- * One process of `pmakectl bench load` on a node: started over ssh as a worker is, ends with its connection.
+ * Executable of one process of `pmakectl bench load` on a node. Like a worker, it is started over ssh and ends with its
+ * connection.
  *
  * Called as: load.js KIND SECONDS MEBIBYTES DIRECTORY
  */
@@ -14,7 +15,7 @@ const [word, seconds, mebibytes, directory = '/var/tmp'] = process.argv.slice(2)
 const kind = LOAD_KINDS.find((known) => known === word);
 if (kind === undefined) {
   process.stderr.write(
-    `load.js: "${word ?? ''}" is none of ${LOAD_KINDS.join(', ')}; "pmakectl bench load" starts this\n`,
+    `load.js: "${word ?? ''}" is not one of ${LOAD_KINDS.join(', ')}; "pmakectl bench load" starts this\n`,
   );
   process.exit(2);
 }

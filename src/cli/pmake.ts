@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /**
- * `pmake`: make with the cluster behind it. Only wires; whatever is not needed on the way to make is loaded on demand.
+ * Executable `pmake`: make with the cluster behind it. Only wiring; modules that are not needed to start make are
+ * loaded on demand.
  */
 import { realpathSync, writeSync } from 'node:fs';
 import { runBuild } from '../make/build.ts';
@@ -17,7 +18,7 @@ async function main(): Promise<void> {
   const { words: given, encoding } = readWords();
   const words = splitWords(given);
   if (!words.ok) {
-    writeSync(2, `pmake: ${words.failure.word} is no switch of pmake's; see pmake --pmake-help\n`);
+    writeSync(2, `pmake: ${words.failure.word} is not a switch of pmake; see pmake --pmake-help\n`);
     process.exit(2);
   }
   const { own, make } = words.value;

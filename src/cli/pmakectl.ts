@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** `pmakectl`: looks at and steers what runs behind pmake. One file per verb in ctl/; this one only wires. */
+/** Executable `pmakectl`: inspects and controls what runs behind pmake. Only wiring; ctl/ has one file per verb. */
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { currentDirectory } from '../util/current-directory.ts';
@@ -14,13 +14,13 @@ import { statusCommand } from './ctl/status.ts';
 import { stopCommand } from './ctl/stop.ts';
 
 process.stdout.on('error', (cause: NodeJS.ErrnoException) => {
-  // A reader like head(1) may leave early.
+  // A reader like head(1) may exit early.
   if (cause.code === 'EPIPE') process.exit();
   process.stderr.write(`pmakectl: the answer could not be written: ${cause.message}\n`);
   process.exit(1);
 });
 
-// yargs would ask for the current directory, which may be gone; nothing here is read from it.
+// yargs would ask for the current directory, which may be deleted; pmakectl does not need it.
 await yargs(splitAtDashes(hideBin(process.argv)).own, currentDirectory() ?? '/')
   .scriptName('pmakectl')
   .usage('$0 VERB: what runs behind pmake, and why')

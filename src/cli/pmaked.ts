@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** `pmaked`: the broker of one node, in the foreground, for systemd or a terminal. Only wires. */
+/** Executable `pmaked`: the broker of one node, in the foreground, for systemd or a terminal. Only wiring. */
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { runDaemon } from '../pmaked/run.ts';
@@ -17,8 +17,8 @@ const flags = await yargs(hideBin(process.argv))
       describe: 'the config file; default: ~/.config/pmake/config.json and /etc/pmake/config.json',
     },
     interface: { type: 'string', describe: 'the interface that datagrams go through, by name or address' },
-    socket: { type: 'string', describe: 'the unix socket that dispatchers ask at' },
-    'proc-root': { type: 'string', default: '/proc', describe: 'where the load is read' },
+    socket: { type: 'string', describe: 'the unix socket for dispatchers' },
+    'proc-root': { type: 'string', default: '/proc', describe: 'the directory from which the load is read' },
   })
   .strict()
   .version(version)

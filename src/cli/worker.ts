@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The worker's executable: started over ssh by a dispatcher, never by hand. Only wires. */
+/** Executable of the worker: it is started over ssh by a dispatcher, never by hand. Only wiring. */
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { brokerSockets } from '../config/broker-sockets.ts';
@@ -14,7 +14,7 @@ async function main(): Promise<void> {
   const installation = findInstallation();
   const directory = runtimeDirectory(process.env);
   announceWorker(brokerSockets(process.env, directory.ok ? directory.value : undefined));
-  // Not process.stdout: on a pipe its writes block, and a slow connection would stop every job's bookkeeping.
+  // process.stdout would block on a pipe, so that a slow connection would stop the bookkeeping of all jobs.
   const output = new Socket({ fd: 1, readable: false, writable: true });
   await serveWorker({
     input: process.stdin,
@@ -23,6 +23,6 @@ async function main(): Promise<void> {
     pmakeVersion: installation.version,
     hashesPath: directory.ok ? join(directory.value, HASHES_NAME) : undefined,
   });
-  // Not process.exit: it waits for threads that wait for a file server, and the jobs end when this process does.
+  // process.exit would wait for threads that wait for a file server, but the jobs end only when this process does.
   process.kill(process.pid, 'SIGTERM');
 }

@@ -90,7 +90,7 @@ describe.skipIf(!isWanted)('on real NFS, with the mount options that the kernel 
       for (const check of ['sees-files', 'files-seen']) {
         const found = lines.find((line) => line.check === check);
         expect(found?.level).toBe('note');
-        expect(found?.text).toMatch(/after \d+ ms where pmake looks, by a plain look not within 1 s/);
+        expect(found?.text).toMatch(/after \d+ ms when pmake looks, but by a plain lookup not within 1 s/);
         expect(found?.remedy).toContain('lookupcache=positive');
       }
     }

@@ -1,4 +1,4 @@
-/** `pmakectl bench report LOG...`: what brokers wrote into their load logs, as the paper draws it. */
+/** `pmakectl bench report LOG...`: evaluates the brokers' load logs as the paper does. */
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { CommandModule } from 'yargs';
@@ -15,15 +15,16 @@ interface ReportFlags extends JsonFlag {
   readonly foreign: boolean;
 }
 
+/** The verb, for yargs. */
 export const reportCommand: CommandModule<object, ReportFlags> = {
   command: 'report <logs..>',
-  describe: "how even the load was and what each node's was, from the load logs of all nodes",
+  describe: 'how evenly the load was spread, and the load of each node, from the load logs of all nodes',
   builder: (yargs) =>
     yargs
       .positional('logs', { type: 'string', array: true, demandOption: true, describe: 'files that "loadLog" names' })
       .options(JSON_OPTION)
       .options({
-        seconds: { type: 'number', default: 5, describe: 'of each step in the course of time (--json)' },
+        seconds: { type: 'number', default: 5, describe: 'length of each step in time (--json)' },
         foreign: { type: 'boolean', default: false, describe: "without the cluster's own jobs" },
       }),
   handler: async (flags) => {
@@ -42,7 +43,7 @@ export const reportCommand: CommandModule<object, ReportFlags> = {
 
 /** The failure is a sentence. */
 async function readLogs({ logs, seconds, foreign }: ReportFlags): Promise<Result<LoadReducer, string>> {
-  if (!(Number.isFinite(seconds) && seconds > 0)) return fail('--seconds wants a number above 0');
+  if (!(Number.isFinite(seconds) && seconds > 0)) return fail('--seconds must be a number above 0');
   const reducer = new LoadReducer(seconds * 1_000, foreign ? 'foreign' : 'total');
   for (const path of logs) {
     try {
@@ -56,7 +57,7 @@ async function readLogs({ logs, seconds, foreign }: ReportFlags): Promise<Result
   return ok(reducer);
 }
 
-/** How many lines were of a load log. A torn last one, of a node that writes it now, is not. */
+/** The number of valid lines. An incomplete last line, which a broker may be writing, does not count. */
 async function readLog(path: string, reducer: LoadReducer): Promise<number> {
   let found = 0;
   for await (const text of createInterface({ input: createReadStream(path) })) {

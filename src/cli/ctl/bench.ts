@@ -1,4 +1,4 @@
-/** `pmakectl bench load KIND`, and the verbs beside it. */
+/** `pmakectl bench load KIND`, and the parent of the other `bench` verbs. */
 import type { CommandModule } from 'yargs';
 import { LOAD_KINDS, type LoadKind } from '../../bench/load-program.ts';
 import { formatExperiment } from '../../report/load-text.ts';
@@ -19,7 +19,7 @@ interface LoadFlags extends JsonFlag {
 
 const loadCommand: CommandModule<object, LoadFlags> = {
   command: 'load <kind>',
-  describe: "starts load on the cluster's nodes and reports how it was shared",
+  describe: "puts load on the cluster's nodes and reports how it was spread",
   builder: (yargs) =>
     yargs
       .positional('kind', { choices: LOAD_KINDS, demandOption: true, describe: 'what each process uses' })
@@ -43,10 +43,10 @@ const loadCommand: CommandModule<object, LoadFlags> = {
     const figures = [processes, flags.interval, seconds, mebibytes];
     if (!figures.every((figure) => Number.isFinite(figure) && figure > 0)) {
       process.exitCode = FAILURE_CODE;
-      complain('--processes, --interval, --seconds and --mebibytes want numbers above 0');
+      complain('--processes, --interval, --seconds and --mebibytes must be numbers above 0');
       return;
     }
-    // Brings ssh along, which no other verb should have to wait for.
+    // Imported on demand, because it loads ssh, which the other verbs should not wait for.
     const { runExperiment } = await import('../../bench/load-experiment.ts');
     const result = await runExperiment(socket, {
       kind,
@@ -61,6 +61,7 @@ const loadCommand: CommandModule<object, LoadFlags> = {
   },
 };
 
+/** The verb, for yargs. */
 export const benchCommand: CommandModule = {
   command: 'bench <what>',
   describe: 'experiments on the cluster',

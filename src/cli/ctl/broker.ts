@@ -1,4 +1,4 @@
-/** How the verbs of pmakectl ask the broker of this host. */
+/** Requests of pmakectl's verbs to the broker on this host. */
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -8,26 +8,27 @@ import { fail, ok, type Result } from '../../util/result.ts';
 import { runtimeDirectory } from '../../util/runtime-directory.ts';
 import { openBrokerSession } from '../../ipc/broker-session.ts';
 
-/** Longer than a look at the whole cluster may take. */
+/** Longer than a query of the whole cluster may take. */
 const ANSWER_LIMIT_MS = 5_000;
 
-/** `not-running` where there is no socket or nobody behind it; else a sentence. */
+/** `not-running` where there is no socket, or no broker listens on it. `sentence` is for the user. */
 export interface BrokerFailure {
   readonly reason: 'not-running' | 'failed';
   readonly sentence: string;
 }
 
 /**
- * The socket of this host's broker, as dispatchers find it: the first that somebody listens at, else the first that is
- * there; undefined where there is none.
+ * The socket of this host's broker, found as dispatchers find it: the first that accepts a connection, else the first
+ * that exists; undefined where there is none.
  */
 export async function brokerSocket(env: NodeJS.ProcessEnv): Promise<string | undefined> {
   const directory = runtimeDirectory(env);
   const paths = brokerSockets(env, directory.ok ? directory.value : undefined).filter((path) => existsSync(path));
-  // A broker that was killed leaves its socket, which must not hide the machine's.
+  // A killed broker of the user's leaves its socket behind, which must not hide that of the machine's broker.
   return (await firstAnswered(paths)) ?? paths[0];
 }
 
+/** The first of these sockets that accepts a connection. */
 export async function firstAnswered(paths: readonly string[]): Promise<string | undefined> {
   for (const path of paths) if (await isAnswered(path)) return path;
   return undefined;
@@ -66,7 +67,7 @@ export async function askBroker<K extends BrokerAnswer['kind']>(
     };
     session.send(request);
     void session.closed.then((cause) => {
-      end(cause ? fail(connectFailure(path, cause)) : failed(`pmaked at ${path} hung up`));
+      end(cause ? fail(connectFailure(path, cause)) : failed(`pmaked at ${path} closed the connection`));
     });
   });
 }

@@ -1,15 +1,17 @@
 /**
- * A verb's command behind `--`, kept from the option parser: yargs reads it once more as positionals, options and
- * numbers. Unaware of verbs.
+ * Split of pmakectl's arguments at `--`. The command after it is kept from yargs, which would parse it for positionals,
+ * options and numbers. Unaware of verbs.
  */
 
+/** pmakectl's arguments, split. */
 export interface VerbWords {
-  /** For the option parser. */
+  /** The arguments for the option parser. */
   readonly own: readonly string[];
-  /** What stands behind the first `--`, as it was; undefined when there is none. */
+  /** The unchanged arguments after the first `--`; undefined when there is none. */
   readonly command: readonly string[] | undefined;
 }
 
+/** Splits at the first `--`. */
 export function splitAtDashes(words: readonly string[]): VerbWords {
   const at = words.indexOf('--');
   return at < 0 ? { own: words, command: undefined } : { own: words.slice(0, at), command: words.slice(at + 1) };

@@ -1,4 +1,4 @@
-/** What `pmakectl doctor` looks at on the submit host: the installation, the directory's tree, its clock, the compilers. */
+/** Checks of `pmakectl doctor` on the submit host: the installation, the directory's tree, its clock, the compilers. */
 import { readFileSync } from 'node:fs';
 import { describeMount, mebibytes, MIN_TREE_BYTES, skewOver, versionLine } from '../../admission/admission-rules.ts';
 import { findAllOnPath, isExecutableFile, splitPath } from '../../make/masquerade/search-path.ts';
@@ -12,29 +12,33 @@ import type { Proof } from '../../tree/proof.ts';
 import { findInstallation } from '../../util/install.ts';
 import { describeClock, line } from './doctor-line.ts';
 
-/** What makefiles call if they are not told otherwise; the first that leads to a program stands for the others. */
+/** The compilers that makefiles call by default; names that lead to the same program are checked once. */
 const COMPILERS = ['cc', 'c++', 'gcc', 'g++', 'clang', 'clang++'] as const;
-/** What the kernel's NFS server exports, with all options spelled out (exportfs(8)). */
+/** The exports of the kernel's NFS server, with all options (exportfs(8)). */
 const EXPORTS = '/var/lib/nfs/etab';
 const NETWORK_FILE_SYSTEM = /^(nfs|cifs|smb|ceph|glusterfs|lustre|gpfs|beegfs|9p|virtiofs|afs|fuse\.sshfs)/;
 
+/** A compiler on this host. */
 export interface KnownCompiler {
   readonly program: string;
   readonly facts: CompilerFacts;
 }
 
+/** Facts about this host that nodes are compared with. */
 export interface HereFacts {
   readonly tree: TreeFacts;
   readonly compilers: readonly KnownCompiler[];
   readonly searchPath: string;
 }
 
+/** The result for this host. */
 export interface HereExamined {
   readonly lines: readonly DoctorLine[];
-  /** Absent when nothing can be written in the directory. */
+  /** Undefined when the directory is not writable. */
   readonly facts: HereFacts | undefined;
 }
 
+/** Examines this host. `proof` is undefined when it could not be written to the directory. */
 export async function examineHere(directory: string, proof: Proof | undefined): Promise<HereExamined> {
   const searchPath = process.env.PATH ?? '';
   const compilers = await findCompilers(searchPath);
@@ -54,14 +58,14 @@ function examineInstallation(): DoctorLine {
   return line('fail', 'installation', `the shim is missing (${shim})`, 'install a C compiler and run "npm run build"');
 }
 
-/** One for each program behind the names. */
+/** One compiler for each program that the names lead to. */
 async function findCompilers(searchPath: string): Promise<KnownCompiler[]> {
   const directories = splitPath(searchPath);
   const programs = new Map<string, string>();
   for (const name of COMPILERS) {
     const [program] = findAllOnPath(name, directories);
     if (program === undefined) continue;
-    // gcc and clang tell C from C++ by the name they are called by.
+    // gcc and clang tell C from C++ by the name under which they are called.
     const key = `${realProgram(program)} ${String(name.includes('+'))}`;
     if (!programs.has(key)) programs.set(key, program);
   }
@@ -91,7 +95,7 @@ function describeTree(directory: string, tree: TreeFacts): DoctorLine[] {
   ];
 }
 
-/** The mount of a tree, here or on a node, as far as there is something to say about it. */
+/** Findings on the mount of a tree, on this host or on a node. */
 export function describeMountOptions(mount: MountFacts, directory: string): DoctorLine[] {
   const { type, options } = mount;
   if (!NETWORK_FILE_SYSTEM.test(type)) return describeExports(directory);
@@ -112,13 +116,13 @@ export function describeMountOptions(mount: MountFacts, directory: string): Doct
   return lines;
 }
 
-/** Where this host is the file server: the options of the export. */
+/** Findings on the export options, where this host is the file server. */
 function describeExports(directory: string): DoctorLine[] {
   let text: string;
   try {
     text = readFileSync(EXPORTS, 'utf8');
   } catch {
-    // No NFS server here, or not for us to read.
+    // This host has no NFS server, or the file is not readable.
     return [];
   }
   const lines: DoctorLine[] = [];

@@ -1,4 +1,4 @@
-/** One node under `pmakectl doctor`: over a connection of its own, the checks that a dispatcher makes, and more. */
+/** Checks of `pmakectl doctor` on one node, over a separate connection: those that a dispatcher makes, and more. */
 import { mapPath } from '../../command/path-maps.ts';
 import type { NodeSpec } from '../../config/nodes.ts';
 import {
@@ -27,18 +27,20 @@ import { describeMountOptions, type HereFacts } from './doctor-here.ts';
 import { describeClock, judged, line } from './doctor-line.ts';
 import { examineVisibility } from './doctor-visibility.ts';
 
-/** For each question: a compiler's first takes a hash of 70 MB. */
+/** For each inspection: the first of a compiler hashes 70 MB. */
 const ANSWER_LIMIT_MS = 30_000;
 const PROOF_PATIENCE_MS = 1_000;
 
+/** The directory that is examined, as seen from the submit host. */
 export interface DoctorPlace {
   readonly directory: string;
   readonly proof: Proof;
-  /** A directory for files that come and go; undefined where none can be made that is this user's alone. */
+  /** A directory for temporary files; undefined where none can be created that only this user can change. */
   readonly scratch: string | undefined;
   readonly here: HereFacts;
 }
 
+/** Connects to a node and examines it. */
 export async function examineNode(spec: NodeSpec, place: DoctorPlace): Promise<DoctorNode> {
   const startedMs = performance.now();
   const abort = new AbortController();
@@ -80,7 +82,7 @@ async function examineWork(link: NodeLink, place: DoctorPlace): Promise<DoctorLi
 
 async function examineFiles(link: NodeLink, { directory, scratch }: DoctorPlace): Promise<DoctorLine[]> {
   if (scratch !== undefined) return examineVisibility(link, scratch);
-  const text = `how soon each sees the other's files was not tried: what is .pmake-${process.geteuid?.() ?? 0} in ${directory} is not yours alone`;
+  const text = `visibility of new files was not tested: .pmake-${process.geteuid?.() ?? 0} in ${directory} is not yours alone`;
   return [line('note', 'sees-files', text, 'remove it')];
 }
 
@@ -137,12 +139,12 @@ async function examineTree(link: NodeLink, { directory, proof, here }: DoctorPla
   if (there.clock.kind === 'measured') {
     lines.push(judged('clock', judgeClock(tree), describeClock('its', there.clock)));
   }
-  // What this host would be told of its own mount is said once.
+  // Findings on a mount with the same options as this host's are reported only for this host.
   const isOther = commonOptions(there.mount) !== commonOptions(here.tree.mount);
   return there.mount && isOther ? [...lines, ...describeMountOptions(there.mount, '')] : lines;
 }
 
-/** Without the client's own address. */
+/** The mount options without the client's own address. */
 function commonOptions(mount: MountFacts | undefined): string | undefined {
   return mount?.options.replace(/\bclientaddr=[^,]*/, '');
 }
@@ -156,14 +158,14 @@ async function examineCompilers(link: NodeLink, { here }: DoctorPlace): Promise<
     if (!there) return line('fail', 'compiler', noAnswer(program, ANSWER_LIMIT_MS).sentence);
     const refusal = judgeCompiler(program, facts, there);
     if (!refusal) return line('ok', 'compiler', `has the same ${program}`);
-    // A build may never call it; the one that makefiles call by default, it will.
+    // A build may never call this compiler, but it does call the one that makefiles call by default.
     const isDefault = program === compilers[0]?.program;
     return line(isDefault ? 'fail' : 'note', 'compiler', refusal.sentence);
   });
   return Promise.all(examined);
 }
 
-/** ssh's own question, asked by hand, for who would rather not log in. */
+/** An alternative to the first login: add the host key by hand. */
 function keyscan(failure: NodeFailure): string {
   if (failure.reason !== 'host-key-unknown') return '';
   const { host, port } = failure.target;
@@ -177,6 +179,6 @@ function within<T>(answer: Promise<T | undefined>): Promise<T | undefined> {
 
 function silence(): Promise<string> {
   return new Promise((resolve) => {
-    setTimeout(() => resolve(`no word within ${ANSWER_LIMIT_MS / 1_000} s`), ANSWER_LIMIT_MS).unref();
+    setTimeout(() => resolve(`no answer within ${ANSWER_LIMIT_MS / 1_000} s`), ANSWER_LIMIT_MS).unref();
   });
 }

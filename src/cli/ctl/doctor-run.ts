@@ -1,5 +1,5 @@
 /**
- * The examination behind `pmakectl doctor`: this host, then every node at the same time, over connections of its own.
+ * Examination behind `pmakectl doctor`: first this host, then all nodes concurrently, over separate connections.
  * Unaware of how the findings are shown.
  */
 import { mkdirSync, rmSync } from 'node:fs';
@@ -19,12 +19,15 @@ import { line } from './doctor-line.ts';
 import { examineHere } from './doctor-here.ts';
 import { examineNode } from './doctor-node.ts';
 
-/** In the user's private directory in the one that is examined; removed again. */
+/** Prefix of a directory that is created in the user's private directory below the examined one, and removed again. */
 const SCRATCH_PREFIX = 'doctor-';
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const INTERRUPTED_CODE = 130;
 
-/** @param words nodes as in PMAKE_NODES; none: those that a build would use */
+/**
+ * Examines this host and the nodes for a build in the current directory.
+ * @param words - nodes as in PMAKE_NODES; if empty, the nodes that a build would use.
+ */
 export async function examine(words: readonly string[]): Promise<DoctorReport> {
   const directory = currentDirectory();
   if (directory === undefined) {
@@ -51,7 +54,7 @@ export async function examine(words: readonly string[]): Promise<DoctorReport> {
     const place = { directory, proof, scratch: scratch?.path, here: facts };
     const examined = await Promise.all(specs.map((spec) => examineNode(spec, place)));
     const usable = examined.filter(({ isUsable }) => isUsable).length;
-    // Who names nodes wants these; else one is enough to build on.
+    // If the user names nodes, all of them must work; otherwise, one is enough for a build.
     const isEnough = words.length > 0 ? usable === examined.length : usable > 0;
     const isHereWell = !here.some(({ level }) => level === 'fail');
     return { directory, works: isHereWell && isEnough, here, nodes: examined };
@@ -66,7 +69,7 @@ interface Scratch {
   remove(): void;
 }
 
-/** Undefined where there can be no private directory: nothing is tried out in a place that others may change. */
+/** Undefined where there can be no private directory: no test is made in a place that others may change. */
 function makeScratch(directory: string): Scratch | undefined {
   const own = takePrivateDirectory(directory);
   if (!own) return undefined;
@@ -84,7 +87,9 @@ function makeScratch(directory: string): Scratch | undefined {
   return { path: join(own.path, name), remove };
 }
 
-/** The nodes asked for, or those of PMAKE_NODES, else of the broker, else of the config file. The failure is a sentence. */
+/**
+ * The named nodes, else those of PMAKE_NODES, else of the broker, else of the config file. The failure is a sentence.
+ */
 async function findNodes(words: readonly string[]): Promise<Result<readonly NodeSpec[], string>> {
   const read = await readConfigFiles(configFiles(process.env));
   if (!read.ok) return fail(describeConfigProblem(read.failure));
@@ -102,7 +107,7 @@ async function findNodes(words: readonly string[]): Promise<Result<readonly Node
   return specs.length > 0 ? ok(specs) : fail(NO_NODES.trim());
 }
 
-/** The nodes that take jobs, by the broker of this host. */
+/** The nodes that accept jobs, according to the broker of this host. */
 async function brokersNodes(): Promise<NodeName[]> {
   const path = await brokerSocket(process.env);
   const answer = path === undefined ? undefined : await askBroker(path, { kind: 'cluster' }, 'cluster');

@@ -1,7 +1,7 @@
 /**
- * How soon one host sees what the other wrote, in both directions, after it had looked in vain: as make looks for each
- * object before it is built, and a compiler for each header in each directory. Once with the directory opened first, as
- * pmake does, and once with a plain look, as everybody else does.
+ * Measurement of how quickly each host sees files of the other that it has already looked up without success, as make
+ * looks up each object before it is built, and a compiler each header in each directory. It is made with the directory
+ * opened first, as pmake does, and with a plain lookup, as other programs do.
  */
 import { mkdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -11,11 +11,11 @@ import { awaitFile, createFile } from '../../remote/worker/inspect.ts';
 import type { DoctorCheck, DoctorLine } from '../../report/doctor-text.ts';
 import { line } from './doctor-line.ts';
 
-/** Longer than a coherent file system takes, and no longer: with the NFS defaults it may be a minute. */
+/** Just longer than a coherent file system takes: with the NFS defaults, it may be a minute. */
 const PLAIN_LIMIT_MS = 1_000;
 const REVALIDATED_LIMIT_MS = 5_000;
 
-/** Something that looks for files and makes them: this host, or a node. */
+/** A host that looks up files and creates them: this host or a node. */
 interface Looker {
   look(
     path: string,
@@ -27,6 +27,7 @@ interface Looker {
 
 let pairs = 0;
 
+/** Measures both directions between this host and a node. `scratch` must be a private directory in the tree. */
 export async function examineVisibility(link: NodeLink, scratch: string): Promise<DoctorLine[]> {
   const there = lookerThere(link);
   pairs += 1;
@@ -46,7 +47,7 @@ async function examineOneWay(
   name: string,
   what: string,
 ): Promise<DoctorLine> {
-  // A directory for each: opening one would tell the reader about the other's file as well.
+  // Each lookup has its own directory, because opening one would also reveal the other lookup's file to the reader.
   const [plain, opened] = ['plain', 'opened'].map((kind) => {
     const directory = join(own, `${name}-${kind}`);
     mkdirSync(directory);
@@ -58,7 +59,7 @@ async function examineOneWay(
   }
   for (const path of [plain, opened]) {
     const code = await writer.create(path);
-    if (code !== '') return line('fail', check, `no file could be made in ${own} (${code ?? 'no answer'})`);
+    if (code !== '') return line('fail', check, `no file could be created in ${own} (${code ?? 'no answer'})`);
   }
   const [seen, plainly] = await Promise.all([
     reader.look(opened, true, REVALIDATED_LIMIT_MS),
@@ -69,9 +70,9 @@ async function examineOneWay(
     return line('fail', check, text, 'mount the tree with lookupcache=positive or actimeo=1 there');
   }
   const after = `${what} after ${seen.afterMs.toFixed(0)} ms`;
-  if (plainly?.isSeen) return line('ok', check, `${after}, by a plain look after ${plainly.afterMs.toFixed(0)} ms`);
-  const text = `${after} where pmake looks, by a plain look not within ${PLAIN_LIMIT_MS / 1_000} s`;
-  return line('note', check, text, 'the mount option lookupcache=positive mends that for other programs too');
+  if (plainly?.isSeen) return line('ok', check, `${after}, by a plain lookup after ${plainly.afterMs.toFixed(0)} ms`);
+  const text = `${after} when pmake looks, but by a plain lookup not within ${PLAIN_LIMIT_MS / 1_000} s`;
+  return line('note', check, text, 'the mount option lookupcache=positive fixes that for other programs too');
 }
 
 const here: Looker = {

@@ -1,17 +1,19 @@
-/** `pmakectl drain [NODE]` and `undrain`: here by the socket of this host's broker, elsewhere by ssh. */
+/** `pmakectl drain [NODE]` and `undrain`: through the socket of this host's broker, or by ssh on another node. */
 import type { CommandModule } from 'yargs';
 import { ADMIN_SUFFIX, BROKER_SOCKET } from '../../protocol/local-broker.ts';
 import { complain, FAILURE_CODE, JSON_OPTION, type JsonFlag, print } from './answer.ts';
 import { askBroker, brokerSocket } from './broker.ts';
 
-/** A shell's status where there is no such program. */
+/** A shell's exit code for a missing program. */
 const NOT_FOUND_CODE = 127;
 
 interface DrainFlags extends JsonFlag {
   readonly node: string | undefined;
 }
 
-export const drainCommand = steer('drain', true, 'a node takes no new jobs; those that run there go on');
+/** The verb `drain`, for yargs. */
+export const drainCommand = steer('drain', true, 'a node takes no new jobs; its running jobs continue');
+/** The verb `undrain`, for yargs. */
 export const undrainCommand = steer('undrain', false, 'a drained node takes jobs again');
 
 function steer(verb: string, on: boolean, describe: string): CommandModule<object, DrainFlags> {
@@ -19,7 +21,9 @@ function steer(verb: string, on: boolean, describe: string): CommandModule<objec
     command: `${verb} [node]`,
     describe,
     builder: (yargs) =>
-      yargs.options(JSON_OPTION).positional('node', { type: 'string', describe: 'by ssh; without it: this host' }),
+      yargs
+        .options(JSON_OPTION)
+        .positional('node', { type: 'string', describe: 'the node, reached by ssh; default: this host' }),
     handler: async (flags) => {
       if (flags.node === undefined) await steerHere(flags, on);
       else await steerThere(flags, verb, flags.node);
@@ -35,14 +39,14 @@ async function steerHere(flags: DrainFlags, on: boolean): Promise<void> {
     print(flags, { drained: on, problem }, on ? 'This node takes no new jobs.\n' : 'This node takes jobs again.\n');
     if (problem === undefined) return;
     process.exitCode = FAILURE_CODE;
-    complain(`until pmaked is restarted only: ${problem}`);
+    complain(`this lasts only until pmaked is restarted: ${problem}`);
     return;
   }
   process.exitCode = FAILURE_CODE;
   complain(answer.failure.sentence);
 }
 
-/** A drained node hears no broker, so ssh is the way to it; who may steer it there is the node's business. */
+/** Uses ssh, because a drained node listens to no other broker. The node itself decides who may drain it. */
 async function steerThere(flags: DrainFlags, verb: string, node: string): Promise<void> {
   const { execa } = await import('execa');
   const words = ['pmakectl', verb, ...(flags.json ? ['--json'] : [])];

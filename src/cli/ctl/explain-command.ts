@@ -1,6 +1,6 @@
 /**
- * `pmakectl explain -- COMMAND`: what pmake would do with a command run in this directory with this environment.
- * Asks no dispatcher and starts nothing of the command: the plan alone is shown.
+ * `pmakectl explain -- COMMAND`: shows what pmake would do with a command in this directory and environment.
+ * It asks no dispatcher and does not run the command: it shows the plan alone.
  */
 import { readlinkSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -23,11 +23,12 @@ import { currentDirectory, NO_DIRECTORY } from '../../util/current-directory.ts'
 import { isShim, masqueradeOf, programKind } from '../../util/shim-mark.ts';
 import { complain, FAILURE_CODE, type JsonFlag, print } from './answer.ts';
 
-/** What Node makes of bytes that are not UTF-8. */
+/** The character that Node substitutes for bytes that are not UTF-8. */
 const REPLACEMENT = '\ufffd';
-/** What the masquerade has shims for. */
+/** The kinds of tools for which the masquerade has shims. */
 const MASQUERADED: ReadonlySet<string> = new Set(['driver', 'linker', 'archiver']);
 
+/** Prints the explanation of a command, and sets the exit code. */
 export function printCommand(flags: JsonFlag, command: readonly string[]): void {
   if (command.length === 0) {
     process.exitCode = FAILURE_CODE;
@@ -80,7 +81,7 @@ function explain(command: readonly string[], cwd: string, env: NodeJS.ProcessEnv
   };
 }
 
-/** The plan as it is where the names lead now. */
+/** The plan, after a check of which file systems its names currently lead to. */
 function asPlaced(plan: CompilePlan, program: string, env: NodeJS.ProcessEnv): Plan {
   const { local } = new Wants(new Places(new MountTable())).of(workOf(plan, program, env.PATH ?? ''));
   return local ? planHere(plan, local) : plan;
@@ -88,16 +89,16 @@ function asPlaced(plan: CompilePlan, program: string, env: NodeJS.ProcessEnv): P
 
 interface Called {
   readonly name: string;
-  /** Absolute; '' when there is none. */
+  /** The absolute path; '' when there is no such program. */
   readonly path: string;
   readonly argv: readonly string[];
-  /** The word that named it. */
+  /** The word that named the program. */
   readonly word: string;
-  /** It stood behind `pcc`, or is the compiler that pcc stands for. */
+  /** The program was given to `pcc`, or is the compiler that pcc stands for. */
   readonly isByShim: boolean;
 }
 
-/** `gcc ...`, `/usr/bin/gcc ...`, `pcc gcc ...`, `pcc -c ...`: as the shim takes its words. */
+/** Parses `gcc ...`, `/usr/bin/gcc ...`, `pcc gcc ...` and `pcc -c ...` as the shim does. */
 function calledProgram(command: readonly string[], cwd: string, env: NodeJS.ProcessEnv): Called {
   const [first = '', ...rest] = command;
   const shim = baseName(first);
@@ -118,7 +119,7 @@ function find(word: string, argv: readonly string[], cwd: string, env: NodeJS.Pr
   return { name, path: isExecutableFile(path) ? path : '', argv, word, isByShim };
 }
 
-/** What a shim of a masquerade stands for when it is called by its path. */
+/** The real program behind a masquerade's shim that is called by its path. */
 function recordedBy(path: string): string | undefined {
   const home = masqueradeOf(dirname(path));
   try {
@@ -128,7 +129,7 @@ function recordedBy(path: string): string | undefined {
   }
 }
 
-/** What the shim and the dispatcher look at before the command is read. */
+/** The reasons that the shim and the dispatcher check before the command is parsed. */
 function reasonOutsidePlan(
   command: readonly string[],
   program: string,
@@ -180,7 +181,7 @@ function describePlan(plan: Plan, { name, path }: Called, outside: string | unde
   };
 }
 
-/** For a node that has the tree where it is here. */
+/** The arguments for a node that has the tree at the same path. */
 function wordsForNodes(plan: CompilePlan, program: string): readonly string[] {
   const staged =
     plan.keepsOutputs === undefined ? plan.outputs.map(({ path }) => `STAGED/${baseName(path)}`) : undefined;
@@ -192,10 +193,10 @@ function notesOn({ name, word, path, isByShim }: Called, real: string): string[]
   if (isByShim) return [];
   if (word.includes('/'))
     return [
-      `called by its path, ${name} passes pmake's shims in PATH by; PMAKE_PRELOAD catches it (1, or auto where it is seen)`,
+      `called by its path, ${name} bypasses pmake's shims in PATH; PMAKE_PRELOAD intercepts it (1, or auto where it is detected)`,
     ];
   const tool = toolCalled(name, real);
   return MASQUERADED.has(tool.kind)
     ? []
-    : [`pmake has no shim for ${name}: say \`pcc ${name} ...\` to have it see this`];
+    : [`pmake has no shim for ${name}; call \`pcc ${name} ...\` to have pmake handle it`];
 }

@@ -1,5 +1,5 @@
 /**
- * `pmakectl explain [FILE]`: of the dispatcher that runs, else of the report that the last one saved.
+ * `pmakectl explain [FILE]`: explains the last build from the running dispatcher's report, else from the saved one.
  * `pmakectl explain -- COMMAND`: see explain-command.ts.
  */
 import { join } from 'node:path';
@@ -18,6 +18,7 @@ interface ExplainFlags extends JsonFlag {
   readonly file: string | undefined;
 }
 
+/** The verb, for yargs. */
 export const explainCommand: CommandModule<object, ExplainFlags> = {
   command: 'explain [file]',
   describe: "why the last build's jobs ran where they did; with FILE, that file's; -- COMMAND: what one would do",
@@ -50,7 +51,7 @@ export const explainCommand: CommandModule<object, ExplainFlags> = {
   },
 };
 
-/** By absolute path; else, for `explain foo.c` from anywhere, by the end of it. */
+/** Records with this absolute path; if there are none, records whose path ends in `file`. */
 function onlyFile(report: BuildReport, file: string): BuildReport {
   const exact = report.records.filter((record) => record.file === resolveHere(file));
   const records = exact.length > 0 ? exact : report.records.filter((record) => record.file.endsWith(`/${file}`));
@@ -58,8 +59,8 @@ function onlyFile(report: BuildReport, file: string): BuildReport {
 }
 
 /**
- * What the dispatcher wrote when the last build ended; undefined when that is missing or not readable. A report has to
- * fit into an answer as well.
+ * The report that the dispatcher saved when the last build ended; undefined when it is missing or invalid. Its size is
+ * bounded by a frame, because it must also fit into an answer.
  */
 function savedReport(): BuildReport | undefined {
   return readJsonFile(join(cacheDirectory(process.env), 'last-build.json'), BUILD_REPORT, MAX_FRAME_BYTES);

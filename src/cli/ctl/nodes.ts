@@ -1,4 +1,4 @@
-/** `pmakectl nodes`: the cluster as its brokers see it, and the nodes that this user's dispatcher is connected to. */
+/** `pmakectl nodes`: shows the cluster as its brokers see it, and the nodes of this user's dispatcher. */
 import type { CommandModule } from 'yargs';
 import type { NodeStatus } from '../../protocol/control.ts';
 import type { ClusterView } from '../../protocol/local-broker.ts';
@@ -7,6 +7,7 @@ import { formatNodes } from '../../report/nodes-text.ts';
 import { askDispatcher, complain, JSON_OPTION, type JsonFlag, print, printFailure } from './answer.ts';
 import { askBroker, brokerSocket } from './broker.ts';
 
+/** The verb, for yargs. */
 export const nodesCommand: CommandModule<object, JsonFlag> = {
   command: 'nodes',
   describe: 'each node: free, or busy and by which metric; up, or refused and why; its slots and jobs',
@@ -22,7 +23,7 @@ export const nodesCommand: CommandModule<object, JsonFlag> = {
   },
 };
 
-/** Undefined where no broker runs: then there are only the dispatcher's nodes. */
+/** Undefined where no broker runs, so that only the dispatcher's nodes are shown. */
 async function lookAtCluster(): Promise<ClusterView | undefined> {
   const path = await brokerSocket(process.env);
   if (path === undefined) return undefined;

@@ -1,8 +1,9 @@
-/** `pmakectl status`. */
+/** `pmakectl status`: shows the state of the dispatcher. */
 import type { CommandModule } from 'yargs';
 import { formatStatus } from '../../report/status-text.ts';
 import { askDispatcher, JSON_OPTION, type JsonFlag, print, printFailure } from './answer.ts';
 
+/** The verb, for yargs. */
 export const statusCommand: CommandModule<object, JsonFlag> = {
   command: 'status',
   describe: 'the dispatcher, its nodes, slots and jobs; exit status 3 when none runs',
