@@ -1,6 +1,6 @@
 /*
- * How we were called, and so which command this is: by a compiler's name (masquerade), as `pcc PROGRAM ...`, or as CC=pcc.
- * Knows the file that was started and the words; argv[0] may say anything (`exec -a x gcc`).
+ * The command, which depends on how the shim was called: by a compiler's name (masquerade), as `pcc PROGRAM ...`, or as
+ * CC=pcc. It relies on the executed file and the arguments, because argv[0] may be anything (`exec -a x gcc`).
  */
 #define _GNU_SOURCE
 #include <sys/auxv.h>
@@ -19,7 +19,7 @@ static bool is_pcc_name(const char *file) {
 	return strcmp(file, "pcc") == 0 || strcmp(file, "p++") == 0;
 }
 
-/* A descriptor has no name of its own (fexecve): then the executable's, or what the caller says. */
+/* A descriptor has no name (fexecve): the executable's name or argv[0] is then used. */
 static bool is_descriptor(const char *path) {
 	static const char *const places[] = {"/dev/fd/", "/proc/self/fd/"};
 	for (size_t index = 0; index < sizeof places / sizeof *places; index++) {
@@ -54,13 +54,13 @@ static bool is_on_path(const char *wanted, size_t wanted_length) {
 	return false;
 }
 
-/* Found by a PATH search, which leaves the directory as PATH has it, and not named by a path. */
+/* Whether the shim was found by a PATH search, which keeps the directory as it is in PATH, and not called by a path. */
 static bool is_found_on_path(const char *called) {
 	const char *slash = strrchr(started, '/');
 	return !strchr(called, '/') && slash && is_on_path(started, (size_t)(slash - started));
 }
 
-/* By a compiler's name. A link that was made to a shim of a masquerade stands for what that one stands for. */
+/* The shim was called by a compiler's name. A link to a masquerade's shim stands for the same program as that shim. */
 static void choose_by_name(const char *called) {
 	char home[PATH_MAX];
 	bool has_home = *self_path && find_home(self_path, home) && !is_pcc_name(base_name(self_path));
@@ -71,7 +71,7 @@ static void choose_by_name(const char *called) {
 	if (!find_on_path(name, program)) no_program(name);
 }
 
-/* The first program of that name on PATH, be it one of us. */
+/* The first program of that name on PATH, which may be a shim. */
 static bool find_first(const char *wanted, char out[PATH_MAX], struct stat *found) {
 	const char *path = search_path(), *directory;
 	size_t length;
@@ -80,7 +80,7 @@ static bool find_first(const char *wanted, char out[PATH_MAX], struct stat *foun
 	return false;
 }
 
-/* Does the word name ourselves? There is another program called pcc, the Portable C Compiler. */
+/* Whether the word names this shim. There is another program called pcc, the Portable C Compiler. */
 static bool is_pcc(const char *word) {
 	struct stat found;
 	char path[PATH_MAX];
@@ -103,15 +103,15 @@ static bool is_source(const char *word) {
 	return version && strspn(version + 4, "0123456789.") == strlen(version + 4);
 }
 
-/* Is the word behind `pcc` a program, and not the first word of a command for cc? Finds it then. */
+/* Whether the word after `pcc` is a program, which is then found, and not the first argument for cc. */
 static bool is_program_word(const char *word, char out[PATH_MAX]) {
 	if (!word || !*word || *word == '-' || *word == '@' || is_source(word)) return false;
 	return find_program(word, out) && (!strchr(word, '/') || !is_linkable(out));
 }
 
 /*
- * `realpath` of a link to us by a compiler's name ends here, and the name is lost: cc would be a guess,
- * and an object from another compiler than was meant.
+ * If a link to the shim with a compiler's name was resolved by `realpath`, the name is lost: cc would be a guess, and
+ * the object could come from another compiler than the intended one.
  */
 static void refuse_own_path(const char *called) {
 	if (!strchr(called, '/') || strcmp(started, self_path) != 0) return;
@@ -123,7 +123,7 @@ static void refuse_own_path(const char *called) {
 	_exit(OWN_PATH_EXIT_CODE);
 }
 
-/* The preload library's form: `pcc --pmake-as ARGV0 PATH ...`, where nothing is left to be guessed. */
+/* The preload library's form, `pcc --pmake-as ARGV0 PATH ...`, names the program exactly. */
 static bool is_handed_over(void) {
 	struct stat found;
 	if (!words[1] || strcmp(words[1], "--pmake-as") != 0 || !words[2] || !words[3]) return false;
@@ -143,7 +143,7 @@ void choose_program(char **argv) {
 	}
 	if (is_handed_over()) return;
 	bool is_plus = strcmp(called, "p++") == 0;
-	/* `pcc pcc gcc`: CCACHE_PREFIX=pcc and CC="pcc gcc" at once. */
+	/* `pcc pcc gcc` results from CCACHE_PREFIX=pcc together with CC="pcc gcc". */
 	while (is_pcc(words[1])) words++;
 	if (is_program_word(words[1], program)) {
 		words++;
@@ -159,8 +159,8 @@ void choose_program(char **argv) {
 /* ---- argv[0] ---- */
 
 /*
- * The program gets the argv[0] that it would have without us. But gcc looks for itself by it: what leads to one of us, or
- * to another program of the same name, is replaced by the program's path.
+ * The program gets the argv[0] that it would have without pmake. But gcc uses it to search for itself, so an argv[0]
+ * that leads to a shim, or to another program of the same name, is replaced by the program's path.
  */
 void settle_argv0(void) {
 	struct stat found, real;
@@ -174,7 +174,10 @@ void settle_argv0(void) {
 	if (strcmp(argv0, name) == 0 || is_shim(path, &found)) argv0 = program;
 }
 
-/* `ccache pcc gcc ...` is `ccache gcc ...`, and `ccache pcc -c ...` is `ccache cc -c ...`: the cache is to know the compiler. */
+/*
+ * `ccache pcc gcc ...` becomes `ccache gcc ...`, and `ccache pcc -c ...` becomes `ccache cc -c ...`, so that the cache
+ * sees the compiler.
+ */
 void skip_pcc_in_cache(void) {
 	char path[PATH_MAX];
 	bool is_plus = false, is_any = false;

@@ -1,6 +1,6 @@
 /*
- * The few helpers that the C programs share. Inline, since each program is linked by itself, and the preload library
- * without a C library: it may use base_name and holds_mark only.
+ * Helpers that the C programs share. They are inline because each program is linked separately, and the preload library
+ * without a C library: it may use only base_name and holds_mark.
  */
 #ifndef PMAKE_COMMON_H
 #define PMAKE_COMMON_H
@@ -20,8 +20,8 @@
 #include "protocol.h"
 
 /*
- * File descriptors that outlive execv stay clear of the low numbers: gcc -flto takes "3,4" of MAKEFLAGS for a jobserver
- * if they are open.
+ * File descriptors that outlive execv must not have low numbers: gcc -flto takes the "3,4" in MAKEFLAGS for a jobserver
+ * if these are open.
  */
 #define HIGH_FD 64
 
@@ -45,7 +45,7 @@ static inline void sleep_ms(long ms) {
 	}
 }
 
-/* The environment variable, or NULL when unset or empty. */
+/* The value of the environment variable, or NULL if it is unset or empty. */
 static inline const char *setting(const char *variable) {
 	const char *value = getenv(variable);
 	return value && *value ? value : NULL;
@@ -56,7 +56,7 @@ static inline bool is_on(const char *variable) {
 	return value && strcmp(value, "0") != 0;
 }
 
-/* Does Node.js itself, or what it is linked with, read this entry of the environment? */
+/* Whether Node.js, or a library that it is linked with, reads this entry of the environment. */
 static inline bool is_read_by_node(const char *entry) {
 	static const char *const beginnings[] = {"NODE_", "UV_", "OPENSSL_CONF="};
 	for (size_t index = 0; index < sizeof beginnings / sizeof *beginnings; index++)
@@ -69,7 +69,7 @@ static inline const char *base_name(const char *path) {
 	return slash ? slash + 1 : path;
 }
 
-/* Do the first bytes of a file have the mark that every pcc carries? */
+/* Whether the first bytes of a file contain the mark that every pcc carries. */
 static inline bool holds_mark(const unsigned char *bytes, size_t length) {
 	const size_t wanted = sizeof SHIM_MARK;
 	for (size_t at = 0; at + wanted <= length; at++)
@@ -77,7 +77,7 @@ static inline bool holds_mark(const unsigned char *bytes, size_t length) {
 	return false;
 }
 
-/* Where the soft limit on descriptors is below, it is raised for as long as it takes: what is open stays so. */
+/* If the soft limit on descriptors is lower, it is raised temporarily: descriptors above the limit stay open. */
 static inline int duplicate_high(int fd, int command) {
 	struct rlimit now, more;
 	int high = fcntl(fd, command, HIGH_FD);
@@ -90,7 +90,9 @@ static inline int duplicate_high(int fd, int command) {
 	return high;
 }
 
-/* Clear of 0-2 when the caller closed those, and of the jobserver's. Closes fd; -1 when it cannot be moved. */
+/*
+ * Moves fd away from 0-2, which the caller may have closed, and from the jobserver's numbers. Closes fd; -1 on failure.
+ */
 static inline int move_high(int fd, bool cloexec) {
 	if (fd < 0) return -1;
 	int high = duplicate_high(fd, cloexec ? F_DUPFD_CLOEXEC : F_DUPFD);
@@ -105,7 +107,7 @@ static inline uint64_t get_number(const unsigned char *at, int bytes) {
 	return value;
 }
 
-/* Returns what comes after it. */
+/* Little-endian. Returns the position after the number. */
 static inline unsigned char *put_number(unsigned char *at, uint64_t value, int bytes) {
 	for (; bytes > 0; bytes--, value >>= 8) *at++ = (unsigned char)value;
 	return at;

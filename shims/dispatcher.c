@@ -1,5 +1,6 @@
 /*
- * The runtime directory, and the dispatcher in it: reached, or started by the first that finds none. Unaware of jobs.
+ * The runtime directory, and the connection to the dispatcher in it. The first shim that finds no dispatcher starts
+ * one. Unaware of jobs.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -24,18 +25,18 @@
 #endif
 
 /*
- * A dispatcher is up 0.2 s after its start. On a machine busy with a build it may take much longer, so what counts is for how
- * long it has used no CPU time; one that spins is ended too.
+ * A dispatcher is usually up 0.2 s after its start. On a machine that is busy with a build, it may take much longer, so
+ * START_LIMIT_MS counts only the time without CPU use. START_MOST_MS also ends a dispatcher that spins.
  */
 #define START_LIMIT_MS 5000
 #define START_MOST_MS 60000
-/* A starting one is looked at this often. */
+/* The interval at which a starting dispatcher is checked. */
 #define PROGRESS_LOOK_MS 500
-/* Those that wait for the one that starts it look this often. */
+/* The interval at which the other shims check whether it is up. */
 #define START_LOOK_MS 10
-/* After a failed start nobody tries again for so long: a compile must not pay 5 s each time. */
+/* After a failed start, the next attempt is made only after this time: not every compile must wait for 5 s. */
 #define START_AGAIN_S 30
-/* Bound on connect and on each send, for a dispatcher that is there but stopped. */
+/* The timeout of connect and of each send, for a dispatcher that exists but is stopped. */
 #define SEND_LIMIT_S 5
 #define LOG_LIMIT_BYTES (1024 * 1024)
 
@@ -55,13 +56,16 @@ static bool is_owned(const char *path) {
 	return stat(path, &found) == 0 && S_ISDIR(found.st_mode) && found.st_uid == geteuid();
 }
 
-/* Where another user took the usual one's name first. Hosts may share that file system, so each has a name of its own. */
+/*
+ * The runtime directory to use if another user has taken the usual name. Hosts may share this file system, so the name
+ * includes the host's.
+ */
 static bool find_own_runtime(void) {
 	const char *cache = setting("XDG_CACHE_HOME"), *home = setting("HOME");
 	bool is_cache = cache && *cache == '/';
 	const char *base = is_cache ? cache : home;
 	char parent[PATH_MAX], host[HOST_NAME_MAX + 1];
-	/* Root with another user's HOME leaves nothing there. */
+	/* Root with another user's HOME must not leave files there. */
 	if (!base || *base != '/' || !is_owned(base)) return false;
 	if (gethostname(host, sizeof host) != 0 || strchr(host, '/')) return false;
 	if (!format(parent, sizeof parent, is_cache ? "%s" : "%s/.cache", base)) return false;
@@ -92,8 +96,8 @@ int open_in_runtime(const char *file, int flags) {
 }
 
 /*
- * Under a small hard limit on descriptors it has a low number. That does no harm while the job runs elsewhere; before it
- * runs here, job.c gives it up.
+ * Under a small hard limit on descriptors, the socket has a low number. That is harmless while the job runs on a node;
+ * before it runs locally, job.c closes the socket.
  */
 static int open_socket(void) {
 	int fd = move_high(socket(AF_UNIX, SOCK_STREAM, 0), false);
@@ -137,7 +141,10 @@ static void reset_signals(void) {
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* What a dispatcher needs for the builds of a day, whichever shell starts it. Node.js alone takes 0.7 GiB of addresses. */
+/*
+ * The limits that a dispatcher needs for a day of builds, whichever shell starts it. Node.js alone takes 0.7 GiB of
+ * address space.
+ */
 static const struct {
 	int resource;
 	unsigned long long least;
@@ -154,7 +161,7 @@ static bool has_room(void) {
 	return true;
 }
 
-/* It serves other shells than this one, too. */
+/* The dispatcher also serves other shells than this one. */
 static void lift_limits(void) {
 	struct rlimit limit;
 	for (size_t index = 0; index < NEEDS; index++) {
@@ -165,13 +172,16 @@ static void lift_limits(void) {
 }
 
 /*
- * Variables of a build, which the dispatcher outlives, and those of Node.js, which would open a port for a debugger, load
- * a file that another program needs, or take a descriptor of ours for its parent's.
+ * Drops variables of the build, which the dispatcher outlives, and those of Node.js, which could open a debugger port,
+ * load a file that is meant for another program, or take one of the descriptors for its parent's.
  */
 static bool is_dropped(const char *entry) {
 	static const char *const names[] = {"MAKEFLAGS",    "MFLAGS",       "GNUMAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES",
 	                                    "MAKE_TERMOUT", "MAKE_TERMERR", GUARD_VARIABLE, PRELOAD_VARIABLE,
-	                                    /* It outlives what these speak to, and its workers get them from it. */
+	                                    /*
+	                                     * The dispatcher outlives their purpose, and would pass them to its
+	                                     * workers.
+	                                     */
 	                                    "LD_PRELOAD", "LD_AUDIT", "LD_PROFILE", "LD_DEBUG", "LD_SHOW_AUXV"};
 	size_t length = strcspn(entry, "=");
 	for (size_t index = 0; index < sizeof names / sizeof *names; index++)
@@ -186,7 +196,9 @@ static void drop_variables(void) {
 	*kept = NULL;
 }
 
-/* In the grandchild. Nothing of the build comes along: an inherited jobserver pipe would keep make waiting for ever. */
+/*
+ * Runs in the grandchild. It inherits nothing of the build: an inherited jobserver pipe would make make wait forever.
+ */
 static void become_dispatcher(const char *script, int ready, int lock) {
 	struct stat log;
 	pid_t own_id = getpid();
@@ -194,7 +206,10 @@ static void become_dispatcher(const char *script, int ready, int lock) {
 	reset_signals();
 	lift_limits();
 	umask(077);
-	/* The lock goes along until it listens: we may be killed before, and nobody shall start a second one. */
+	/*
+	 * The dispatcher inherits the lock until it listens: this shim may be killed before, and no other shim must
+	 * start a second dispatcher.
+	 */
 	int fds[] = {open("/dev/null", O_RDONLY), open_in_runtime("dispatcher.log", O_WRONLY | O_APPEND), -1, ready, lock};
 	const int count = sizeof fds / sizeof *fds;
 	if (fds[1] >= 0 && fstat(fds[1], &log) == 0 && log.st_size > LOG_LIMIT_BYTES && ftruncate(fds[1], 0) != 0) _exit(1);
@@ -215,7 +230,7 @@ static void become_dispatcher(const char *script, int ready, int lock) {
 	_exit(127);
 }
 
-/* The CPU time of a process, 0 when it is gone or not known: 0 would be ourselves. */
+/* The CPU time of a process; 0 if it is gone or unknown. Pid 0 would mean this process. */
 long long cpu_ms(pid_t pid) {
 	clockid_t clock;
 	struct timespec used;
@@ -223,7 +238,7 @@ long long cpu_ms(pid_t pid) {
 	return (long long)used.tv_sec * 1000 + used.tv_nsec / 1000000;
 }
 
-/* Waits for the byte that says "ready". The pipe begins with the process's id. */
+/* Waits for the byte that means "ready". The process first writes its pid to the pipe. */
 static const char *await_ready(int fd, pid_t group) {
 	pid_t pid = 0;
 	long long start = now_ms(), idle_since = start, used = 0;
@@ -242,13 +257,13 @@ static const char *await_ready(int fd, pid_t group) {
 		if (now_used > used) idle_since = now_ms();
 		used = now_used;
 	}
-	/* Or one more would hang about after every START_AGAIN_S. */
+	/* Otherwise, one more stuck process would be left after every START_AGAIN_S. */
 	kill(-group, SIGKILL);
 	return now_ms() - start < START_MOST_MS ? "it was not ready, and stood still for 5 s"
 	                                        : "it was not ready within a minute";
 }
 
-/* Starts it and waits; NULL or why not. */
+/* Starts the dispatcher and waits until it is ready. Returns NULL, or why it failed. */
 static const char *launch(int lock) {
 	char script[PATH_MAX], installed[PATH_MAX];
 	int ready[2];
@@ -290,9 +305,12 @@ static void forget_failure(void) {
 	if (format(path, sizeof path, "%s/dispatcher.failed", runtime)) unlink(path);
 }
 
-/* Connects to the dispatcher that we, or whoever holds the start lock, start; -1 and why. */
+/*
+ * Connects to the dispatcher that this shim, or the holder of the start lock, starts. Returns -1 and sets *why on
+ * failure.
+ */
 int start_dispatcher(bool insist, const char **why) {
-	/* Whoever starts it gives up by then. */
+	/* The holder of the lock gives up before that. */
 	long long deadline = now_ms() + START_MOST_MS + 1000;
 	*why = "the hard resource limits of this shell (ulimit -Ha) are too low for it";
 	if (!has_room()) return -1;
@@ -306,7 +324,7 @@ int start_dispatcher(bool insist, const char **why) {
 		if ((fd = connect_dispatcher()) >= 0 || !waits || (!insist && failed_lately())) goto done;
 	}
 	*why = "an earlier start has just failed";
-	/* Between our first look and the lock another may have started it, or failed to. */
+	/* Between the first attempt and the lock, another shim may have started a dispatcher, or failed to. */
 	if ((fd = connect_dispatcher()) >= 0 || (!insist && failed_lately())) goto done;
 	*why = launch(lock);
 	if (*why) {

@@ -1,16 +1,17 @@
 /*
- * What of ours the real program must not inherit: the preload library, and our directories in PATH. Those that run here at
- * once, to call a compiler in the end: caches, which look for it by themselves, and scripts, which keep both.
+ * Removal of pmake's own settings from the environment: the real program must not inherit the preload library and the
+ * masquerades in PATH. It also runs the programs that finally call a compiler: caches, which search for it themselves,
+ * and scripts, which keep both settings.
  */
 #define _GNU_SOURCE
 
 #include "shim.h"
 
-static const char *preload_before, *shims_before; /* as they came; NULL where they are not set */
+static const char *preload_before, *shims_before; /* the inherited values; NULL if unset */
 
 /*
- * Out of LD_PRELOAD with it, and with nothing else: what a compiler runs is part of its job, here and on a node. Where
- * we are no static program it is loaded in ourselves too, and must not catch our own execv.
+ * Removes only the library from LD_PRELOAD: what a compiler runs is part of its job, locally and on a node. If this
+ * program is not static, the library is also loaded into it, and must not intercept its own execv.
  */
 void leave_preload(void) {
 	const char *value = getenv("LD_PRELOAD");
@@ -38,7 +39,7 @@ void leave_preload(void) {
 	free(kept);
 }
 
-/* A script may call the compiler by its full path, and then the library is to catch it. */
+/* A script may call the compiler by its full path, and the library must intercept that call. */
 static void take_preload_back(void) {
 	if (preload_before) setenv("LD_PRELOAD", preload_before, 1);
 	if (shims_before) setenv(PRELOAD_VARIABLE, shims_before, 1);
@@ -61,7 +62,7 @@ static bool holds_shim(const char *directory, size_t length, const char *file) {
 	return absolute(path, directory, length, file) && is_program(path, &found) && is_shim(path, &found);
 }
 
-/* Takes the directories out of PATH that `is_ours` says so of. */
+/* Removes the directories for which `is_ours` is true from PATH. */
 static void leave_directories(bool (*is_ours)(const char *directory, size_t length)) {
 	const char *path = getenv("PATH"), *directory;
 	char *kept = path ? malloc(strlen(path) + 1) : NULL;
@@ -84,32 +85,32 @@ static void leave_directories(bool (*is_ours)(const char *directory, size_t leng
 }
 
 /*
- * The real program looks for itself and for others on PATH, and must find what it finds without us. A directory of the
- * user's that has a shim among other things stays.
+ * The real program searches PATH for itself and for others, and must find what it would find without pmake. A directory
+ * of the user's that contains a shim among other files stays.
  */
 void leave_masquerades(void) {
 	leave_directories(is_masquerade);
 }
 
-static const char *cached; /* what the cache is to compile with */
+static const char *cached; /* the name of the compiler that the cache calls */
 
 static bool hides_compiler(const char *directory, size_t length) {
 	return holds_shim(directory, length, name) || holds_shim(directory, length, cached);
 }
 
 /*
- * A cache must find the compiler itself and not us, whose date and size would then stand for the compiler's in its
- * hashes: an object of the old compiler would come back after an upgrade.
+ * A cache must find the compiler itself, not the shim, whose date and size would then take the place of the compiler's
+ * in its hashes: after an upgrade of the compiler, the cache would return an old object.
  */
 void leave_shims(void) {
-	/* `ccache gcc ...` names the compiler, a link to ccache is named like it. */
+	/* `ccache gcc ...` names the compiler; a link to ccache has the compiler's name. */
 	cached = words[1] && *words[1] != '-' ? base_name(words[1]) : name;
 	leave_directories(hides_compiler);
 }
 
-/* ---- what runs here at once ---- */
+/* ---- programs that run locally at once ---- */
 
-/* Outside any slot: a hit costs nothing, and on a miss it calls us for the compile. */
+/* Takes no slot: a hit costs nothing, and on a miss the cache calls the shim for the compile. */
 void run_cache(void) {
 	char pcc[PATH_MAX];
 	if (find_pcc(pcc) && !strpbrk(pcc, " \t") && !setting("CCACHE_PREFIX")) setenv("CCACHE_PREFIX", pcc, 1);
@@ -117,8 +118,9 @@ void run_cache(void) {
 }
 
 /*
- * A script by a compiler's name looks at its words, so it gets the user's own, at once and outside any slot. The compiler
- * that it calls is the job: by name through PATH, which keeps our directories, by path through the preload library.
+ * A script with a compiler's name may examine its arguments, so it gets the user's own. It runs at once and takes no
+ * slot. The compiler that it calls is the job: it is found by name through PATH, which keeps the masquerades, or by
+ * path through the preload library.
  */
 void run_script(void) {
 	take_preload_back();

@@ -1,6 +1,6 @@
 /*
- * What a file is, by its content: a shim, an ELF program, something else that can be executed, or what a linker reads.
- * Unaware of PATH and of how we were called.
+ * Kind of a file, by its content: a shim, an ELF program, another executable, or an input of a linker. Unaware of PATH
+ * and of how the shim was called.
  */
 #define _GNU_SOURCE
 #include <elf.h>
@@ -37,14 +37,16 @@ static bool is_elf(const struct head *head) {
 enum file_kind kind_of(const char *path) {
 	struct head head;
 	int fd = open_head(path, &head);
-	/* What may be executed and not read is hardly ever a script: the interpreter could not read it either. */
+	/*
+	 * A file that can be executed but not read is hardly ever a script: the interpreter could not read it either.
+	 */
 	if (fd < 0) return FILE_ELF;
 	close(fd);
 	if (!is_elf(&head)) return FILE_SCRIPT;
 	return holds_mark(head.bytes, head.length) ? FILE_SHIM : FILE_ELF;
 }
 
-/* ---- what a linker reads ---- */
+/* ---- inputs of a linker ---- */
 
 /* An ELF file of either class and byte order. */
 struct elf {
@@ -64,7 +66,7 @@ static uint64_t header(const struct elf *elf, size_t offset_32, size_t offset_64
 	return number(elf, at, elf->is_64 ? bytes_64 : bytes_32);
 }
 
-/* Is it a program that asks for no loader, but may lie anywhere (static-pie)? */
+/* Whether it is a position-independent program without a loader (static-pie). */
 static bool says_pie(const struct elf *elf, uint64_t offset, uint64_t size) {
 	int half = elf->is_64 ? 8 : 4;
 	unsigned char entry[16];
@@ -78,7 +80,7 @@ static bool says_pie(const struct elf *elf, uint64_t offset, uint64_t size) {
 	return false;
 }
 
-/* A program that is linked like a library (PIE) names a loader, or says what it is. */
+/* A program that is linked like a library (PIE) names a loader, or has a flag that identifies it. */
 static bool is_pie(const struct elf *elf) {
 	uint64_t table = header(elf, offsetof(Elf32_Ehdr, e_phoff), offsetof(Elf64_Ehdr, e_phoff), 4, 8);
 	uint64_t size = header(elf, offsetof(Elf32_Ehdr, e_phentsize), offsetof(Elf64_Ehdr, e_phentsize), 2, 2);
@@ -107,8 +109,8 @@ static bool is_linkable_elf(int fd, const struct head *head) {
 }
 
 /*
- * Shared libraries are often executable by their mode, and on some file systems every file is. Text without an
- * interpreter is a script only where its name has no suffix: version scripts and the like have one.
+ * Shared libraries often have an executable mode, and on some file systems every file does. Text without an interpreter
+ * line counts as a script only if its name has no suffix: linker scripts and the like have one.
  */
 bool is_linkable(const char *path) {
 	struct head head;

@@ -1,6 +1,7 @@
 /*
- * Where a program is: the first of its name on PATH that is no shim, or the one that a path names. Unaware of how we were
- * called and of what the program does, but that a cache or a wrapper looks for a compiler behind itself.
+ * Search for a program: the first of its name on PATH that is not a shim, or the one that a path names. Unaware of how
+ * the shim was called and of what the program does, except that a cache or a wrapper searches for a compiler after
+ * itself.
  */
 #define _GNU_SOURCE
 #include "shim.h"
@@ -50,8 +51,9 @@ bool is_guarded(const struct stat *found) {
 }
 
 /*
- * The first program on PATH by that name that is no shim. Under a guard: the next one after the guard's program,
- * because that one (ccache, say) looked for the compiler behind itself and found us at the front.
+ * The first program on PATH with that name that is not a shim. Under a guard, it is the next one after the guard's
+ * program, because that program (such as ccache) searched for the compiler after itself and found the shim at the
+ * front.
  */
 bool find_on_path(const char *wanted, char out[PATH_MAX]) {
 	const char *path = search_path(), *directory;
@@ -75,14 +77,14 @@ bool find_on_path(const char *wanted, char out[PATH_MAX]) {
 	return *out != '\0';
 }
 
-/* What the kernel would run for a word with a slash in it; false for what is no program. */
+/* The file that the kernel would run for a word that contains a slash; false if that is not a program. */
 bool find_by_path(const char *word, char out[PATH_MAX], struct stat *found) {
 	if (!*word || !base_name(word)[0]) return false;
 	bool fits = word[0] == '/' ? format(out, PATH_MAX, "%s", word) : absolute(out, "", 0, word);
 	return fits && is_program(out, found);
 }
 
-/* A path, or a name on PATH; a path that is a shim means the program that it stands for. */
+/* Finds a path, or a name on PATH. If the path is a shim, finds the program behind it. */
 bool find_program(const char *word, char out[PATH_MAX]) {
 	struct stat found;
 	if (!strchr(word, '/')) return find_on_path(word, out);

@@ -1,6 +1,6 @@
 /*
- * The recursion guard: whatever a job starts by itself passes straight through a shim. And the way out of every shim,
- * which is to become the real program.
+ * The recursion guard, by which calls from inside a job pass straight through a shim, and the exec of the real program,
+ * in which every shim ends.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -11,7 +11,7 @@
 
 struct guard guard;
 
-/* True as well when /proc cannot tell: a job too many here is better than two waiting for one slot. */
+/* Also true if there is no /proc: one local job too many is better than two that wait for one slot. */
 static bool is_ancestor(pid_t wanted) {
 	pid_t pid = getpid();
 	for (int level = 0; level < MAX_ANCESTORS && pid > 0; level++) {
@@ -24,7 +24,9 @@ static bool is_ancestor(pid_t wanted) {
 		close(fd);
 		if (length <= 0) return false;
 		line[length] = '\0';
-		/* pid (comm) state ppid: comm may hold anything, so from its last parenthesis. */
+		/*
+		 * The format is `pid (comm) state ppid`. comm may contain anything, so parse from its last parenthesis.
+		 */
 		const char *after = strrchr(line, ')');
 		long parent;
 		if (!after || sscanf(after, ") %*c %ld", &parent) != 1) return false;
@@ -48,7 +50,7 @@ void read_guard(void) {
 	guard.path = rest + 3;
 }
 
-/* A daemon that some job left behind carries our variable for ever: it counts only below the job itself. */
+/* A daemon that a job left behind keeps the variable forever, so it counts only in descendants of the job itself. */
 bool is_inside_job(void) {
 	if (!guard.set || guard.mode != 'p') return false;
 	guard.set = is_ancestor(guard.pid);
@@ -75,10 +77,10 @@ void run_program(char mode) {
 	set_guard(mode);
 	words[0] = (char *)argv0;
 	execv(program, words);
-	/* Our own variable may be the one entry too many. */
+	/* The guard variable may be the one entry too many. */
 	if (errno == E2BIG && unsetenv(GUARD_VARIABLE) == 0) execv(program, words);
 	if (errno == ENOEXEC) {
-		/* A script without #!, as execvp(3) and every shell run it. */
+		/* Run a script without #! as execvp(3) and every shell do. */
 		size_t count = 0;
 		while (words[count]) count++;
 		char **shell = calloc(count + 2, sizeof *shell);

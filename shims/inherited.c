@@ -1,5 +1,6 @@
 /*
- * What we inherit, and a compile can tell, beside words, environment and directory. Unaware of what is made of it.
+ * Inherited state that a compile can observe, apart from arguments, environment and directory. Unaware of what the
+ * dispatcher does with it.
  */
 #define _GNU_SOURCE
 #include <signal.h>
@@ -11,7 +12,7 @@
 #include "inherited.h"
 #include "shim.h"
 
-/* Asks personality(2) for what is set. */
+/* Asks personality(2) for the current value. */
 #define ASK 0xffffffff
 
 static uint64_t ignored_signals(void) {
@@ -32,7 +33,7 @@ static uint64_t blocked_signals(void) {
 	return set;
 }
 
-/* With its length before it. */
+/* The record is preceded by its length. */
 unsigned char *put_inherited(unsigned char *at) {
 	int set = personality(ASK);
 	at = put_number(at, INHERITED_BYTES, 4);

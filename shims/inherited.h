@@ -1,6 +1,6 @@
 /*
- * What the shim says that it inherits and the runner sets: src/protocol/inherited.ts is the contract. Inline, since each
- * program is linked by itself.
+ * Encoding of the inherited state that the shim reports and the runner sets; src/protocol/inherited.ts is the contract.
+ * The functions are inline because each program is linked separately.
  */
 #ifndef PMAKE_INHERITED_H
 #define PMAKE_INHERITED_H
@@ -30,7 +30,7 @@ static inline rlim_t limit_from_wire(uint64_t value) {
 	return value == UINT64_MAX || value > (uint64_t)RLIM_INFINITY ? RLIM_INFINITY : (rlim_t)value;
 }
 
-/* 32 and 33 are the C library's own. */
+/* The C library itself uses 32 and 33. */
 static inline bool is_settable(int number) {
 	return number != 32 && number != 33;
 }

@@ -1,6 +1,6 @@
 /*
- * The command in the dispatcher's hands: asked about, awaited, and ended as it ended elsewhere. Returns only when it is
- * to run here.
+ * The command while the dispatcher has it: the shim sends the request, waits for the end, and exits as the remote job
+ * did. dispatch() returns only if the command must run locally.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -14,24 +14,24 @@
 #include "shim.h"
 
 /*
- * A request that nobody has read after so long is not waiting for a slot: its dispatcher is stuck, unless it used CPU time
- * meanwhile. One that connects to fifty nodes from a few percent of a core needs longer; one that spins costs each job a
- * minute.
+ * A request that is unread after READ_LIMIT_MS is not waiting for a slot: the dispatcher is stuck, unless it has used
+ * CPU time meanwhile. A dispatcher that connects to fifty nodes from a few percent of a core needs longer; one that
+ * spins delays each job by READ_MOST_MS.
  */
 #define READ_LIMIT_MS 10000
 #define READ_MOST_MS 60000
-/* An idle Node's threads use no more CPU time than this in READ_LIMIT_MS. */
+/* The threads of an idle Node use at most this much CPU time in READ_LIMIT_MS. */
 #define STIR_MS 10
-/* After Ctrl-C the dispatcher has so long to say how the job ended. */
+/* After Ctrl-C, the dispatcher has this long to report how the job ended. */
 #define SIGNAL_LIMIT_MS 2000
-/* A worker whose dispatcher is gone kills its jobs within 1 s; only then may the same job start here. */
+/* A worker whose dispatcher is gone kills its jobs within 1 s; only then may the same job start locally. */
 #define FENCE_MS 1500
 
 enum verdict { UNDECIDED, RUN_HERE, BROKEN };
 
 static bool is_placed; /* a node has, or had, the job */
-static bool is_spoilt; /* what it wrote could not be put in place: its end does not count */
-static int connection; /* to the dispatcher */
+static bool is_spoilt; /* the job's outputs could not be put in place, so its end does not count */
+static int connection; /* the socket of the dispatcher */
 
 static void place(const unsigned char *payload, size_t length) {
 	struct place_failure failure;
@@ -40,15 +40,15 @@ static void place(const unsigned char *payload, size_t length) {
 	at = put_number(put_number(at, FRAME_PLACED, 1), is_spoilt ? 0 : 1, 1);
 	if (is_spoilt) at = put_number(put_number(at, failure.index, 4), failure.cause, 4);
 	put_number(frame, (uint64_t)(at - frame - 4), 4);
-	/* Undeliverable: the socket's end says so soon enough. */
+	/* If this fails, the end of the socket will be noticed soon. */
 	send_all(connection, frame, (size_t)(at - frame));
 }
 
-/* One frame of the dispatcher. Does not return when the job has ended. */
+/* Handles one frame of the dispatcher. Does not return if the job has ended. */
 static enum verdict take_frame(int type, const unsigned char *payload, size_t length) {
 	switch (type) {
 	case FRAME_RUN_HERE:
-		/* At the limit it stays as it is, which is nice enough. */
+		/* At the limit, the niceness stays as it is, which is enough. */
 		if (length >= 1 && payload[0] < 40) (void)!nice(payload[0]);
 		return RUN_HERE;
 	case FRAME_OUTPUT:
@@ -74,7 +74,7 @@ static enum verdict take_frame(int type, const unsigned char *payload, size_t le
 		write_held();
 		if (type == FRAME_SIGNALLED) die_by(payload[0]);
 		_exit(type == FRAME_SIGNALLED ? 128 + payload[0] : payload[0]);
-	default: /* FRAME_REFUSED, and what a later version may say */
+	default: /* FRAME_REFUSED, and frames of later versions */
 		return BROKEN;
 	}
 }
@@ -84,7 +84,7 @@ static struct {
 	size_t length, room;
 } received;
 
-/* All whole frames in what was received. */
+/* Handles all complete frames that were received. */
 static enum verdict take_frames(void) {
 	size_t at = 0;
 	enum verdict verdict = UNDECIDED;
@@ -112,13 +112,13 @@ static enum verdict receive(int fd) {
 	return take_frames();
 }
 
-/* A dispatcher may let a job wait for hours, but it reads at once what shims send. */
+/* A dispatcher may let a job wait for hours, but it reads at once what a shim sends. */
 static bool is_unread(int fd) {
 	int bytes = 0;
 	return ioctl(fd, SIOCOUTQ, &bytes) == 0 && bytes > 0;
 }
 
-/* The process that listens at the other end, 0 when it is not to be seen from here. */
+/* The pid of the process that listens at the other end; 0 if it is not visible from here. */
 static pid_t peer_of(int fd) {
 	struct ucred peer = {0};
 	socklen_t length = sizeof peer;
@@ -143,7 +143,7 @@ static enum verdict await_verdict(int fd) {
 				deadline = now_ms() + READ_LIMIT_MS;
 			}
 		}
-		/* One look at the clock: a second one may be past the deadline, and ppoll refuses a time below zero. */
+		/* Read the clock once: a second reading may be past the deadline, and ppoll rejects a negative time. */
 		long long left = deadline ? deadline - now_ms() : 0;
 		if (left < 0) left = 0;
 		struct timespec limit = {(time_t)(left / 1000), (long)(left % 1000 * 1000000)};
@@ -159,7 +159,7 @@ static enum verdict await_verdict(int fd) {
 	return verdict;
 }
 
-/* Returns when the command is to run here; true when the dispatcher counts it. */
+/* Returns if the command must run locally; true if the dispatcher counts it. */
 bool dispatch(void) {
 	int fd = reach_dispatcher();
 	if (fd < 0) return false;
@@ -173,7 +173,7 @@ bool dispatch(void) {
 	unwatch_signals();
 	if (fatal) die_by(fatal);
 	if (verdict == RUN_HERE) {
-		/* The program may have a few descriptors only, and needs all of them: then it runs uncounted. */
+		/* With a small limit on descriptors, the program may need them all: it then runs uncounted. */
 		if (fd < HIGH_FD) close(fd);
 		return true;
 	}

@@ -1,6 +1,6 @@
 /*
- * The limit on local compiles while no dispatcher counts them: files that are locked, one a slot. Unaware of what a
- * command means, but for what surely ends by itself (special-files.c).
+ * Limit on local compiles while no dispatcher counts them: one locked file per slot. Unaware of what a command means,
+ * except for whether it certainly ends by itself (special-files.c).
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -11,11 +11,14 @@
 
 #include "shim.h"
 
-/* The first in the queue for a local slot looks this often. */
+/* The interval at which the first process in the queue checks for a free slot. */
 #define SLOT_LOOK_MS 5
 #define MAX_LOCAL_SLOTS 4096
 
-/* Only what surely ends by itself: of two compilers in a pipeline, one must not wait for the other's slot. */
+/*
+ * Only a command that certainly ends by itself is limited: of two compilers in a pipeline, one must not wait for the
+ * other's slot.
+ */
 static bool is_limited(void) {
 	struct word_facts facts = look_at_words();
 	return facts.compiles && !facts.preprocesses && !facts.names_special;
@@ -30,7 +33,7 @@ static long local_slots(void) {
 	return count >= 1 ? count : 1;
 }
 
-/* Locks a slot that is free, by a file description that the compiler inherits: its end is the slot's. */
+/* Locks a free slot through a file description that the compiler inherits, so that its end frees the slot. */
 static enum slot { TAKEN, ALL_BUSY, UNUSABLE } try_slots(long count) {
 	char file[32];
 	for (long index = 0; index < count; index++) {
@@ -43,7 +46,10 @@ static enum slot { TAKEN, ALL_BUSY, UNUSABLE } try_slots(long count) {
 	return ALL_BUSY;
 }
 
-/* One at a time looks for a slot, the others sleep behind it: so the next slot is used, whichever it is. */
+/*
+ * Only one process at a time checks for a free slot, while the others wait for it, so that any slot that is freed is
+ * used.
+ */
 void take_slot(void) {
 	char directory[PATH_MAX];
 	if (!*runtime || !is_limited()) return;

@@ -1,7 +1,7 @@
 /*
- * The mark that every pcc carries, by which a shim of another installation or version is told from a compiler. An ELF note,
- * because linkers put notes right behind the program headers: one short read at the beginning of the file finds it, and
- * strip(1) leaves it there.
+ * The mark that every pcc carries, which tells a shim of another installation or version from a compiler. It is an ELF
+ * note, because linkers put notes directly after the program headers: one short read at the beginning of the file finds
+ * it, and strip(1) keeps it.
  */
 #include "protocol.h"
 
@@ -14,5 +14,5 @@ __asm__(".pushsection .note.pmake, \"a\", %note\n"
         "21: .balign 4\n"
         ".popsection\n");
 
-/* C has no empty translation unit. */
+/* C does not allow an empty translation unit. */
 typedef int mark_is_in_the_file;

@@ -1,12 +1,12 @@
 /*
- * The masquerade that a shim belongs to, by its place alone: HOME/bin/NAME and HOME/pcc are shims of it (protocol.h). What
- * PATH had when it was made is in HOME/found, for a build that was configured to call HOME/bin/NAME by its path, perhaps
- * long ago and with another PATH.
+ * The masquerade that a shim belongs to, which only its path determines: HOME/bin/NAME and HOME/pcc are shims of it
+ * (protocol.h). HOME/found records the programs that were on PATH when it was created, for a build that was configured
+ * to call HOME/bin/NAME by its path, perhaps long ago and with another PATH.
  */
 #define _GNU_SOURCE
 #include "shim.h"
 
-/* Cuts the last name off a path; false when nothing is left. */
+/* Removes the last name from a path; false if nothing is left. */
 static bool cut_name(char *path) {
 	char *slash = strrchr(path, '/');
 	if (!slash || slash == path) return false;
@@ -45,7 +45,7 @@ bool is_masquerade(const char *directory, size_t length) {
 	       is_shim(path, &found);
 }
 
-/* The directory that pcc was installed in, and ourselves as `pcc`, wherever this copy of it lies. */
+/* The directory that pcc is installed in; this copy may be anywhere. */
 bool find_installed(char directory[PATH_MAX]) {
 	char home[PATH_MAX], link[PATH_MAX];
 	if (!*self_path) return false;

@@ -1,5 +1,6 @@
 /*
- * What the job prints, held until its end: if the job comes back to be run here, nothing of it was shown.
+ * Output of the job, which is held until the job's end: if the job must run locally after all, none of it has been
+ * shown.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -7,7 +8,7 @@
 
 #include "shim.h"
 
-/* More output than this is not kept: the command runs here and writes it itself. */
+/* A command with more output than this runs locally and writes it itself. */
 #define HELD_LIMIT_BYTES ((size_t)256 * 1024 * 1024)
 
 static struct {
@@ -64,7 +65,7 @@ bool write_all(int fd, const unsigned char *bytes, size_t length) {
 	return true;
 }
 
-/* The job that printed it does not count. */
+/* Discards the output of a job that does not count. */
 void drop_held(void) {
 	held.length = 0;
 	held.run_count = 0;

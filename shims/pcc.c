@@ -1,9 +1,9 @@
 /*
- * pcc, the shim: stands where make looks for a compiler, linker or archiver, and asks the dispatcher where the
- * command shall run. Called by the program's own name (masquerade), as `pcc gcc ...`, or as CC=pcc.
+ * pcc, the shim: make finds it in place of a compiler, linker or archiver, and it asks the dispatcher where the command
+ * must run. It is called by the program's own name (masquerade), as `pcc gcc ...`, or as CC=pcc.
  *
- * Knows no compiler option (but for the local limit's -c and -S), no node, no file of the build. Whatever goes
- * wrong here ends in execv of the real program: nothing is printed unless there is no program at all.
+ * It is unaware of compiler options (except -c, -S and -E for the local limit), of nodes and of the build's files.
+ * Every failure ends in execv of the real program: nothing is printed unless there is no program at all.
  */
 #define _GNU_SOURCE
 #include "shim.h"

@@ -1,8 +1,8 @@
 /*
- * Puts in place what a node wrote under names of its own. Done here and not by the dispatcher, since this process has the
- * user's umask and limits, and each job has its own. What is seen afterwards, by make above all, is what the compiler
- * would have left: the files that it makes inherit what their directory hands down, and of their times the order and
- * the differences are the compiler's while none is older than the directory's, which the move has changed.
+ * Moves outputs that a node wrote under temporary names into place. The shim does this, not the dispatcher, because
+ * this process has the user's umask and limits, and each job has its own. The result looks, above all to make, as if
+ * the compiler had written it: files inherit what their directory hands down, and their times keep their order and
+ * differences while none is older than the directory's time, which the move has changed.
  */
 #define _GNU_SOURCE
 #include <limits.h>
@@ -11,28 +11,28 @@
 
 #include "shim.h"
 
-/* More than any compile writes. */
+/* More outputs than any compile writes. */
 #define MAX_MOVES 1000
 #define COPY_BYTES 65536
-/* Access control lists are a few hundred bytes; a longer one is taken to hand something down. */
+/* Access control lists are a few hundred bytes; a longer one is assumed to have inheritable entries. */
 #define MAX_ACL_BYTES 4096
-/* An entry's flags in the lists of NFS 4 (RFC 7530, section 6.2.1.4): files or directories below inherit it. */
+/* The flags of an inheritable entry in NFS 4 lists (RFC 7530, section 6.2.1.4): files or directories inherit it. */
 #define NFS4_INHERITED 0x3
 
 struct move {
 	int kind;
 	char *from, *to;
-	struct timespec mtime; /* of what was moved */
+	struct timespec mtime; /* of the moved file */
 	bool is_placed;
 };
 
-/* ---- what a directory hands down ---- */
+/* ---- inheritance from a directory ---- */
 
 static uint32_t big_endian(const unsigned char *at) {
 	return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
 }
 
-/* XDR: a count, then type, flags, mask and a name of each entry. */
+/* The format is XDR: a count, then type, flags, mask and name of each entry. */
 static bool inherits_by_nfs4(const unsigned char *acl, size_t length) {
 	if (length < 4) return false;
 	size_t at = 4;
@@ -46,7 +46,10 @@ static bool inherits_by_nfs4(const unsigned char *acl, size_t length) {
 	return false;
 }
 
-/* Does a new file in this directory get an access control list? NFS 4 has no POSIX ones; its own come from the server. */
+/*
+ * Whether a new file in this directory gets an access control list. NFS 4 has no POSIX lists; the server provides its
+ * own kind.
+ */
 static bool hands_down_acl(const char *directory) {
 	unsigned char acl[MAX_ACL_BYTES];
 	if (getxattr(directory, "system.posix_acl_default", NULL, 0) > 0) return true;
@@ -58,7 +61,9 @@ static bool hands_down_acl(const char *directory) {
 
 /* ---- one file ---- */
 
-/* As a compiler makes it: what is there goes, and the new file is what open(2) gives. */
+/*
+ * Creates the file as a compiler does: an existing file is removed, and open(2) determines the new file's attributes.
+ */
 static bool copy_file(const char *from, const char *to) {
 	static char buffer[COPY_BYTES];
 	if (unlink(to) != 0 && errno != ENOENT) return false;
@@ -77,7 +82,7 @@ static bool copy_file(const char *from, const char *to) {
 		is_whole = write_all(out, (const unsigned char *)buffer, (size_t)count);
 	}
 	int cause = errno;
-	/* A file server may say only now that its disk is full. */
+	/* A file server may report a full disk only now. */
 	if (out >= 0 && close(out) != 0 && is_whole) {
 		is_whole = false;
 		cause = errno;
@@ -88,7 +93,7 @@ static bool copy_file(const char *from, const char *to) {
 	return is_whole;
 }
 
-/* What stands there is replaced only where a compiler would replace it by a file of its own. */
+/* An existing file is replaced only if a compiler would also replace it by a new file. */
 static bool may_replace(const char *to) {
 	struct stat old;
 	if (lstat(to, &old) != 0) return errno == ENOENT;
@@ -114,7 +119,7 @@ static bool move_file(struct move *move) {
 	if (!may_replace(move->to) || stat(directory, &above) != 0) return false;
 	bool is_others = (above.st_mode & S_ISGID) != 0 && above.st_gid != file.st_gid;
 	bool must_copy = hands_down_acl(directory) || (is_others && lchown(move->from, (uid_t)-1, above.st_gid) != 0);
-	/* EXDEV: a mount or a quota's boundary that only the rename shows. */
+	/* EXDEV: only the rename reveals the boundary of a mount or a quota. */
 	if (must_copy || rename(move->from, move->to) != 0) {
 		if (!must_copy && errno != EXDEV) return false;
 		if (!copy_file(move->from, move->to)) return false;
@@ -123,7 +128,7 @@ static bool move_file(struct move *move) {
 	return true;
 }
 
-/* Only ever a regular file: kbuild compiles with -o /dev/null. */
+/* Removes only a regular file, because kbuild compiles with -o /dev/null. */
 static bool remove_file(const char *path) {
 	struct stat file;
 	if (lstat(path, &file) != 0) return errno == ENOENT;
@@ -155,8 +160,8 @@ static struct timespec shifted(struct timespec time, struct timespec newest, str
 }
 
 /*
- * A rule may name the directory as a prerequisite of what is in it: the newest file gets the time of the moves, as who
- * keeps the file system's time stamped them, and the others go along.
+ * A rule may name the directory as a prerequisite of a file in it. So the newest file gets the time of the moves, as
+ * stamped by the file system's own clock, and the others are shifted by the same amount.
  */
 static void set_times(const struct move *moves, size_t count) {
 	struct timespec newest = {0, 0}, later = {0, 0};
@@ -184,7 +189,7 @@ static bool take_number(const unsigned char **at, const unsigned char *end, uint
 	return true;
 }
 
-/* A path: absolute, and without a NUL in it. NULL for anything else. */
+/* An absolute path without a NUL. NULL for anything else. */
 static char *take_path(const unsigned char **at, const unsigned char *end) {
 	uint32_t length;
 	if (!take_number(at, end, &length) || (size_t)(end - *at) < length) return NULL;

@@ -1,9 +1,9 @@
 /*
- * The program that `pmake` is: becomes Node.js with pmake's script. Where Node.js cannot live, because a resource limit is
- * too low for it or there is none, it becomes plain make, and one line says so where the summary would be shown.
+ * The program `pmake`: it execs Node.js with pmake's script. If Node.js cannot run, because a resource limit is too low
+ * or it is not installed, the program execs plain make, and prints a line where the summary would be shown.
  *
- * Knows of the rest of pmake only which program make is and what a pmake below another one must see
- * (src/make/invocation/find-make.ts, src/make/environment.ts). shims/pmake.sh stands in where there is no C compiler.
+ * Of the rest of pmake, it knows only how make is found and what a nested pmake must see
+ * (src/make/invocation/find-make.ts, src/make/environment.ts). shims/pmake.sh replaces it where there is no C compiler.
  */
 #define _GNU_SOURCE
 #include <limits.h>
@@ -17,28 +17,28 @@
 #define PMAKE_NODE "node"
 #endif
 
-/* Two is a script called make; so many, and every make on PATH is one. */
+/* A chain of two is explained by a script called make; at this length, every make on PATH is such a script. */
 #define MAX_CHAIN 10
 #define CHAIN_VARIABLE "PMAKE_CHAIN"
-/* Before the names of variables that are make's to have, and not our Node.js's. */
+/* The prefix of variables that are meant for make, and that the Node.js of pmake must not read. */
 #define HIDDEN_PREFIX "_PMAKE_HIDDEN_"
 
-static char self[PATH_MAX]; /* the real path of this executable; "" when it cannot be known */
+static char self[PATH_MAX]; /* the real path of this executable; "" if it is unknown */
 
-/* The last line that pmake itself writes, as the summary would be: on a terminal, or as PMAKE_SUMMARY says. */
+/* Writes the line in place of the summary: on a terminal, unless PMAKE_SUMMARY says otherwise. */
 static void say(const char *why) {
 	const char *wanted = setting("PMAKE_SUMMARY");
 	if (wanted ? strcmp(wanted, "0") != 0 : isatty(2)) fprintf(stderr, "pmake: all of it here, by plain make: %s\n", why);
 }
 
-/* ---- which program make is ---- */
+/* ---- the search for make ---- */
 
 static bool is_program(const char *path) {
 	struct stat found;
 	return stat(path, &found) == 0 && S_ISREG(found.st_mode) && access(path, X_OK) == 0;
 }
 
-/* This program, or the script that it starts, of whatever installation. */
+/* Whether it is this program, or the script that it starts, of any installation. */
 static bool is_pmake(const char *path) {
 	char real[PATH_MAX];
 	if (!realpath(path, real)) return false;
@@ -49,7 +49,7 @@ static bool is_pmake(const char *path) {
 	       format(script, sizeof script, "%.*s../cli/pmake.cjs", (int)length, real) && access(script, F_OK) == 0;
 }
 
-/* How many pmakes lead to this one with no make between. */
+/* How many pmakes lead to this one without a make in between. */
 static int chain_length(void) {
 	const char *value = getenv(CHAIN_VARIABLE), *level = getenv("MAKELEVEL");
 	if (!level) level = "";
@@ -59,7 +59,10 @@ static int chain_length(void) {
 	return count > 0 && count <= MAX_CHAIN ? (int)count : 0;
 }
 
-/* The program at `index` among those of that name on PATH that are no pmake, or the last; `is_first`: PATH's first. */
+/*
+ * The program at `index` among those of that name on PATH that are not pmake, or the last of them. `is_first` tells
+ * whether it is the first of that name on PATH.
+ */
 static bool find_on_path(const char *name, int index, char out[PATH_MAX], bool *is_first) {
 	const char *path = getenv("PATH");
 	char candidate[PATH_MAX];
@@ -107,9 +110,11 @@ static const char *find_make(char out[PATH_MAX]) {
 	return NULL;
 }
 
-/* ---- whether Node.js can live ---- */
+/* ---- whether Node.js can run ---- */
 
-/* It reserves far more address space than it uses, and where that is refused it dies of a signal before it runs a line. */
+/*
+ * Node.js reserves far more address space than it uses; if that is refused, it dies of a signal before it runs a line.
+ */
 struct needed_limit {
 	int resource;
 	rlim_t least;
@@ -119,9 +124,10 @@ struct needed_limit {
 };
 
 /*
- * Tried with Node 20 by lowering each until pmake or the dispatcher failed: 780 MB of addresses, 100 MB of data, 24 files;
- * with less data than 60 MB it hangs. Twice that, for other versions and larger builds. V8 takes a stack of 984 KiB for
- * granted. pmake uses some tenths of a second of CPU time to start, and some seconds in an hour.
+ * Measured with Node 20 by lowering each limit until pmake or the dispatcher failed: 780 MB of address space, 100 MB of
+ * data, 24 files; with less than 60 MB of data, it hangs. The values are about twice that, for other versions and
+ * larger builds. V8 assumes a stack of 984 KiB. pmake uses a few tenths of a second of CPU time to start, and a few
+ * seconds in an hour.
  */
 static const struct needed_limit needed_limits[] = {
 	{RLIMIT_AS, (rlim_t)1536 * 1024 * 1024, "v", 1024, "address space"},
@@ -132,7 +138,7 @@ static const struct needed_limit needed_limits[] = {
 };
 #define NEEDED_LIMITS (sizeof needed_limits / sizeof *needed_limits)
 
-/* The first limit that is too low for Node.js, with its value, or NULL. */
+/* The first limit that is too low for Node.js, with its value in *value; NULL if there is none. */
 static const struct needed_limit *limit_too_low(rlim_t *value) {
 	for (size_t index = 0; index < NEEDED_LIMITS; index++) {
 		struct rlimit limit;
@@ -143,9 +149,9 @@ static const struct needed_limit *limit_too_low(rlim_t *value) {
 	return NULL;
 }
 
-/* ---- what this program becomes ---- */
+/* ---- exec of make or Node.js ---- */
 
-/* Words of pmake's own that need no Node.js go, the others cannot be obeyed. */
+/* Removes pmake's own switches that need no Node.js; refuses the others. */
 static void take_own_words(char **words) {
 	char **kept = words;
 	bool is_make = false;
@@ -175,7 +181,7 @@ static void become_make(char **words, const char *why) {
 	_exit(code);
 }
 
-/* What a recipe's Node.js is told would open a port for a debugger in ours, or load a file that is not there. */
+/* Variables for a recipe's Node.js could open a debugger port in pmake's own, or load a file that does not exist. */
 static void hide_variables(void) {
 	for (char **entry = environ; *entry; entry++) {
 		if (!is_read_by_node(*entry)) continue;
@@ -199,7 +205,7 @@ static void become_node(char **words, const char *script) {
 	all[1] = (char *)script;
 	memcpy(all + 2, words + 1, count * sizeof *all);
 	hide_variables();
-	/* PATH's, as the script's own first line would have it; else the one that installed pmake. */
+	/* Use the node on PATH, as the script's first line would; else the one that installed pmake. */
 	execvp("node", all);
 	execv(PMAKE_NODE, all);
 	show_variables();

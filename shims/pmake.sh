@@ -1,9 +1,9 @@
 #!/bin/sh
-# The program that `pmake` is where there was no C compiler at install, for shims/pmake.c: Node.js with pmake's script, or
-# plain make where a resource limit is too low for Node.js or there is none. A shell hands on no variables whose names it
-# does not know (`a.b`), which is why this is the second choice.
+# The program `pmake` where no C compiler was available at install; it replaces shims/pmake.c. It execs Node.js with
+# pmake's script, or plain make where a resource limit is too low for Node.js or there is no Node.js. It is the second
+# choice because a shell does not pass on variables whose names it cannot parse (`a.b`).
 
-# The installation, behind whatever links.
+# The installation, with all links resolved.
 self=$0
 while [ -h "$self" ]; do
   link=$(readlink "$self")
@@ -14,7 +14,7 @@ while [ -h "$self" ]; do
 done
 script=${self%/*}/../cli/pmake.cjs
 
-# is_low LIMIT LEAST: as `ulimit` gives it. What this shell cannot tell is no limit.
+# is_low LIMIT LEAST: LIMIT is as `ulimit` prints it. A limit that this shell cannot report counts as no limit.
 is_low() {
   case $1 in
     '' | *[!0-9]*) return 1 ;;
@@ -31,7 +31,7 @@ is_low "$(ulimit -t 2>/dev/null)" 60 && why="\"ulimit -t $(ulimit -t)\" leaves t
 [ -r "$script" ] || why="pmake's own files were not found"
 command -v node >/dev/null 2>&1 || why="there is no Node.js on PATH"
 if [ -z "$why" ]; then
-  # What is make's to have, and not our Node.js's.
+  # These variables are meant for make; the Node.js that runs pmake must not read them.
   for name in $(env | sed -n 's/^\(NODE_[A-Za-z0-9_]*\|UV_[A-Za-z0-9_]*\|OPENSSL_CONF\)=.*/\1/p'); do
     eval "export _PMAKE_HIDDEN_$name=\"\$$name\""
     unset "$name"
@@ -39,7 +39,7 @@ if [ -z "$why" ]; then
   exec node "$script" "$@"
 fi
 
-# Plain make. More than ten pmakes with no make between: what is called make calls pmake.
+# Plain make. After more than ten pmakes without a make in between, the program called make calls pmake.
 chain=0
 case ${PMAKE_CHAIN-} in
   "${MAKELEVEL-}"/*) chain=${PMAKE_CHAIN##*/} ;;
@@ -61,7 +61,7 @@ if [ "$chain" -ge 10 ]; then
 fi
 export PMAKE_LOCAL=1 PMAKE_CHAIN="${MAKELEVEL-}/$((chain + 1))"
 
-# pmake's own words go, or cannot be obeyed; the others keep their order.
+# pmake's own switches are removed, or refused if they need Node.js; the other arguments keep their order.
 own=yes
 for word; do
   shift

@@ -1,9 +1,9 @@
 /*
- * ppeer, for pmaked: says who is at the other end of unix sockets, which Node cannot learn. The sockets are its file
- * descriptors 3 and up. It reads and writes none of them.
+ * ppeer, a helper of pmaked: it prints the peers of unix sockets, which Node cannot determine. The sockets are its file
+ * descriptors from 3 on. It neither reads nor writes them. Unaware of what the sockets are for.
  *
- * Called as: ppeer COUNT    One line for each, in order: "PID UID NAME", where NAME is the user's and may be empty, or
- * "-" for one whose peer is unknown. Unaware of what the sockets are for.
+ * Called as: ppeer COUNT    It prints one line for each socket, in order: "PID UID NAME", where NAME is the user's name
+ * and may be empty, or "-" if the peer is unknown.
  */
 #define _GNU_SOURCE
 #include <pwd.h>
@@ -18,7 +18,7 @@ int main(int argc, char **argv) {
 	for (int fd = FIRST_FD; fd < FIRST_FD + count; fd++) {
 		struct ucred peer;
 		socklen_t size = sizeof peer;
-		/* Of the moment of connect(2): a process that passes its socket on answers for it. */
+		/* The credentials are those at connect(2): a process that passes its socket on remains the peer. */
 		if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) || size != sizeof peer) {
 			puts("-");
 			continue;

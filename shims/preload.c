@@ -1,14 +1,15 @@
 /*
- * The preload library: hands the exec of a compiler that is named by its path (`/usr/bin/gcc`, which no PATH leads to the
- * shim) to the shim, as `pcc --pmake-as ARGV0 /usr/bin/gcc ...`. Loaded by LD_PRELOAD into what make starts; acts only where
- * the new program's environment has PRELOAD_VARIABLE, and hands everything else to the C library untouched.
+ * The preload library: it hands the exec of a compiler that is named by its path (`/usr/bin/gcc`, so that PATH cannot
+ * lead to the shim) to the shim, as `pcc --pmake-as ARGV0 /usr/bin/gcc ...`. LD_PRELOAD loads it into the processes
+ * that make starts. It acts only if the new program's environment has PRELOAD_VARIABLE, and passes all other calls to
+ * the C library.
  *
- * Knows no compiler but by name: what the masquerade was made for (protocol.h). The shim takes the library out of LD_PRELOAD, so
- * nothing below a compiler is looked at, here or on a node.
+ * It knows compilers only by the names that are in the masquerade (protocol.h). The shim removes the library from
+ * LD_PRELOAD, so the library sees no calls of the compiler's own, locally or on a node.
  *
- * Runs between fork or vfork and exec, in any program: no allocation, no lock, no write to what outlives the call but
- * errno, which is the C library's own in the end. Linked without a C library and with names that each has (no symbol
- * versions, no stat), so that programs of another libc, or an older one, can load it too.
+ * It runs between fork or vfork and exec, in any program: it must not allocate, lock, or write to memory that outlives
+ * the call, except errno, which the C library finally sets. It is linked without a C library and uses only names that
+ * every libc has (no symbol versions, no stat), so that programs with another or an older libc can load it.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -28,14 +29,14 @@
 #include "common.h"
 #include "protocol.h"
 
-/* The default of execvp(3) where PATH is not set. */
+/* The default of execvp(3) for an unset PATH. */
 #define PATH_IF_UNSET "/bin:/usr/bin"
-/* Longer lists of words are put into pages of their own: a thread's stack may be small. */
+/* Longer argument lists get their own pages, because a thread's stack may be small. */
 #define WORDS_ON_STACK 256
 
 /*
- * Under a name of its own, since the headers' declarations promise the compiler that no argument is NULL: what the
- * kernel says to a caller who breaks that (EFAULT) is to be said here too.
+ * The C names differ from the symbols because the headers' declarations promise the compiler that no argument is NULL.
+ * A caller that passes NULL must get the kernel's error (EFAULT) from this library, too.
  */
 #define INTERPOSE(NAME, ...)                                                              \
 	__attribute__((visibility("default"))) int our_##NAME(__VA_ARGS__) __asm__(#NAME);    \
@@ -56,7 +57,10 @@ static struct {
 	              char *const[]);
 } real;
 
-/* At load, since dlsym takes locks. Again by whoever comes earlier than that: another library's constructor. */
+/*
+ * Runs at load, because dlsym takes locks. A call that comes earlier, from another library's constructor, runs it as
+ * well.
+ */
 __attribute__((constructor)) static void find_real(void) {
 	static const char *const names[sizeof real / sizeof(void *)] = {"execve",   "execv",   "execvp",      "execvpe",
 	                                    "execveat", "fexecve", "posix_spawn", "posix_spawnp"};
@@ -67,7 +71,7 @@ __attribute__((constructor)) static void find_real(void) {
 		found[index] = dlsym(RTLD_NEXT, names[index]);
 		if (!found[index]) is_any_missing = true;
 	}
-	/* The program's own next question is not to be answered with our failure. */
+	/* Clear the error, which the program's own next dlerror would otherwise return. */
 	if (is_any_missing) dlerror();
 	memcpy(&real, found, sizeof real);
 	errno = saved;
@@ -77,7 +81,7 @@ static void need_real(void) {
 	if (!real.execve) find_real();
 }
 
-/* ---- is it a compiler? ---- */
+/* ---- recognising a compiler ---- */
 
 /* "directory/name"; an empty directory is the current one. */
 static bool join(char out[PATH_MAX], const char *directory, size_t length, const char *name) {
@@ -98,7 +102,7 @@ static bool is_link(const char *path) {
 	return readlink(path, &byte, 1) == 1;
 }
 
-/* The masquerade; NULL where the environment does not have it. */
+/* The masquerade's path; NULL if the environment does not have it. */
 static const char *home_in(char *const *environment) {
 	static const char wanted[] = PRELOAD_VARIABLE "=";
 	for (; environment && *environment; environment++)
@@ -110,8 +114,8 @@ static const char *home_in(char *const *environment) {
 }
 
 /*
- * Is it a compiler, and neither a shim, of whichever masquerade, nor a script? That is left to the compiler that it runs
- * itself, an unreadable file and what is no file to the kernel.
+ * Whether it is a binary and not a shim of any masquerade. A script is left alone because it calls the compiler itself;
+ * an unreadable or missing file is left to the kernel.
  */
 static bool is_binary(const char *path) {
 	unsigned char head[SHIM_MARK_WITHIN];
@@ -129,7 +133,7 @@ static bool is_directory(const char *path) {
 	return true;
 }
 
-/* Puts the shim's path into `out` if programs called `name` have one. */
+/* Puts the shim's path into `out` if programs called `name` have a shim. */
 static bool find_shim(char out[PATH_MAX], const char *name, char *const *argv, char *const *environment) {
 	const char *home = home_in(environment);
 	return home && *name && argv && argv[0] && join(out, home, strlen(home), "found") &&
@@ -142,9 +146,9 @@ static bool is_compiler(const char *path) {
 }
 
 /*
- * What the PATH search of the C library would run; false unless that is a compiler. It tries one file after another and
- * goes on after these errors; whatever else happens is its own to say. (A directory's name that is too long makes some
- * look in the current one.)
+ * The file that the C library's PATH search would run; false unless that is a compiler. The C library tries one file
+ * after another and continues after these errors; every other error is left to it. (With a directory name that is too
+ * long, some C libraries search the current directory.)
  */
 static bool search_path(char out[PATH_MAX], const char *name, bool is_absolute_only) {
 	const char *path = getenv("PATH");
@@ -199,7 +203,7 @@ static void drop_words(struct words *words) {
 	if (words->mapped) munmap(words->list, words->mapped);
 }
 
-/* Returns when the shim is not to run, or cannot: then the call goes on as if we were not there. */
+/* Returns if the shim cannot run; the call then continues as if the library were not loaded. */
 static void run_shim(const char *shim, const char *path, char *const *argv, char *const *environment) {
 	struct words words;
 	if (!make_words(&words, path, argv)) return;
@@ -226,7 +230,7 @@ static void try_name(const char *file, char *const *argv, char *const *environme
 	errno = saved;
 }
 
-/* The file that `directory` is, or `path` below it. */
+/* The path of the descriptor `directory`, or of `path` below it. */
 static bool path_of_fd(char out[PATH_MAX], int directory, const char *path) {
 	char link[32] = "/proc/self/fd/", digits[16];
 	size_t used = strlen(link), count = 0;
@@ -299,16 +303,16 @@ INTERPOSE(execveat, int directory, const char *path, char *const argv[], char *c
 	return (int)syscall(SYS_execveat, directory, path, argv, envp, flags);
 }
 
-/* ---- the words of execl(3) ---- */
+/* ---- the arguments of execl(3) ---- */
 
-/* Counts the words; `from` stands behind the NULL then. */
+/* Counts the arguments; `from` is then positioned after the NULL. */
 static size_t count_words(const char *first, va_list from) {
 	size_t count = 0;
 	for (const char *word = first; word; word = va_arg(from, const char *)) count++;
 	return count;
 }
 
-/* As the C library does it: on the stack, however many. `LIST` is a va_list behind `FIRST`. */
+/* Like the C library, puts any number of arguments on the stack. `list` is then a va_list after the NULL. */
 #define TAKE_WORDS(NAME, FIRST)                                                        \
 	va_list list;                                                                      \
 	va_start(list, FIRST);                                                             \
@@ -346,7 +350,7 @@ INTERPOSE(execle, const char *path, const char *arg, ...) {
 
 /* ---- posix_spawn ---- */
 
-/* The child may first go to another directory: then we do not know what a relative name is there. */
+/* The child may first change its directory, so the meaning of a relative name is unknown. */
 static bool is_certain(const char *path, const posix_spawn_file_actions_t *actions) {
 	return path && (*path == '/' || !actions);
 }

@@ -1,9 +1,9 @@
 /*
- * prun, the runner: starts one compiler for the worker, in a process group of its own, and says on fd 3 how it
- * ended and what it used. Node can neither set up a child so nor learn that. src/protocol/runner.ts is its contract.
+ * prun, the runner: it starts one compiler for the worker in a new process group, and reports on fd 3 how it ended and
+ * what it used. Node can neither set up a child in this way nor obtain these figures. src/protocol/runner.ts is the
+ * contract. Unaware of what it runs. start.c sets the inherited state, terminal.c opens the terminals.
  *
- * Called as: prun UMASK CWD PROGRAM WORDS...    Unaware of what it runs. start.c has what it inherits, terminal.c its
- * terminals.
+ * Called as: prun UMASK CWD PROGRAM WORDS...
  */
 #define _GNU_SOURCE
 #include <sys/prctl.h>
@@ -16,7 +16,7 @@
 
 #define WORKER_FD 3
 
-/* What a child that could not become the program sends through a close-on-exec pipe. */
+/* Sent through a close-on-exec pipe by a child that could not exec the program. */
 struct failure {
 	unsigned char kind, cause;
 };
@@ -57,10 +57,10 @@ static void become_job(char **argv, struct start *start, pid_t runner, int pipe_
 	int value;
 	setpgid(0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	/* It may have died before that line. */
+	/* The runner may have died before the previous line. */
 	if (getppid() != runner) _exit(127);
 	umask((mode_t)strtoul(argv[1], NULL, 8) & 0777);
-	/* The owner of the node comes first; beside an idle one it costs nothing. At the limit it stays as it is. */
+	/* The node's owner takes precedence; with an idle owner, this costs nothing. At the limit, nice is a no-op. */
 	(void)!nice(JOB_NICENESS);
 	if (chdir(argv[2]) != 0) give_up(pipe_fd, RUNNER_CWD_FAILED, errno);
 	set_guard(start, argv[3]);
@@ -71,7 +71,7 @@ static void become_job(char **argv, struct start *start, pid_t runner, int pipe_
 	int kind = set_inherited(start, &value);
 	if (kind != 0) give_up(pipe_fd, kind, value);
 	execve(argv[3], argv + 3, start->environment);
-	/* Our own variable may be the one entry too many. */
+	/* The guard variable may be the one entry too many. */
 	if (errno == E2BIG && start->environment[start->entries]) {
 		start->environment[start->entries] = NULL;
 		execve(argv[3], argv + 3, start->environment);
@@ -79,7 +79,10 @@ static void become_job(char **argv, struct start *start, pid_t runner, int pipe_
 	give_up(pipe_fd, RUNNER_EXEC_FAILED, errno);
 }
 
-/* True when the worker is gone. Its bytes are signals for the job, which is not reaped yet: the group is still ours. */
+/*
+ * True if the worker is gone. The worker's bytes are signals for the job, which is not reaped yet, so its process group
+ * is still valid.
+ */
 static bool take_orders(pid_t job) {
 	unsigned char orders[64];
 	ssize_t count = read(WORKER_FD, orders, sizeof orders);
@@ -91,10 +94,10 @@ static bool take_orders(pid_t job) {
 
 /* From SIGTERM, on which gcc removes its temporary files, to SIGKILL: the job must be gone within a second. */
 #define GRACE_MS 300
-/* What the job left running may print for so long; the worker has the same patience with pipes. */
+/* Processes that the job left running may print for this long; the worker has the same limit for pipes. */
 #define DRAIN_MS 1000
 
-/* Passes on what is there, or becomes so within `patience` ms (-1: for ever). The number of those that are ready. */
+/* Forwards output that arrives within `patience` ms (-1: no limit). Returns the number of ready descriptors. */
 static int wait_and_relay(struct pollfd *wait, int others, struct start *start, int patience) {
 	for (int index = 0; index < start->terminal_count; index++)
 		wait[others + index] = wait_for_terminal(&start->terminals[index]);
@@ -110,7 +113,7 @@ static bool is_drained(const struct start *start) {
 	return true;
 }
 
-/* After the job's end: what it printed last is still under way. */
+/* Forwards the job's last output, which may still be in flight after its end. */
 static void drain(struct start *start) {
 	struct pollfd wait[MAX_TERMINALS];
 	long long deadline = now_ms() + DRAIN_MS;
@@ -121,7 +124,7 @@ static void drain(struct start *start) {
 	}
 }
 
-/* Waits for the job; ends its group when the worker goes or somebody ends the runner itself. */
+/* Waits for the job. Ends its process group if the worker exits or the runner itself is told to end. */
 static int await_job(pid_t job, int signals, struct start *start, struct rusage *usage) {
 	bool is_ending = false;
 	int status;
@@ -182,7 +185,7 @@ int main(int argc, char **argv) {
 	sigaddset(&watched, SIGQUIT);
 	sigaddset(&watched, SIGTERM);
 	sigprocmask(SIG_BLOCK, &watched, NULL);
-	/* The worker is gone before it has said what to do. */
+	/* The worker is gone before it has sent the start record. */
 	if (!read_start(WORKER_FD, &start)) return 1;
 	if (!open_terminals(&start)) {
 		report(RUNNER_TERMINAL_FAILED, errno, &usage);
@@ -196,7 +199,7 @@ int main(int argc, char **argv) {
 	}
 	if (job == 0) become_job(argv, &start, runner, failure_pipe[1]);
 	for (int index = 0; index < start.terminal_count; index++) close_slave(&start.terminals[index]);
-	/* On both sides: whichever comes first, the group is there before a signal is sent to it. */
+	/* Both processes call this, so that the group exists before a signal is sent to it. */
 	setpgid(job, job);
 	close(failure_pipe[1]);
 	status = await_job(job, signals, &start, &usage);

@@ -1,5 +1,6 @@
 /*
- * The request: everything that decides about the command, in one frame. src/protocol/shim.ts is its contract.
+ * Request to the dispatcher: one frame with everything that determines the command. src/protocol/shim.ts is the
+ * contract.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -32,10 +33,10 @@ bool send_all(int fd, const unsigned char *bytes, size_t length) {
 	return true;
 }
 
-/* One frame, one send. False when it cannot be said or the dispatcher does not take it. */
+/* Sends one frame at once. False if the request does not fit or the dispatcher does not accept it. */
 bool send_request(int fd) {
 	char cwd[PATH_MAX];
-	/* What the program is told that it is called: a clang takes its language from there. */
+	/* The program's argv[0], from which clang derives the language. */
 	const char *told = base_name(argv0);
 	size_t environment = 0, count = 0, text = 0;
 	if (!getcwd(cwd, sizeof cwd) || *cwd != '/') return false;

@@ -1,5 +1,6 @@
 /*
- * Signals that arrive while the job runs elsewhere: noted, told to the dispatcher, and in the end died of.
+ * Signals that arrive while the job runs on a node: they are recorded, forwarded to the dispatcher, and finally raised
+ * in this process.
  */
 #define _GNU_SOURCE
 #include <signal.h>
@@ -20,7 +21,7 @@ static void on_signal(int number) {
 		if (forwarded[index] == number) arrived[index] = 1;
 }
 
-/* Handlers run inside ppoll only. What the caller ignores (nohup) stays ignored. */
+/* Handlers run only inside ppoll. Signals that the caller ignores (nohup) stay ignored. */
 void watch_signals(void) {
 	struct sigaction action = {.sa_handler = on_signal};
 	sigset_t watched;
@@ -44,13 +45,13 @@ void forward_signals(int fd) {
 		arrived[index] = 0;
 		unsigned char frame[6];
 		put_number(put_number(put_number(frame, 2, 4), FRAME_SIGNAL, 1), (uint32_t)forwarded[index], 1);
-		/* Undeliverable: the socket's end or the time limit says so soon enough. */
+		/* If this fails, the end of the socket or the timeout will be noticed soon. */
 		send_all(fd, frame, sizeof frame);
 		if (!fatal && forwarded[index] != SIGUSR1 && forwarded[index] != SIGUSR2) fatal = forwarded[index];
 	}
 }
 
-/* As the job died; the core, if any, was the job's to write. */
+/* Dies by the same signal as the job. Only the job writes a core file. */
 void die_by(int number) {
 	struct rlimit none = {0, 0};
 	sigset_t one;

@@ -1,6 +1,7 @@
 /*
- * Whether the words name something that another process may be writing or reading at the same time: a FIFO, a device, a
- * descriptor. Opens regular files only. Unaware of what options mean, but for those that hold no name.
+ * Check whether the arguments name something that another process may be writing or reading at the same time: a FIFO, a
+ * device, a descriptor. It opens regular files only. Unaware of what options mean, except for those that cannot contain
+ * a name.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -9,9 +10,9 @@
 
 #include "shim.h"
 
-/* Response files are lists of words; what comes later in a larger one is not looked at. */
+/* Response files are lists of arguments; the rest of a larger one is not examined. */
 #define RESPONSE_LIMIT_BYTES ((size_t)1024 * 1024)
-/* Response files that name each other. */
+/* The limit for response files that name each other. */
 #define MAX_DEPTH 8
 
 static bool is_special_file(const char *path) {
@@ -21,7 +22,7 @@ static bool is_special_file(const char *path) {
 	return stat(path, &found) == 0 && !S_ISREG(found.st_mode) && !S_ISDIR(found.st_mode);
 }
 
-/* Options whose texts are no names: they are most of a compile's words. */
+/* Options that contain no names, which are most of a compile's arguments. */
 static bool holds_no_name(const char *word) {
 	if (word[0] != '-' || !word[1]) return false;
 	if (word[1] == 'W') return !word[2] || !strchr("alp", word[2]) || word[3] != ',';
@@ -34,11 +35,11 @@ static bool holds_no_name(const char *word) {
 
 static void look_at_word(const char *word, int depth, struct word_facts *facts);
 
-/* Cut at white space, without the quotes: good enough to find a name. */
+/* Splits at white space and drops the quotes, which is good enough to find a name. */
 static void look_at_text(char *text, int depth, struct word_facts *facts) {
 	static const char blanks[] = " \t\r\n\v\f";
 	char *rest = NULL;
-	/* Once one is found the rest need not be looked at, or files that name themselves would take for ever. */
+	/* Stop at the first one: otherwise, files that name themselves would take forever. */
 	for (char *word = strtok_r(text, blanks, &rest); word && !facts->names_special; word = strtok_r(NULL, blanks, &rest)) {
 		char *to = word;
 		for (const char *from = word; *from; from++)
@@ -68,7 +69,7 @@ static void look_into(const char *path, int depth, struct word_facts *facts) {
 	free(text);
 }
 
-/* A word, or a part of one, whose own parts are looked at by themselves. */
+/* Examines a word, or a part of one, as a whole. */
 static void look_at_name(const char *word, int depth, struct word_facts *facts) {
 	if (strcmp(word, "-c") == 0 || strcmp(word, "-S") == 0) facts->compiles = true;
 	if (strcmp(word, "-") == 0 || strcmp(word, "-o-") == 0) facts->names_special = true;
@@ -91,7 +92,7 @@ static void look_at_name(const char *word, int depth, struct word_facts *facts) 
 	if (slash) facts->names_special |= is_special_file(slash);
 }
 
-/* Every part of a word that may be a name: `-specs=FILE`, `-Wl,-T,FILE`. Each once, however many there are. */
+/* Examines every part of a word that may be a name, once each: `-specs=FILE`, `-Wl,-T,FILE`. */
 static void look_at_word(const char *word, int depth, struct word_facts *facts) {
 	look_at_name(word, depth, facts);
 	if (*word != '-' || holds_no_name(word)) return;

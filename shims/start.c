@@ -1,6 +1,6 @@
 /*
- * What a job inherits: read from the worker, and set in the process that becomes the compiler. src/protocol/runner.ts is
- * the contract. Unaware of what runs.
+ * Inherited state of a job: it is read from the worker and set in the process that becomes the compiler.
+ * src/protocol/runner.ts is the contract. Unaware of what runs.
  */
 #define _GNU_SOURCE
 #include <sys/personality.h>
@@ -8,9 +8,9 @@
 
 #include "prun.h"
 
-/* Asks personality(2) for what is set. */
+/* Asks personality(2) for the current value. */
 #define ASK 0xffffffff
-/* An environment fills a frame at most, and little stands beside it. */
+/* An environment fills at most one frame, and the rest is small. */
 #define MAX_START_BYTES (MAX_FRAME_BYTES + 4096)
 
 static bool read_all(int fd, unsigned char *bytes, size_t length) {
@@ -24,13 +24,13 @@ static bool read_all(int fd, unsigned char *bytes, size_t length) {
 	return true;
 }
 
-/* What is left of the record. */
+/* The unread rest of the record. */
 struct rest {
 	unsigned char *at;
 	size_t length;
 };
 
-/* NULL where the record is shorter. */
+/* NULL if the record is too short. */
 static unsigned char *take(struct rest *rest, size_t length) {
 	unsigned char *at = rest->at;
 	if (length > rest->length) return NULL;
@@ -60,7 +60,7 @@ static bool read_streams(struct rest *rest, struct start *start) {
 static bool read_inherited(struct rest *rest, struct start *start) {
 	const unsigned char *at = take(rest, 4);
 	size_t length = at ? get_number(at, 4) : 0;
-	/* A later version may name more limits. */
+	/* A later version may send more limits. */
 	if (length < INHERITED_BYTES || !(at = take(rest, length)) || at[20] < LIMIT_COUNT) return false;
 	start->ignored = get_number(at, 8);
 	start->blocked = get_number(at + 8, 8);
@@ -73,7 +73,7 @@ static bool read_inherited(struct rest *rest, struct start *start) {
 	return true;
 }
 
-/* The block stays where it is. */
+/* The entries point into the record, which stays allocated. */
 static bool read_environment(struct rest *rest, struct start *start) {
 	char *at = (char *)rest->at, *end = at + rest->length;
 	if (rest->length > 0 && end[-1] != '\0') return false;
@@ -96,9 +96,9 @@ bool read_start(int fd, struct start *start) {
 }
 
 /*
- * What a compile can tell of a limit, where this host's hard one is below: nothing of descriptors beyond those that
- * systems have given for ever, nor of core files, which the host keeps as it likes. gcc raises its stack to 64 MiB where
- * it may; no compiler raises another limit.
+ * The values up to which a compile can observe a limit, for the case that this host's hard limit is lower. No compile
+ * needs more descriptors than the usual default, and core files are the host's affair. gcc raises its stack to 64 MiB
+ * if it may; no compiler raises another limit.
  */
 static const struct rlimit enough[LIMIT_COUNT] = {
     [LIMIT_CPU] = {RLIM_INFINITY, 0},  [LIMIT_FSIZE] = {RLIM_INFINITY, 0},
@@ -114,7 +114,7 @@ static bool set_limit(int limit, struct rlimit wanted) {
 	struct rlimit now;
 	rlim_t soft = lower(wanted.rlim_cur, enough[limit].rlim_cur), hard = lower(wanted.rlim_max, enough[limit].rlim_max);
 	if (setrlimit(resource_of(limit), &wanted) == 0) return true;
-	/* We may not go over the hard limit: up to it, where that makes no difference. */
+	/* The hard limit cannot be exceeded: set it to that, if a compile cannot observe the difference. */
 	if (getrlimit(resource_of(limit), &now) != 0) return false;
 	wanted.rlim_max = lower(wanted.rlim_max, now.rlim_max);
 	wanted.rlim_cur = lower(wanted.rlim_cur, wanted.rlim_max);

@@ -1,7 +1,7 @@
 /*
- * Pseudo-terminals: where the submit host's stdin, stdout or stderr is a terminal, the job has one of that size. Raw, so
- * that every byte comes out as it went in; the terminal there does what terminals do to it. What is read from it has
- * ended. Unaware of jobs.
+ * Pseudo-terminals: if stdin, stdout or stderr is a terminal on the submit host, the job has one of the same size. It
+ * is raw, so that bytes pass unchanged; the user's terminal processes them. Reading from it returns end of file.
+ * Unaware of jobs.
  */
 #define _GNU_SOURCE
 #include <termios.h>
@@ -12,7 +12,7 @@
 #define TIOCGPTPEER _IO('T', 0x41)
 #endif
 
-/* By the master itself: /dev/pts may be another's. Older kernels than 4.13 go by the name. */
+/* Opens it through the master, because /dev/pts may be another instance. Kernels before 4.13 need the name. */
 static int open_slave(int master) {
 	int flags = O_RDWR | O_NOCTTY | O_CLOEXEC, slave = ioctl(master, TIOCGPTPEER, flags);
 	unsigned number;
@@ -25,7 +25,7 @@ static bool make_raw(int slave) {
 	struct termios mode;
 	if (tcgetattr(slave, &mode) != 0) return false;
 	cfmakeraw(&mode);
-	/* What is not there is not waited for: as from /dev/null. */
+	/* A read does not wait for input, as from /dev/null. */
 	mode.c_cc[VMIN] = 0;
 	mode.c_cc[VTIME] = 0;
 	return tcsetattr(slave, TCSANOW, &mode) == 0;
@@ -57,11 +57,11 @@ struct pollfd wait_for_terminal(const struct terminal *terminal) {
 	return (struct pollfd){terminal->master, POLLIN, 0};
 }
 
-/* No more than a pipe takes at once when it takes anything: a worker that does not read must not stop us. */
+/* Writes no more than a ready pipe accepts at once: a worker that does not read must not block the runner. */
 static void send_held(struct terminal *terminal) {
 	ssize_t count = write(terminal->out, terminal->held + terminal->sent, terminal->length - terminal->sent);
 	if (count < 0 && (errno == EINTR || errno == EAGAIN)) return;
-	/* The worker is gone: what is printed goes nowhere. */
+	/* The worker is gone, so output is discarded. */
 	if (count < 0) terminal->out = -1;
 	terminal->sent = count < 0 ? terminal->length : terminal->sent + (size_t)count;
 }
@@ -70,7 +70,7 @@ static void take_printed(struct terminal *terminal) {
 	ssize_t count = read(terminal->master, terminal->held, sizeof terminal->held);
 	if (count < 0 && (errno == EINTR || errno == EAGAIN)) return;
 	if (count <= 0) {
-		/* EIO: the last that had the other end has closed it, and all was read. */
+		/* EIO means that the last process has closed the other end, and all output was read. */
 		close(terminal->master);
 		terminal->master = -1;
 		return;

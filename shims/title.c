@@ -1,5 +1,5 @@
 /*
- * The process title: while a node has the job, ps shows the node. Unaware of what runs there.
+ * Process title: while a node has the job, ps shows the node. Unaware of what runs on it.
  */
 #define _GNU_SOURCE
 #include <sys/prctl.h>
@@ -8,14 +8,14 @@
 
 static char *title_start, *title_end;
 
-/* The area that the kernel filled with the words and the environment, as far as they lie in one piece. */
+/* The area that the kernel filled with the arguments and the environment, as far as it is contiguous. */
 void find_title_area(char **argv) {
 	title_start = title_end = argv[0];
 	for (char **word = argv; *word && *word == title_end; word++) title_end += strlen(*word) + 1;
 	for (char **entry = environ; *entry && *entry == title_end; entry++) title_end += strlen(*entry) + 1;
 }
 
-/* Moves a list's texts out of the title area; they are needed when the job comes back to us. */
+/* Copies a list's texts out of the title area; they are needed if the job must run locally after all. */
 static bool copy_texts(char **list) {
 	size_t total = 0;
 	for (char **text = list; *text; text++) total += strlen(*text) + 1;
@@ -41,7 +41,7 @@ void show_node(const unsigned char *node, size_t length) {
 		if (*at < ' ' || *at > '~') *at = '?';
 	prctl(PR_SET_NAME, where);
 	if (!is_copied) {
-		/* Both may point into a word. */
+		/* Both may point into an argument. */
 		name_copy = strdup(name);
 		argv0_copy = strdup(argv0);
 		if (!name_copy || !argv0_copy || !copy_texts(words) || !copy_texts(environ)) return;
