@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * What `npm audit --json` on standard input comes to: `clean`, `unavailable` where the registry has no such endpoint, or
- * the vulnerable packages. Unaware of what is done about it.
+ * Verdict on the output of `npm audit --json`, from standard input: `clean`, `unavailable` if the registry has no such
+ * endpoint, or the vulnerable packages. Unaware of what is done about it.
  */
 import { readFileSync } from 'node:fs';
 import process from 'node:process';

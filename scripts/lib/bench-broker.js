@@ -1,6 +1,6 @@
 /**
- * Leases from real brokers on scripts/cluster: how long one takes, how many a leader grants in a second, and what a
- * broker costs while nothing happens. Unaware of builds.
+ * Benchmark of real brokers on scripts/cluster: the latency of a lease, how many leases a leader grants per second, and
+ * the cost of an idle broker. Unaware of builds.
  */
 import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,20 +12,20 @@ import { publish } from './bench-docs.js';
 import { readFlags } from './bench-flags.js';
 import { middle } from './bench-numbers.js';
 
-/** Of a core, each node. */
+/** Percent of a core for each node. */
 const CPU = 100;
 const SLOTS = 64;
 const START_SECONDS = 20;
 const IDLE_SECONDS = 30;
 const PAGE_BYTES = 4_096;
-/** What others throw at the leader. */
+/** The datagrams with which another node floods the leader. */
 const NOISE_PER_SECOND = 10_000;
 const NOISE_SECONDS = 15;
-/** As pmaked has them by itself. */
+/** The defaults of pmaked. */
 const NETWORK = { cluster: 'pmake', port: 7737 };
 
 const { nodes, leases, write } = readFlags('bench-broker', { nodes: 5, leases: 2_000 });
-if (nodes < 2 || leases < 100) throw new Error('--nodes wants 2 or more, --leases 100 or more');
+if (nodes < 2 || leases < 100) throw new Error('--nodes must be 2 or more, --leases 100 or more');
 
 const work = mkdtempSync('/var/tmp/pmake-bench-');
 const cluster = new BenchCluster(work);
@@ -35,7 +35,7 @@ try {
   cluster.up(nodes, CPU);
   const brokers = await startBrokers(cluster, { nodes, cpu: CPU, slots: SLOTS, work, thresholds: 'adaptive' });
   stopBrokers = brokers.stop;
-  // What a start costs is over by then: the standard compile, and V8's compiler for some ten seconds after it.
+  // By then, the costs of a start are over: the standard compile, and V8's compiler for some ten seconds after it.
   await delay(START_SECONDS * 1_000);
   const idle = await watchIdle();
   const leader = leaderOf(lookAtNodes(cluster));
@@ -66,7 +66,10 @@ try {
   removeTree(work);
 }
 
-/** One line of JSON of a program of scripts/lib. @param {number} node @param {string} name @param {readonly string[]} words */
+/**
+ * Runs a program of scripts/lib and returns its line of JSON. @param {number} node @param {string} name @param
+ * {readonly string[]} words
+ */
 async function run(node, name, words) {
   const program = fileURLToPath(new URL(`./${name}`, import.meta.url));
   const { status, output } = await cluster.run(node, [process.execPath, program, ...words]);
@@ -75,7 +78,7 @@ async function run(node, name, words) {
 }
 
 /**
- * The same client while another node floods the leader; then, with the client gone, what that costs the leader.
+ * Runs the same client while another node floods the leader; then measures the cost of the flood without the client.
  * @param {number} leader
  * @param {string} key
  */
@@ -103,10 +106,10 @@ function leaderOf(json) {
   return Number(JSON.parse(json).cluster.leader.node.replace('node', ''));
 }
 
-/** Of brokers with nothing to do: the share of a core that the leader uses and the middle of the others, and memory. */
+/** The idle brokers' share of a core, for the leader and as the median of the others, and their memory. */
 async function watchIdle() {
   const leader = leaderOf(lookAtNodes(cluster));
-  // A node's control group has nothing but its broker in it.
+  // A node's control group contains only its broker.
   const used = () => Array.from({ length: nodes }, (_, index) => cluster.cpuSeconds(index + 1));
   const before = used();
   await delay(IDLE_SECONDS * 1_000);

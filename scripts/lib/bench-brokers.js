@@ -1,6 +1,6 @@
 /**
- * A pmaked on every node of a benchmark's cluster. The nodes share one kernel, so each broker gets a /proc/stat of its
- * own: what the node's control group used, of what its quota lets it use. Unaware of what is measured.
+ * Brokers for a benchmark: a pmaked on every node of its cluster. The nodes share one kernel, so each broker gets a
+ * separate /proc/stat, with the usage of the node's control group relative to its quota. Unaware of what is measured.
  */
 import { randomBytes } from 'node:crypto';
 import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
@@ -13,7 +13,7 @@ const DIST = fileURLToPath(new URL('../../dist/', import.meta.url));
 const TICKS_PER_SECOND = 100;
 const STAT_INTERVAL_MS = 200;
 const STATS = 'stats';
-/** A line is written over the last one in one go: it must not get shorter. */
+/** A line overwrites the previous one in a single write, so it must not get shorter. */
 const NUMBER_WIDTH = 12;
 
 /**
@@ -26,15 +26,15 @@ const NUMBER_WIDTH = 12;
  */
 
 /**
- * Resolves when the first node has a free list of all others, with the path of the cluster's key and what ends the
- * watching.
+ * Resolves when the first node's free list has all others, with the path of the cluster's key and the function that
+ * ends the updates of /proc/stat.
  * @param {BenchCluster} cluster
  * @param {BrokersOptions} options
  * @returns {Promise<{ key: string, stop: () => void }>}
  */
 export async function startBrokers(cluster, { nodes, cpu, slots, work, thresholds }) {
   const directory = mkdtempSync(join(work, 'brokers-'));
-  // Apart from the configurations: brokers watch the directory that those are in.
+  // A directory apart from the configurations, because brokers watch theirs.
   mkdirSync(join(directory, STATS));
   const key = join(directory, 'cluster.key');
   writeFileSync(key, randomBytes(16).toString('hex'), { mode: 0o600 });
@@ -49,7 +49,7 @@ export async function startBrokers(cluster, { nodes, cpu, slots, work, threshold
   }
   const areFree = () => (lookAtNodes(cluster).match(/"state": "free"/g) ?? []).length === nodes - 1;
   await cluster.until('a free list of all nodes', areFree);
-  // A broker times a compile at its first start: seconds of a node's CPU that no build should pay for.
+  // A broker times a compile at its first start, which takes seconds of CPU time that no build should pay for.
   const states = Array.from({ length: nodes }, (_, index) => join(directory, `state${index + 1}`, 'state.json'));
   await cluster.until('the standard compiles', () =>
     states.every((path) => 'speed' in JSON.parse(readFileSync(path, 'utf8'))),
@@ -57,7 +57,7 @@ export async function startBrokers(cluster, { nodes, cpu, slots, work, threshold
   return { key, stop };
 }
 
-/** What `pmakectl nodes --json` prints on the submit host. @param {BenchCluster} cluster */
+/** Returns the output of `pmakectl nodes --json` on the submit host. @param {BenchCluster} cluster */
 export function lookAtNodes(cluster) {
   return cluster.exec(1, [`${DIST}cli/pmakectl.js`, 'nodes', '--json']).output;
 }
@@ -74,7 +74,7 @@ function writeStats(cluster, { nodes, cpu, directory }) {
   const ticks = (/** @type {number} */ seconds) =>
     String(Math.round(seconds * TICKS_PER_SECOND)).padStart(NUMBER_WIDTH, '0');
   const write = () => {
-    // Time that the quota gave: a node that uses all of it is never idle.
+    // The time that the quota allows: a node that uses all of it is never idle.
     const seconds = ((performance.now() - startMs) / 1_000) * (cpu / 100);
     for (const [index, file] of files.entries()) {
       const busy = Math.min(seconds, cluster.cpuSeconds(index + 1));

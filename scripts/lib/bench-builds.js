@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /**
- * Builds a project with each contender on the same nodes, and compares; scripts/bench-kernel and bench-cpp set up.
- * Called as: bench-builds.js PROJECT [FLAG...]
- * Everything it makes is in one directory under /var/tmp and in one cluster, both removed at the end.
+ * Builds a project with each contender on the same nodes, and compares them; scripts/bench-kernel and bench-cpp set it
+ * up. Called as: bench-builds.js PROJECT [FLAG...] Everything it creates is in one directory under /var/tmp and in one
+ * cluster, both of which are removed at the end.
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -29,7 +29,7 @@ function say(text) {
 }
 
 /**
- * One build at full speed by the real compiler, its results kept for the free one.
+ * Builds once at full speed with the real compiler, and keeps the results for the free one.
  * @param {import('./bench-projects.js').Project} project
  * @param {{ tree: string, stash: string, freeBin: string }} place
  */
@@ -70,7 +70,7 @@ async function main(project) {
   const names = values.only.split(',');
   const unknown = names.filter((name) => !CONTENDERS.some((contender) => contender.name === name));
   if (!(nodes >= 2 && cpu > 0 && slots > 0 && rounds > 0)) {
-    throw new Error('--nodes (2 or more), --cpu, --slots and --rounds want numbers');
+    throw new Error('--nodes (2 or more), --cpu, --slots and --rounds must be numbers');
   }
   if (unknown.length > 0) throw new Error(`--only does not know ${unknown.join(', ')}`);
   const work = mkdtempSync('/var/tmp/pmake-bench-');
@@ -88,10 +88,10 @@ async function main(project) {
     /** @type {Run[]} */
     const runs = [];
     const chosen = CONTENDERS.filter(({ name }) => names.includes(name));
-    // Round by round: a machine that grows slower in an hour does so for all of them.
+    // Contenders run round by round, so that a machine that slows down over an hour affects all of them.
     for (const contender of Array.from({ length: rounds }, () => chosen).flat()) {
       makeTree();
-      // Fresh nodes for each: nothing of one contender's runs beside the next.
+      // Each contender gets fresh nodes, so that nothing of the previous one is still running.
       cluster.up(nodes, cpu);
       try {
         runs.push(await measure(contender, setting, expected));

@@ -1,5 +1,5 @@
 /**
- * The nodes of a benchmark: scripts/cluster, commands on them, and the CPU time that a node has used.
+ * Nodes of a benchmark, from scripts/cluster: it runs commands on them and reads the CPU time that a node has used.
  * Unaware of what is measured.
  */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
@@ -11,9 +11,9 @@ import { fileURLToPath } from 'node:url';
 
 const SCRIPT = join(dirname(dirname(fileURLToPath(import.meta.url))), 'cluster');
 const POLL_MS = 100;
-/** Longer than any benchmark: what keeps the processors awake ends in any case. */
+/** Longer than any benchmark; the processes that keep the processors awake end after this in any case. */
 const AWAKE_SECONDS = 10_800;
-/** The least that a control group can have of a processor that others want: v1 and v2. */
+/** The minimum share of a contended processor for a control group, in v1 and v2. */
 const LEAST_SHARE = { 'cpu.shares': '2', 'cpu.weight': '1' };
 
 export class BenchCluster {
@@ -21,7 +21,7 @@ export class BenchCluster {
   /** @type {import('node:child_process').ChildProcess[]} */
   #awake = [];
 
-  /** @param {string} work a directory that goes with the cluster when a signal ends this process */
+  /** @param {string} work a directory that is removed with the cluster when a signal ends this process */
   constructor(work) {
     for (const [name, number] of Object.entries({ SIGINT: 2, SIGTERM: 15, SIGHUP: 1 })) {
       process.once(name, () => {
@@ -35,8 +35,9 @@ export class BenchCluster {
   /**
    * @param {number} nodes
    * @param {number} cpuPercent
-   * @param {boolean} keepsAwake not where single calls are timed: whoever wakes waits for the end of a slice then, in spite
-   *   of the idle class, since that counts within a control group
+   * @param {boolean} keepsAwake not where single calls are timed: a process that wakes up would wait for the end of a
+   * time
+   *   slice, because the idle class counts only within a control group
    */
   up(nodes, cpuPercent, keepsAwake = true) {
     this.#script(['up', String(nodes), '--cpu', String(cpuPercent)]);
@@ -44,13 +45,13 @@ export class BenchCluster {
   }
 
   down() {
-    // With SIGTERM: timeout(1) takes its loop along.
+    // SIGTERM, because timeout(1) then also ends its loop.
     for (const child of this.#awake.splice(0)) child.kill();
     this.#script(['down']);
   }
 
   /**
-   * Runs to its end.
+   * Runs a command to its end.
    * @param {number} node
    * @param {readonly string[]} words
    * @param {{ cwd?: string, env?: NodeJS.ProcessEnv }} options
@@ -68,7 +69,7 @@ export class BenchCluster {
   }
 
   /**
-   * Runs to its end while this process goes on with other things.
+   * Runs a command to its end without blocking this process.
    * @param {number} node
    * @param {readonly string[]} words
    * @param {{ cwd?: string, env?: NodeJS.ProcessEnv }} options
@@ -91,7 +92,7 @@ export class BenchCluster {
   }
 
   /**
-   * A daemon that stays in the foreground; it ends with the cluster.
+   * Starts a daemon that stays in the foreground; it ends with the cluster.
    * @param {number} node
    * @param {readonly string[]} words
    */
@@ -124,13 +125,13 @@ export class BenchCluster {
   }
 
   /**
-   * Processes that run when nobody else wants to. Under quotas processors halt many times a second, and in a virtual
-   * machine a halted one goes to others and comes back with cold caches: the same compile then cost a third more CPU time,
-   * and more the more of the quota a contender used. The idle class alone would not do: it counts within a control group,
-   * or a session, and that as a whole would have as much of a processor as all the nodes.
+   * Starts processes that use otherwise idle processors. Under quotas, processors halt many times a second, and in a
+   * virtual machine, a halted one is given to others and returns with cold caches: the same compile then cost a third
+   * more CPU time, and the more of the quota a contender used, the more it cost. The idle class alone does not suffice:
+   * it counts within a control group or a session, which as a whole would get as much of a processor as all the nodes.
    */
   #keepAwake() {
-    // By its name it goes with the nodes' groups.
+    // Its name makes `down` remove it with the nodes' groups.
     const group = join(dirname(this.#groups(1)[0] ?? ''), 'node-awake');
     mkdirSync(group);
     for (const [file, value] of Object.entries(LEAST_SHARE)) {
@@ -160,7 +161,7 @@ export class BenchCluster {
   }
 }
 
-/** With rm: what Node has for it takes minutes for a kernel's tree. @param {string} path */
+/** Uses rm, because Node's function takes minutes for a kernel tree. @param {string} path */
 export function removeTree(path) {
   execFileSync('rm', ['-rf', path]);
 }

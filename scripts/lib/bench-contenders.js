@@ -1,5 +1,5 @@
 /**
- * Who builds in scripts/bench-kernel and scripts/bench-cpp, and what each needs before the clock starts.
+ * Contenders in scripts/bench-kernel and scripts/bench-cpp, and what each needs before the clock starts.
  * Node 1 is the submit host; the others compile. Unaware of clocks and tables.
  */
 import { execFileSync } from 'node:child_process';
@@ -18,20 +18,21 @@ import { startBrokers } from './bench-brokers.js';
  * @property {string} work a directory that all nodes see
  * @property {string} target make's
  * @property {string} tree where it builds
- * @property {() => void} makeTree makes it afresh
+ * @property {() => void} makeTree recreates the tree
  * @property {NodeJS.ProcessEnv} projectEnv for every make
- * @property {string} stash what the free compiler puts in place
- * @property {string} freeBin its directory
+ * @property {string} stash the results that the free compiler puts in place
+ * @property {string} freeBin the free compiler's directory
  *
  * @typedef {object} Contender
  * @property {string} name
- * @property {(setting: Setting) => Promise<(() => void) | void>} prepare resolves with what is to be called after it
+ * @property {(setting: Setting) => Promise<(() => void) | void>} prepare resolves with a function to call after the
+ * build
  * @property {(setting: Setting) => { words: string[], env: NodeJS.ProcessEnv, shown: string }} command
  */
 
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const PATH = process.env.PATH ?? '';
-/** Beyond the slots of the nodes: recipes on their way, links, shells. */
+/** Jobs in excess of the nodes' slots: recipes in transit, links, shells. */
 const EXTRA_JOBS = 2;
 const LOCAL_JOBS = 2;
 const SHOWN_NODES = 8;
@@ -52,12 +53,12 @@ function nodeSlots(setting) {
   return others(setting).map((node) => `node${node}/${setting.slots}`);
 }
 
-/** As PMAKE_NODES and DISTCC_HOSTS want it. @param {Setting} setting */
+/** The format of PMAKE_NODES and DISTCC_HOSTS. @param {Setting} setting */
 function nodeList(setting) {
   return nodeSlots(setting).join(' ');
 }
 
-/** For a table: of many nodes the first two and the last. @param {Setting} setting */
+/** For a table: if there are many nodes, only the first two and the last. @param {Setting} setting */
 function shownNodes(setting) {
   const all = nodeSlots(setting);
   return (all.length > SHOWN_NODES ? [...all.slice(0, 2), '...', all.at(-1)] : all).join(' ');
@@ -97,7 +98,7 @@ const pmake = {
 };
 
 /**
- * The same once more: the dispatcher is up, and has learned what compiles take and which options the compiler does.
+ * A second build: the dispatcher is up, and has learned how long compiles take and which options the compiler supports.
  * @type {Contender}
  */
 const again = {
@@ -106,7 +107,7 @@ const again = {
     const { cluster, tree, projectEnv, makeTree } = setting;
     const { words, env } = pmake.command(setting);
     const { status, output } = await cluster.run(1, words, { cwd: tree, env: { ...env, ...projectEnv } });
-    if (status !== 0) throw new Error(`the build before it failed with status ${status}:\n${output.slice(-2_000)}`);
+    if (status !== 0) throw new Error(`the first build failed with status ${status}:\n${output.slice(-2_000)}`);
     makeTree();
   },
   command: (setting) => {
@@ -165,7 +166,8 @@ const icecream = {
   name: 'icecream',
   prepare: async (setting) => {
     const { cluster, nodes, slots, work } = setting;
-    // The compiler's archive, made before the clock starts: on a quarter of a core it would take longer than the build.
+    // The compiler's archive is created before the clock starts: on a quarter of a core, it takes longer than the
+    // build.
     const directory = join(work, 'icecc-environment');
     if (!existsSync(directory)) {
       mkdirSync(directory);
@@ -196,7 +198,7 @@ const icecream = {
   },
 };
 
-/** In this order: the short ones first, so that a mistake shows early. */
+/** The short ones come first, so that a mistake is noticed early. */
 export const CONTENDERS = [
   floor,
   pmake,

@@ -1,4 +1,7 @@
-/** What a benchmark prints, its section of docs/benchmarks.md, its figures as JSON and as a picture. Unaware of what was measured. */
+/**
+ * Output of a benchmark: what it prints, its section of docs/benchmarks.md, its figures as JSON and as a picture.
+ * Unaware of what was measured.
+ */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, release } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -10,13 +13,13 @@ const DOCS = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), 'do
  * @typedef {object} Result
  * @property {string} command that repeats it
  * @property {object} figures all of them
- * @property {string} remark goes on behind the machine's name; of several lines perhaps
+ * @property {string} remark follows the machine's name; may have several lines
  * @property {readonly string[]} table Markdown
  */
 
 /**
- * Prints the result; with `write` also puts it into docs/benchmarks.md, docs/benchmarks/NAME.json and NAME.svg.
- * @param {string} name of the benchmark: its section stands between two comments with it
+ * Prints the result; with `write`, also writes it to docs/benchmarks.md, docs/benchmarks/NAME.json and NAME.svg.
+ * @param {string} name of the benchmark: its section is between two comments with this name
  * @param {boolean} write
  * @param {Result} result
  * @returns {Promise<void>}
@@ -37,7 +40,7 @@ async function writeDocs(name, text, report) {
   const end = `<!-- /${name} -->`;
   const [from, to] = [page.indexOf(begin), page.indexOf(end)];
   if (from < 0 || to < from) throw new Error(`${path} lacks the lines ${begin} and ${end}`);
-  // What draws is large, and only needed here.
+  // The drawing library is large, and is needed only here.
   const { plotOf } = await import('./bench-plots.js');
   const plot = plotOf(name, report);
   const picture = plot === undefined ? '' : `\n![${name}](benchmarks/${name}.svg)\n`;

@@ -1,8 +1,8 @@
-/** The flags of a benchmark: numbers, and --write. Unaware of what they mean. */
+/** Parser for the flags of a benchmark: numbers, and --write. Unaware of what they mean. */
 import { parseArgs } from 'node:util';
 
 /**
- * Ends the program with a line on how to call it when --help is among the flags, or one is wrong.
+ * Parses the flags. Ends the program with a usage line if --help is among them, or if one is invalid.
  * @template {Record<string, number>} T
  * @param {string} name of the script
  * @param {T} defaults whole numbers, 1 or more
@@ -26,7 +26,7 @@ export function readFlags(name, defaults) {
       ...Object.fromEntries(Object.entries(given).map(([flag, word]) => [flag, Number(word)])),
     };
     const wrong = Object.keys(chosen).find((flag) => !(Number.isInteger(chosen[flag]) && (chosen[flag] ?? 0) >= 1));
-    if (wrong !== undefined) throw new Error(`--${wrong} wants a whole number, 1 or more`);
+    if (wrong !== undefined) throw new Error(`--${wrong} must be a whole number, 1 or more`);
     return { ...chosen, write: Boolean(write) };
   } catch (cause) {
     process.stderr.write(`${name}: ${cause instanceof Error ? cause.message : String(cause)}\n${usage}`);

@@ -3,7 +3,7 @@ import { linkSync, mkdirSync, copyFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
- * @param {string} home made by this
+ * @param {string} home is created
  * @param {string} shims the directory of the installed pcc
  * @param {readonly string[]} names of programs in /usr/bin
  * @returns {string} the directory for PATH

@@ -1,5 +1,5 @@
 /**
- * The figures of a benchmark as a picture: from what docs/benchmarks/NAME.json holds to SVG. Unaware of how they were
+ * Plots of the figures of a benchmark: from the contents of docs/benchmarks/NAME.json to SVG. Unaware of how they were
  * measured, and of files.
  */
 import { BarChart, LineChart } from 'echarts/charts';
@@ -12,7 +12,7 @@ import { standingsOf } from './bench-report.js';
 use([BarChart, LineChart, GridComponent, TitleComponent, SVGRenderer]);
 
 /**
- * A bar, and what stands behind it.
+ * A bar, and the text after it.
  * @typedef {{ readonly name: string, readonly value: number, readonly text: string }} Row
  *
  * @typedef {import('echarts/core').EChartsCoreOption} Option
@@ -22,18 +22,18 @@ const WIDTH_PX = 860;
 const ROW_PX = 30;
 const HEAD_PX = 40;
 const FOOT_PX = 16;
-/** The longest name of a row. */
+/** The width of the longest name of a row. */
 const NAMES_PX = 170;
 const CURVE_PX = 420;
 const OURS = '#2f6db5';
 const OTHERS = '#9aa4ae';
-/** Of classes and clip paths in a picture. */
+/** Names of classes and clip paths in a picture. */
 const NAMES_WITHIN = /\bzr\d+-[\w-]+/g;
-/** What pmake is compared with, by the names of rows. */
+/** The rows that pmake is compared with, by name. */
 const YARDSTICKS = ['local', 'distcc', 'icecream', 'floor', 'make', 'node', 'direct'];
 
 /**
- * What is drawn of each benchmark; one whose table says it as well has no picture.
+ * The drawing of each benchmark; one whose table is clear enough has no picture.
  * @type {Record<string, (report: any) => string>}
  */
 const PLOTS = {
@@ -63,7 +63,7 @@ export function plotOf(name, report) {
   return PLOTS[name]?.(report);
 }
 
-/** The wall times side by side with what the submit host spent. @param {{ runs: import('./bench-report.js').Run[] }} report */
+/** The wall times next to the submit host's CPU time. @param {{ runs: import('./bench-report.js').Run[] }} report */
 function builds({ runs }) {
   const standings = standingsOf(runs);
   const [yardstick = ''] = standings[0]?.ratios.keys() ?? [];
@@ -78,7 +78,11 @@ function builds({ runs }) {
   return bars(wall, 'the build, s', { title: 'CPU on the submit host, s', rows: submit });
 }
 
-/** What so many nodes are worth, beside what their slots allow. @param {number} slots of a node @param {readonly { nodes: number, speedup: number }[]} steps */
+/**
+ * The speed-up by the number of nodes, compared with what their slots allow.
+ * @param {number} slots of a node
+ * @param {readonly { nodes: number, speedup: number }[]} steps
+ */
 function curve(slots, steps) {
   const most = Math.max(...steps.map(({ nodes }) => nodes));
   const measured = steps.map(({ nodes, speedup }) => [nodes, speedup]);
@@ -102,13 +106,13 @@ function curve(slots, steps) {
   });
 }
 
-/** With its name at its end. @param {string} name @param {readonly number[][]} data @param {string} color */
+/** A line with its name at its end. @param {string} name @param {readonly number[][]} data @param {string} color */
 function line(name, data, color) {
   return { type: 'line', name, data, color, symbolSize: 7, endLabel: { show: true, formatter: '{a}' } };
 }
 
 /**
- * One chart, or two beside each other with the same rows.
+ * One chart, or two next to each other with the same rows.
  * @param {readonly Row[]} rows @param {string} title @param {{ title: string, rows: readonly Row[] }} [second]
  */
 function bars(rows, title, second) {
@@ -117,7 +121,7 @@ function bars(rows, title, second) {
   const left = (/** @type {number} */ index) => NAMES_PX + index * plotPx;
   return draw(HEAD_PX + rows.length * ROW_PX + FOOT_PX, {
     title: charts.map((chart, index) => titleAt(left(index), chart.title)),
-    // Room at the right for what stands behind the longest bar.
+    // Room at the right for the text after the longest bar.
     grid: charts.map((_, index) => ({ left: left(index), width: plotPx - 120, top: HEAD_PX, bottom: FOOT_PX })),
     xAxis: charts.map((_, gridIndex) => ({ type: 'value', gridIndex, show: false })),
     yAxis: charts.map((chart, gridIndex) => ({
@@ -159,11 +163,11 @@ function row(name, value, digits) {
 /** @param {number} height @param {Option} option @returns {string} the same for the same option */
 function draw(height, option) {
   const chart = init(null, null, { renderer: 'svg', ssr: true, width: WIDTH_PX, height });
-  // White, for readers whose page is dark.
+  // The background is white, for readers whose page is dark.
   chart.setOption({ animation: false, backgroundColor: '#fff', ...option });
   const svg = chart.renderToSVGString();
   chart.dispose();
-  // Names within the picture count on from the last one that this process drew.
+  // Names within the picture continue the numbering of the last picture that this process drew.
   const names = [...new Set(svg.match(NAMES_WITHIN))];
   return svg.replaceAll(NAMES_WITHIN, (name) => `n${names.indexOf(name)}`);
 }

@@ -1,4 +1,4 @@
-/** What is built in scripts/bench-kernel and scripts/bench-cpp. Unaware of who builds it and of clocks. */
+/** Projects that scripts/bench-kernel and scripts/bench-cpp build. Unaware of contenders and of clocks. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -11,10 +11,11 @@ import { writeCppProject } from './cpp-project.js';
  * @typedef {object} Project
  * @property {string} name of the benchmark: bench-NAME
  * @property {string} target make's, and the file that this makes
- * @property {NodeJS.ProcessEnv} env for make: what the result must not take from the clock and the machine
+ * @property {NodeJS.ProcessEnv} env for make: values that the result must not take from the clock and the machine
  * @property {{ nodes: string, cpu: string, slots: string }} cluster unless flags say otherwise
  * @property {readonly string[]} contenders unless --only says otherwise, by name
- * @property {(work: string) => (tree: string) => void} source gives what makes `tree` afresh, ready to be built
+ * @property {(work: string) => (tree: string) => void} source returns a function that recreates `tree`, ready to be
+ * built
  */
 
 const LIB = dirname(fileURLToPath(import.meta.url));
@@ -41,7 +42,7 @@ const kernel = {
   },
 };
 
-/** The tests' copy where there is one, else unpacked for this run. @param {string} work */
+/** The tests' copy if there is one, else one that is unpacked for this run. @param {string} work */
 function kernelSource(work) {
   const kept = join(process.env.PMAKE_TEST_CACHE ?? join(homedir(), '.cache', 'pmake-test'), 'linux-6.1-v1');
   if (existsSync(kept)) return kept;
@@ -52,8 +53,8 @@ function kernelSource(work) {
 }
 
 /**
- * Forty-nine nodes that compile: with few, they are the bound of each contender. Alone, on such a node, make would take
- * hours.
+ * Forty-nine nodes compile: if there were few, they would be the bottleneck of each contender. Plain make on one such
+ * node would take hours.
  * @type {Project}
  */
 const cpp = {

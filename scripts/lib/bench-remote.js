@@ -1,6 +1,6 @@
 /**
- * What a compile on another node adds to one that does nothing: calls of a compiler that costs nothing, one after the
- * other from one shell. Unaware of real compilers.
+ * Benchmark of the overhead of a compile on another node: calls of a compiler that costs nothing, one after the other,
+ * from one shell. Unaware of real compilers.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
@@ -16,11 +16,11 @@ import { fastest, middle } from './bench-numbers.js';
 
 const LIB = dirname(fileURLToPath(import.meta.url));
 const DIST = join(dirname(dirname(LIB)), 'dist');
-/** Of a core, each node: only one of them works at a time. */
+/** Percent of a core for each node; only one node works at a time. */
 const CPU = 100;
-/** With so many calls a build costs what it costs anyhow: its start and its end. */
+/** A build with this many calls measures the fixed cost of its start and end. */
 const FEW = 20;
-/** Before the first round: connections, and code that V8 has compiled. */
+/** Calls before the first round, which open connections and let V8 compile the code. */
 const WARM_CALLS = 1_000;
 
 const MAKEFILE = `all:
@@ -67,7 +67,9 @@ try {
   removeTree(work);
 }
 
-/** The whole command's. @param {Words} words @param {NodeJS.ProcessEnv} env @returns {Promise<Cost>} */
+/**
+ * Measures the cost of the whole command. @param {Words} words @param {NodeJS.ProcessEnv} env @returns {Promise<Cost>}
+ */
 async function run(words, env) {
   const cpuBefore = cluster.cpuSeconds(1);
   const startMs = performance.now();

@@ -1,4 +1,4 @@
-/** The result of scripts/bench-kernel and bench-cpp in numbers, and as a table. Unaware of how it was measured. */
+/** Result of scripts/bench-kernel and bench-cpp in numbers, and as a table. Unaware of how it was measured. */
 
 /**
  * @typedef {object} Run
@@ -6,28 +6,28 @@
  * @property {string} shown the command as a reader would type it
  * @property {number} wallS
  * @property {number} submitCpuS CPU time on the submit host
- * @property {number} nodesCpuS CPU time on the other nodes in sum
- * @property {boolean} isIdentical what was built, to what plain make built
+ * @property {number} nodesCpuS total CPU time on the other nodes
+ * @property {boolean} isIdentical whether the result is identical to plain make's
  */
 
 /**
- * A contender: of its rounds the middle.
+ * The medians of a contender's rounds.
  * @typedef {object} Standing
  * @property {string} name
  * @property {string} shown
  * @property {number} wallS
  * @property {number} submitCpuS
  * @property {number} nodesCpuS
- * @property {number | undefined} beyondFloorS of submitCpuS; undefined where the floor was not measured
+ * @property {number | undefined} beyondFloorS submitCpuS above the floor; undefined where the floor was not measured
  * @property {ReadonlyMap<string, number>} ratios of the wall time to that of each yardstick that ran
  * @property {boolean} isIdentical
  */
 
-/** The build without a cluster takes longest: a short run leaves it out. */
+/** The builds to compare with. A short run leaves out the one without a cluster, which takes longest. */
 const YARDSTICKS = ['local', 'distcc', 'icecream'];
 
 /**
- * The slowest first.
+ * The standings, the slowest contender first.
  * @param {readonly Run[]} runs each contender once a round, in the same order in each
  * @returns {Standing[]}
  */
@@ -53,8 +53,8 @@ export function standingsOf(runs) {
 }
 
 /**
- * Markdown, line by line.
- * @param {readonly Run[]} runs as standingsOf has them
+ * The table in Markdown, line by line.
+ * @param {readonly Run[]} runs as for standingsOf
  * @returns {string[]}
  */
 export function tableOf(runs) {
@@ -75,7 +75,7 @@ export function tableOf(runs) {
   ];
 }
 
-/** In each round one by the other; the middle of that. @param {Run[]} own @param {Run[]} yardstick */
+/** The median of the ratios within the rounds. @param {Run[]} own @param {Run[]} yardstick */
 function ratioOf(own, yardstick) {
   return middle(own.map(({ wallS }, round) => wallS / (yardstick[round]?.wallS ?? Number.NaN)));
 }

@@ -1,5 +1,5 @@
 /**
- * How a build's time falls with the nodes that it has: a compiler that takes a second and costs nothing, on more and
+ * Benchmark of the build time by the number of nodes: a compiler that takes a second and costs nothing, on more and
  * more nodes. Unaware of real compilers.
  */
 import { execFileSync } from 'node:child_process';
@@ -15,15 +15,15 @@ import { readFlags } from './bench-flags.js';
  * @property {number} nodes
  * @property {number} jobs
  * @property {number} wallS
- * @property {number} speedup beside one slot's time for as many jobs
+ * @property {number} speedup relative to one slot's time for as many jobs
  * @property {number} efficiency of the speed-up that the slots allow
- * @property {number} submitCpuMs CPU time of the submit host a job: make, shims, dispatcher
+ * @property {number} submitCpuMs CPU time of the submit host per job: make, shims, dispatcher
  */
 
 const LIB = dirname(fileURLToPath(import.meta.url));
 const ROOT = dirname(dirname(LIB));
 const JOB_MS = 1_000;
-/** Of a core, each node. */
+/** Percent of a core for each node. */
 const CPU = 100;
 
 const MAKEFILE = `all: $(foreach number,$(shell seq $(JOBS)),obj/f$(number).o)
@@ -41,7 +41,7 @@ try {
   execFileSync('cc', ['-O2', '-o', join(bin, 'gcc'), join(LIB, 'sleeping-cc.c')], { stdio: 'inherit' });
   writeFileSync(join(work, 'Makefile'), MAKEFILE);
   for (let index = 1; index <= most * slots * rows; index += 1) writeFileSync(join(work, 'src', `f${index}.c`), '');
-  // One more, to submit.
+  // One more node is the submit host.
   cluster.up(most + 1, CPU);
   const sizes = [];
   for (let nodes = 1; nodes < most; nodes *= 2) sizes.push(nodes);
@@ -62,7 +62,10 @@ try {
   removeTree(work);
 }
 
-/** A build from a cold start: no dispatcher, no connection. @param {number} nodes @param {string} bin @returns {Promise<Step>} */
+/**
+ * Builds from a cold start, without a dispatcher or connections. @param {number} nodes @param {string} bin @returns
+ * {Promise<Step>}
+ */
 async function measure(nodes, bin) {
   const jobs = nodes * slots * rows;
   const list = Array.from({ length: nodes }, (_, index) => `node${index + 2}/${slots}`).join(' ');

@@ -1,4 +1,5 @@
-# Sets up a benchmark on scripts/cluster. To be sourced by one that has set root, me, and in packages what it needs of Debian.
+# Sets up a benchmark on scripts/cluster. Sourced by a script that has set root, me, and in packages the Debian packages
+# that it needs.
 . "$root/scripts/lib/setup.sh"
 . "$root/scripts/lib/test-packages.sh"
 [ "$(id -u)" = 0 ] || die "nodes are made of namespaces, which needs root: run it with sudo"

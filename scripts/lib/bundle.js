@@ -1,7 +1,8 @@
 /**
- * Puts each program whose start somebody waits for into one file, dist/cli/NAME.cjs: Node finds, reads and links a
- * module in half a millisecond, and pmake has seventy. CommonJS, because Node's loader of modules costs a start of its
- * own. What a program loads on demand lies beside it as NAME-PART.cjs. Unaware of types: tsc has checked them.
+ * Bundles each program that must start fast into one file, dist/cli/NAME.cjs: Node takes half a millisecond to find,
+ * read and link a module, and pmake has seventy. The format is CommonJS, because Node's loader of ES modules takes
+ * additional time to start. Modules that are loaded on demand are next to it as NAME-PART.cjs. Unaware of types: tsc
+ * has checked them.
  */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,8 +11,8 @@ import { rolldown } from 'rolldown';
 
 const PROGRAMS = ['pmake', 'dispatcher', 'worker'];
 /**
- * Packages that stay where npm put them, and load the same either way: CommonJS without a form for modules beside it, or
- * loaded by import(). The others are modules, which not every Node that we run on can require.
+ * Packages that are not bundled. They are CommonJS without a separate form for ES modules, or are loaded by import().
+ * The others are ES modules, which not every supported Node can require.
  */
 const APART = ['ssh2', 'fast-glob', 'ora'];
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -25,6 +26,6 @@ for (const name of PROGRAMS) {
   });
   await bundle.write({ dir, format: 'cjs', entryFileNames: '[name].cjs', chunkFileNames: `${name}-[name].cjs` });
   await bundle.close();
-  // tsc's: the same program, and nobody's.
+  // tsc's output of the same program is unused.
   for (const suffix of ['js', 'js.map']) rmSync(join(dir, `${name}.${suffix}`), { force: true });
 }

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /**
- * Runs every check and every vitest project, counts, and ends with `N passed, N failed`. Checks compute while tests wait,
- * so there are two lanes of steps, one beside the other; what measures time runs alone, at the end. Each check that is
- * no vitest project counts as one. Unaware of what they test, and of how the machine was set up.
+ * Runs every check and every vitest project, counts the results, and ends with `N passed, N failed`. Checks compute
+ * while tests wait, so there are two concurrent lanes of steps; tests that measure time run alone, at the end. Each
+ * check that is not a vitest project counts as one. Unaware of what they test, and of how the machine was set up.
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -14,10 +14,10 @@ import { endProcesses } from './processes.js';
 import { findLeftovers, RUN_MARK, takeSnapshot } from './leftovers.js';
 
 const IS_WHOLE = process.env.PMAKE_TEST_ALL === '1';
-/** Beyond any good run; a test that hangs must end in a count. */
+/** Longer than any good run, so that a test that hangs ends in a count. */
 const STEP_TIMEOUT_MS = IS_WHOLE ? 14_400_000 : 1_800_000;
 const KILL_PATIENCE_MS = 2_000;
-/** What a step's process wrote before it ended; something that it left running may hold its output open for ever. */
+/** How long to read a step's output after its end: a process that it left running may hold the output open forever. */
 const OUTPUT_PATIENCE_MS = 1_000;
 
 /** @typedef {{ name: string, words: readonly string[] } | { project: string } | { suite: string }} Step */
@@ -33,28 +33,28 @@ const CHECKS = [
 ];
 /** @type {readonly Step[]} */
 const SYSTEM = [{ project: 'e2e' }];
-/** Steps of a lane run one after the other, lanes at once. At night there is time for one after the other. */
+/** Steps of a lane run one after the other, and lanes run concurrently, except in the long nightly run. */
 const LANES = IS_WHOLE ? [[...CHECKS, ...SYSTEM]] : [CHECKS, SYSTEM];
 /** @type {readonly Step[]} */
 const ALONE = [{ project: 'e2e-alone' }];
 /**
- * The compilers and makes of other Debian suites, each in a root directory of its own, which needs root and debootstrap.
+ * The compilers and makes of other Debian suites, each in a separate root directory, which needs root and debootstrap.
  * @type {readonly Step[]}
  */
 const SUITES = [{ suite: 'bookworm' }, { suite: 'trixie' }, { suite: 'sid' }];
 const NAME_WIDTH = 11;
-/** What scripts/test itself sets. */
+/** Variables that scripts/test itself sets. */
 const KEPT_SETTINGS = ['PMAKE_TEST_ALL'];
 
-/** Ctrl-C ends the step that runs; what it left is still cleaned up and counted. */
+/** Ctrl-C ends the running step; its leftovers are still cleaned up and counted. */
 const stopping = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(name, () => stopping.abort());
 
 /** @typedef {{ name: string, passed: number, failed: number, skipped: number, ms: number }} Outcome */
 
 /**
- * @param {string} name of the step, which stands before each line that it prints
- * @param {readonly string[]} words a program, of node_modules/.bin where it is no path, and its arguments
+ * @param {string} name of the step, which precedes each line that it prints
+ * @param {readonly string[]} words a program, from node_modules/.bin unless it is a path, and its arguments
  * @param {string} mark
  * @returns {Promise<number | null>} its exit status; null when it was stopped
  */
@@ -105,7 +105,7 @@ function makeEnvironment(mark) {
   return {
     ...Object.fromEntries(Object.entries(process.env).filter(([name]) => isOurs(name))),
     [RUN_MARK]: mark,
-    // vitest colours under CI even where the output is no terminal, and never where it goes through a pipe.
+    // vitest uses colours in CI even if the output is not a terminal, and never if it goes through a pipe.
     ...(process.stdout.isTTY ? { FORCE_COLOR: '1' } : { NO_COLOR: '1' }),
   };
 }
@@ -120,20 +120,23 @@ async function runProject(project, directory, mark) {
   const file = join(directory, `${project}.json`);
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
   const status = await runTool(project, ['vitest', 'run', '--project', project, ...reporters], mark);
-  /** @type {{ numPassedTests: number, numFailedTests: number, numPendingTests: number, numTodoTests: number, testResults: { status: string, assertionResults: unknown[] }[] }} */
+  /**
+   * @type {{ numPassedTests: number, numFailedTests: number, numPendingTests: number, numTodoTests: number,
+   * testResults: { status: string, assertionResults: unknown[] }[] }}
+   */
   let report;
   try {
     report = JSON.parse(readFileSync(file, 'utf8'));
   } catch {
     return { passed: 0, failed: 1, skipped: 0 };
   }
-  // A file that could not even be loaded has no tests to count.
+  // A file that could not be loaded has no tests to count.
   const broken = report.testResults.filter(
     (result) => result.status === 'failed' && result.assertionResults.length === 0,
   );
   const failed = report.numFailedTests + broken.length;
   const skipped = report.numPendingTests + report.numTodoTests;
-  // An error outside any test (an unhandled rejection, a failing afterAll) fails the run and no test.
+  // An error outside of a test (an unhandled rejection, a failing afterAll) fails the run, but no test.
   return { passed: report.numPassedTests, failed: failed === 0 && status !== 0 ? 1 : failed, skipped };
 }
 

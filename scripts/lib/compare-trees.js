@@ -1,12 +1,12 @@
 /**
- * Compares what two builds of the same sources made: every object, archive and program, byte for byte.
- * Tells them by their first bytes, not by name. Unaware of who built.
+ * Comparison of two builds of the same sources: every object, archive and program, byte for byte. It identifies them by
+ * their first bytes, not by name. Unaware of who built.
  */
 import { closeSync, existsSync, lstatSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 const CHUNK_BYTES = 1 << 20;
-/** Up to and with e_type of an ELF header. */
+/** Up to and including e_type in an ELF header. */
 const HEADER_BYTES = 18;
 const ELF_TYPE_OFFSET = 16;
 const ELF_TYPE_RELOCATABLE = 1;
@@ -15,12 +15,12 @@ const ELF_TYPE_RELOCATABLE = 1;
 
 /**
  * @typedef {object} Comparison
- * @property {Record<BuiltKind, number>} counts what the first tree holds
+ * @property {Record<BuiltKind, number>} counts of the first tree's files
  * @property {string[]} differing paths that differ, or are in one tree only
  */
 
 /**
- * Every regular file under `directory` with the stamp that tells whether a build touched it.
+ * Every regular file under `directory`, with a stamp that shows whether a build touched it.
  * @param {string} directory
  * @returns {Map<string, string>} relative path → size and mtime
  */
@@ -39,7 +39,7 @@ export function listFiles(directory) {
 /**
  * @param {string} left
  * @param {string} right
- * @param {ReadonlyMap<string, string>} before listFiles() of the sources: what no build touched is not compared
+ * @param {ReadonlyMap<string, string>} before listFiles() of the sources; files that no build touched are not compared
  * @returns {Comparison}
  */
 export function compareTrees(left, right, before) {
@@ -69,7 +69,7 @@ function kindOf(file) {
   closeSync(fd);
   const magic = header.toString('latin1');
   if (magic.startsWith('!<arch>\n') || magic.startsWith('!<thin>\n')) return 'archive';
-  // LLVM bitcode: what clang -flto leaves as an object.
+  // LLVM bitcode, which clang -flto writes as an object.
   if (magic.startsWith('BC\xc0\xde')) return 'object';
   if (!magic.startsWith('\x7fELF')) return undefined;
   const isBigEndian = header[5] === 2;

@@ -1,12 +1,12 @@
 /**
- * A C++17 project that is heavy on headers and templates: each source is 120,000 lines once preprocessed, and takes
- * its templates with parameters of its own. The same in each run.
+ * Generator for a C++17 project with many headers and templates: each source is 120,000 lines after preprocessing, and
+ * instantiates the templates with its own parameters. The project is the same in each run.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const SOURCES = 96;
-/** Headers of the project's own, each with a class template. */
+/** The number of the project's own headers, each with a class template. */
 const HEADERS = 3;
 
 const LIBRARY =
@@ -14,7 +14,7 @@ const LIBRARY =
   'list map memory mutex numeric optional random regex set shared_mutex sstream string thread tuple unordered_map ' +
   'unordered_set valarray variant vector';
 
-/** @param {string} directory is made */
+/** @param {string} directory is created */
 export function writeCppProject(directory) {
   for (const name of ['src', 'include', 'obj']) mkdirSync(join(directory, name), { recursive: true });
   const headers = Array.from({ length: HEADERS }, (_, index) => `shape_${index}.hpp`);

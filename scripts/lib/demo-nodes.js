@@ -1,7 +1,6 @@
 /**
- * Three ssh servers on loopback that stand for three nodes, and a throw-away HOME in which ssh finds them:
- * keys, known_hosts and a config with an entry for each. Nothing outside its directory is read or written.
- * Unaware of pmake.
+ * Nodes of the demo: three ssh servers on loopback, and a temporary HOME in which ssh finds them, with keys,
+ * known_hosts and a config entry for each. Nothing outside of its directory is read or written. Unaware of pmake.
  */
 import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
@@ -29,14 +28,14 @@ const KILL_PATIENCE_MS = 2_000;
 /**
  * @typedef {object} DemoNodes
  * @property {ServerKind} kind
- * @property {string} home to be HOME for whoever wants to reach the nodes
+ * @property {string} home the HOME for processes that connect to the nodes
  * @property {readonly DemoNode[]} nodes
- * @property {string} note why it is not the server that was expected; mostly empty
+ * @property {string} note why it is not the expected server; usually empty
  * @property {() => Promise<void>} stop
  */
 
 /**
- * @param {string} directory the caller's, removed by the caller
+ * @param {string} directory created and removed by the caller
  * @param {string | undefined} wanted DEMO_SSHD
  * @param {AbortSignal} stop
  * @returns {Promise<DemoNodes>}
@@ -54,7 +53,7 @@ export async function startNodes(directory, wanted, stop) {
     return await startServers(directory, { kind: 'openssh', sshd }, stop);
   } catch (cause) {
     if (wanted === 'openssh' || stop.aborted) throw cause;
-    // Say, a container whose user has no account, or a locked one: sshd lets nobody in there.
+    // For example, in a container whose user has no account or a locked one, sshd rejects every login.
     const why = cause instanceof Error ? cause.message : String(cause);
     return { ...(await startServers(directory, { kind: 'ssh2' }, stop)), note: why };
   }
@@ -77,7 +76,7 @@ async function startServers(directory, server, stop) {
   /** @type {import('node:child_process').ChildProcess[]} */
   const servers = [];
   const stopAll = async () => {
-    // sshd's children have sessions of their own, and so have the commands: collect them while they have parents.
+    // sshd's children and the commands have their own sessions: collect them while they still have parents.
     const pids = servers.flatMap((child) => (child.pid === undefined ? [] : findDescendants(child.pid)));
     for (const child of servers) child.stdin?.destroy();
     await endProcesses(pids, KILL_PATIENCE_MS);
@@ -107,10 +106,10 @@ async function startServers(directory, server, stop) {
   }
 }
 
-/** What a public key's blob has: a length and `ssh-ed25519`, a length and 32 bytes. */
+/** The size of a public key's blob: a length and `ssh-ed25519`, a length and 32 bytes. */
 const PUBLIC_KEY_BYTES = 51;
 
-/** ssh2 1.17 drops leading zero bytes of a public key: one pair in 256 is spoilt, and not used here. */
+/** ssh2 1.17 drops leading zero bytes of a public key, so one pair in 256 is invalid and is not used here. */
 function makeKeyPair() {
   for (;;) {
     const pair = ssh2.utils.generateKeyPairSync('ed25519');
@@ -160,7 +159,7 @@ function spawnSsh2(node, authorized) {
  */
 function spawnServer(command, args, node, stdin) {
   const fd = openSync(node.log, 'a');
-  // A session of its own: Ctrl-C on the terminal is ours to answer, in the right order.
+  // It has a separate session, so that this process handles Ctrl-C on the terminal, in the right order.
   const child = spawn(command, args, { stdio: [stdin, fd, fd], detached: true });
   closeSync(fd);
   child.on('error', () => undefined);
@@ -168,7 +167,7 @@ function spawnServer(command, args, node, stdin) {
 }
 
 /**
- * A node is usable when our key gets in and a command runs; anything less shows up later as a riddle.
+ * Waits until the key is accepted and a command runs; an unusable node would cause obscure errors later.
  * @param {DemoNode} node
  * @param {import('node:child_process').ChildProcess} child
  * @param {string} privateKey
@@ -181,7 +180,7 @@ async function waitUntilUsable(node, child, privateKey, stop) {
     stop.throwIfAborted();
     last = await runOverSsh(node.port, privateKey, 'exit 0');
     if (last === '') return;
-    // Before it listens is the only time when waiting helps.
+    // Waiting helps only before the server listens.
     if (!last.includes('ECONNREFUSED')) break;
     await delay(POLL_MS);
   }
@@ -216,7 +215,7 @@ function runOverSsh(port, privateKey, command) {
   return outcome.finally(() => client.end());
 }
 
-/** A container may run a uid that has no name; ssh2's server lets in any. */
+/** In a container, the uid may have no name; ssh2's server accepts any. */
 function userName() {
   try {
     return userInfo().username;

@@ -1,6 +1,6 @@
 /**
- * What the demo wants of pmake: the environment that points it at the demo's nodes, a dispatcher with all of them
- * connected, the last build's record, and the dispatcher's end.
+ * The demo's use of pmake: the environment that points it at the demo's nodes, a dispatcher with all of them connected,
+ * the last build's report, and the dispatcher's end.
  */
 import { spawnSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
@@ -20,7 +20,7 @@ const KILL_PATIENCE_MS = 3_000;
 
 /**
  * @param {import('./demo-nodes.js').DemoNodes} nodes
- * @param {string} runtimeDirectory of this demo alone: a dispatcher that the user has running is left alone
+ * @param {string} runtimeDirectory of this demo alone, so that the user's own dispatcher is not affected
  * @param {number} slots of each node
  * @returns {NodeJS.ProcessEnv}
  */
@@ -31,7 +31,7 @@ export function makeEnvironment(nodes, runtimeDirectory, slots) {
   const foreign = /^(PMAKE_|MAKE|MFLAGS|GNUMAKEFLAGS|SSH_|DEMO_|npm_)/;
   for (const [name, value] of Object.entries(process.env)) if (!foreign.test(name)) env[name] = value;
   return {
-    // Dates in what is built would differ from one build to the next: fixed, unless the user has fixed them.
+    // Dates in the outputs would differ between the builds, so they are fixed, unless the user has fixed them.
     SOURCE_DATE_EPOCH: '1000000000',
     KBUILD_BUILD_TIMESTAMP: '2001-09-09',
     KBUILD_BUILD_USER: 'demo',
@@ -45,7 +45,8 @@ export function makeEnvironment(nodes, runtimeDirectory, slots) {
 }
 
 /**
- * Starts the dispatcher and waits until every node is up: a small project would else be built before the first is.
+ * Starts the dispatcher and waits until every node is up; otherwise, a small project would be built before the first
+ * is.
  * @param {NodeJS.ProcessEnv} env
  * @param {AbortSignal} stop
  */
@@ -73,8 +74,8 @@ export async function connectNodes(env, stop) {
 }
 
 /**
- * A Ctrl-C ends the command that failed as well as us, and while that command ran synchronously no handler of ours
- * could: let it run before the failure is called one.
+ * A Ctrl-C ends both the command that failed and this process, whose handlers cannot run during a synchronous command.
+ * This lets them run before the failure is reported.
  * @param {AbortSignal} stop
  * @param {string} message
  * @returns {Promise<never>}
@@ -98,7 +99,8 @@ export function readReport(env) {
 /** @param {NodeJS.ProcessEnv} env */
 export async function stopDispatcher(env) {
   control(env, ['stop']);
-  // Whatever is left, should a dispatcher not have listened: only the demo's processes carry this directory.
+  // End what is left if the dispatcher did not listen: only the demo's processes have this directory in their
+  // environment.
   await endProcesses(findByEnvironment(`PMAKE_RUNTIME_DIR=${env.PMAKE_RUNTIME_DIR}`), KILL_PATIENCE_MS);
 }
 

@@ -1,12 +1,12 @@
 /**
- * Whether a project may be built in a copy. A configured tree that names its own directory by its full path
- * (CMake's do) would write into the original.
+ * Check whether a project can be built in a copy. A configured tree that names its own directory by its full path, as
+ * CMake's do, would write to the original.
  */
 import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 const MAKE_FILE = /^(GNUmakefile|[Mm]akefile|.*\.(mk|mak|make)|CMakeCache\.txt|config\.(mk|make))$/;
-/** A makefile larger than this was not written by hand, nor by a generator that we know. */
+/** A makefile larger than this was written neither by hand nor by a known generator. */
 const MAX_BYTES = 4 << 20;
 
 /**

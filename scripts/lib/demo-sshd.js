@@ -1,14 +1,14 @@
 /**
- * What OpenSSH's sshd needs to run for one demo, as any user: where it is, its configuration, and for root the
- * directory that its service would have made. Unaware of how many there are, and of who connects.
+ * Setup of OpenSSH's sshd for one demo, as any user: its path, its configuration, and for root the directory that its
+ * service would have created. Unaware of how many servers there are, and of who connects.
  */
 import { accessSync, constants, mkdirSync, readFileSync, readlinkSync, rmdirSync } from 'node:fs';
 import { listPids, readProc } from './processes.js';
 
-/** Debian, Fedora, Arch and hand-made ones; PATH of an ordinary user often lacks them. */
+/** Paths on Debian, Fedora, Arch and for local installations; an ordinary user's PATH often lacks them. */
 const SSHD_PATHS = ['/usr/sbin/sshd', '/usr/local/sbin/sshd', '/usr/bin/sshd', '/usr/local/bin/sshd', '/sbin/sshd'];
 
-/** @returns {string | undefined} its full path: sshd insists on being called by that */
+/** @returns {string | undefined} its full path, by which sshd must be called */
 export function findSshd() {
   return SSHD_PATHS.find(isExecutable);
 }
@@ -16,7 +16,7 @@ export function findSshd() {
 /**
  * @param {{ port: number, hostKey: string }} node
  * @param {string} authorized
- * @returns {string} the text of an sshd_config that lets one key in, whoever runs it
+ * @returns {string} the text of an sshd_config that accepts one key, for any user who runs it
  */
 export function sshdConfig(node, authorized) {
   return `ListenAddress 127.0.0.1
@@ -35,9 +35,9 @@ X11Forwarding no
 }
 
 /**
- * Run by root, sshd wants the directory that its service would have made. sshd itself knows which one.
+ * For root, sshd needs the directory that its service would have created; sshd itself reports which one.
  * @param {string} sshd
- * @returns {string} what was made, to be removed again; empty when nothing was missing
+ * @returns {string} the directory that was created and must be removed; empty when nothing was missing
  */
 export function makePrivilegeSeparationDirectory(sshd) {
   if (process.getuid?.() !== 0) return '';
@@ -58,7 +58,7 @@ export function removePrivilegeSeparationDirectory(directory) {
   if (directory !== '' && !isSshdRunning()) rmdirSync(directory);
 }
 
-/** Another sshd, perhaps started meanwhile, may be using the directory that we made. */
+/** Whether another sshd, perhaps started meanwhile, may be using the directory. */
 function isSshdRunning() {
   const here = readMountNamespace(process.pid);
   return listPids().some(

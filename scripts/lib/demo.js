@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * The demo itself: nodes up, a build with pmake, the same build with make, the comparison; scripts/demo sets up.
- * Everything it makes is in one directory under /tmp, removed at the end whatever the end is.
+ * The demo itself: it starts nodes, builds with pmake, builds the same with make, and compares; scripts/demo sets it
+ * up. Everything it creates is in one directory under /tmp, which is removed in any case.
  *
  * Called as: demo.js [DIR [TARGET...]]
  */
@@ -22,12 +22,12 @@ const SHOWN_DIFFERENCES = 20;
 const SHOWN_LOG_LINES = 25;
 const SIGNALS = /** @type {const} */ ({ SIGINT: 2, SIGTERM: 15, SIGHUP: 1 });
 
-/** What the user can do something about: shown without a stack. */
+/** An error that the user can fix; it is shown without a stack. */
 class DemoError extends Error {}
 
 /**
  * @typedef {object} Demo
- * @property {string} directory the one that holds everything
+ * @property {string} directory the one that contains everything
  * @property {string} tree where both builds run, one after the other
  * @property {string} log what the builds print
  * @property {readonly string[]} targets
@@ -118,7 +118,7 @@ async function buildBoth(demo) {
     `  ${report.there} jobs on nodes (${counts.join(', ') || 'none'}), ${report.here} here, ${formatSeconds(pmakeAtMs)}`,
   );
 
-  // The same path again: debug information and __FILE__ record it.
+  // The path must be the same, because debug information and __FILE__ record it.
   renameSync(demo.tree, built);
   renameSync(pristine, demo.tree);
   const local = ['make', `-j${availableParallelism()}`, ...demo.targets];
@@ -130,7 +130,7 @@ async function buildBoth(demo) {
 }
 
 /**
- * The generated project's program says the same whoever built it; others are not run.
+ * The generated project's program must print the same for both builds; programs of other projects are not run.
  * @param {Demo} demo
  * @param {string} built
  */
@@ -167,7 +167,7 @@ async function compareBuilds(demo, isGenerated) {
   return differing.length === 0 && report.there > 0 ? 0 : 1;
 }
 
-/** A short path that sshd's config and a unix socket's name can hold, wherever TMPDIR points. */
+/** A short path that fits into sshd's config and a unix socket's name, whatever TMPDIR is. */
 function makeDirectory() {
   const parent = tmpdir();
   return mkdtempSync(join(/^[\w./-]{1,50}$/.test(parent) ? parent : '/tmp', 'pmake-demo-'));
@@ -207,7 +207,7 @@ async function main(words, stop) {
 
 const stopping = new AbortController();
 for (const name of /** @type {(keyof typeof SIGNALS)[]} */ (Object.keys(SIGNALS))) {
-  // A second Ctrl-C must not interrupt the cleaning up: it is bounded in time.
+  // A second Ctrl-C must not interrupt the cleanup, which is bounded in time.
   process.on(name, () => stopping.abort(name));
 }
 try {

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * A worker whose compiler costs nothing: each job ends a set time after it came, and its outputs are small files. For
- * benchmarks of the dispatcher. Called as: emulated-worker.js MILLISECONDS [the words of a real worker]
+ * A worker whose compiler costs nothing, for benchmarks of the dispatcher: each job ends a fixed time after its
+ * arrival, and its outputs are small files. Called as: emulated-worker.js MILLISECONDS [the arguments of a real worker]
  */
 import { writeFileSync } from 'node:fs';
 import { FrameDecoder } from '../../dist/protocol/frame.js';

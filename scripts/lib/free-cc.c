@@ -1,9 +1,9 @@
 /*
- * A compiler that costs nothing, for benchmarks: what a build takes beside its compiles (make, shells, links).
- * Named gcc (cc, g++ ...) and first in PATH, it stands in for /usr/bin/NAME. FREE_CC_STASH says where results are kept,
- * under their path below the directory where the build runs. With FREE_CC_RECORD set it runs the real compiler and
- * keeps what that wrote; without, it puts the kept files in place. Whatever was not kept, the real compiler makes.
- * Knows two ways of asking for a depfile, kbuild's (-Wp,-MMD,FILE) and -MF FILE; compiles that make none, it does not keep.
+ * A compiler that costs nothing, for benchmarks of what a build takes apart from its compiles (make, shells, links).
+ * Named gcc (cc, g++ ...) and first in PATH, it replaces /usr/bin/NAME. FREE_CC_STASH is the directory that keeps
+ * results, under their path relative to the build directory. With FREE_CC_RECORD set, it runs the real compiler and
+ * keeps the results; without it, it puts the kept files in place. If a result was not kept, it runs the real compiler.
+ * It knows two ways to request a depfile, kbuild's (-Wp,-MMD,FILE) and -MF FILE; it keeps no compile without a depfile.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -60,7 +60,9 @@ int main(int argc, char **argv) {
 		else if (!strncmp(argv[index], "-Wp,-MMD,", 9)) depfile = argv[index] + 9;
 		else if (!strcmp(argv[index], "-MF") && index + 1 < argc) depfile = argv[index + 1];
 	}
-	/* Absolute, above the tree, or a trial of the compiler (.tmp_123/tmp): not the build's own objects. */
+	/*
+	 * Absolute, above the tree, or a probe of the compiler (.tmp_123/tmp): these are not the build's own objects.
+	 */
 	bool kept = stash && compiles && object && depfile && *object != '/' && *object != '.' && !strstr(object, "..");
 	kept = kept && path_in_stash(kept_object, stash, object) && path_in_stash(kept_depfile, stash, depfile);
 	if (snprintf(real, sizeof real, "/usr/bin/%s", name) >= (int)sizeof real) return 127;

@@ -1,20 +1,20 @@
 #!/bin/bash
-# Pid 1 of a run of scripts/fresh, in namespaces of its own: mounts what a running machine has below its root, makes that
-# the root, and runs the commands in the clone, one after the other. Nothing that it mounts is seen outside.
+# Pid 1 of a run of scripts/fresh, in new namespaces: it mounts what a running machine has below its root, makes that
+# the root, and runs the commands in the clone, one after the other. Its mounts are not visible outside.
 #
 # Called as: fresh-init.sh RUN STYLE PLACE SHARED GROUP COMMAND...
 #   RUN      the run's directory; root/ in it is the new root, and results gets a line for each command:
-#            status, seconds, command, and the last line that it printed when that is no terminal (tabs between)
-#   STYLE    machine or chroot (its root is a plain directory then)
+#            status, seconds, command, and the last line that it printed unless that is a terminal (tabs between)
+#   STYLE    machine, or chroot, whose root is a plain directory
 #   PLACE    where the clone is, in the new root
-#   SHARED   a directory to be seen read-only beside the clone, or nothing
+#   SHARED   a directory to be visible read-only next to the clone, or nothing
 #   GROUP    name of the run's control group in each hierarchy
 set -eu -o pipefail
 run=$1 style=$2 place=$3 shared=$4 group=$5
 shift 5
 top=$run/root
 
-# As udev leaves it, as far as builds and tests go.
+# Creates /dev as udev does, as far as builds and tests need it.
 mount_devices() {
   local name numbers
   mount -t tmpfs -o mode=755,nosuid dev "$top/dev"
@@ -41,7 +41,7 @@ DEVICES
   [ ! -e /dev/fuse ] || mknod -m 666 "$top/dev/fuse" c 10 229
 }
 
-# The run's own groups, under the names that the whole hierarchies have on the machine.
+# Mounts the run's own groups in place of the machine's whole hierarchies.
 mount_groups() {
   local mount link
   [ "$(stat -f -c %T /sys/fs/cgroup)" = cgroup2fs ] || mount -t tmpfs -o mode=755 cgroup "$top/sys/fs/cgroup"
@@ -71,14 +71,14 @@ mount_all() {
 name_machine() {
   hostname "fresh-$(sed 's/^pmake-fresh-//; s/\..*//' <<<"$group")"
   hostname >"$top/etc/hostname"
-  # This machine's own names for others stay: its mirror may be one of them.
+  # This machine's entries for other hosts stay, because its mirror may be one of them.
   {
     printf '127.0.0.1\tlocalhost\n127.0.1.1\t%s\n' "$(hostname)"
     grep -vE '^\s*(127\.|::1\b|#|$)' /etc/hosts || :
   } >"$top/etc/hosts"
 }
 
-# Run in the new root. What the commands leave behind is pid 1's to reap: a shell that waits does it.
+# Runs in the new root. Pid 1 must reap orphans of the commands, which a waiting shell does.
 run_commands() { # PLACE COMMAND...
   local place=$1 command started status verdict
   shift
@@ -100,7 +100,7 @@ run_commands() { # PLACE COMMAND...
   rm -f /run/fresh-output
 }
 
-# What the calling shell has open is none of a newcomer's. The lock of the run, 9, is held for as long as anything lives.
+# Closes the calling shell's descriptors, except for 9, the lock of the run, which is held as long as any process lives.
 close_inherited() {
   local fd
   for fd in $(ls /proc/$$/fd); do
@@ -114,7 +114,7 @@ name_machine
 exec 3>"$run/results"
 cd "$top"
 if [ "$style" = machine ]; then
-  # As systemd has it.
+  # Like systemd.
   pivot_root . mnt
   mount --make-rshared / 2>/dev/null || :
 fi

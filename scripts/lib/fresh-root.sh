@@ -1,12 +1,12 @@
-# Sourced by scripts/fresh: root directories of minimal Debians, cached, with this machine's apt settings and Node.js.
+# Sourced by scripts/fresh: cached root directories of minimal Debians, with this machine's apt settings and Node.js.
 # Expects $CACHE, $suite, $mirror, $node, $renew, $me, die(), contain() and install_without_daemons(); sets $unfinished.
 # Unaware of what is done in them.
 
-# Beyond Debian's smallest system, what the README says is needed (Node.js is put in by itself).
+# Packages that the README asks for, in addition to Debian's smallest system (Node.js is installed separately).
 readonly README_PACKAGES=make,gcc,libc6-dev
-# Debian moves on: sid by the day, the others by their updates.
+# Debian changes: sid daily, the others with their updates.
 readonly CACHED_DAYS=7
-# Raise it when what is made below changes.
+# Increase this when the contents of the roots change.
 readonly ROOT_VERSION=1
 readonly LOG_LINES=15
 
@@ -17,7 +17,7 @@ need_programs() {
   done
   [ -z "$missing" ] || die "missing:$missing"
   command -v node >/dev/null && command -v npm >/dev/null || [ "$node" = debian ] ||
-    die "there is no Node.js with npm here to be copied: install it, or use --debian-node"
+    die "there is no Node.js with npm to copy: install it, or use --debian-node"
   command -v debootstrap >/dev/null && return
   command -v apt-get >/dev/null || die "debootstrap is missing, and there is no apt-get to install it with"
   echo "$me: installing debootstrap"
@@ -27,17 +27,17 @@ need_programs() {
 
 # --- this machine's apt ----------------------------------------------------------------------------------------------
 
-# The address under which this machine's apt finds the suites whose name matches the pattern.
+# Prints the address at which this machine's apt finds the suites whose name matches the pattern.
 apt_archive() { # PATTERN
   apt-get --print-uris update 2>/dev/null | sed -nE "s#^'([^']+)/dists/($1)/InRelease'.*#\\1#p" | head -n 1
 }
 
-# Its settings for ways through a network: proxies, certificates, clocks that are wrong.
+# Prints its network settings: proxies, certificates, tolerance of wrong clocks.
 apt_settings() {
   apt-config dump --format '%F "%v";%n' | grep -E '^Acquire::(http|https|ftp|socks|Check-|Max-|Retries|By-Hash)' || :
 }
 
-# The proxy by which apt reaches the mirror; empty when there is none.
+# Prints the proxy through which apt reaches the mirror; nothing when there is none.
 apt_proxy() {
   local helper=/usr/lib/apt/apt-helper
   [ ! -x $helper ] || $helper auto-detect-proxy "$mirror" 2>/dev/null | sed -n "s/^Using proxy '\([^']*\)'.*/\1/p"
@@ -54,14 +54,14 @@ write_sources() { # ROOT
       [ -z "$security" ] || echo "deb $security $suite-security main"
     fi
   } >"$1/etc/apt/sources.list"
-  # A detecting program is not there; what it finds is.
+  # The root does not have the program that detects the proxy, so the detected proxy is written instead.
   { apt_settings | grep -viE 'proxy-auto-?detect' || :; } >"$1/etc/apt/apt.conf.d/90-machine"
   [ -z "$proxy" ] || echo "Acquire::http::Proxy \"$proxy\";" >>"$1/etc/apt/apt.conf.d/90-machine"
 }
 
 # --- the cached root -------------------------------------------------------------------------------------------------
 
-# It serves when it was made whole, of the same things, and not long ago.
+# Whether the cached root is complete, recent, and made from the same packages.
 is_current() {
   [ -z "$renew" ] && [ "$(cat "$CACHE/$suite.stamp" 2>/dev/null)" = "$(stamp)" ] && [ -d "$CACHE/$suite" ] &&
     [ -n "$(find "$CACHE/$suite.stamp" -mtime "-$CACHED_DAYS")" ]
@@ -89,19 +89,19 @@ make_cached_root() {
   stamp >"$CACHE/$suite.stamp"
 }
 
-# A line for the shell in ROOT, before it is a machine.
+# Runs a shell command line in ROOT, before it is a machine.
 in_root() { # ROOT LINE
   contain env -i DEBIAN_FRONTEND=noninteractive PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     /usr/sbin/chroot "$1" sh -c "$2" </dev/null
 }
 
-# How names are resolved: as here.
+# Copies this machine's configuration of name resolution.
 put_network() { # ROOT
   rm -f "$1/etc/resolv.conf"
   cat /etc/resolv.conf >"$1/etc/resolv.conf" 2>/dev/null || :
 }
 
-# A copy that may be written to, in a time when nobody makes another one.
+# Creates a writable copy, under the lock that also protects the creation of the cached root.
 copy_cached_root() { # ROOT
   mirror=${mirror:-$(apt_archive '[a-z]+')}
   [ -n "$mirror" ] || die "this machine's apt knows no Debian archive: give one with --mirror URL"
@@ -116,7 +116,7 @@ copy_cached_root() { # ROOT
   put_network "$1"
 }
 
-# Called at the end of a run, also of one that failed.
+# Called at the end of every run, including failed ones.
 keep_archives() { # ROOT
   [ -d "$1/var/cache/apt/archives" ] && [ -d "$CACHE/$suite.archives" ] || return 0
   find "$1/var/cache/apt/archives" -maxdepth 1 -name '*.deb' -exec mv -n -t "$CACHE/$suite.archives" {} + || :
@@ -145,7 +145,7 @@ put_node() { # ROOT
     die "this machine's Node.js does not run in $suite (libraries of its own?); use --debian-node"
 }
 
-# npm as its authors publish it: with all that it needs below it.
+# Prints npm's directory, if npm is installed as published, with all its dependencies below it.
 npm_directory() { # NODE
   local directory
   for directory in "$(dirname "$(dirname "$(realpath "$(command -v npm)")")")" "$(dirname "$(dirname "$1")")/lib/node_modules/npm"; do
@@ -154,7 +154,7 @@ npm_directory() { # NODE
   done
 }
 
-# For root in there, by every name that an npm has for the machine's own settings.
+# Writes this machine's npm settings to every file in which an npm may look for them.
 put_npm_settings() { # ROOT
   local key value file
   for key in registry proxy https-proxy noproxy strict-ssl cafile; do

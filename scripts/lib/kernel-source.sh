@@ -1,10 +1,10 @@
 #!/bin/sh
-# Unpacks what `make tinyconfig vmlinux` needs of Linux (Debian's linux-source-VERSION) into the empty DIR.
+# Unpacks the part of Linux (Debian's linux-source-VERSION) that `make tinyconfig vmlinux` needs into the empty DIR.
 #
 # Called as: kernel-source.sh DIR VERSION
 #
-# Drivers and file systems that no tiny configuration compiles are left out: a copy of the tree is then four times
-# smaller. Their Kconfig files stay, since every Kconfig is read whatever is chosen.
+# Drivers and file systems that no tiny configuration compiles are left out, which makes a copy of the tree four times
+# smaller. Their Kconfig files stay, because every Kconfig file is read in any configuration.
 set -eu
 directory=$1 top=linux-source-$2
 archive=/usr/src/$top.tar.xz

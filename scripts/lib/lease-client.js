@@ -1,6 +1,6 @@
 /**
- * Asks the broker of this host for leases: first one at a time, then 64 at once, each released when it is there. Prints
- * one line of JSON. Called as: lease-client.js COUNT
+ * Requests leases from this host's broker, first one at a time, then 64 at once, and releases each when it is granted.
+ * It prints one line of JSON. Called as: lease-client.js COUNT
  */
 import { connect } from 'node:net';
 import { FrameDecoder } from '../../dist/protocol/frame.js';

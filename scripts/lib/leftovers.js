@@ -1,32 +1,32 @@
 /**
- * What a test run left on the machine: processes, network namespaces, mounts, cgroups, files under /tmp and /run.
- * A snapshot before, a look after; only what is new and bears our marks counts.
+ * Search for what a test run left on the machine: processes, network namespaces, mounts, cgroups, files under /tmp and
+ * /run. It compares the state with a snapshot from before; only new items with the project's marks count.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { findByEnvironment, isAlive, readProc } from './processes.js';
 
-/** Set for everything that a test run starts, so that what outlives it can be told from other people's processes. */
+/** Set for everything that a test run starts, which distinguishes its leftovers from other processes. */
 export const RUN_MARK = 'PMAKE_TEST_RUN';
 const CGROUP_ROOT = '/sys/fs/cgroup';
 /**
- * The first `ip netns add` on a machine makes this directory a mount, so that all its users share what is mounted below,
- * and no `ip netns del` undoes that (ip-netns(8)). The namespaces below it are their makers'.
+ * The first `ip netns add` on a machine makes this directory a mount, so that all users share the mounts below it, and
+ * no `ip netns del` undoes that (ip-netns(8)). The namespaces below it belong to the processes that created them.
  */
 const SHARED_MOUNTS = new Set(['/run/netns', '/var/run/netns']);
 /**
- * The user's runtime directory, where none is set: a worker keeps hashes of the system's headers there, which are good
- * until the machine starts again.
+ * The user's default runtime directory: a worker keeps hashes of the system's headers there, which are valid until the
+ * machine reboots.
  */
 const RUNTIME_DIRECTORY = `/tmp/pmake-${process.getuid?.() ?? 0}`;
-/** Processes that have been told to end may need a moment; what is still there then was not told. */
+/** Processes that are ending may need a moment; those that remain after it are leftovers. */
 const GRACE_MS = 3_000;
 const POLL_MS = 100;
 
 /** @typedef {Set<string>} Snapshot */
 
-/** @returns {Snapshot} one line for each thing that could be left */
+/** @returns {Snapshot} one line for each item that could be a leftover */
 export function takeSnapshot() {
   return new Set([
     ...list('/run/netns').map((name) => `network namespace ${name}`),
@@ -71,7 +71,7 @@ function readMounts() {
 }
 
 /**
- * Only ours are looked for: other software on the machine makes cgroups when it likes.
+ * Only the project's cgroups count, because other software on the machine may create cgroups at any time.
  * @param {string} directory
  * @returns {string[]}
  */

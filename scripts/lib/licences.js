@@ -1,12 +1,12 @@
 #!/usr/bin/env node
 /**
- * Prints each production dependency with its version and licence, by package-lock.json. Fails on a licence that is unknown
- * or not permissive. Unaware of releases.
+ * Prints each production dependency with its version and licence, from package-lock.json. Fails on a licence that is
+ * unknown or not permissive. Unaware of releases.
  */
 import { readFileSync } from 'node:fs';
 import process from 'node:process';
 
-/** By their SPDX names: all let a program under any licence contain the package. */
+/** SPDX names of licences under which a program with any licence may contain the package. */
 const PERMISSIVE = new Set([
   '0BSD',
   'Apache-2.0',
@@ -21,7 +21,7 @@ const PERMISSIVE = new Set([
 const PLACE = 'node_modules/';
 
 /**
- * `(MIT OR GPL-2.0)` leaves the choice.
+ * `(MIT OR GPL-2.0)` offers a choice.
  * @param {string} licence
  */
 function isPermissive(licence) {
@@ -32,7 +32,7 @@ function isPermissive(licence) {
 }
 
 /**
- * As old packages say it, which the lock file does not repeat; `unknown` where it is not installed either.
+ * The licence in the old format, which the lock file does not repeat; `unknown` if the package is not installed either.
  * @param {string} path
  */
 function installedLicence(path) {

@@ -1,8 +1,8 @@
 /**
- * Throws datagrams at brokers that are none of their cluster's: random bytes, cut off ones, those of another cluster
- * and of another key, and one of a node that knows the key, again and again. Ends after so many seconds, or with
- * SIGTERM before that, and prints one line of JSON: how many it sent, in how many seconds.
- * Called as: noise-sender.js CLUSTER KEY-FILE PER-SECOND SECONDS HOST:PORT...
+ * Floods brokers with datagrams that they must reject: random bytes, truncated datagrams, those of another cluster or
+ * with another key, and replays of one from a node that knows the key. It ends after SECONDS, or earlier on SIGTERM,
+ * and prints one line of JSON: how many datagrams it sent, in how many seconds. Called as: noise-sender.js CLUSTER
+ * KEY-FILE PER-SECOND SECONDS HOST:PORT...
  */
 import { randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
@@ -12,9 +12,9 @@ import { DatagramSealer } from '../../dist/broker/wire/datagram.js';
 
 const [cluster = '', keyFile = '', perSecond = '', limitSeconds = '', ...targets] = process.argv.slice(2);
 const TICK_MS = 5;
-/** What is sent in one go where the clock has run ahead of the sender. */
+/** The maximum number of datagrams to send at once if the sender has fallen behind. */
 const MOST_AT_ONCE = 1_000;
-/** Different ones of each kind. */
+/** The number of different datagrams of each kind. */
 const KINDS = 100;
 
 const own = { cluster, key: Buffer.from(readFileSync(keyFile, 'utf8').trim()), nodeId: 'noise', bootId: 1 };
@@ -23,14 +23,14 @@ const takeover = { kind: 'heartbeat', term: { counter: 2 ** 50, nodeId: 'noise' 
 /** @param {Partial<typeof own>} over @param {object} message @returns {Buffer} */
 function seal(over, message) {
   const [datagram] = new DatagramSealer({ ...own, ...over }, Date.now).seal([message], undefined);
-  if (!datagram) throw new Error('a message that is no datagram');
+  if (!datagram) throw new Error('a message that does not fit into a datagram');
   return datagram;
 }
 
 const replayed = seal({}, { kind: 'cancel', requestIds: [1] });
 const noise = Array.from({ length: KINDS }, () => {
   const forged = seal({ key: randomBytes(32) }, takeover);
-  // Half of them have all but the signature right: these cost a broker most.
+  // In half of them, only the signature is wrong: these cost a broker the most.
   return [
     forged,
     randomBytes(200),
@@ -50,7 +50,7 @@ const addresses = await Promise.all(
   }),
 );
 const socket = createSocket('udp4');
-// A full queue, and a port that nobody listens at any more.
+// Ignores a full queue, and a port on which no process listens any longer.
 socket.on('error', () => undefined);
 const startMs = performance.now();
 let sent = 0;
@@ -58,7 +58,7 @@ const timer = setInterval(() => {
   const due = Math.floor(((performance.now() - startMs) * Number(perSecond)) / 1_000) - sent;
   for (let n = Math.min(due, MOST_AT_ONCE); n > 0; n -= 1) {
     const { host, port } = addresses[sent % addresses.length];
-    // By one count for both, each address would always get the same kinds.
+    // With a single counter, each address would always get the same kinds.
     const round = Math.floor(sent / addresses.length);
     socket.send(noise[round % noise.length], port, host, () => undefined);
     sent += 1;

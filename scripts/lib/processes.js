@@ -1,7 +1,7 @@
 /**
- * Processes as /proc shows them: children, environment, ends. Linux only.
- * Kills nothing by name: a process is ours when we started it, descends from one that we started,
- * or carries an environment entry that only we can have given it.
+ * Processes as /proc shows them: children, environment, ends. Linux only. It kills nothing by name: a process counts as
+ * started here if this process or a descendant started it, or if it has an environment entry that only this process can
+ * have set.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -18,7 +18,7 @@ export function listPids() {
 /**
  * @param {number} pid
  * @param {'stat' | 'environ' | 'cmdline'} file
- * @returns {string} empty when the process is gone or somebody else's
+ * @returns {string} empty when the process is gone or belongs to another user
  */
 export function readProc(pid, file) {
   try {
@@ -29,7 +29,7 @@ export function readProc(pid, file) {
 }
 
 /**
- * Fields of proc(5)'s stat that come after the name, which may hold spaces and brackets.
+ * Fields of proc(5)'s stat after the name, which may contain spaces and parentheses.
  * @param {number} pid
  */
 export function readStat(pid) {
@@ -45,7 +45,7 @@ export function isAlive(pid) {
 }
 
 /**
- * `pid` and everything below it, children last.
+ * `pid` and all its descendants, children last.
  * @param {number} pid
  * @returns {number[]}
  */
@@ -62,7 +62,7 @@ export function findDescendants(pid) {
 }
 
 /**
- * Processes whose environment has exactly this `NAME=value`, without ourselves.
+ * Processes whose environment has exactly this `NAME=value`, except for this one.
  * @param {string} entry
  */
 export function findByEnvironment(entry) {
@@ -71,7 +71,7 @@ export function findByEnvironment(entry) {
 }
 
 /**
- * SIGTERM, a while to react, SIGKILL.
+ * Sends SIGTERM and, after `patienceMs`, SIGKILL.
  * @param {readonly number[]} pids
  * @param {number} patienceMs
  */
@@ -81,7 +81,7 @@ export async function endProcesses(pids, patienceMs) {
       try {
         if (isAlive(pid)) process.kill(pid, signal);
       } catch {
-        // It ended between the look and the signal.
+        // The process ended between the check and the signal.
       }
     }
     const deadline = performance.now() + patienceMs;

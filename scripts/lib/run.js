@@ -1,18 +1,18 @@
 /**
- * Runs one command in a process group of its own, its output into a file, and ends all of it when told to stop.
+ * Runs one command in a new process group, writes its output to a file, and ends the whole group when told to stop.
  * Unaware of what the command is.
  */
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 
-/** From SIGTERM to SIGKILL. */
+/** The time from SIGTERM to SIGKILL. */
 const KILL_AFTER_MS = 5_000;
 
 /**
  * @typedef {object} RunOptions
  * @property {string} [cwd]
  * @property {NodeJS.ProcessEnv} env
- * @property {string} log output of both kinds is appended here
+ * @property {string} log the file to which stdout and stderr are appended
  * @property {AbortSignal} stop
  */
 
@@ -20,7 +20,7 @@ const KILL_AFTER_MS = 5_000;
  * @param {string} command
  * @param {readonly string[]} args
  * @param {RunOptions} options
- * @returns {Promise<string>} empty when all is well, else how it ended: `exit status 2`, `signal SIGTERM`
+ * @returns {Promise<string>} empty on success, else how it ended: `exit status 2`, `signal SIGTERM`
  */
 export function run(command, args, { cwd, env, log, stop }) {
   if (stop.aborted) return Promise.resolve('stopped');
@@ -34,7 +34,7 @@ export function run(command, args, { cwd, env, log, stop }) {
     try {
       if (child.pid !== undefined) process.kill(-child.pid, signal);
     } catch {
-      // The group is gone.
+      // The process group is gone.
     }
   };
   const onStop = () => {

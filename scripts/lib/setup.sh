@@ -1,4 +1,4 @@
-# Sourced by scripts/demo and scripts/test: what a fresh checkout needs before anything can run.
+# Sourced by scripts/demo and scripts/test: sets up what a fresh checkout needs before anything can run.
 # Expects $root, the checkout, and $me, the name for messages.
 
 die() {
@@ -17,7 +17,7 @@ need_tools() {
     die "there is no C compiler '${CC:-cc}' on PATH: install one (Debian: apt-get install gcc libc6-dev)"
 }
 
-# npm ci when node_modules is missing or older than the lock file; npm's own output only when it fails.
+# Runs npm ci if node_modules is missing or older than the lock file; shows npm's own output only if it fails.
 install_packages() {
   [ -f "$root/node_modules/.package-lock.json" ] &&
     ! [ "$root/package-lock.json" -nt "$root/node_modules/.package-lock.json" ] && return 0
@@ -26,7 +26,7 @@ install_packages() {
     npm ci --no-audit --no-fund --ignore-scripts
 }
 
-# Built before and nothing newer: leave dist/ alone, other programs may be running from it.
+# If dist/ is up to date, leaves it alone, because other programs may be running from it.
 build_when_stale() {
   [ -f "$root/dist/cli/pmake.cjs" ] && [ -x "$root/dist/shims/pcc" ] &&
     [ -z "$(find "$root/src" "$root/shims" "$root/scripts/build" "$root/scripts/lib/bundle.js" "$root/package.json" -newer "$root/dist/cli/pmake.cjs" | head -n 1)" ] &&

@@ -1,7 +1,7 @@
 /*
- * A compiler whose every compile takes SLEEPING_CC_MS (1,000 unless set) and next to no CPU time, for benchmarks of how
- * jobs spread. Named gcc and first in PATH, it makes an empty file of each `-c ... -o FILE`; whatever else is asked, the
- * real one in /usr/bin answers.
+ * A compiler that takes SLEEPING_CC_MS (default: 1,000) and almost no CPU time for each compile, for benchmarks of how
+ * jobs spread. Named gcc and first in PATH, it creates an empty file for each `-c ... -o FILE`; the real one in
+ * /usr/bin handles all other calls.
  */
 #include <errno.h>
 #include <fcntl.h>

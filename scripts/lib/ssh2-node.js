@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * A node for the demo where OpenSSH's sshd is not installed: ssh2's own server on 127.0.0.1, one key let in,
- * commands run by sh as the user who started it. Ends when its stdin closes, so it cannot outlive the demo.
+ * A node for the demo where OpenSSH's sshd is not installed: ssh2's own server on 127.0.0.1, which accepts one key and
+ * runs commands with sh as the user who started it. It ends when its stdin closes, so it cannot outlive the demo.
  *
  * Called as: ssh2-node.js PORT HOST_KEY_FILE AUTHORIZED_KEY_FILE
  */
@@ -13,14 +13,14 @@ import ssh2 from 'ssh2';
 function serveSession(session) {
   session.on('exec', (accept, _reject, info) => {
     const channel = accept();
-    // A group of its own: the end of the connection ends everything that the command started.
+    // The command has its own process group, so that the end of the connection ends everything that it started.
     const child = spawn('/bin/sh', ['-c', info.command], { stdio: 'pipe', detached: true });
     channel.pipe(child.stdin).on('error', () => channel.end());
     child.stdout.pipe(channel, { end: false });
     child.stderr.pipe(channel.stderr, { end: false });
     child.on('error', (cause) => channel.stderr.write(`${cause.message}\n`));
     child.on('close', (code, signal) => {
-      // ssh's names of signals have no SIG in front.
+      // ssh's names of signals have no SIG prefix.
       if (signal) channel.exit(signal.slice('SIG'.length));
       else channel.exit(code ?? 127);
       channel.end();
@@ -29,7 +29,7 @@ function serveSession(session) {
       try {
         if (child.pid !== undefined) process.kill(-child.pid, 'SIGHUP');
       } catch {
-        // It has ended.
+        // The process has ended.
       }
     });
   });
@@ -42,7 +42,7 @@ function serveSession(session) {
 function isAllowed(allowed, context) {
   if (context.method !== 'publickey' || context.key.algo !== allowed.type) return false;
   if (!context.key.data.equals(allowed.getPublicSSH())) return false;
-  // Without a signature the other side only asks whether this key would do.
+  // Without a signature, the client only asks whether this key would be accepted.
   return (
     !context.signature || !context.blob || allowed.verify(context.blob, context.signature, context.hashAlgo) === true
   );
@@ -61,7 +61,7 @@ function main() {
   const server = new ssh2.Server({ hostKeys: [readFileSync(hostKeyFile)] }, (connection) => {
     connection.on('authentication', (context) => (isAllowed(allowed, context) ? context.accept() : context.reject()));
     connection.on('session', (accept) => serveSession(accept()));
-    // A peer that vanishes is nothing to die of.
+    // A peer that vanishes must not end this process.
     connection.on('error', () => undefined);
   });
   server.on('error', (/** @type {Error} */ cause) => {

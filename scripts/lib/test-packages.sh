@@ -1,6 +1,6 @@
 # Sourced by scripts/test: the Debian packages that the tests use. Expects $me and die() of setup.sh.
 
-# What it is needed for is what a reader of the notice wants to know.
+# Each line has packages and, for the reader, their purpose.
 readonly TEST_PACKAGES='
   gcc g++ make libc6-dev     the compilers under test
   clang libclang-rt-dev      the other compiler under test, with its sanitizers
@@ -15,7 +15,7 @@ readonly TEST_PACKAGES='
   e2fsprogs kmod openssh-client     scripts/nfs-cluster: the disk of a file server, kernel modules, keys
   linux-source xz-utils bc bison flex libelf-dev libssl-dev     the kernel build
 '
-# Of other Debian releases or absent there: the tests that need one skip themselves.
+# Packages may be missing in other Debian releases: the tests that need one skip themselves.
 readonly POLICY=/usr/sbin/policy-rc.d
 
 install_test_packages() {
@@ -45,7 +45,7 @@ missing_of() {
   done | xargs
 }
 
-# Debian starts a daemon as soon as its package is there; sshd on port 22 is not ours to start.
+# Debian starts a daemon as soon as its package is installed; this must not start sshd on port 22.
 install_without_daemons() {
   local made='' log
   if ! [ -e "$POLICY" ]; then
@@ -57,10 +57,10 @@ install_without_daemons() {
   fi
   log=$(mktemp)
   if ! apt_install "$@" >"$log" 2>&1; then
-    # Package lists older than the archive name files that are gone.
+    # Outdated package lists name files that are gone from the archive.
     apt-get update >>"$log" 2>&1 </dev/null || true
     if ! apt_install "$@" >>"$log" 2>&1; then
-      # One unknown name refuses all of them: take what there is.
+      # apt-get refuses the whole list if one name is unknown: install what exists.
       local package
       for package; do apt_install "$package" >>"$log" 2>&1 || tail -n 3 "$log" >&2; done
     fi
