@@ -106,7 +106,7 @@ async function main(project) {
       figures: { nodes, cpu, slots, runs },
       remark: [
         `: ${nodes} nodes with ${cpu} % of a core each, node 1 submits,`,
-        `${slots} jobs at once on each of the others. Of several rounds the middle; a ratio is of two builds of one round.`,
+        `${slots} jobs at once on each of the others. Figures are medians of the rounds; a ratio compares builds of one round.`,
       ].join('\n'),
       table: tableOf(runs),
     });

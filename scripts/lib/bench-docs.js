@@ -18,8 +18,8 @@ const DOCS = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), 'do
  */
 
 /**
- * Prints the result; with `write`, also writes it to docs/benchmarks.md, docs/benchmarks/NAME.json and NAME.svg.
- * @param {string} name of the benchmark: its section is between two comments with this name
+ * Prints the result; with `write` also puts it into docs/benchmarks.md, docs/benchmarks/NAME.json and its pictures.
+ * @param {string} name of the benchmark: its section stands between two comments with it
  * @param {boolean} write
  * @param {Result} result
  * @returns {Promise<void>}
@@ -40,12 +40,12 @@ async function writeDocs(name, text, report) {
   const end = `<!-- /${name} -->`;
   const [from, to] = [page.indexOf(begin), page.indexOf(end)];
   if (from < 0 || to < from) throw new Error(`${path} lacks the lines ${begin} and ${end}`);
-  // The drawing library is large, and is needed only here.
-  const { plotOf } = await import('./bench-plots.js');
-  const plot = plotOf(name, report);
-  const picture = plot === undefined ? '' : `\n![${name}](benchmarks/${name}.svg)\n`;
+  // What draws is large, and only needed here.
+  const { picturesOf } = await import('./bench-plots.js');
+  const pictures = picturesOf(name, report);
+  const picture = pictures.has(name) ? `\n![${name}](benchmarks/${name}.svg)\n` : '';
   mkdirSync(join(DOCS, 'benchmarks'), { recursive: true });
-  if (plot !== undefined) writeFileSync(join(DOCS, 'benchmarks', `${name}.svg`), `${plot}\n`);
+  for (const [file, svg] of pictures) writeFileSync(join(DOCS, 'benchmarks', `${file}.svg`), `${svg}\n`);
   writeFileSync(join(DOCS, 'benchmarks', `${name}.json`), `${JSON.stringify(report, undefined, 2)}\n`);
   writeFileSync(path, `${page.slice(0, from)}${begin}\n\n${text}${picture}\n${page.slice(to)}`);
 }

@@ -32,50 +32,68 @@ const NAMES_WITHIN = /\bzr\d+-[\w-]+/g;
 /** The rows that pmake is compared with, by name. */
 const YARDSTICKS = ['local', 'distcc', 'icecream', 'floor', 'make', 'node', 'direct'];
 
+/** Contenders of the picture in README.md, by the names that a reader knows them by. @type {Readonly<Record<string, string>>} */
+const TOOLS = { local: 'make', distcc: 'distcc', icecream: 'icecream', pmake: 'pmake' };
+
 /**
- * The drawing of each benchmark; one whose table is clear enough has no picture.
- * @type {Record<string, (report: any) => string>}
+ * Pictures by benchmark and file name. A benchmark has none if its table says as much.
+ * @type {Record<string, Record<string, (report: any) => string>>}
  */
-const PLOTS = {
-  kernel: builds,
-  cpp: builds,
-  scale: ({ slots, steps }) => curve(slots, steps),
-  noop: ({ times }) =>
-    bars(
-      Object.entries(times).map(([name, ms]) => row(name, fastest(ms), 0)),
-      'nothing to do, fastest, ms',
-    ),
-  shim: ({ commands }) =>
-    bars(
-      Object.entries(commands['true -c']).map(([way, calls]) =>
-        row(way, fastest(calls.map((/** @type {{ wall: number }} */ { wall }) => wall)), 2),
+const PICTURES = {
+  kernel: {
+    kernel: builds,
+    'kernel-tools': ({ runs }) =>
+      builds({
+        runs: runs.flatMap((/** @type {import('./bench-report.js').Run} */ run) => (run.name in TOOLS ? [run] : [])),
+        names: TOOLS,
+      }),
+  },
+  cpp: { cpp: builds },
+  scale: { scale: ({ slots, steps }) => curve(slots, steps) },
+  noop: {
+    noop: ({ times }) =>
+      bars(
+        Object.entries(times).map(([name, ms]) => row(name, fastest(ms), 0)),
+        'nothing to do, fastest, ms',
       ),
-      'a call of true(1), fastest round, ms',
-    ),
+  },
+  shim: {
+    shim: ({ commands }) =>
+      bars(
+        Object.entries(commands['true -c']).map(([way, calls]) =>
+          row(way, fastest(calls.map((/** @type {{ wall: number }} */ { wall }) => wall)), 2),
+        ),
+        'a call of true(1), fastest round, ms',
+      ),
+  },
 };
 
 /**
  * @param {string} name of the benchmark
  * @param {unknown} report its figures
- * @returns {string | undefined} SVG; undefined where the benchmark has no picture
+ * @returns {ReadonlyMap<string, string>} SVG by file name without its extension; empty if the benchmark has no picture
  */
-export function plotOf(name, report) {
-  return PLOTS[name]?.(report);
+export function picturesOf(name, report) {
+  return new Map(Object.entries(PICTURES[name] ?? {}).map(([file, drawing]) => [file, drawing(report)]));
 }
 
-/** The wall times next to the submit host's CPU time. @param {{ runs: import('./bench-report.js').Run[] }} report */
-function builds({ runs }) {
+/**
+ * The wall times next to what the submit host spent.
+ * @param {{ runs: import('./bench-report.js').Run[], names?: Readonly<Record<string, string>> }} report `names`: by which contenders are shown
+ */
+function builds({ runs, names = {} }) {
   const standings = standingsOf(runs);
+  const shown = (/** @type {string} */ name) => names[name] ?? name;
   const [yardstick = ''] = standings[0]?.ratios.keys() ?? [];
   const wall = standings.map(({ name, wallS, ratios }) => {
     const ratio = ratios.get(yardstick);
     return {
-      ...row(name, wallS, 0),
-      text: `${wallS.toFixed(0)} s${ratio ? `, ${ratio.toFixed(2)} of ${yardstick}` : ''}`,
+      ...row(shown(name), wallS, 0),
+      text: `${wallS.toFixed(0)} s${ratio ? `, ${ratio.toFixed(2)} of ${shown(yardstick)}` : ''}`,
     };
   });
-  const submit = standings.map(({ name, submitCpuS }) => row(name, submitCpuS, 1));
-  return bars(wall, 'the build, s', { title: 'CPU on the submit host, s', rows: submit });
+  const submit = standings.map(({ name, submitCpuS }) => row(shown(name), submitCpuS, 1));
+  return bars(wall, 'wall time, s', { title: 'CPU time on the submit host, s', rows: submit });
 }
 
 /**
@@ -88,7 +106,7 @@ function curve(slots, steps) {
   const measured = steps.map(({ nodes, speedup }) => [nodes, speedup]);
   const allowed = [0, most].map((nodes) => [nodes, nodes * slots]);
   return draw(CURVE_PX, {
-    title: [titleAt(0, 'times as fast as one slot, by the number of nodes')],
+    title: [titleAt(0, 'speed-up over one slot, by the number of nodes')],
     grid: { left: 50, right: 150, top: HEAD_PX, bottom: 40 },
     xAxis: {
       type: 'value',

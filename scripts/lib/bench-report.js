@@ -67,7 +67,7 @@ export function tableOf(runs) {
     return `| ${cells.join(' | ')} |`;
   });
   const heads = ['build', 'wall, s', ...yardsticks.map((name) => `of ${name}`)];
-  const cpuHeads = ['CPU on the submit host, s', 'of it beyond the floor, s', 'CPU on the other nodes, s'];
+  const cpuHeads = ['CPU on the submit host, s', 'overhead above the minimum (s)', 'CPU on the other nodes, s'];
   return [
     `| ${[...heads, ...cpuHeads, 'identical', 'command'].join(' | ')} |`,
     `|---|${'---:|'.repeat(heads.length + cpuHeads.length - 1)}---|---|`,

@@ -15,7 +15,7 @@ import { readFlags } from './bench-flags.js';
  * @property {number} nodes
  * @property {number} jobs
  * @property {number} wallS
- * @property {number} speedup relative to one slot's time for as many jobs
+ * @property {number} speedup over one slot's time for as many jobs
  * @property {number} efficiency of the speed-up that the slots allow
  * @property {number} submitCpuMs CPU time of the submit host per job: make, shims, dispatcher
  */
@@ -88,7 +88,7 @@ async function measure(nodes, bin) {
 /** @param {readonly Step[]} steps */
 function tableOf(steps) {
   return [
-    '| nodes | jobs | wall, s | speed-up beside one slot | of what the slots allow | CPU on the submit host a job |',
+    '| nodes | jobs | wall, s | speed-up over one slot | share of what the slots allow | CPU on the submit host a job |',
     '|---:|---:|---:|---:|---:|---:|',
     ...steps.map(({ nodes, jobs, wallS, speedup, efficiency, submitCpuMs }) => {
       const cells = [nodes, jobs, wallS.toFixed(1), speedup.toFixed(1), `${(100 * efficiency).toFixed(0)} %`];
