@@ -46,17 +46,17 @@ try {
   const table = [
     '| | |',
     '|---|---:|',
-    `| request → lease, one at a time: middle | ${figures.p50Ms.toFixed(2)} ms |`,
+    `| request → lease, one at a time: median | ${figures.p50Ms.toFixed(2)} ms |`,
     `| 99 % | ${figures.p99Ms.toFixed(2)} ms |`,
-    `| leases a second, 64 asked for at once | ${Math.round(figures.perSecond)} |`,
-    `| CPU of the leader's node a lease, its own slots included | ${Math.round(perGrantUs)} µs |`,
-    `| an idle broker, of one core | ${(100 * idle.cpu).toFixed(2)} % |`,
+    `| leases per second, 64 requested at once | ${Math.round(figures.perSecond)} |`,
+    `| CPU of the leader's node per lease, its own slots included | ${Math.round(perGrantUs)} µs |`,
+    `| an idle broker, share of one core | ${(100 * idle.cpu).toFixed(2)} % |`,
     `| the idle leader | ${(100 * idle.leaderCpu).toFixed(2)} % |`,
     `| its memory | ${Math.round(idle.rssMib)} MiB |`,
-    `| request → lease while the leader gets ${Math.round(flooded.perSecond)} datagrams of noise a second: middle | ${flooded.client.p50Ms.toFixed(2)} ms |`,
+    `| request → lease while the leader gets ${Math.round(flooded.perSecond)} datagrams of noise per second: median | ${flooded.client.p50Ms.toFixed(2)} ms |`,
     `| 99 % | ${flooded.client.p99Ms.toFixed(2)} ms |`,
-    `| leases a second, 64 asked for at once | ${Math.round(flooded.client.perSecond)} |`,
-    `| what the noise costs the leader, of one core | ${(100 * flooded.cpu).toFixed(0)} % |`,
+    `| leases per second, 64 requested at once | ${Math.round(flooded.client.perSecond)} |`,
+    `| cost of the noise for the leader, share of one core | ${(100 * flooded.cpu).toFixed(0)} % |`,
   ];
   const command = `scripts/bench-broker --nodes ${nodes} --leases ${leases}`;
   await publish('broker', write, { command, figures: { ...figures, perGrantUs, idle, flooded }, remark: ':', table });

@@ -59,7 +59,7 @@ try {
   await publish('remote', write, {
     command: `scripts/bench-remote --rounds ${rounds} --calls ${calls}`,
     figures: { rounds, calls, costs },
-    remark: ', ms a call:',
+    remark: ', ms per call:',
     table: tableOf(costs),
   });
 } finally {
@@ -89,7 +89,7 @@ function needRemote(env) {
 /** @param {Record<string, Cost[]>} costs */
 function tableOf(costs) {
   return [
-    '| calls | wall, fastest round | wall, middle | CPU of the submit host, fastest | CPU, middle |',
+    '| calls | wall, fastest round | wall, median | CPU of the submit host, fastest | CPU, median |',
     '|---|---:|---:|---:|---:|',
     ...Object.entries(costs).map(([way, rounds]) => {
       const of = (/** @type {keyof Cost} */ what) => rounds.map((cost) => cost[what]);

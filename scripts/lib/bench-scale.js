@@ -52,8 +52,8 @@ try {
     command: `scripts/bench-scale --nodes ${most} --slots ${slots} --rows ${rows}`,
     figures: { slots, rows, steps },
     remark: [
-      `: compiles of a second that cost nothing, ${slots} at once on a node,`,
-      `${rows} a slot. From a cold start: no dispatcher runs and no node is connected.`,
+      `: compiles that take a second and no CPU time, ${slots} at once on a node,`,
+      `${rows} per slot. From a cold start: no dispatcher runs and no node is connected.`,
     ].join('\n'),
     table: tableOf(steps),
   });
@@ -88,7 +88,7 @@ async function measure(nodes, bin) {
 /** @param {readonly Step[]} steps */
 function tableOf(steps) {
   return [
-    '| nodes | jobs | wall, s | speed-up over one slot | share of what the slots allow | CPU on the submit host a job |',
+    '| nodes | jobs | wall, s | speed-up over one slot | share of what the slots allow | CPU on the submit host per job |',
     '|---:|---:|---:|---:|---:|---:|',
     ...steps.map(({ nodes, jobs, wallS, speedup, efficiency, submitCpuMs }) => {
       const cells = [nodes, jobs, wallS.toFixed(1), speedup.toFixed(1), `${(100 * efficiency).toFixed(0)} %`];
