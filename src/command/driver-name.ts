@@ -46,6 +46,9 @@ const DRIVERS: ReadonlyMap<string, Tool> = new Map<string, Tool>([
   ['dwp', { kind: 'binary-tool' }],
 ]);
 
+/** The names that are classified, without prefix and version. */
+export const TOOL_NAMES: readonly string[] = [...DRIVERS.keys()];
+
 const UNKNOWN: Tool = { kind: 'unknown' };
 
 /**

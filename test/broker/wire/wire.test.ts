@@ -3,6 +3,7 @@ import * as limits from '../../../src/broker/core/limits.ts';
 import type { Message, MessageKind, MessageOf } from '../../../src/broker/core/messages.ts';
 import { MAX_NODE_NAME_BYTES, MAX_USER_NAME_BYTES, type UserName } from '../../../src/protocol/names.ts';
 import { decodeMessages, encodeMessage, MAX_MESSAGE_BYTES } from '../../../src/broker/wire/wire.ts';
+import { METRICS } from '../../../src/load/metrics.ts';
 import { nodeName, userName } from '../../rig/names.ts';
 
 const id = nodeName('n'.repeat(MAX_NODE_NAME_BYTES));
@@ -143,4 +144,8 @@ describe('broker messages', () => {
   ])('refuse to be written with %s over its limit', (_, message) => {
     expect(() => encodeMessage(message)).toThrow(RangeError);
   });
+});
+
+it('has room for every metric in the description of a node', () => {
+  expect(METRICS.length).toBeLessThanOrEqual(limits.MAX_METRICS);
 });
