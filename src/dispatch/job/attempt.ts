@@ -1,6 +1,6 @@
 /**
- * One try of one compile on one node: send it, pass signals on, fence a lost node, settle the outputs here.
- * Unaware of queues, of other tries and of what the shim is told in the end.
+ * One attempt at one compile on one node: sends it, forwards signals, fences a lost node, and settles the outputs on
+ * this host. Unaware of queues, of other attempts and of what the shim is told in the end.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CompilePlan } from '../../command/plan.ts';
@@ -27,6 +27,7 @@ import { withOwnNames } from './own-names.ts';
 import { movesFor, stageOutputs, type StagedOutputs } from './staged-outputs.ts';
 import { beginningAndEnd, findTrouble, missedNames, plainText, type EndOnNode } from './node-fault.ts';
 
+/** Outcome of an attempt. */
 export type Attempt =
   | {
       readonly kind: 'finished';
@@ -36,28 +37,29 @@ export type Attempt =
       readonly cpuMs: number;
       readonly maxRssKiB: number;
       readonly visibleWaitMs: number;
-      /** What is to be done before the shim ends. */
+      /** What the shim must do before it ends. */
       readonly moves: readonly Move[];
     }
-  /** `elsewhere`: another node may do better; else only a compile here can settle it. */
+  /** `elsewhere`: another node may do better; otherwise only a local compile can settle the job. */
   | {
       readonly kind: 'retry';
       readonly reason: RetryReason;
       readonly elsewhere: boolean;
       /** The node sent the job back without starting it. */
       readonly isNotRun?: true;
-      /** What the node cannot give to any job of this environment, in words that follow its name. */
+      /** What the node cannot give to any job of this environment, as a phrase that follows its name. */
       readonly lack?: string;
-      /** What the node has is not, or no longer, what this host has: it is checked once more before it gets such a job. */
+      /** The node no longer matches this host: it is checked again before it gets another such job. */
       readonly isStale?: true;
       /** Nothing went wrong: the node wanted its slot back. */
       readonly isRevoked?: true;
-      /** The output that did not become visible here in time. */
+      /** The output that did not become visible on this host in time. */
       readonly unseen?: string;
     }
   /** The shim went away. */
   | { readonly kind: 'abandoned' };
 
+/** What an attempt needs. */
 export interface AttemptInput {
   readonly request: ShimRequest;
   readonly environment: KnownEnvironment;
@@ -66,25 +68,26 @@ export interface AttemptInput {
   readonly link: NodeLink;
   readonly ticket: Ticket;
   readonly directories: SearchedDirectories;
-  /** The user's private directory where the node sees the tree; undefined where there is none. */
+  /** The user's private directory, if the node sees it; undefined otherwise. */
   readonly stagingDirectory: string | undefined;
-  /** There is another attempt at the job: this one must not write under the outputs' own names. */
+  /** True if there is another attempt at the job: this one must not write under the outputs' own names. */
   readonly mustStage: boolean;
-  /** How long outputs may take to become visible here. */
+  /** How long outputs may take to become visible on this host. */
   readonly visibleLimitMs: number;
-  /** Resolves when the slot is taken back, with why; undefined for a slot that nobody takes back. */
+  /** Resolves with the reason when the slot is revoked; undefined for a slot that is never revoked. */
   readonly revoked: Promise<RetryReason> | undefined;
   /** Only one attempt at a job may put its outputs in place. */
   readonly runner: Runner;
-  /** The node's slot is free: it is done with the job, whose outputs are yet to be settled. */
+  /** The node is done with the job and its slot is free; the outputs are not settled yet. */
   readonly onNodeDone: () => void;
   readonly onSettling: () => void;
   /** The node saw a file late, and compiles again. */
   readonly onLate: () => void;
-  /** Now and then: what the compiler has used so far. */
+  /** Called from time to time with the CPU time that the compiler has used so far. */
   readonly onCpu: (cpuUs: bigint) => void;
 }
 
+/** Runs the compile on the node. Node and compiler failures are outcomes, never rejections. */
 export async function attemptOnNode(input: AttemptInput): Promise<Attempt> {
   const { shim, request, runner } = input;
   let { plan } = input;
@@ -93,11 +96,11 @@ export async function attemptOnNode(input: AttemptInput): Promise<Attempt> {
     input.onNodeDone();
     return BEATEN;
   }
-  // Its node may be cut off: what it has written so far need not lie there until that is known.
+  // Its node may be cut off: remove what it has written so far without waiting for that to be known.
   if (staged) void runner.beaten.then(() => removeRegularFiles(staged.paths));
   let run = await runOnNode(input, plan, staged, []);
   if (run && plan.paths === 'absolute' && isNameLeft(run.end)) {
-    // A name that was made absolute stands in the object. The user's own names never do harm.
+    // A path that was made absolute is in the object. The user's own paths do no harm.
     release(run);
     plan = { ...plan, paths: 'auto' };
     run = await runOnNode(input, plan, staged, []);
@@ -121,7 +124,7 @@ export async function attemptOnNode(input: AttemptInput): Promise<Attempt> {
   return { kind: 'abandoned' };
 }
 
-/** What it printed is of no use. */
+/** Releases the output of a run that does not count. */
 function release({ end }: EndedRun): void {
   if (end.kind === 'done') end.output.release();
 }
@@ -133,11 +136,15 @@ function isNameLeft(end: RemoteEnd): boolean {
 interface EndedRun {
   readonly end: RemoteEnd;
   readonly stops: Stops;
-  /** Where the node wrote them, in its own names. */
+  /** Paths of the outputs, in the node's own names. */
   readonly outputs: readonly string[];
 }
 
-/** @param late further directories that the node shall look at again. @returns undefined where it cannot have the job */
+/**
+ * Sends the job and waits for its end.
+ * @param late further directories that the node must revalidate
+ * @returns undefined if the job cannot be rendered for the node
+ */
 async function runOnNode(
   input: AttemptInput,
   plan: CompilePlan,
@@ -146,14 +153,14 @@ async function runOnNode(
 ): Promise<EndedRun | undefined> {
   const { request, link, directories } = input;
   await directories.ready(plan.searched);
-  // Nothing may come between: jobs that follow count on the node's having been told with this one.
+  // No await between this call and the send: later jobs assume that the node was told with this one.
   const changed = directories.takeChanged(link, plan.searched);
   const job = jobForNode(request, plan, staged, link.paths, [...changed, ...late]);
   if (!job) {
     directories.tellAgain(link, plan.searched);
     return undefined;
   }
-  // A node with names of its own is told the one that it has.
+  // A node with path maps gets its own name for the directory.
   const cwd =
     link.paths.length > 0 ? job.cwd : workingDirectory(plan.cwd, input.environment.entries.get('PWD'), job.words);
   const environment = environmentForPaths(input.environment.forNodes, link.paths);
@@ -162,7 +169,7 @@ async function runOnNode(
   return { end: await run.end, stops, outputs: job.outputs };
 }
 
-/** Directories of files that the compile missed there, and that are here. */
+/** Directories of files that the compiler did not find on the node, but that exist on this host. */
 async function findLate(
   { request, plan, environment, shim }: AttemptInput,
   { end, stops }: EndedRun,
@@ -194,7 +201,7 @@ async function settle(input: Settling, end: RemoteEnd, stops: Stops): Promise<At
     case 'done':
       break;
   }
-  // What was interrupted has no result that could count or not.
+  // An interrupted run has no result that could be refused.
   const refusal =
     stops.signal !== undefined ? undefined : await Promise.race([input.ticket.verdict, input.shim.closed]);
   if (refusal) {
@@ -223,7 +230,7 @@ async function settle(input: Settling, end: RemoteEnd, stops: Stops): Promise<At
     await discard();
     return BEATEN;
   }
-  // In the node's own names: they say nothing of whether it is at fault.
+  // The original output, in the node's own names: names do not matter for blaming the node.
   const trouble = isSuccess(termination) ? undefined : findTrouble(endOf(report, end.output), input.environment);
   if (trouble !== undefined) {
     if (staged) await discard();
@@ -254,14 +261,14 @@ function settleNotRun({ ticket }: Settling, retry: NotRun, stamp: string): Attem
   return { kind: 'retry', ...retry };
 }
 
-/** As the node saw them, by the names that were sent: what it says about is told by its place alone. */
+/** The states that the node reported, matched by position to the names that were sent: its own names are not used. */
 function expectedFiles(paths: readonly string[], states: readonly FileState[]): ExpectedFile[] {
   return paths.map((path, index) => ({ path, ...(states[index] ?? { present: false }) }));
 }
 
 /**
- * Success without an object, or with an older one that was left alone: no compile that may leave ends so, and make would
- * go on with what is there.
+ * True for success without an object, or with an older object left untouched. No distributed compile ends this way
+ * legitimately, and make would go on with whatever is there.
  */
 function lacksObject(
   { outputs }: CompilePlan,
@@ -270,32 +277,32 @@ function lacksObject(
 ): boolean {
   const [object] = outputs;
   const [state] = states;
-  // The driver writes to a device through its own name, and what the node has there says nothing.
+  // The driver writes to a device through its own name, and what the node has under that name means nothing.
   if (object?.role !== 'object' || object.path.startsWith('/dev/')) return false;
   return !state?.present || (staged?.isRemade[0] === true && state.sizeBytes === 0n);
 }
 
-/** Only attempts whose outputs have names of their own have rivals. */
+/** Outcome of an attempt that lost to another; only staged attempts have rivals. */
 const BEATEN: Attempt = { kind: 'retry', reason: 'slow-there', elsewhere: true, isRevoked: true };
 
-/** What a node that is cut off wrote, or is writing yet. */
+/** Removes what a lost node wrote, or is still writing. */
 async function leaveBehind({ staged, shim }: Settling, paths: readonly string[], fencedAtMs: number): Promise<void> {
   const fenced = delay(Math.max(0, fencedAtMs - performance.now()), undefined, { ref: false });
   if (staged) {
-    // A compiler there may yet create its output: rubbish at worst, under a name that no other file has.
+    // The compiler may still create its output: garbage at worst, under a name that no other file has.
     void removeRegularFiles(paths).then(async () => {
       await fenced;
       await removeRegularFiles(paths);
     });
     return;
   }
-  // Under the outputs' own names its compiler may write until its worker has surely killed it; a retry before that is
-  // a race for the object.
+  // Under the outputs' own names, the compiler may write until its worker has certainly killed it; an earlier retry
+  // would race for the object.
   await Promise.race([fenced, shim.closed]);
   await removeRegularFiles(paths);
 }
 
-/** A compile that was done before the signal came there has no outputs here all the same: it ends as one that was killed. */
+/** A compile that succeeded before the signal arrived has no outputs on this host either: report it as killed. */
 function endBySignal(termination: Termination, { signal }: Stops): Termination {
   return signal !== undefined && isSuccess(termination) ? { kind: 'signalled', signal } : termination;
 }

@@ -1,6 +1,6 @@
 /**
- * One job's compiles on nodes: one, and where that is late a second elsewhere, of which the first that ends well counts.
- * Unaware of queues, and of what becomes of a job that no node could do.
+ * Attempts of one job on nodes: one, and a second on another node if the first is late; the first that ends well
+ * counts. Unaware of queues, and of what happens to a job that no node could do.
  */
 import type { CompilePlan } from '../../command/plan.ts';
 import type { IdleOn } from '../../protocol/control.ts';
@@ -17,33 +17,36 @@ import { Race, type Runner } from './race.ts';
 import type { ShimPort } from './shim-port.ts';
 import { canStage } from './staged-outputs.ts';
 
-/** What tries share with those of other jobs. */
+/** What the attempts of all jobs share. */
 export interface TriesContext {
   readonly build: Build;
   readonly directories: SearchedDirectories;
-  /** How long outputs of nodes are waited for. */
+  /** How long to wait for outputs of nodes. */
   readonly holdLimitMs: number;
   readonly slots: Pick<JobSlots, 'acquireNow' | 'release' | 'ticket'>;
   link(node: string): NodeLink | undefined;
-  /** The user's private directory on the mount of the tree, where the node sees it; undefined where there is none. */
+  /** The user's private directory on the mount of the tree, if the node sees it; undefined otherwise. */
   stagingDirectory(node: string, plan: CompilePlan): string | undefined;
 }
 
+/** The job to run. */
 export interface TriesInput {
   readonly request: ShimRequest;
   readonly environment: KnownEnvironment;
   readonly shim: ShimPort;
   /** Nodes that failed the job. */
   readonly excluded: ReadonlySet<string>;
-  /** The compiler on `node` is done; its outputs are yet to be seen here. */
+  /** The compiler on `node` is done; its outputs are not yet visible on this host. */
   readonly onSettling: (node: string) => void;
 }
 
+/** An attempt and its node. */
 export interface Tried {
   readonly attempt: Attempt;
   readonly node: string;
 }
 
+/** Runs a job's attempts, and watches their CPU use. */
 export class NodeTries {
   readonly #input: TriesInput;
   readonly #context: TriesContext;
@@ -57,29 +60,31 @@ export class NodeTries {
     this.#context = context;
   }
 
-  /** How often a node was tried so far. */
+  /** Attempts so far. */
   get count(): number {
     return this.#count;
   }
 
-  /** Nodes on which it has used no CPU for a while. */
+  /** Nodes on which the job has used no CPU for a while. */
   get idle(): IdleOn[] {
     return [...this.#watches].flatMap(({ node, cpu: { idleMs } }) =>
       idleMs === undefined ? [] : [{ node, forMs: Math.round(idleMs) }],
     );
   }
 
-  /** One is under way, alone so far, and might have a second beside it. */
+  /** True while one attempt is in flight alone, and a second may be started. */
   get isAlone(): boolean {
     return this.#startSecond !== undefined;
   }
 
-  /** Starts it on a second node as well, if one is free. */
+  /** Starts the job on a second node as well, if a slot is free. */
   startSecond(): void {
     this.#startSecond?.();
   }
 
-  /** Resolves with those that failed while another went on, and last with the one that counts. Takes `place`. */
+  /**
+   * Resolves with the attempts that failed while another went on, and the last one, which counts. Takes over `place`.
+   */
   async run(
     plan: CompilePlan,
     place: RemoteSlot,
@@ -97,7 +102,7 @@ export class NodeTries {
     shim.showNode(place.node);
     enter(place, false);
     this.#startSecond = (): void => {
-      // Under their own names the outputs of two would be a race for one file.
+      // Two attempts under the outputs' own names would race for one file.
       if (!canStage(plan, this.#input.request.umask)) return;
       const second = this.#context.slots.acquireNow(new Set([...excluded, place.node]));
       if (!second) return;
@@ -162,13 +167,13 @@ export class NodeTries {
         },
       });
     } finally {
-      // A defect costs this job; the node's slot is not its own.
+      // A bug may cost this job, but must not leak the node's slot.
       onNodeDone();
     }
   }
 }
 
-/** The same shim for several attempts: each hears its signals. */
+/** One shim for several attempts: each receives its signals. */
 function shared(shim: ShimPort): ShimPort {
   const listeners: ((signal: number) => void)[] = [];
   shim.onSignal((signal) => {

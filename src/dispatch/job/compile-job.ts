@@ -1,6 +1,6 @@
 /**
- * Compiles that may run on a node: each waits for a slot, wherever that is, and is retried elsewhere or here until a
- * result counts. Unaware of how nodes are reached.
+ * Compiles that may run on a node: each waits for a slot, local or remote, and is retried until a result counts.
+ * Unaware of how nodes are reached.
  */
 import type { CompilePlan } from '../../command/plan.ts';
 import { JOB_NICENESS } from '../../protocol/runner.ts';
@@ -42,7 +42,7 @@ export async function runCompile(input: CompileJobInput, plan: CompilePlan): Pro
   }
 }
 
-/** The compiler's own message about a missing source is best made on this host. */
+/** Local if a source is missing: the compiler's own message is best produced on this host. */
 function noteSources(plan: CompilePlan, runs: RemoteRuns): JobReason | undefined {
   const stamps = plan.sources.map(stampNow);
   runs.sourceBytes = Number(stamps[0]?.sizeBytes ?? 0n);
@@ -52,8 +52,8 @@ function noteSources(plan: CompilePlan, runs: RemoteRuns): JobReason | undefined
 async function runHere({ life, slots, runs }: CompileJobInput): Promise<void> {
   const own = runs.localReason;
   const because: { readonly reason: JobReason; readonly detail?: string } = own ? { reason: own } : slots.whyNoNode();
-  // As on nodes, make, the linker and the dispatcher come first, because all compiles wait for them; where no node takes
-  // work off this host, it has nothing else to do.
+  // As on nodes, make, the linker and the dispatcher take precedence over compiles, because all compiles wait for them.
+  // If no node takes work off this host, there is no reason to yield.
   const isAlone = because.reason === 'no-nodes' || because.reason === 'nodes-unfit';
   await life.runHere(because.reason, isAlone ? 0 : JOB_NICENESS, because.detail);
 }

@@ -1,7 +1,7 @@
 /**
- * Files that a build of another host or user is making in the same tree: the hold waits for these as well. Known by what
- * that build's nodes write them as (staged-outputs.ts): in the user's private directory, or next to where they will be.
- * Unaware of this host's own jobs.
+ * Files that a build by another host or user is writing in the same tree; the hold waits for these too. They are
+ * recognised by the names under which that build stages them (staged-outputs.ts): in the user's private directory, or
+ * next to their final places. Unaware of this host's own jobs.
  */
 import { readdir } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
@@ -12,14 +12,14 @@ import { hashOfPath, stagedHash, stagedNextTo } from './staged-outputs.ts';
 
 const FIRST_WAIT_MS = 50;
 const LONGEST_WAIT_MS = 500;
-/** Of one command. A linker's words name more files than there are: each library in each `-L` directory. */
+/** Per command. A linker's command line implies more files than exist: each library in each `-L` directory. */
 const MAX_DIRECTORIES = 64;
 
 /**
- * Looks again for those of `files` that seem to be missing, and waits while others are making them. Resolves with those
- * that are still being made when `limitMs` is over.
+ * Looks again for those of `files` that seem to be missing, and waits while other builds are writing them. Resolves
+ * with the files that are still being written after `limitMs`.
  * @param privateDirectories in which builds of this user on other hosts may be writing
- * @param isCancelled the answer is no longer wanted
+ * @param isCancelled true once the answer is no longer wanted
  */
 export async function awaitOtherBuilds(
   files: readonly string[],
@@ -50,7 +50,7 @@ async function beingMade(missing: readonly string[], privateDirectories: readonl
     .map((names) => new Set(names.flatMap((one) => stagedNextTo(one) ?? [])));
   const isBeingMade = (path: string): boolean =>
     nextTo[directories.indexOf(dirname(path))]?.has(basename(path)) === true || hashes.has(hashOfPath(path));
-  // Looking may have shown some of them.
+  // Listing the directories may have made some of them visible.
   return missing.filter((path) => stampNow(path) === undefined && isBeingMade(path));
 }
 

@@ -1,7 +1,4 @@
-/**
- * Links and the like: jobs of this host that are held until the objects they read are written. Unaware of who writes
- * them.
- */
+/** Links and the like: local jobs that are held until the objects they read are written. Unaware of who writes them. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { HerePlan } from '../../command/plan.ts';
 import { printedHere } from '../../remote/job-output.ts';
@@ -33,7 +30,7 @@ export async function runHeld(input: HeldJobInput, plan: HerePlan): Promise<void
   if (shim.isClosed) {
     life.end({ kind: 'abandoned' }, 'here');
   } else if (late.length > 0) {
-    // As a linker or archiver ends that misses a file: what is half written must not be linked.
+    // Fail like a linker or archiver whose input is missing: a half-written file must not be linked.
     const message = await formatHoldTimeout(input.name, late, input.holdLimitMs);
     life.answer('held-too-long', 1, printedHere({ fd: 2, bytes: Buffer.from(message) }));
   } else {
@@ -41,7 +38,7 @@ export async function runHeld(input: HeldJobInput, plan: HerePlan): Promise<void
   }
 }
 
-/** Resolves with the files that are still being written when the job was held for too long. */
+/** Resolves with the files that are still being written if the job was held too long. */
 async function hold(input: HeldJobInput, { waitFor, outputs }: HerePlan): Promise<readonly HeldFile[]> {
   const { id, life, shim, writes, holdLimitMs } = input;
   life.endBySignal();
@@ -55,7 +52,7 @@ async function hold(input: HeldJobInput, { waitFor, outputs }: HerePlan): Promis
     });
     if (late.length > 0) return late;
   }
-  // What the job makes itself is mostly missing, and no other build's node makes it.
+  // Most of the job's own outputs do not exist yet, and no other build writes them.
   const inputs = waitFor.filter((path) => !outputs.includes(path));
   const others = await awaitOtherBuilds(inputs, input.privateDirectories(), holdLimitMs, () => shim.isClosed);
   return others.map((path) => ({ path, where: 'elsewhere' }));

@@ -1,6 +1,6 @@
 /**
- * One job from the shim's request to its end: which kind of job it is, and what the dispatcher may ask of it. Unaware of
- * sockets and of how nodes are reached.
+ * One job from the shim's request to its end: dispatches on the kind of job, and answers the dispatcher's queries.
+ * Unaware of sockets and of how nodes are reached.
  */
 import type { Plan } from '../../command/plan.ts';
 import type { IdleOn } from '../../protocol/control.ts';
@@ -22,10 +22,10 @@ import { RemoteRuns, type RemoteContext } from './remote-runs.ts';
 import type { ShimPort } from './shim-port.ts';
 import type { JobState } from './state.ts';
 
-/** No job, however long, gets further ahead of jobs that came before it. */
+/** Limit on how far a long job may move ahead of jobs that arrived before it. */
 const MAX_HEAD_START_MS = 60_000;
 
-/** What jobs share; the dispatcher provides it. `holdLimitMs` also bounds how long a link is held. */
+/** What jobs share; the dispatcher provides it. `holdLimitMs` also limits how long a link is held. */
 export interface JobContext extends RemoteContext {
   readonly slots: JobSlots;
   readonly writes: WritesInFlight;
@@ -38,13 +38,13 @@ export interface JobContext extends RemoteContext {
   whereIs(job: number): string;
 }
 
-/** What a job is made of. */
+/** What a job is created from. */
 export interface JobInput {
   readonly id: number;
   readonly request: ShimRequest;
   readonly environment: KnownEnvironment;
   readonly shim: ShimPort;
-  /** A plan, or why the job stays here whatever its command means. */
+  /** A plan, or the reason why the job stays on this host whatever its command means. */
   readonly plan: Plan | PlacementReason;
 }
 
@@ -52,7 +52,7 @@ export interface JobInput {
 export class Job {
   readonly id: number;
   readonly request: ShimRequest;
-  /** What reports call the job by. */
+  /** The job's name in reports. */
   readonly file: string;
   readonly #input: JobInput;
   readonly #context: JobContext;
@@ -81,7 +81,7 @@ export class Job {
     return this.#context.build.id;
   }
 
-  /** On the clock of performance.now(). */
+  /** In the time of performance.now(). */
   get arrivedMs(): number {
     return this.#life.arrivedMs;
   }
@@ -91,7 +91,7 @@ export class Job {
     return this.#runs.tries.idle;
   }
 
-  /** Set while the job runs on one node alone, and might run on a second as well. */
+  /** Defined while the job runs on one node only, and may still be started on a second. */
   get runningThere(): RunningThere | undefined {
     if (this.state.kind !== 'running-there' || !this.#runs.tries.isAlone) return undefined;
     const expectedMs = this.#object === undefined ? undefined : this.#context.costs.expectedWallMs(this.#object);
@@ -103,7 +103,7 @@ export class Job {
     this.#runs.tries.startSecond();
   }
 
-  /** Resolves when the job is over, in whatever way; never rejects for what a node or a compiler does. */
+  /** Resolves when the job is over, however it ends; a node or a compiler never causes a rejection. */
   async run(): Promise<void> {
     const outputs = writtenBy(this.#input.plan);
     this.#context.writes.begin(this.id, outputs);
@@ -123,7 +123,7 @@ export class Job {
     else await runCompile(common, plan);
   }
 
-  /** A job that is expected to take long stands that much further in front. */
+  /** A job moves ahead in the queue by the time that it is expected to take. */
   get #rankMs(): number {
     const costMs = this.#object === undefined ? undefined : this.#context.costs.expectedCostMs(this.#object);
     return this.arrivedMs - Math.min(MAX_HEAD_START_MS, costMs ?? 0);

@@ -1,6 +1,6 @@
 /**
- * Life of one job: its state, what its shim is told, and its record when it ends. What is common to all kinds of jobs.
- * Unaware of nodes, and of how it is decided where a job runs.
+ * Life of one job: its state, what its shim is told, and its record when it ends. Common to all kinds of jobs. Unaware
+ * of nodes, and of how it is decided where a job runs.
  */
 import type { HereReason } from '../../command/reasons.ts';
 import type { ShimRequest } from '../../protocol/shim.ts';
@@ -17,12 +17,12 @@ const NOT_MEASURED = { cpuMs: 0, maxRssKiB: 0 } as const;
 /** Why a job runs on this host, or came back to it. */
 export type JobReason = HereReason | PlacementReason;
 
-/** Where a job comes from. */
+/** The job's request, its shim and its build. */
 export interface LifeInput {
   readonly request: ShimRequest;
   readonly shim: ShimPort;
   readonly build: Build;
-  /** What reports call the job by. */
+  /** The job's name in reports. */
   readonly file: string;
 }
 
@@ -47,17 +47,17 @@ export class JobLife {
     return this.#state;
   }
 
-  /** When the job was last started, on the clock of performance.now(). */
+  /** When the job was last started, in the time of performance.now(). */
   get startedMs(): number {
     return this.#startedMs;
   }
 
-  /** It waits for files that other jobs are writing. */
+  /** The job waits for files that other jobs are writing. */
   hold(): void {
     this.#state = { kind: 'held', sinceMs: performance.now() };
   }
 
-  /** Waits for a slot; undefined when the shim went away first, which ended the job. */
+  /** Waits for a slot; undefined if the shim went away first, which ended the job. */
   async waitForSlot(slots: JobSlots, request: SlotRequest): Promise<Place | undefined> {
     const { shim } = this.#input;
     this.#state = { kind: 'queued', sinceMs: performance.now() };
@@ -74,12 +74,12 @@ export class JobLife {
     this.#state = { kind: 'running-there', sinceMs: this.#startedMs, node };
   }
 
-  /** The compiler on `node` is done; its outputs are yet to become visible here. */
+  /** The compiler on `node` is done; its outputs are not yet visible on this host. */
   settle(node: string): void {
     this.#state = { kind: 'settling', sinceMs: performance.now(), node };
   }
 
-  /** The shim becomes the compiler. Resolves when that has ended. */
+  /** The shim becomes the compiler. Resolves when the compiler has ended. */
   async runHere(reason: JobReason, niceness = 0, detail?: string): Promise<void> {
     const { shim } = this.#input;
     this.reason = reason;
@@ -92,7 +92,7 @@ export class JobLife {
     this.end({ kind: 'ran-here' }, 'here');
   }
 
-  /** Ends the job without running anything, as a program would that prints `output`. */
+  /** Ends the job without running anything, like a program that prints `output` and exits. */
   answer(reason: JobReason, code: number, output: Printed): void {
     const termination = { kind: 'exited', code } as const;
     this.reason = reason;
@@ -100,13 +100,16 @@ export class JobLife {
     this.end({ kind: 'terminated', termination }, 'here');
   }
 
-  /** Nothing runs yet that a signal could reach: the shim ends by the signal at once. */
+  /** Until something runs that a signal could reach, the shim ends by the signal at once. */
   endBySignal(): void {
     const { shim } = this.#input;
     shim.onSignal((signal) => void shim.finish(printedHere(), { kind: 'signalled', signal }));
   }
 
-  /** @param used by the compiler; what runs on this host is not measured */
+  /**
+   * Ends the job and adds its record to the build.
+   * @param used resources that the compiler used; not measured for local compiles
+   */
   end(how: JobEnding, where: string, used: Pick<JobFacts, 'cpuMs' | 'maxRssKiB'> = NOT_MEASURED): void {
     this.#state = { kind: 'ended', how };
     if (how.kind === 'abandoned') return;

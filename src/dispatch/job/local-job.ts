@@ -1,6 +1,4 @@
-/**
- * Jobs that run on this host: at once, or with a local slot. Unaware of why.
- */
+/** Jobs that run on this host, at once or with a local slot. Unaware of the reason. */
 import type { JobSlots } from '../scheduling/job-slots.ts';
 import type { JobLife, JobReason } from './life.ts';
 
@@ -8,7 +6,7 @@ import type { JobLife, JobReason } from './life.ts';
 export interface LocalJobInput {
   readonly life: JobLife;
   readonly slots: JobSlots;
-  /** Its place in line, see QueuedJob. */
+  /** The job's rank in the queue, see QueuedJob. */
   readonly rankMs: number;
 }
 
@@ -17,7 +15,7 @@ export interface LocalRun {
   readonly reason: JobReason;
   /** What the reason is about. */
   readonly detail?: string | undefined;
-  /** `free` never waits for a slot. */
+  /** A `free` job never waits for a slot. */
   readonly slot: 'counted' | 'free';
 }
 

@@ -1,9 +1,9 @@
-/** What follows from a node's sending a job back without running it. Pure; one row for each reason that a node gives. */
+/** Consequences of a node returning a job without running it. Pure; one row for each reason that a node gives. */
 import type { NotRunReason } from '../../protocol/worker.ts';
 import type { RetryReason } from '../reasons.ts';
 import { describeLowLimit } from './unfit-nodes.ts';
 
-/** See Attempt's `retry`. */
+/** The fields of Attempt's `retry`. */
 export interface NotRun {
   readonly reason: RetryReason;
   readonly elsewhere: boolean;
@@ -12,7 +12,10 @@ export interface NotRun {
   readonly lack?: string;
 }
 
-/** @param detail as the node sent it */
+/**
+ * The consequences of one reason.
+ * @param detail as the node sent it
+ */
 export function notRun(reason: NotRunReason, detail: string): NotRun {
   const row = NOT_RUN[reason];
   return reason === 'limit-too-low' ? { ...row, lack: describeLowLimit(detail) } : row;

@@ -1,18 +1,21 @@
 /**
- * What a compiler printed on a node, with the names that it would have used here. Pure but for reading what was printed,
- * which may be more than should be in memory at once.
+ * Restores a compiler's output from a node to the names that it would have used on this host. Pure but for reading the
+ * output, which may be too large to hold in memory at once.
  */
 import type { Output } from '../../command/plan.ts';
 import type { OutputChunk } from '../../protocol/worker.ts';
 import type { Printed } from '../../remote/job-output.ts';
 
-/** Two names of one output, as bytes. Both names of all outputs differ: each staged one has a mark of its own. */
+/** Two names of one output, as bytes. The names of all outputs differ, because each staged one has a tag of its own. */
 interface Rename {
   readonly from: Buffer;
   readonly to: Buffer;
 }
 
-/** @param staged - the names of the outputs as the compiler there was told them */
+/**
+ * The printed output, with staged names replaced by the outputs' own.
+ * @param staged - the names of the outputs that the compiler on the node was given
+ */
 export function withOwnNames(printed: Printed, outputs: readonly Output[], staged: readonly string[]): Printed {
   const renames = staged.map((path, index) => ({
     from: Buffer.from(path),
@@ -26,7 +29,7 @@ export function withOwnNames(printed: Printed, outputs: readonly Output[], stage
 }
 
 function* renamed(chunks: Iterable<OutputChunk>, renames: readonly Rename[]): Iterable<OutputChunk> {
-  /** What may be the beginning of a name, the rest of which is in the next chunk of the stream. */
+  /** A possible beginning of a name, whose rest would be in the stream's next chunk. */
   let held: OutputChunk | undefined;
   for (const { fd, bytes } of chunks) {
     if (held && held.fd !== fd) {
@@ -41,7 +44,7 @@ function* renamed(chunks: Iterable<OutputChunk>, renames: readonly Rename[]): It
   if (held) yield held;
 }
 
-/** Where a name begins that does not end in `bytes`; the length of `bytes` when no name does so. */
+/** Where a name begins that does not end within `bytes`; the length of `bytes` if there is no such name. */
 function beginningOfName(bytes: Buffer, renames: readonly Rename[]): number {
   const cuts = renames.map(({ from }) => {
     const first = from.subarray(0, 1);

@@ -1,11 +1,12 @@
 /**
- * The hold: which files this host's builds are writing just now, and who waits for them. A link or archive step waits
- * only for objects that a job in flight writes; for anything else ld gives its own error at once.
- * Pure but for the promises it settles.
+ * Writes in flight: the files that this host's builds are writing, and the jobs that wait for them. A link or archive
+ * step waits only for objects that a job in flight writes; for any other missing file, ld reports its own error at
+ * once. Pure but for the promises it settles.
  */
 import { normalize } from 'node:path';
 import { deferred, type Deferred } from '../../util/deferred.ts';
 
+/** Files that jobs are writing, and jobs held for them. */
 export class WritesInFlight {
   /** Normalised path → the jobs that write it. */
   readonly #writers = new Map<string, Set<number>>();
@@ -35,7 +36,7 @@ export class WritesInFlight {
     }
   }
 
-  /** Those of `paths` that a job older than `self` is writing: jobs that wait for older ones only never wait in a circle. */
+  /** Those of `paths` that a job older than `self` is writing. Waiting only for older jobs rules out deadlock. */
   pending(self: number, paths: readonly string[]): string[] {
     return paths.filter((path) => this.writer(self, path) !== undefined);
   }

@@ -1,4 +1,6 @@
-/** A shim's request as a command with a plan. Never throws: what cannot be read runs here. Unaware of nodes and slots. */
+/**
+ * Plans a shim's request. Never throws: a request that cannot be read runs on this host. Unaware of nodes and slots.
+ */
 import { resolve as resolvePath } from 'node:path';
 import { isCompilerItself } from '../../command/driver-name.ts';
 import { baseName } from '../../command/paths.ts';
@@ -13,6 +15,7 @@ import type { PlacementReason } from '../reasons.ts';
 
 const DEFAULT_HOLD_LIMIT_MS = 60_000;
 
+/** The plan for a request, or the reason why the job stays on this host whatever its command means. */
 export function planJob(request: ShimRequest, environment: KnownEnvironment): Plan | PlacementReason {
   const { entries } = environment;
   if (isSwitchedOn(entries.get('PMAKE_LOCAL'))) return 'switched-off';
@@ -31,7 +34,7 @@ export function planJob(request: ShimRequest, environment: KnownEnvironment): Pl
       },
       fileLook,
     );
-    // clang takes its language from the name that it is told; a node starts programs by their own.
+    // clang derives its language from argv[0]; a node starts programs under their own names.
     if (plan.kind === 'compile' && request.name !== name) return 'another-name';
     const isWrapper = environment.holdsSecrets && !isCompilerItself(program);
     return plan.kind === 'compile' && isWrapper ? 'secrets-of-wrapper' : plan;
@@ -41,11 +44,11 @@ export function planJob(request: ShimRequest, environment: KnownEnvironment): Pl
   }
 }
 
-/** A compile that no node could do as this host does. */
+/** The local plan for a compile that no node could do as this host does. */
 export function planHere({ outputs, source, trial }: CompilePlan, { reason, detail }: LocalReason): HerePlan {
   return {
     ...{ kind: 'here', reason, detail },
-    // A shell waits for a trial.
+    // A shell waits for an option probe.
     slot: trial ? 'free' : 'counted',
     waitFor: [],
     outputs: outputs.map(({ path }) => path),
@@ -53,7 +56,7 @@ export function planHere({ outputs, source, trial }: CompilePlan, { reason, deta
   };
 }
 
-/** PMAKE_HOLD_TIMEOUT, in seconds. */
+/** How long a link may be held, in milliseconds: PMAKE_HOLD_TIMEOUT, which is in seconds, or the default. */
 export function holdLimitMs(entries: ReadonlyMap<string, string>): number {
   const seconds = Number(entries.get('PMAKE_HOLD_TIMEOUT'));
   return Number.isFinite(seconds) && seconds > 0 ? seconds * 1_000 : DEFAULT_HOLD_LIMIT_MS;

@@ -1,6 +1,6 @@
 /**
- * Option probes: compiles of nothing, by which a build asks what the compiler takes. A shell waits for each of them, so a
- * probe takes a slot that is free, or none at all. Unaware of queues.
+ * Option probes: compiles of nothing, by which a build asks what the compiler supports. A shell waits for each probe,
+ * so a probe takes a slot only if one is free. Unaware of queues.
  */
 import type { CompilePlan } from '../../command/plan.ts';
 import type { Move, ShimRequest } from '../../protocol/shim.ts';
@@ -59,7 +59,7 @@ async function runOnNode(
   }
 }
 
-/** Where a file lies until `moves` are made. */
+/** Where a file is until `moves` are made. */
 function whereIs(path: string, moves: readonly Move[]): string {
   const move = moves.find((one) => one.kind === 'move' && one.to === path);
   return move?.kind === 'move' ? move.from : path;

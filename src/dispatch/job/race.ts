@@ -1,20 +1,21 @@
 /**
- * Attempts at one thing, of which one counts: the first that says so. The others are told that they are beaten.
- * Unaware of what is attempted.
+ * A race between attempts at the same thing. The first to claim it counts, and the others are told that they are
+ * beaten. Unaware of what is attempted.
  */
 import { deferred } from '../../util/deferred.ts';
 
-/** What an attempt has of its race. */
+/** An attempt's view of its race. */
 export interface Runner {
-  /** True once, for the first that asks: what it does counts, and nobody else's. */
+  /** True for the first attempt that calls it, once: only that attempt may take effect. */
   claim(): boolean;
-  /** Another has claimed. */
+  /** True once another attempt has claimed the race. */
   readonly isBeaten: boolean;
   readonly beaten: Promise<undefined>;
 }
 
+/** The race of one job's attempts. */
 export class Race<Result> {
-  /** Every result until the race was over, the one that decided it last. Never rejects unless an attempt does. */
+  /** The results until the race was over, ending with the one that decided it. Rejects only if an attempt does. */
   readonly results: Promise<readonly Result[]>;
   readonly #decides: (result: Result) => boolean;
   readonly #over = deferred<readonly Result[]>();
@@ -23,7 +24,7 @@ export class Race<Result> {
   #running = 0;
   #isClaimed = false;
 
-  /** @param decides whether a result ends the race, or waits for others that are still running */
+  /** @param decides true if a result ends the race, false if the race waits for attempts that are still running */
   constructor(decides: (result: Result) => boolean) {
     this.#decides = decides;
     this.results = this.#over.promise;

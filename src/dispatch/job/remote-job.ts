@@ -1,6 +1,6 @@
 /**
- * A job as one node gets it: the plan rendered for it, stamps of its sources, and the node's own names where it has the
- * tree under others. Unaware of how it is sent.
+ * A job in the form one node gets it: the plan rendered for that node, stamps of its sources, and the node's own paths
+ * if it has the tree under other names. Unaware of how it is sent.
  */
 import { randomBytes } from 'node:crypto';
 import { mapEnvironment, mapPath, type PathMap } from '../../command/path-maps.ts';
@@ -13,15 +13,17 @@ import type { NodeEnvironment } from '../../remote/node-link.ts';
 import { stampNow } from '../../tree/files.ts';
 import type { StagedOutputs } from './staged-outputs.ts';
 
+/** A job for a node, before the link adds ids and stamps. */
 export type JobForNode = Omit<WorkerJob, 'id' | 'environmentId' | 'stamps'>;
 
-/** Three bytes are sixty characters in each rewritten name, and one chance in 16 million. */
+/** Three bytes take sixty characters in each rewritten name, and collide with a chance of one in 16 million. */
 const MARK_BYTES = 3;
 const MARK = markOf(randomBytes(MARK_BYTES));
 
 /**
- * @param changed - directories that the node shall look at again
- * @returns undefined when the command cannot be given the node's names with the same result
+ * Renders the job for a node.
+ * @param changed - directories that the node must revalidate
+ * @returns undefined if the command cannot be given the node's names with the same result
  */
 export function jobForNode(
   { umask, streams, program }: Pick<ShimRequest, 'umask' | 'streams' | 'program'>,
@@ -44,9 +46,10 @@ export function jobForNode(
   };
 }
 
-/** Mapped once for each node's names: a build has a handful of environments and thousands of jobs. */
+/** Mapped once for each set of path maps: a build has a handful of environments and thousands of jobs. */
 const environments = new WeakMap<NodeEnvironment, Map<readonly PathMap[], NodeEnvironment>>();
 
+/** The environment with the node's own paths. */
 export function environmentForPaths(environment: NodeEnvironment, paths: readonly PathMap[]): NodeEnvironment {
   if (paths.length === 0) return environment;
   const known = environments.get(environment) ?? new Map<readonly PathMap[], NodeEnvironment>();

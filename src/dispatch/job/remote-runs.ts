@@ -1,6 +1,6 @@
 /**
- * Runs of one job on nodes: what came of each counts for or against the node, the job and its build, and the result of
- * the last is put in place. Unaware of queues, and of what becomes of a job that no node could do.
+ * Runs of one job on nodes. Each outcome counts for or against the node, the job and its build, and the result of the
+ * last run is put in place. Unaware of queues, and of what happens to a job that no node could do.
  */
 import type { CompilePlan } from '../../command/plan.ts';
 import type { ShimRequest } from '../../protocol/shim.ts';
@@ -21,23 +21,23 @@ const MAX_FAILURES = 2;
 /** How often a job may lose its slot to others. A long compile would otherwise start over without end. */
 const MAX_REVOCATIONS = 4;
 
-/** What runs on nodes share with those of other jobs. */
+/** What the remote runs of all jobs share. */
 export interface RemoteContext extends TriesContext {
   readonly unfit: UnfitNodes;
   noteFinished(node: string, job: FinishedJob): void;
 }
 
-/** A compile on a node: what it was, and what it took. */
+/** A compile that finished on a node, and its cost. */
 export interface FinishedJob {
   readonly kind: JobKind;
-  /** Undefined for a job whose cost says nothing about the next: it failed, or compiled nothing. */
+  /** Undefined for a job whose cost does not predict the next: it failed, or compiled nothing. */
   readonly object: string | undefined;
   readonly cpuMs: number;
   readonly wallMs: number;
   readonly visibleWaitMs: number;
 }
 
-/** The job. */
+/** The job, and its shim. */
 export interface RemoteRunsInput {
   readonly life: JobLife;
   readonly request: ShimRequest;
@@ -45,7 +45,7 @@ export interface RemoteRunsInput {
   readonly shim: ShimPort;
 }
 
-/** Keeps account of a job's runs on nodes. */
+/** Keeps account of one job's runs on nodes. */
 export class RemoteRuns {
   /** Size of the main source when the job arrived. */
   sourceBytes = 0;
@@ -53,7 +53,7 @@ export class RemoteRuns {
   readonly #context: RemoteContext;
   readonly #tries: NodeTries;
   readonly #failed = new Set<string>();
-  /** Why nodes were left out from the start. */
+  /** Why nodes were excluded from the start. */
   readonly #unfitReason: RetryReason | undefined;
   #isPossible = true;
   #failures = 0;
@@ -83,7 +83,7 @@ export class RemoteRuns {
     return this.#isPossible;
   }
 
-  /** Why the job is to run locally after all; undefined where no node is to blame. */
+  /** Why the job must run locally after all; undefined if no node is to blame. */
   get localReason(): JobLife['reason'] {
     return this.#input.life.reason ?? this.#unfitReason;
   }
@@ -103,7 +103,10 @@ export class RemoteRuns {
     return last;
   }
 
-  /** @returns false when what the node wrote could not be put in place: the compile is still to be done */
+  /**
+   * Ends the job with the result of an attempt.
+   * @returns false if the outputs could not be put in place: the compile still has to be done
+   */
   async finish(plan: CompilePlan, node: string, attempt: Attempt & { kind: 'finished' }): Promise<boolean> {
     const { termination, cpuMs, visibleWaitMs } = attempt;
     if (!(await this.#handOver(attempt))) {
@@ -127,7 +130,7 @@ export class RemoteRuns {
     return true;
   }
 
-  /** The shim puts the outputs in place, prints and ends; false when the outputs could not be put in place. */
+  /** The shim puts the outputs in place, prints and ends; false if the outputs could not be put in place. */
   async #handOver({ termination, output, moves }: Attempt & { kind: 'finished' }): Promise<boolean> {
     const { shim } = this.#input;
     if (moves.length === 0) {
@@ -155,21 +158,22 @@ export class RemoteRuns {
     }
     this.#failed.add(node);
     if (attempt.isStale) return;
-    // A node that sends a job back costs it next to nothing; one that breaks under it, or hides what it wrote, does.
+    // A job that is sent back costs almost nothing; a node that breaks during a job or hides its outputs costs a
+    // compile.
     if (!attempt.isNotRun) this.#failures += 1;
     if (attempt.lack !== undefined) this.#noteUnfit(node, attempt.reason, attempt.lack);
     else if (attempt.isNotRun || attempt.unseen !== undefined) build.noteUseless(node, attempt.reason);
     if (!attempt.elsewhere || this.#failures >= MAX_FAILURES) this.#isPossible = false;
   }
 
-  /** The node is as good as before for jobs that come with another environment. */
+  /** The node stays fit for jobs with another environment. */
   #noteUnfit(node: string, reason: RetryReason, lack: string): void {
     const context = this.#context;
     context.unfit.note(this.#input.environment, { node, reason }, context.link(node));
     context.build.problems.add(`${node}: ${lack}`);
   }
 
-  /** The first file of a node is enough to look into. */
+  /** Reports only the node's first file: one is enough to investigate. */
   async #noteUnseen(path: string, node: string): Promise<void> {
     const { build, holdLimitMs } = this.#context;
     if (build.unseenOf.has(node)) return;

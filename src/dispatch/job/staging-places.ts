@@ -1,11 +1,15 @@
 /**
- * The private directories in which attempts write their outputs, held while a job uses them. One that is not used is
- * given up soon, or at the end of a build: then it goes if it is empty. Unaware of nodes and of what is written.
+ * Private directories in which attempts write their outputs, held while a job uses them. An unused directory is given
+ * up after a short idle time or at the end of a build, and removed if it is empty. Unaware of nodes and of what is
+ * written.
  */
 import { statSync } from 'node:fs';
 import { takePrivateDirectory, type OwnPlace } from '../../tree/private-directory.ts';
 
-/** Between two jobs of `make -j1`: to make and remove a directory each time costs a file server five calls. */
+/**
+ * Bridges the gap between two jobs of `make -j1`: creating and removing a directory for each job costs a file server
+ * five calls.
+ */
 const IDLE_MS = 1_000;
 
 interface Held {
@@ -14,10 +18,11 @@ interface Held {
   idle: NodeJS.Timeout | undefined;
 }
 
+/** The private directories that this dispatcher holds. */
 export class StagingPlaces {
   readonly #held = new Map<string, Held>();
 
-  /** The private directory in `place`, kept for the job until `end`; undefined where there is none. */
+  /** The private directory in `place`, held for the job until `end`; undefined if it cannot be created. */
   use(place: string, job: number): string | undefined {
     const held = this.#find(place) ?? this.#take(place);
     if (!held) return undefined;
@@ -26,7 +31,7 @@ export class StagingPlaces {
     return held.own.path;
   }
 
-  /** The job has no outputs there any longer. */
+  /** The job no longer has outputs in any directory. */
   end(job: number): void {
     for (const [place, held] of this.#held) {
       if (!held.users.delete(job) || held.users.size > 0) continue;
@@ -34,7 +39,7 @@ export class StagingPlaces {
     }
   }
 
-  /** A build has ended: what is not used goes at once. */
+  /** Gives up unused directories at once, because a build has ended. */
   giveUpUnused(): void {
     for (const [place, { users }] of this.#held) if (users.size === 0) this.#giveUp(place);
   }
@@ -46,7 +51,7 @@ export class StagingPlaces {
   #find(place: string): Held | undefined {
     const held = this.#held.get(place);
     if (!held || isThere(held.own.path)) return held;
-    // A cleaner was there. Jobs whose outputs were in it find out by themselves.
+    // A cleaner removed it. Jobs whose outputs were in it find out for themselves.
     this.#giveUp(place);
     return undefined;
   }
@@ -66,7 +71,7 @@ export class StagingPlaces {
   }
 }
 
-/** Where this process is short of descriptors, the outputs lie next to where they will be. */
+/** If this process is short of descriptors, outputs are staged next to their final places. */
 function tryToTake(place: string): OwnPlace | undefined {
   try {
     return takePrivateDirectory(place);

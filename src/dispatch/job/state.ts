@@ -9,21 +9,22 @@
 import type { JobRecord } from '../../protocol/control.ts';
 import { formatTermination, type Termination } from '../../protocol/termination.ts';
 
+/** State of a job. */
 export type JobState =
-  /** The request is here, nothing is decided. */
+  /** The request has arrived and nothing is decided. */
   | { readonly kind: 'received' }
   /** A link waits for objects that other jobs are writing. */
   | { readonly kind: 'held'; readonly sinceMs: number }
-  /** Waits for a slot, first come first served. */
+  /** The job waits for a slot, first come, first served. */
   | { readonly kind: 'queued'; readonly sinceMs: number }
-  /** The shim is the compiler now; its socket is the slot. */
+  /** The shim has become the compiler; its socket is the slot. */
   | { readonly kind: 'running-here'; readonly sinceMs: number }
   | { readonly kind: 'running-there'; readonly sinceMs: number; readonly node: string }
-  /** The compiler ended on the node; its outputs are not yet visible here. */
+  /** The compiler ended on the node; its outputs are not yet visible on this host. */
   | { readonly kind: 'settling'; readonly sinceMs: number; readonly node: string }
   | { readonly kind: 'ended'; readonly how: JobEnding };
 
-/** The last thing known of a job. What a compiler that ran here returned is between it and make. */
+/** How a job ended. The exit status of a local compiler is between it and make. */
 export type JobEnding =
   | { readonly kind: 'terminated'; readonly termination: Termination }
   | { readonly kind: 'ran-here' }
@@ -41,6 +42,7 @@ function formatEnding(how: JobEnding): string {
   }
 }
 
+/** What a record is made from. Times are those of performance.now(). */
 export interface JobFacts {
   readonly file: string;
   readonly name: string;
@@ -56,6 +58,7 @@ export interface JobFacts {
   readonly how: JobEnding;
 }
 
+/** The record of a job for reports. */
 export function toRecord(facts: JobFacts): JobRecord {
   return {
     file: facts.file,

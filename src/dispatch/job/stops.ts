@@ -1,35 +1,35 @@
 /**
- * What ends a job on a node before its time: signals of the shim, the shim's death, the loss of the slot, a rival attempt
- * that won. Unaware of what becomes of the job then.
+ * Early ends of a job on a node: signals of the shim, the shim's death, loss of the slot, or a rival attempt that won.
+ * Unaware of what happens to the job then.
  */
 import type { RemoteRun } from '../../remote/node-link.ts';
 import type { RetryReason } from '../reasons.ts';
 import type { Runner } from './race.ts';
 import type { ShimPort } from './shim-port.ts';
 
-/** From a first signal to SIGKILL: the user was promised 2 s to the end of the process group. */
+/** Delay from the first signal to SIGKILL: users are promised the end of the process group within 2 s. */
 const KILL_DELAY_MS = 1_000;
 const SIGTERM = 15;
 const SIGKILL = 9;
 
-/** Where stops come from. */
+/** Sources of early ends. */
 export interface StopSources {
   readonly shim: Pick<ShimPort, 'closed' | 'onSignal'>;
-  /** Resolves when the slot is taken back, with why; undefined for a slot that is never taken back. */
+  /** Resolves with the reason when the slot is revoked; undefined for a slot that is never revoked. */
   readonly revoked: Promise<RetryReason> | undefined;
   readonly runner: Pick<Runner, 'beaten'>;
 }
 
-/** What ended a job before its time; set while it runs. */
+/** What ended a job early; set while it runs. */
 export interface Stops {
-  /** Of the shim. */
+  /** The first signal that the shim received. */
   signal: number | undefined;
   revokedBy: RetryReason | undefined;
 }
 
 /**
- * Signals of the shim, its death, and the loss of the slot reach the job's process group; SIGKILL follows. SIGTERM comes
- * first for a lost slot too: a compiler then removes what it has in /tmp, in a millisecond.
+ * Forwards the shim's signals, its death and the loss of the slot to the job's process group; SIGKILL follows. A lost
+ * slot sends SIGTERM first too: a compiler then removes its files in /tmp, within a millisecond.
  */
 export function passStops(run: RemoteRun, { shim, revoked, runner }: StopSources): Stops {
   const stops: Stops = { signal: undefined, revokedBy: undefined };

@@ -1,12 +1,13 @@
 /**
- * Nodes whose hard limits are below those that jobs have here. Remembered for the environment that asked for them and for as
- * long as the node stays connected, so that it costs one job a round trip and not each. Unaware of how that is found out.
+ * Nodes whose hard limits are below those that jobs have on this host. They are remembered for the environment that
+ * needed the limits, for as long as the node stays connected, so that one job pays a round trip and not every job.
+ * Unaware of how low limits are detected.
  */
 import { LIMITS, type LimitName } from '../../protocol/inherited.ts';
 import type { KnownEnvironment } from '../environment-cache.ts';
 import type { RetryReason } from '../reasons.ts';
 
-/** What people call them, and how a shell shows the hard one. */
+/** Names for users, with the shell command that shows the hard limit. */
 const LIMIT_WORDS: Readonly<Record<LimitName, string>> = {
   cpu: 'CPU time (ulimit -Ht)',
   fsize: 'file size (ulimit -Hf)',
@@ -17,29 +18,40 @@ const LIMIT_WORDS: Readonly<Record<LimitName, string>> = {
   as: 'virtual memory (ulimit -Hv)',
 };
 
-/** @param name as a node says it */
+/**
+ * What a node lacks, as a phrase that follows its name.
+ * @param name as the node sent it
+ */
 export function describeLowLimit(name: string): string {
   const known = LIMITS.find((one) => one === name);
   return `its hard limit on ${known ? LIMIT_WORDS[known] : 'something'} is below what jobs have here`;
 }
 
+/** A node, and the reason for which it is unfit. */
 export interface UnfitNode {
   readonly node: string;
   readonly reason: RetryReason;
 }
 
+/** Cache of unfit nodes, by environment. */
 export class UnfitNodes {
-  /** By the node's name, with the connection: after another one it may have other limits. */
+  /** By node name. Each entry holds its connection, because a node may have other limits after it reconnects. */
   readonly #known = new WeakMap<KnownEnvironment, Map<string, { reason: RetryReason; connection: object }>>();
 
-  /** @param connection undefined where it is gone already */
+  /**
+   * Remembers an unfit node.
+   * @param connection undefined if it is already gone
+   */
   note(environment: KnownEnvironment, { node, reason }: UnfitNode, connection: object | undefined): void {
     if (!connection) return;
     const nodes = this.#known.get(environment) ?? new Map<string, { reason: RetryReason; connection: object }>();
     this.#known.set(environment, nodes.set(node, { reason, connection }));
   }
 
-  /** @param connectionOf the node's connection as it is now */
+  /**
+   * The nodes that are unfit for an environment.
+   * @param connectionOf the node's current connection
+   */
   of(environment: KnownEnvironment, connectionOf: (node: string) => object | undefined): UnfitNode[] {
     const nodes = [...(this.#known.get(environment) ?? [])];
     return nodes

@@ -1,38 +1,41 @@
 /**
- * What the user is told of files that did not come in time: those that a link was held for, and those that a node wrote
- * and this host does not see. Unaware of how was waited.
+ * Messages about files that did not arrive in time: inputs that a link was held for, and outputs that a node wrote and
+ * this host does not see. Unaware of how the waiting is done.
  */
 import { dirname } from 'node:path';
 import { mountOf, type Mount } from '../../tree/mounts.ts';
 
-/** Files named in full; a kernel's link may wait for thousands. */
+/** Files listed by name; a kernel's link may wait for thousands. */
 const MAX_FILES = 10;
 const MS_PER_S = 1_000;
 
-/** A file that is still being written, and where: a node's name, `here`, or `elsewhere`, by another build. */
+/** A file that is still being written, and where: a node's name, `here`, or `elsewhere` for another build. */
 export interface HeldFile {
   readonly path: string;
   readonly where: string;
 }
 
-/** @param files one at least */
+/**
+ * The message for a job that was held too long.
+ * @param files at least one
+ */
 export async function formatHoldTimeout(program: string, files: readonly HeldFile[], limitMs: number): Promise<string> {
   const [first] = files;
   const mount = first && (await mountOf(dirname(first.path)));
   const more = files.length - MAX_FILES;
   return [
-    `pmake: ${program} was not started: ${limitMs / MS_PER_S} s were not enough (PMAKE_HOLD_TIMEOUT) for other jobs to finish`,
+    `pmake: ${program} was not started: other jobs did not finish its inputs within ${limitMs / MS_PER_S} s (PMAKE_HOLD_TIMEOUT)`,
     ...files
       .slice(0, MAX_FILES)
       .map(({ path, where }) => `pmake:   ${path}, which is being written ${describe(where)}`),
     ...(more > 0 ? [`pmake:   and ${more} more`] : []),
     ...(mount ? [`pmake: ${describeMount(mount)}`] : []),
-    `pmake: see 'pmakectl status' for those jobs; 'pmakectl doctor' says whether nodes and tree are in order`,
+    `pmake: see 'pmakectl status' for those jobs; 'pmakectl doctor' checks the nodes and the tree`,
     '',
   ].join('\n');
 }
 
-/** A problem of the build. The compile has been made up for here. */
+/** The text of a build problem; the compile itself was repeated on this host. */
 export async function formatUnseen(path: string, node: string, limitMs: number): Promise<string> {
   const mount = await mountOf(dirname(path));
   return [
