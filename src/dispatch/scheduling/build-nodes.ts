@@ -1,7 +1,7 @@
 /**
  * Nodes of builds: which nodes a build uses, and how many slots it may count on. A build with a list of its own
- * (PMAKE_NODES) uses that list. The others use the broker's nodes while a broker answers, else the config file's.
- * Unaware of jobs and of who gets a slot.
+ * (PMAKE_NODES) uses that list. Other builds use the broker's nodes while a broker answers, and otherwise the nodes of
+ * the config file. Unaware of jobs and of which job gets a slot.
  */
 import { existsSync } from 'node:fs';
 import type { NodeStatus } from '../../protocol/control.ts';
@@ -12,13 +12,13 @@ import type { Fleet } from '../nodes/fleet.ts';
 import type { NodeLists } from '../nodes/node-lists.ts';
 import type { SlotSource } from '../slot-source.ts';
 
-/** What the nodes of builds are found with. */
+/** Where the nodes of builds come from. */
 export interface BuildNodesOptions {
   readonly nodeLists: NodeLists;
   readonly fleet: Fleet;
   readonly admission: Admission;
   readonly broker: LeaseSource | undefined;
-  /** Paths of sockets where the broker of this host may listen. */
+  /** Paths of sockets on which this host's broker may listen. */
   readonly brokerSockets: readonly string[];
   readonly sources: readonly SlotSource[];
   /** Nodes of the builds and jobs that still need their connections. */
@@ -34,7 +34,7 @@ export class BuildNodes {
   }
 
   /**
-   * The nodes of lists that `build` uses, which are connected from here on.
+   * The listed nodes that `build` uses; connects them.
    * @param text PMAKE_NODES
    * @param directory where the build runs, if that is known
    */
@@ -63,7 +63,10 @@ export class BuildNodes {
     return scope.nodes;
   }
 
-  /** Whether there is a list (`text`: PMAKE_NODES), a broker, or a socket where one was and may be again. */
+  /**
+   * True if there is a list (`text`: PMAKE_NODES), a broker, or a socket on which a broker listened and may listen
+   * again.
+   */
   mayExist(text: string | undefined): boolean {
     const { nodeLists, broker, brokerSockets } = this.#options;
     if (nodeLists.get(text).specs.length > 0) return true;
@@ -71,13 +74,13 @@ export class BuildNodes {
     return broker?.status() !== undefined || brokerSockets.some((path) => existsSync(path));
   }
 
-  /** Every node that `build` may use, as far as it is known. */
+  /** All known nodes that `build` may use. */
   namesOf({ scope }: Build): ReadonlySet<string> {
     const { broker } = this.#options;
     return scope.isLeasing && broker ? new Set([...scope.nodes, ...broker.names()]) : scope.nodes;
   }
 
-  /** Every node of the fleet, or those of `names`, with the reasons for which jobs are refused to it. */
+  /** Status of the nodes in `names`, or of the whole fleet, with the reasons for which jobs are refused. */
   status(names?: ReadonlySet<string>): NodeStatus[] {
     const { fleet, admission } = this.#options;
     return fleet.status(names).map((node) => {
@@ -95,12 +98,12 @@ export class BuildNodes {
     return { slots: all.reduce((total, { slots }) => total + slots, 0), isKnown: all.every(({ isKnown }) => isKnown) };
   }
 
-  /** Slots that jobs of `build` can have now, taken or not. */
+  /** Slots that jobs of `build` can use now, in use or not. */
   openSlots({ scope }: Build): number {
     return this.#options.sources.reduce((total, source) => total + source.openSlots(scope), 0);
   }
 
-  /** Lets go of nodes that neither builds nor running jobs may use. */
+  /** Drops nodes that no build and no running job may use. */
   #retain(): void {
     const { broker, wantedNodes, fleet } = this.#options;
     const wanted = broker?.names() ?? new Set<string>();

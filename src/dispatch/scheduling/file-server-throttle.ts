@@ -1,44 +1,45 @@
 /**
- * How many jobs may be out at once while the file server that holds the tree is slow: a server that is behind gets
- * slower with every further client, so fewer jobs end sooner. Less by a third for each interval in which requests take
- * long, then more again a step at a time, until there is no limit. Pure; unaware of where the figures come from.
+ * Throttle for a slow file server: limits the jobs on nodes, because an overloaded server gets slower with each further
+ * client, so that fewer jobs at once finish sooner. The limit falls by a third for each interval with slow requests,
+ * then rises step by step until it is lifted. Pure; unaware of where the figures come from.
  */
 
-/** What one interval showed. */
+/** Measurements of one interval. */
 export interface ServerSample {
-  /** Requests answered, and what they took together. */
+  /** Requests that were answered, and their total duration. */
   readonly requests: number;
   readonly waitedMs: number;
-  /** Jobs that ended on nodes, and what their outputs took to become visible here, together. */
+  /** Jobs that ended on nodes, and the total time until their outputs became visible on this host. */
   readonly settled: number;
   readonly visibleWaitMs: number;
-  /** Jobs on nodes at its end. */
+  /** Jobs on nodes at the end of the interval. */
   readonly inFlight: number;
 }
 
-/** Fewer say nothing about a mean. */
+/** Fewer samples give no meaningful mean. */
 const MIN_REQUESTS = 20;
 const MIN_SETTLED = 3;
-/** A server that took so long over a single request had stopped. */
+/** A server that takes this long for a single request has stalled. */
 const STOPPED_REQUEST_MS = 1_000;
-/** A server with disks answers within this, and one far away within a multiple of its own best. */
+/** A server with disks answers within this limit, and a distant server within a multiple of its own best. */
 const SLOW_REQUEST_MS = 30;
 const SLOW_FACTOR = 5;
-/** Ten times what a job's outputs take on a good day (docs/benchmarks.md). */
+/** Ten times the usual delay until a job's outputs are visible (docs/benchmarks.md). */
 const SLOW_VISIBLE_MS = 500;
 const CUT = 0.67;
 const STEP = 0.1;
 const FEWEST_JOBS = 2;
-/** The best mean is forgotten by this part in each interval: a mount may move to a slower server. */
+/** The best mean decays by this factor per interval, because a mount may move to a slower server. */
 const FORGET = 1.01;
 
+/** Limit on the number of jobs on nodes. */
 export class BackPressure {
   #limit = Number.POSITIVE_INFINITY;
-  /** Jobs at once when it began. */
+  /** Jobs in flight when the limit was first set. */
   #ceiling = 0;
   #bestMs = Number.POSITIVE_INFINITY;
 
-  /** Jobs on nodes at once; Infinity for as many as there are slots. */
+  /** Jobs on nodes at once; Infinity for no limit. */
   get limit(): number {
     return this.#limit;
   }

@@ -1,6 +1,6 @@
 /**
- * Watches the file server of the tree that jobs are built in, while jobs are out, and says how many may be. Where the
- * tree is on no NFS mount, only the wait for outputs is watched. Unaware of queues and nodes.
+ * Watches the file server of the tree while jobs run on nodes, and limits how many may. If the tree is not on an NFS
+ * mount, only the delay until outputs are visible is watched. Unaware of queues and nodes.
  */
 import { readFileSync } from 'node:fs';
 import { rpcTotals, type RpcTotals } from '../../tree/mount-stats.ts';
@@ -9,19 +9,21 @@ import { BackPressure } from './file-server-throttle.ts';
 
 const INTERVAL_MS = 1_000;
 
+/** What a watch needs. */
 export interface ServerWatchOptions {
   /** Jobs on nodes now. */
   readonly inFlight: () => number;
-  /** After each interval in which there was a limit, or in which it fell away. */
+  /** Called after each interval with a limit, and when the limit is lifted. */
   readonly onLimit: (limit: number, intervalMs: number) => void;
 }
 
+/** Samples the file server, and applies the throttle. */
 export class ServerWatch {
   readonly #options: ServerWatchOptions;
   readonly #pressure = new BackPressure();
   #timer: NodeJS.Timeout | undefined;
   #directory = '';
-  /** Where the tree of the newest job is mounted. */
+  /** Mount point of the newest job's tree. */
   #point: string | undefined;
   #before: RpcTotals | undefined;
   #settled = 0;
@@ -31,17 +33,17 @@ export class ServerWatch {
     this.#options = options;
   }
 
-  /** A job for a node arrived that writes below `directory`. */
+  /** A job that may run on a node, and writes below `directory`, arrived. */
   noteJob(directory: string): void {
     if (directory !== this.#directory) {
       this.#directory = directory;
       this.#findPoint();
     }
-    // Nothing to keep the process for: the jobs do that.
+    // The timer must not keep the process alive: the jobs do.
     this.#timer ??= setInterval(() => this.#look(), INTERVAL_MS).unref();
   }
 
-  /** A job ended on a node, and its outputs took `waitedMs` to be seen here. */
+  /** A job ended on a node, and its outputs became visible on this host after `waitedMs`. */
   noteSettled(waitedMs: number): void {
     this.#settled += 1;
     this.#visibleWaitMs += waitedMs;
@@ -63,7 +65,7 @@ export class ServerWatch {
   }
 
   #look(): void {
-    // It may have been mounted since.
+    // It may have been mounted in the meantime.
     this.#findPoint();
     const inFlight = this.#options.inFlight();
     const wasLimited = Number.isFinite(this.#pressure.limit);

@@ -1,29 +1,34 @@
 /**
- * What compiles cost in earlier builds: CPU time by object, on a node of speed 1. And how much longer than that they take
- * now. Pure; unaware of files and of who asks.
+ * Costs of compiles in earlier builds: CPU time by object on a node of speed 1, and how much longer than that compiles
+ * take now. Pure; unaware of files and of who asks.
  */
 import { putLast } from '../../util/put-last.ts';
 
-/** Objects known at once: some large trees. The ones compiled longest ago are forgotten. */
+/** Objects remembered: some large trees. The least recently compiled are evicted. */
 const MAX_OBJECTS = 50_000;
-/** A compile that took more is none, or its clock was wrong. */
+/** Larger values are measurement errors. */
 const MAX_COST_MS = 3_600_000;
-/** Of the newest job, in the means that are kept. */
+/** Weight of the newest job in moving means. */
 const NEWEST_SHARE = 0.1;
 const FIRST_LINE = 'pmake costs 1';
 
+/** Costs by object, learned from finished jobs. */
 export class JobCosts {
-  /** Object → CPU ms; the newest last. */
+  /** Object → CPU ms; the newest is last. */
   readonly #costs = new Map<string, number>();
   #meanMs: number | undefined;
-  /** Wall time by cost: nodes have several jobs at once, and other work. */
+  /** Ratio of wall time to cost: nodes run several jobs at once, and other work. */
   #stretch: number | undefined;
 
   get size(): number {
     return this.#costs.size;
   }
 
-  /** @param costMs CPU time × the node's speed @param wallMs on the node */
+  /**
+   * Learns from a finished compile.
+   * @param costMs CPU time × the node's speed
+   * @param wallMs time on the node
+   */
   note(object: string, costMs: number, wallMs: number): void {
     if (!(costMs > 0 && costMs <= MAX_COST_MS)) return;
     this.#put(object, Math.round(costMs));
@@ -31,7 +36,7 @@ export class JobCosts {
     this.#stretch = mean(this.#stretch, wallMs / costMs);
   }
 
-  /** CPU ms on a node of speed 1; of an object never seen, the mean of the newest. Undefined where nothing is known. */
+  /** CPU ms on a node of speed 1; the mean of the newest jobs for an unknown object, undefined if there is none. */
   expectedCostMs(object: string): number | undefined {
     return this.#costs.get(object) ?? this.#meanMs;
   }
@@ -42,13 +47,13 @@ export class JobCosts {
     return cost !== undefined && this.#stretch !== undefined ? cost * this.#stretch : undefined;
   }
 
-  /** A line for each object that can be told in one. */
+  /** One line per object; an object whose name contains a newline is left out. */
   toText(): string {
     const lines = [...this.#costs].filter(([object]) => !object.includes('\n'));
     return [FIRST_LINE, ...lines.map(([object, costMs]) => `${costMs} ${object}`), ''].join('\n');
   }
 
-  /** What an earlier dispatcher knew; what is known here already is newer. Lines that make no sense are left out. */
+  /** Adds what an earlier dispatcher knew; existing entries are newer. Invalid lines are ignored. */
   addText(text: string): void {
     const [first, ...lines] = text.split('\n');
     if (first !== FIRST_LINE) return;

@@ -1,28 +1,27 @@
 /**
- * Needs of jobs, worked out of the list, the build's scope and what was found of nodes. Jobs with equal needs get one
- * object while nodes stay as they are, so that the scheduler and its sources can cache by identity. Pure; unaware of
- * slots.
+ * Needs of jobs, derived from the list, the build's scope and the verdicts on nodes. Jobs with equal needs share one
+ * object until nodes change, so that the scheduler and its sources can cache by identity. Pure; unaware of slots.
  */
 import type { BuildScope } from '../builds/scope.ts';
 import { excludeAll, mergeExclusions, NO_EXCLUSIONS, type Exclusions } from '../exclusions.ts';
 import type { JobNeeds } from '../slot-source.ts';
 
-/** Jobs that want the same of a node, see Admission. */
+/** Jobs with the same requirements of a node, see Admission. */
 export interface AdmissionNeed {
   readonly exclusions: Exclusions;
 }
 
-/** What decides about the needs of a job. */
+/** What determines the needs of a job. */
 export interface NeedsInput {
   readonly scope: BuildScope;
-  /** Nodes of lists that the job may use. */
+  /** Listed nodes that the job may use. */
   readonly names: ReadonlySet<string>;
   readonly mayLease: boolean;
   readonly need: AdmissionNeed | undefined;
 }
 
 interface Shared extends JobNeeds {
-  /** Nodes that were left out of the build then. */
+  /** Number of nodes that were left out of the build at that time. */
   readonly leftOut: number;
 }
 
@@ -37,7 +36,7 @@ export class SharedNeeds {
     return { ...shared, exclusions: mergeExclusions(shared.exclusions, excludeAll(failed, 'failed-job')) };
   }
 
-  /** Nodes came or went, or other nodes are excluded. */
+  /** Nodes came or went, or exclusions changed. */
   nodesChanged(): void {
     this.#shared = new WeakMap();
   }

@@ -10,7 +10,7 @@ export interface SlotRequest {
   /** Nodes that failed the job. */
   readonly failed: ReadonlySet<string>;
   readonly isRemotePossible: boolean;
-  /** Its place in line, see QueuedJob. */
+  /** The job's rank in the queue, see QueuedJob. */
   readonly rankMs: number;
 }
 
@@ -22,16 +22,16 @@ export interface NoSlot {
 
 /** The slots of one job. */
 export interface JobSlots {
-  /** Why the job must stay on this host whatever its command says; undefined where it need not. */
+  /** Why the job must stay on this host whatever its command says; undefined if it need not. */
   readonly local: LocalReason | undefined;
-  /** Waits for a slot, on a node that was checked for such jobs. Undefined when `cancelled` came first. */
+  /** Waits for a slot, local or on a node that was checked for such jobs. Undefined if `cancelled` came first. */
   acquire(request: SlotRequest, cancelled: Promise<void>): Promise<Place | undefined>;
-  /** A free slot of a node that was checked for such jobs, and did not fail this one; undefined when there is none now. */
+  /** A free slot of a node that was checked for such jobs and is not in `failed`; undefined if there is none now. */
   acquireNow(failed: ReadonlySet<string>): RemoteSlot | undefined;
   release(place: Place): void;
-  /** What the job takes along to a node that it was admitted to. */
+  /** What the job carries to a node that it was admitted to. */
   ticket(node: string): Ticket;
-  /** Why the job, which has just been given a local slot, has none of a node. */
+  /** Why the job, which has just got a local slot, has none on a node. */
   whyNoNode(): NoSlot;
   /** The job is over. */
   close(): void;

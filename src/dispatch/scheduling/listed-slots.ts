@@ -1,10 +1,10 @@
 /**
- * The nodes that a dispatcher knows from its own list, ranked as a leader ranks them.
- * Unaware of the network and of brokers: the dispatcher says who is up, and is the only one that takes slots.
+ * Pool of the listed nodes' slots, ranked as a leader ranks them. Unaware of the network and of brokers: the dispatcher
+ * reports which nodes are up, and is the only one that takes slots.
  */
 import { pickBest } from '../../broker/core/ranking.ts';
 
-/** A node as its owner describes it. `slots` whole and not negative, `speed` above 0 with 1 as the usual. */
+/** A node as its owner describes it. `slots` is a non-negative integer, `speed` is above 0 and usually 1. */
 export interface PoolNode {
   readonly id: string;
   readonly slots: number;
@@ -29,6 +29,7 @@ class PoolEntry {
   }
 }
 
+/** Slots of known nodes. */
 export class StaticPool {
   readonly #entries = new Map<string, PoolEntry>();
   readonly #random: () => number;
@@ -49,7 +50,7 @@ export class StaticPool {
     entry.up = true;
   }
 
-  /** The node is down: nothing is acquired there until `setNode`. Its slots in use are still to be released. */
+  /** The node is down: no slot is acquired there until `setNode`. Its slots in use must still be released. */
   removeNode(id: string): void {
     const entry = this.#entries.get(id);
     if (entry === undefined) return;
@@ -58,8 +59,8 @@ export class StaticPool {
   }
 
   /**
-   * Takes a slot on the best node of `eligible`, less `exclude`; undefined when none has one.
-   * Each id returned is to be released once.
+   * Takes a slot on the best node of `eligible` that is not in `exclude`; undefined if none is free. Each returned id
+   * must be released once.
    */
   acquire(eligible: ReadonlySet<string>, exclude?: Pick<ReadonlySet<string>, 'has'>): string | undefined {
     const wanted = ({ node: { id } }: PoolEntry): boolean => eligible.has(id) && exclude?.has(id) !== true;
@@ -69,7 +70,7 @@ export class StaticPool {
     return best.node.id;
   }
 
-  /** @throws RangeError when no slot of `id` is in use: released twice, which would hand one slot to two jobs */
+  /** @throws RangeError if no slot of `id` is in use: a double release would give one slot to two jobs */
   release(id: string): void {
     const entry = this.#entries.get(id);
     if (entry === undefined || entry.inFlight === 0) throw new RangeError(`no slot of ${id} is in use`);
@@ -87,13 +88,13 @@ export class StaticPool {
     return sum;
   }
 
-  /** True when no node that is up has a free slot. */
+  /** True if no node that is up has a free slot. */
   get isFull(): boolean {
     for (const entry of this.#entries.values()) if (entry.freeSlots > 0) return false;
     return true;
   }
 
-  // A node that went down and comes back must not get its running jobs' slots twice, so the count outlives it.
+  // The count outlives a node that goes down: when the node comes back, slots of running jobs must not be given twice.
   #forgetIfUnused(entry: PoolEntry): void {
     if (!entry.up && entry.inFlight === 0) this.#entries.delete(entry.node.id);
   }

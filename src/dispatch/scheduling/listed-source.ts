@@ -1,18 +1,16 @@
-/**
- * Slots of the nodes that lists name, as a source for the scheduler. Unaware of jobs and of the broker.
- */
+/** Source of the listed nodes' slots for the scheduler. Unaware of jobs and of the broker. */
 import type { NodeStatus } from '../../protocol/control.ts';
 import type { Fleet } from '../nodes/fleet.ts';
 import type { Capacity, JobNeeds, Outlook, RemoteSlot, SlotScope, SlotSource } from '../slot-source.ts';
 import type { NodeSlots } from './slot-pool.ts';
 
-/** What a listed source asks of its surroundings. */
+/** What a listed source needs. */
 export interface ListedSourceOptions {
   readonly pool: NodeSlots;
   readonly fleet: Pick<Fleet, 'usable' | 'slotsAhead' | 'stateOf' | 'status'>;
-  /** Status of nodes as users see it: one that a build may not use is refused. */
+  /** Status of nodes as users see it: a node that a build may not use is refused. */
   readonly statusOf: (names: ReadonlySet<string>) => readonly NodeStatus[];
-  /** Slots that a node is expected to have before it has said how many. */
+  /** Slots that a node is expected to have until it reports their number. */
   readonly usualSlots: () => number;
 }
 
@@ -49,17 +47,17 @@ export class ListedSource implements SlotSource {
     return outlook;
   }
 
-  /** Nodes came or went, or other nodes are excluded. */
+  /** Nodes came or went, or exclusions changed. */
   nodesChanged(): void {
     this.#outlooks = new WeakMap();
   }
 
-  /** Lists are not asked for slots: all of them are known. */
+  /** No-op: all slots of listed nodes are known. */
   demand(): void {
     return;
   }
 
-  /** No other user takes a slot of a list back. */
+  /** Slots of listed nodes are never revoked. */
   revoked(): undefined {
     return undefined;
   }

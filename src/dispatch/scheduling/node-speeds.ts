@@ -1,18 +1,18 @@
 /**
- * What finished jobs say about the speed of nodes, for this dispatcher's own ranking and for the broker's.
- * Unaware of how either uses it.
+ * Speeds of nodes, estimated from finished jobs, for this dispatcher's own ranking and for the broker's. Unaware of how
+ * either uses them.
  */
 import { SpeedBook } from '../../load/speed.ts';
 import { putLast } from '../../util/put-last.ts';
 
-/** A change below this is the noise of single jobs. */
+/** Smaller changes are noise of single jobs. */
 const TOLD_CHANGE = Math.log(1.05);
-/** A node's speed does not change in a second; the broker need not hear of every job. */
+/** Minimum interval between reports: speeds change slowly, and the broker need not hear of every job. */
 const TOLD_INTERVAL_MS = 5_000;
-/** Nodes of which it is known what was told; a cluster has fewer. */
+/** Nodes whose last report is remembered; a cluster has fewer. */
 const MAX_NODES = 2_000;
 
-/** What tells how much work a job is. */
+/** What predicts how much work a job is. */
 export interface JobKind {
   readonly source: string;
   readonly sourceBytes: number;
@@ -26,9 +26,10 @@ interface Told {
   readonly atMs: number;
 }
 
+/** Estimates speeds, and decides when the broker should hear of a change. */
 export class NodeSpeeds {
   readonly #book = new SpeedBook();
-  /** Of the nodes whose speed is on the broker's scale: what it was told last, or said itself. */
+  /** Nodes whose speed is on the broker's scale: the value last reported to the broker, or received from it. */
   readonly #told = new Map<string, Told>();
 
   speedOf(node: string): number {
@@ -36,8 +37,8 @@ export class NodeSpeeds {
   }
 
   /**
-   * The speed that the broker goes by, before the node's first job here. Only ratios can be learned from jobs: without
-   * a common beginning, what is told of one node would not fit what the cluster believes of another.
+   * Sets the broker's speed for a node before the node's first job here. Jobs reveal only ratios: without a common
+   * starting point, a report on one node would not be comparable with what the cluster knows of another.
    */
   begin(node: string, speed: number): void {
     if (this.#told.has(node)) return;
@@ -45,12 +46,12 @@ export class NodeSpeeds {
     putLast(this.#told, node, { log: Math.log(speed), atMs: -Infinity }, MAX_NODES);
   }
 
-  /** A job finished. Returns the node's speed when it has changed so much that the broker should know. */
+  /** A job finished. Returns the node's speed if it has changed enough for the broker to know. */
   observe(node: string, kind: JobKind, cpuMs: number, nowMs: number): number | undefined {
     const seconds = cpuMs / 1_000;
     const optimisation = kind.words.findLast((word) => word.startsWith('-O')) ?? '';
     const file = `${kind.source} ${optimisation}`;
-    // A file compiled before is the best measure. Until then it is one of those of its size, in powers of two.
+    // A file compiled before is the best measure. Until then, jobs are grouped by size in powers of two.
     if (this.#book.expectedSeconds(node, file) === undefined) {
       const size = Math.floor(Math.log2(kind.sourceBytes + 1));
       this.#book.observe(node, `${kind.program} ${kind.language} ${optimisation} ${size}`, seconds);

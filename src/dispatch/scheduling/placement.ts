@@ -1,5 +1,5 @@
 /**
- * Placement of jobs: ties the scheduler, its sources of slots, the checks of nodes and the nodes of builds together, and
+ * Placement of jobs: connects the scheduler, its sources of slots, the checks of nodes and the nodes of builds, and
  * lets each job wait for its slot. Unaware of what a job does.
  */
 import type { Build } from '../builds/tally.ts';
@@ -17,30 +17,30 @@ import { NodeSpeeds, type JobKind } from './node-speeds.ts';
 import { LOCAL_ONLY, Scheduler, type Grant, type Place } from './scheduler.ts';
 import { NodeSlots } from './slot-pool.ts';
 
-/** What placement is composed of. */
+/** Parts and settings of placement. */
 export interface PlacementOptions {
   readonly fleet: Pick<FleetOptions, 'connect' | 'findMismatch'>;
   readonly nodeLists: NodeLists;
-  /** Compiles at once on this host where the configuration does not say. */
+  /** Compiles at once on this host, unless the configuration says otherwise. */
   readonly localSlots: number;
-  /** Where the broker of this host may listen; without it no broker is looked for. */
+  /** Where this host's broker may listen; if absent, no broker is looked for. */
   readonly broker?: Pick<LeaseSourceOptions, 'sockets'>;
   /** See AdmissionOptions. */
   readonly hashesPath?: string;
-  /** The nodes of the builds that are open or may be followed by one like it. */
+  /** Nodes of the builds that are open, or may be followed by a similar build. */
   readonly wantedNodes: () => readonly ReadonlySet<string>[];
-  /** A job gave its slot back. */
+  /** A job released its slot. */
   readonly onRelease: () => void;
 }
 
 interface KnownJob {
   readonly id: number;
   readonly build: Build;
-  /** Its PMAKE_NODES. */
+  /** The job's PMAKE_NODES. */
   readonly text: string | undefined;
-  /** What it wants of a node; undefined for a job that stays here. */
+  /** Requirements of a node; undefined for a job that stays on this host. */
   readonly need: Need | undefined;
-  /** Nodes of lists that it may use. */
+  /** Listed nodes that the job may use. */
   names: ReadonlySet<string>;
 }
 
@@ -48,7 +48,7 @@ interface KnownJob {
 interface WaitingJob {
   readonly job: KnownJob;
   readonly request: SlotRequest;
-  /** Called with undefined when the job's shim went away. */
+  /** Called with undefined if the job's shim went away. */
   readonly resolve: (place: Place | undefined) => void;
 }
 
@@ -112,7 +112,9 @@ export class Placement {
     return this.#scheduler.waiting;
   }
 
-  /** Resolves when it is known whether there is a broker: a build should not begin without one that has just started. */
+  /**
+   * Resolves when it is known whether there is a broker: a build should not start without one that is just starting.
+   */
   async open(): Promise<void> {
     await this.broker?.open();
   }
@@ -123,7 +125,7 @@ export class Placement {
     this.admission.close();
   }
 
-  /** At most `limit` jobs run on nodes at once; Infinity for as many as there are slots. */
+  /** At most `limit` jobs run on nodes at once; Infinity for no limit. */
   limitRemote(limit: number): void {
     this.#grant(this.#scheduler.setRemoteLimit(limit));
   }
@@ -134,8 +136,8 @@ export class Placement {
   }
 
   /**
-   * A job of `build` arrived, and has its slots from here until it closes them.
-   * @param text its PMAKE_NODES
+   * A job of `build` arrived. Returns its slots, which the job must close.
+   * @param text the job's PMAKE_NODES
    * @param work what may go to a node
    */
   add(id: number, build: Build, text: string | undefined, work: Work | undefined): JobSlots {
@@ -157,14 +159,14 @@ export class Placement {
     };
   }
 
-  /** Slots that jobs of `build` can have now, taken or not; a slow file server limits them too. */
+  /** Slots that jobs of `build` can use now, in use or not; a slow file server limits them too. */
   openSlots(build: Build): number {
     return Math.min(this.nodes.openSlots(build), this.#scheduler.remoteLimit);
   }
 
   /**
    * A job of this kind was compiled on the node.
-   * @returns the speed of the node, as a multiple of the usual speed 1
+   * @returns the speed of the node, relative to the usual speed 1
    */
   noteFinished(node: string, kind: JobKind, cpuMs: number): number {
     this.fleet.countFinished(node);
@@ -206,7 +208,7 @@ export class Placement {
       const { need } = job;
       if (!need || (await this.admission.admit(place.node, need))) return place;
       this.#release(place);
-      // A node that became excluded for the need is known as such; any other would be granted again and again.
+      // Once a node is excluded for this need, the scheduler knows; any other node would be granted again and again.
       if (!need.exclusions.has(place.node)) failed = new Set([...failed, place.node]);
     }
   }
@@ -231,7 +233,7 @@ export class Placement {
 
   #giveUp(id: number): void {
     const waiting = this.#waiting.get(id);
-    // Granted already: the job finds out itself and gives the slot back.
+    // Already granted: the job notices the cancellation itself and releases the slot.
     if (!waiting) return;
     this.#waiting.delete(id);
     this.#scheduler.remove(id);
@@ -260,7 +262,7 @@ export class Placement {
     return detail === undefined ? { reason: 'no-nodes' } : { reason: 'nodes-unfit', detail };
   }
 
-  /** Jobs without a list of their own may have other nodes than before. */
+  /** Jobs without a list of their own may now use other nodes. */
   #chooseAgain(): void {
     for (const job of this.#jobs.values()) {
       if (job.text === undefined) job.names = this.nodes.use(undefined, job.build);
@@ -268,7 +270,7 @@ export class Placement {
     this.#nodesChanged();
   }
 
-  /** Needs of a job that waits, as nodes are now. */
+  /** Needs of a waiting job, with nodes as they are now. */
   #needsOf({ job, request }: WaitingJob): JobNeeds {
     return request.isRemotePossible ? this.#needsFor(job, request.failed) : LOCAL_ONLY;
   }

@@ -1,6 +1,6 @@
 /**
- * Scheduler of slots: a waiting job gets a slot on a node if a source has one, else a slot of this host, else it keeps
- * waiting. First come, first served, except that a job which will take long stands that much further in front. Pure:
+ * Scheduler of slots: a waiting job gets a slot on a node if a source has one, or else a local slot, or else it keeps
+ * waiting. First come, first served, except that a job moves ahead by the time that it is expected to take. Pure:
  * events in, grants out. Unaware of what a job is, of nodes, and of the clock.
  */
 import { NO_EXCLUSIONS } from '../exclusions.ts';
@@ -15,12 +15,15 @@ export type Place = RemoteSlot | { readonly kind: 'here' };
 /** A job that waits for a slot. */
 export interface QueuedJob {
   readonly id: number;
-  /** Its place in line: when it arrived, less the time that it is expected to take, in milliseconds. The least is first. */
+  /**
+   * Rank in the queue: arrival time less the time that the job is expected to take, in milliseconds. The lowest is
+   * first.
+   */
   readonly rankMs: number;
   readonly needs: JobNeeds;
 }
 
-/** Answer to a job that waited. */
+/** A slot granted to a waiting job. */
 export interface Grant {
   readonly id: number;
   readonly place: Place;
@@ -32,7 +35,7 @@ export const LOCAL_ONLY: JobNeeds = { listed: new Set(), mayLease: false, exclus
 /** Queue of jobs, count of local slots, and the sources of remote ones. */
 export class Scheduler {
   readonly #sources: readonly SlotSource[];
-  /** In their order. */
+  /** Sorted by rank. */
   #waiting: QueuedJob[] = [];
   #localSlots: number;
   #localTaken = 0;
@@ -74,7 +77,7 @@ export class Scheduler {
     return this.#grantAll();
   }
 
-  /** A job asks for a slot; its grant may be part of the answer. */
+  /** A job asks for a slot; the returned grants may include its own. */
   add(job: QueuedJob): Grant[] {
     const at = this.#waiting.findLastIndex(({ rankMs }) => rankMs <= job.rankMs);
     this.#waiting.splice(at + 1, 0, job);
@@ -83,11 +86,11 @@ export class Scheduler {
     return grants;
   }
 
-  /** A slot of a node for a job that does not wait; undefined while other jobs wait or no slot is free. */
+  /** A slot on a node for a job that does not wait; undefined while other jobs wait or no slot is free. */
   takeFree(id: number, needs: JobNeeds): RemoteSlot | undefined {
     const slot = this.#waiting.length > 0 || this.#isAtLimit ? undefined : this.#acquire(needs);
     if (slot) this.#remoteTaken += 1;
-    // What comes too late for this job is for the next of its kind: they come one after the other.
+    // A slot that comes too late for this job serves the next of its kind: such jobs run one after the other.
     this.#demand(id, slot ? undefined : needs);
     return slot;
   }
@@ -108,7 +111,7 @@ export class Scheduler {
     return this.#grantAll();
   }
 
-  /** Nodes came or went: `needsOf` says what each waiting job needs now. */
+  /** Nodes came or went: `needsOf` returns what each waiting job needs now. */
   nodesChanged(needsOf: (id: number) => JobNeeds): Grant[] {
     this.#waiting = this.#waiting.map((job) => ({ ...job, needs: needsOf(job.id) }));
     const grants = this.#grantAll();
@@ -123,7 +126,7 @@ export class Scheduler {
 
   #grantAll(): Grant[] {
     const grants: Grant[] = [];
-    // One look at the sources serves a thousand waiting jobs with the same needs.
+    // One query of the sources serves a thousand waiting jobs with the same needs.
     const full = new Set<JobNeeds>();
     for (const job of this.#waiting) {
       const isLocalFull = this.#localTaken >= this.#localSlots;
@@ -152,7 +155,10 @@ export class Scheduler {
     return { kind: 'here' };
   }
 
-  /** A job waits for a node while one may come and nodes have many more slots than this host. */
+  /**
+   * False while the job should wait for a node: one may become available, and nodes have many more slots than this
+   * host.
+   */
   #mayRunHere(id: number, needs: JobNeeds): boolean {
     let slots = 0;
     let isHopeless = true;

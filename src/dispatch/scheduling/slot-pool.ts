@@ -1,13 +1,13 @@
 /**
- * Slots of the nodes of lists, which this dispatcher shares out itself, less those that are leased: no slot is given
- * twice. Unaware of jobs and of connections.
+ * Slots of the listed nodes that this dispatcher assigns itself, less those that are leased, so that no slot is
+ * assigned twice. Unaware of jobs and of connections.
  */
 import type { FleetPool } from '../nodes/fleet.ts';
 import { StaticPool } from './listed-slots.ts';
 
-/** The leases that this user holds, by node. */
+/** This user's leases, by node. */
 export interface HeldLeases {
-  /** Leases held, used or not. */
+  /** Leases held, in use or not. */
   held(node: string): number;
   /** Leases under which a job runs. */
   inUse(node: string): number;
@@ -35,7 +35,7 @@ export class NodeSlots implements FleetPool {
     return this.#listed.isFull;
   }
 
-  /** The node is up, or has another number of slots. */
+  /** The node is up, or its number of slots changed. */
   setNode(node: string, slots: number): void {
     this.#slots.set(node, slots);
     this.refresh(node);
@@ -59,12 +59,12 @@ export class NodeSlots implements FleetPool {
     return this.#listed.inFlight(node) + (this.#leased?.inUse(node) ?? 0);
   }
 
-  /** Takes a slot on the best of `eligible` nodes that `excluded` does not have; undefined when none is free. */
+  /** Takes a slot on the best node of `eligible` that is not in `excluded`; undefined if none is free. */
   acquire(eligible: ReadonlySet<string>, excluded: Pick<ReadonlySet<string>, 'has'>): string | undefined {
     return this.#listed.acquire(eligible, excluded);
   }
 
-  /** @throws RangeError when no slot of the node is in use */
+  /** @throws RangeError if no slot of the node is in use */
   release(node: string): void {
     this.#listed.release(node);
   }

@@ -1,19 +1,19 @@
-/**
- * Looks, while slots idle, whether jobs on nodes are late, and has them started a second time. Unaware of what that takes.
- */
+/** Looks for stragglers while slots are idle, and has them started a second time. Unaware of how that is done. */
 import { lateJobs, type RunningThere } from './stragglers.ts';
 
-/** A lease that was asked for at one look is still held at the next. */
+/** Short enough that a lease requested at one look is still held at the next. */
 const LOOK_MS = 400;
 
+/** What the watch observes and starts. */
 export interface TailWatchOptions {
   readonly waiting: () => number;
   readonly running: () => readonly RunningThere[];
-  /** Slots on nodes that jobs could have now. */
+  /** Free slots on nodes. */
   readonly free: () => number;
   readonly startSecond: (id: number) => void;
 }
 
+/** Timer that looks for stragglers while slots become free. */
 export class TailWatch {
   readonly #options: TailWatchOptions;
   #timer: NodeJS.Timeout | undefined;
@@ -25,7 +25,7 @@ export class TailWatch {
   /** A slot became free. */
   note(): void {
     if (this.#timer || this.#options.waiting() > 0) return;
-    // Jobs keep the process, not this.
+    // The timer must not keep the process alive: the jobs do.
     this.#timer = setTimeout(() => this.#look(), LOOK_MS).unref();
   }
 

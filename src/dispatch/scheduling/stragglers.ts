@@ -1,24 +1,26 @@
 /**
- * The end of a build: slots idle, and a few jobs take longer than they should, on a node that is slow, paused or used by
- * others. Which of them are started a second time elsewhere. Pure; unaware of how, and of what becomes of the first.
+ * Stragglers at the end of a build: slots are idle while a few jobs take longer than they should, on a node that is
+ * slow, paused or used by others. Selects those to start a second time elsewhere. Pure; unaware of how that is done,
+ * and of what happens to the first attempt.
  */
 
-/** Shorter ones are not worth a second compile. */
+/** Shorter jobs are not worth a second compile. */
 const LEAST_MS = 2_000;
-/** Times what it was expected to take. */
+/** A job is late at this multiple of its expected duration. */
 const LATE_FACTOR = 2;
 
+/** A job that runs on a node. */
 export interface RunningThere {
   readonly id: number;
-  /** How long it has been running, ms. */
+  /** How long the job has been running, ms. */
   readonly forMs: number;
-  /** How long it was expected to, ms; undefined where nothing is known. */
+  /** How long the job was expected to run, ms; undefined if nothing is known. */
   readonly expectedMs: number | undefined;
 }
 
 /**
- * The latest first, no more than there are free slots. None while jobs wait, or while fewer slots are free than jobs run:
- * a build in full swing has better use for them.
+ * Ids of the jobs to start again, the most overdue first, at most one for each free slot. Empty while jobs wait, or
+ * while fewer slots are free than jobs run: a build in full swing has better uses for slots.
  */
 export function lateJobs(
   running: readonly RunningThere[],
