@@ -1,42 +1,47 @@
 /**
- * This user's connection to the broker of this host: finds one, introduces itself, and comes back by itself when the
- * broker does. Unaware of what is asked and answered.
+ * This user's connection to the broker of this host: finds a broker, introduces itself, and reconnects when the broker
+ * comes back. Unaware of what is asked and answered.
  */
 import { LOCAL_BROKER_VERSION, type BrokerAnswer, type BrokerRequest } from '../../protocol/local-broker.ts';
 import { type BrokerSession, type BrokerSessionFailure, openBrokerSession } from '../../ipc/broker-session.ts';
 import type { NodeName } from '../../protocol/names.ts';
 import { MalformedError } from '../../util/bytes.ts';
 
-/** A broker answers within a millisecond; one that does not in this time is stuck, and the next socket is tried. */
+/** A broker answers within a millisecond; one that exceeds this limit is stuck, and the next socket is tried. */
 const WELCOME_LIMIT_MS = 1_000;
-/** Between two looks for a broker. A look costs one failed connect(2). */
+/** Delays between attempts to find a broker. An attempt costs one failed connect(2). */
 const RETRY_DELAYS_MS = [100, 200, 500, 1_000, 2_000, 5_000] as const;
-/** Requests that the broker has not read: some thousand. It is stuck then, and as good as gone. */
+/**
+ * Limit on requests that the broker has not read: some thousand. Beyond it the broker is stuck, and treated as gone.
+ */
 const MAX_UNREAD_BYTES = 1024 * 1024;
 
+/** Events of the connection. */
 export interface BrokerLinkHandlers {
-  /** A broker answers; `node` is what the cluster calls this host. */
+  /** A broker answers; `node` is the cluster's name for this host. */
   readonly onUp: (node: NodeName) => void;
   readonly onDown: () => void;
   readonly onAnswer: (answer: BrokerAnswer) => void;
 }
 
+/** What the connection needs. */
 export interface BrokerLinkOptions {
   /** Sockets to try, in this order. */
   readonly sockets: readonly string[];
   readonly handlers: BrokerLinkHandlers;
 }
 
-/** What it was the last time it answered, and why it does not now. */
+/** The broker as of its last answer, and why it does not answer now. */
 export interface BrokerLinkState {
   readonly isUp: boolean;
   readonly socket: string;
-  /** Undefined until a broker has answered. */
+  /** This host's name in the cluster; undefined until a broker has answered. */
   readonly node: NodeName | undefined;
-  /** A sentence: why a broker that is there cannot be used; empty when there is none, or when all is well. */
+  /** A sentence on why an existing broker cannot be used; empty if there is no broker, or if all is well. */
   readonly problem: string;
 }
 
+/** The connection, which looks for a broker until it is closed. */
 export class BrokerLink {
   readonly #options: BrokerLinkOptions;
   #session: BrokerSession | undefined;
@@ -56,7 +61,7 @@ export class BrokerLink {
     return { isUp: this.#session !== undefined, socket: this.#path, node: this.#node, problem: this.#problem };
   }
 
-  /** Looks for a broker now. Resolves when it is known whether one answers; goes on looking in either case. */
+  /** Looks for a broker now. Resolves when it is known whether one answers; it keeps looking in either case. */
   open(): Promise<void> {
     if (this.#session || this.#isClosed) return Promise.resolve();
     clearTimeout(this.#retry);
@@ -85,7 +90,7 @@ export class BrokerLink {
       if (failure === undefined) return;
       if (failure !== '') problem = describeProblem(path, failure);
     }
-    // Also when it is none any more: whoever could not be used may have gone.
+    // Also if empty: the broker that could not be used may be gone.
     this.#problem = problem;
     this.#lookAgain();
   }
@@ -101,7 +106,7 @@ export class BrokerLink {
     this.#problem = '';
     void session.closed.then((failure) => {
       this.#session = undefined;
-      // One that welcomes and then sends what is invalid is tried less and less often.
+      // Back off from a broker that welcomes and then sends invalid answers.
       if (failure instanceof MalformedError) this.#problem = describeProblem(path, describeEnd(failure));
       else this.#failures = 0;
       if (this.#isClosed) return;
@@ -121,12 +126,12 @@ export class BrokerLink {
 }
 
 interface IntroductionHandlers {
-  /** Called before the first answer is handed on, which may be in the same packet. */
+  /** Called before the first answer is passed on, which may be in the same packet. */
   readonly onWelcome: (session: BrokerSession, node: NodeName) => void;
   readonly onAnswer: (answer: BrokerAnswer) => void;
 }
 
-/** Resolves with undefined when welcomed, else with why not; that is empty where nobody listens. */
+/** Resolves with undefined once welcomed, otherwise with the reason, which is empty if no process listens. */
 function introduce(path: string, handlers: IntroductionHandlers): Promise<string | undefined> {
   return new Promise((resolve) => {
     let isWelcome = false;
@@ -163,7 +168,7 @@ function describeEnd(failure: BrokerSessionFailure): string {
   return ABSENT.has(failure.code) ? '' : failure.message;
 }
 
-/** Nobody is there, which is no problem: most hosts have no broker. */
+/** No broker listens, which is not a problem: most hosts have none. */
 const ABSENT: ReadonlySet<unknown> = new Set(['ENOENT', 'ENOTDIR', 'ECONNREFUSED']);
 
 function describeVersion(version: number): string {

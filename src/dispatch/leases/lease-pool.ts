@@ -1,57 +1,65 @@
 /**
- * The slots that the broker gave this user: a lease that no job uses is a free slot. Pure: what the broker, the nodes
- * and the jobs do comes in with a time; what is to be said and stopped goes out. Unaware of sockets and of the queue.
+ * Pool of the leases that the broker granted this user: a lease that no job uses is a free slot. Pure: events of the
+ * broker, nodes and jobs come in with a time; releases, requests and stops go out. Unaware of sockets and of the queue.
  *
- *   leased ─▶ connecting ⇄ idle ⇄ used ─▶ released        (each lease exactly once; an orphan is not released but
- *                 └──────────┴──────────▶ released         dropped: its broker is gone and releases it itself)
+ *   leased ─▶ connecting ⇄ idle ⇄ used ─▶ released        (each lease exactly once; an orphan is dropped
+ *                 └──────────┴──────────▶ released         instead: its broker is gone and releases it itself)
  */
 import { LeaseRequests, type RequestEffect } from './lease-requests.ts';
 
 /**
- * A lease serves jobs for so long, and longer where the broker says that nobody else waits; then the leader decides anew
- * whose turn it is. That keeps users fair.
+ * A lease serves jobs for this long, and longer if the broker says that no other user waits; then the leader decides
+ * again which user is next. That keeps users fair.
  */
 const USE_LIMIT_MS = 3_000;
-/** However long it may be kept: by then another node may be free that is faster, and what was said of who waits is old. */
+/**
+ * Upper limit on extensions: by then a faster node may be free, and the broker's word on waiting users is out of date.
+ */
 const KEEP_LIMIT_MS = 30_000;
-/** A slot that this user has no job for is somebody else's, but a round trip for every job would be a waste. */
+/** A lease that this user has no job for should go to others, but a round trip for every job would be a waste. */
 const IDLE_LIMIT_MS = 500;
-/** Without a broker, what was held stays in use so long. Nodes end unrenewed leases sooner: no more than was held is over. */
+/**
+ * Without a broker, held leases stay in use for this long. Nodes end unrenewed leases sooner, and no more is used than
+ * was held.
+ */
 const ORPHAN_LIMIT_MS = 60_000;
 
+/** What the pool's owner must do. */
 export type LeaseEffect =
   | RequestEffect
   | { readonly kind: 'release'; readonly lease: string }
-  /** What runs under this lease must end at once; it is released when the job has ended. */
+  /** The job under this lease must end at once; the lease is released when it has. */
   | { readonly kind: 'stop'; readonly lease: string; readonly reason: string }
-  /** How many leases of this node are held has changed. */
+  /** The number of leases held on this node has changed. */
   | { readonly kind: 'held'; readonly node: string };
 
 interface Lease {
   readonly id: string;
   readonly node: string;
   state: 'connecting' | 'idle' | 'used';
-  /** When it got into its state. */
+  /** When the lease entered its state. */
   sinceMs: number;
-  /** When its first job could have begun. */
+  /** When the lease's first job could have started. */
   readyMs: number;
-  /** The broker has said that it may be used until then, however long that is. */
+  /** The broker extended the lease to this time, whatever the limits. */
   keptUntilMs: number;
-  /** Its broker is gone. */
+  /** The broker that granted the lease is gone. */
   isOrphan: boolean;
   isLost: boolean;
 }
 
 const FRESH = { keptUntilMs: -Infinity, isOrphan: false, isLost: false };
 
-/** Node → what is known of the way there. A node not in it is being connected for the first time. */
+/** State of the connection to a node. A node without an entry is being connected for the first time. */
 type NodeState = 'up' | 'awaited' | 'unusable';
 
+/** A free slot that a job took. */
 export interface LeasedSlot {
   readonly lease: string;
   readonly node: string;
 }
 
+/** Leases and requests of this user. */
 export class LeasePool {
   readonly #emit: (effect: LeaseEffect) => void;
   readonly #requests: LeaseRequests;
@@ -61,11 +69,11 @@ export class LeasePool {
   /** Leases by node. */
   readonly #held = new Map<string, Set<Lease>>();
   readonly #nodes = new Map<string, NodeState>();
-  /** Known nodes that are not unusable. */
+  /** Number of known nodes that are not unusable. */
   #nodesLeft = 0;
   #isUp = false;
   #downMs = -Infinity;
-  /** Undefined until the broker has said what the cluster has. */
+  /** Slots of the cluster; undefined until the broker has reported them. */
   #capacity: number | undefined;
 
   constructor(emit: (effect: LeaseEffect) => void) {
@@ -90,12 +98,12 @@ export class LeasePool {
     return this.#requests.waiting;
   }
 
-  /** Was request `id` made, and neither answered nor taken back? */
+  /** True if request `id` was made, and neither answered nor cancelled. */
   isAsked(id: number): boolean {
     return this.#requests.isOpen(id);
   }
 
-  /** Leases held on a node, used or not. */
+  /** Leases held on a node, in use or not. */
   held(node: string): number {
     return this.#held.get(node)?.size ?? 0;
   }
@@ -112,13 +120,13 @@ export class LeasePool {
     this.#balance(nowMs);
   }
 
-  /** It has its place, or went away. */
+  /** The job has its slot, or went away. */
   unwant(job: number, nowMs: number): void {
     this.#requests.remove(job);
     this.#balance(nowMs);
   }
 
-  /** Takes a free slot; to be given back once by `release`. */
+  /** Takes a free slot, which must be given back once by `release`. */
   acquire(excluded: Pick<ReadonlySet<string>, 'has'>, nowMs: number): LeasedSlot | undefined {
     for (const lease of this.#idle) {
       if (excluded.has(lease.node)) continue;
@@ -139,17 +147,17 @@ export class LeasePool {
     this.#balance(nowMs);
   }
 
-  /** May a slot come that `job` can use? Else it need not wait for one. */
+  /** False if no slot will come that `job` can use, so that the job need not wait for one. */
   mayServe(job: number, excluded: Pick<ReadonlySet<string>, 'has'>): boolean {
     if (this.#isUp && this.#requests.isRefused(job)) return false;
-    // A leader that is new knows of no slots at first, but what is held is held.
+    // A new leader knows of no slots at first, but held leases remain.
     const isAnyThere = this.#isUp && this.#capacity !== 0;
     return isAnyThere || [...this.#held.keys()].some((node) => !excluded.has(node));
   }
 
   /**
-   * The slots that this user's jobs may count on: all of the cluster's while it gives what is asked for, else what is held.
-   * Infinity while the broker has not said what the cluster has: that is worth waiting for.
+   * Slots that this user's jobs may count on: all of the cluster's while it grants requests, and otherwise the held
+   * ones. Infinity until the broker has reported the cluster's slots: that is worth waiting for.
    */
   expectedSlots(nowMs: number): number {
     if (this.#isUp && this.#capacity === undefined) return Infinity;
@@ -161,7 +169,7 @@ export class LeasePool {
 
   linkUp(nowMs: number): void {
     this.#isUp = true;
-    // Their slots may be others' by now; what runs under them ends in its own time.
+    // Their slots may belong to other users by now; jobs under them run to their end.
     for (const lease of this.#leases.values()) if (lease.isOrphan && lease.state !== 'used') this.#drop(lease);
     this.#requests.begin();
     this.#balance(nowMs);
@@ -183,7 +191,7 @@ export class LeasePool {
 
   leased(request: number, id: string, node: string, nowMs: number): void {
     if (this.#leases.has(id)) return;
-    // A broker looks at the last of a job's many excluded nodes only.
+    // A broker only considers the last of a job's many excluded nodes.
     const isUsable = this.#nodes.get(node) !== 'unusable' && !this.#requests.excludes(request, node);
     if (!isUsable) this.#requests.refused(request, nowMs);
     if (!isUsable || !this.#requests.granted(request)) {
@@ -200,7 +208,7 @@ export class LeasePool {
     this.#balance(nowMs);
   }
 
-  /** Nobody else waits for these slots: each may serve for so long from now on. At 0, somebody may. */
+  /** Extends leases by `forMs` from now, because no other user waits for their slots; 0 withdraws an extension. */
   keep(ids: readonly string[], forMs: number, nowMs: number): void {
     for (const id of ids) {
       const lease = this.#leases.get(id);
@@ -208,7 +216,7 @@ export class LeasePool {
     }
   }
 
-  /** The node takes its slot back, or gave it up. */
+  /** The node revoked its slot, or gave it up. */
   lost(id: string, reason: string, nowMs: number): void {
     const lease = this.#leases.get(id);
     if (!lease || lease.isLost) return;
@@ -218,7 +226,7 @@ export class LeasePool {
     this.#balance(nowMs);
   }
 
-  /** Not usable yet, or not now, but likely to be in a moment: its free slots wait for that. */
+  /** The node is not usable yet or now, but probably soon: its free slots wait for that. */
   nodeAwaited(node: string, nowMs: number): void {
     this.#setNode(node, 'awaited');
     for (const lease of this.#held.get(node) ?? [])
@@ -234,7 +242,7 @@ export class LeasePool {
     }
   }
 
-  /** Refused or lost. Nothing is asked of it until it is up again, or forgotten. */
+  /** The node was refused or lost. No slot is requested of it until it is up again, or forgotten. */
   nodeUnusable(node: string, nowMs: number): void {
     this.#leaveNode(node, 'unusable', nowMs);
   }
@@ -255,7 +263,7 @@ export class LeasePool {
     return next;
   }
 
-  /** When a lease without a job is given up. One that waits for its node waits until somebody says what came of that. */
+  /** When a lease without a job is released. A lease that waits for its node is kept until the outcome is known. */
   #endMs({ state, sinceMs, isOrphan }: Lease): number {
     if (isOrphan) return this.#downMs + ORPHAN_LIMIT_MS;
     return state === 'idle' ? sinceMs + IDLE_LIMIT_MS : Infinity;
@@ -314,7 +322,7 @@ export class LeasePool {
   #setNode(node: string, state: NodeState | undefined): void {
     const isLeft = (known: NodeState | undefined): number => (known === undefined || known === 'unusable' ? 0 : 1);
     this.#nodesLeft += isLeft(state) - isLeft(this.#nodes.get(node));
-    // Put last: a broker looks at the newest only where there are many.
+    // Reinserted at the end, because a broker only considers the newest if there are many.
     this.#nodes.delete(node);
     if (state) this.#nodes.set(node, state);
   }

@@ -1,66 +1,69 @@
 /**
- * How many slots are asked of the broker, and when: as many as jobs wait and the cluster may have, and a few ahead. Pure:
- * jobs, answers and a time in, requests and cancellations out. Unaware of what becomes of a lease.
+ * Requests for leases: how many slots to request from the broker, and when. There is a request for each waiting job as
+ * far as the cluster may have slots, and a few ahead. Pure: jobs, answers and a time in, requests and cancellations
+ * out. Unaware of what happens to a lease.
  */
 import { isSameSet } from '../../util/sets.ts';
 
-/** How long a broker may keep a request. Longer than it goes without a leader (2 s) before it says so. */
+/** How long a broker may keep a request: longer than the 2 s that it goes without a leader before it says so. */
 const PATIENCE_MS = 3_000;
-/** A broker that answers no request this long after its patience is stuck; the request is given up. */
+/** A broker that has not answered this long after the request's patience is stuck; the request is cancelled. */
 const OVERDUE_MS = 2_000;
-/** From here on a request does not look like being granted: what the cluster has is in other hands. */
+/** A request of this age is unlikely to be granted: the cluster's slots are in other hands. */
 const SCARCE_AFTER_MS = 1_000;
-/** Between one refused request and the next, by how many were refused in a row; the last bounds how late a slot is seen. */
+/** Delays between refused requests, by the number refused in a row; the last limits how late a free slot is noticed. */
 const RETRY_DELAYS_MS = [100, 200, 400, 800, 1_000] as const;
-/** Slots held ready for the next jobs, while jobs come. make starts the next one as soon as one ends. */
+/** Slots kept ready for the next jobs while jobs arrive: make starts the next job as soon as one ends. */
 const PREFETCH = 2;
-/** Jobs come: the last one waited for a slot no longer ago. */
+/** Jobs are arriving if the last one waited for a slot within this window. */
 const PREFETCH_WINDOW_MS = 500;
-/** make goes up and down by a job or two all the time; requests that are too many for so long are taken back. */
+/** make's parallelism varies by a job or two all the time; surplus requests are cancelled only after this long. */
 const SURPLUS_KEPT_MS = 100;
-/** At once, whatever waits; a broker refuses more than 2,000, and make's usual -j is below this. */
+/** Limit on open requests; a broker refuses more than 2,000, and make's usual -j is below this. */
 const MAX_OPEN = 256;
-/** Asked for even if the broker has not heard yet what the cluster has. */
+/** Requests allowed while the broker does not yet know the cluster's slots. */
 const MIN_OPEN = 8;
 /**
- * Asked for even if all that the cluster has is held: for a node that joins, and what others give back. As many as jobs
- * wait would be asked for and taken back with each job, all for nothing.
+ * Requests kept open even if the cluster's slots are all held, for a node that joins and slots that others give back.
+ * One request per waiting job would be made and cancelled with each job, to no effect.
  */
 const STANDING = 2;
 
+/** What the owner must send to the broker. */
 export type RequestEffect =
-  /** A broker may look at the last of `excluded` only. */
+  /** A broker may consider only the last of `excluded`. */
   | { readonly kind: 'request'; readonly id: number; readonly patienceMs: number; readonly excluded: readonly string[] }
   | { readonly kind: 'cancel'; readonly id: number };
 
 interface OpenRequest {
   readonly askedMs: number;
-  /** The job it was made for because that job cannot use just any node. */
+  /** The job that the request was made for, if that job cannot use just any node. */
   readonly job: number | undefined;
 }
 
 interface WaitingJob {
   readonly excluded: ReadonlySet<string>;
   request: number | undefined;
-  /** No node that it may use had a slot when it was asked for. */
+  /** No node that the job may use had a slot when one was requested. */
   isRefused: boolean;
 }
 
 interface HeldLeases {
   readonly held: number;
-  /** The nodes of those that are free for the next jobs, or will be soon. */
+  /** Nodes of the leases that are free for the next jobs, or will be soon. */
   readonly ready: readonly string[];
 }
 
+/** Open requests, and the jobs that wait for leases. */
 export class LeaseRequests {
   readonly #emit: (effect: RequestEffect) => void;
-  /** Insertion order is the order of asking. */
+  /** In the order of the requests. */
   readonly #open = new Map<number, OpenRequest>();
   readonly #waiting = new Map<number, WaitingJob>();
-  /** Those of `#waiting` that some node failed; each has a request of its own. */
+  /** Those of `#waiting` that cannot use every node; each has a request of its own. */
   readonly #choosy = new Map<number, WaitingJob>();
   #isUp = false;
-  /** Of the cluster; 0 while that is not known. */
+  /** Slots of the cluster; 0 while unknown. */
   #capacity = 0;
   #nextId = 1;
   #wantedMs = -Infinity;
@@ -81,13 +84,13 @@ export class LeaseRequests {
     return this.#waiting.size;
   }
 
-  /** A broker answers; what another one was asked is of no account. */
+  /** A broker answers; requests to an earlier one are forgotten. */
   begin(): void {
     this.end();
     this.#isUp = true;
   }
 
-  /** No broker answers any more. */
+  /** No broker answers. */
   end(): void {
     this.#isUp = false;
     this.#capacity = 0;
@@ -105,7 +108,7 @@ export class LeaseRequests {
     this.#capacity = slots;
   }
 
-  /** Said again, it changes nothing but which nodes are excluded. */
+  /** A job waits. Idempotent: a repeat only updates `excluded`. */
   add(id: number, excluded: ReadonlySet<string>, nowMs: number): void {
     this.#wantedMs = nowMs;
     const known = this.#waiting.get(id);
@@ -123,33 +126,33 @@ export class LeaseRequests {
     if (request !== undefined) this.#cancel(request);
   }
 
-  /** A job found a slot without waiting: more will come. */
+  /** A job found a slot without waiting: more jobs will come. */
   noteUse(nowMs: number): void {
     this.#wantedMs = nowMs;
   }
 
-  /** Was request `id` made for a job that cannot use `node`? */
+  /** True if request `id` was made for a job that cannot use `node`. */
   excludes(id: number, node: string): boolean {
     const job = this.#open.get(id)?.job;
     return job !== undefined && this.#waiting.get(job)?.excluded.has(node) === true;
   }
 
-  /** Was request `id` made, and neither answered nor taken back? */
+  /** True if request `id` was made, and neither answered nor cancelled. */
   isOpen(id: number): boolean {
     return this.#open.has(id);
   }
 
-  /** Was this job told that nothing is there for it? */
+  /** True if the job's request was refused. */
   isRefused(id: number): boolean {
     return this.#waiting.get(id)?.isRefused === true;
   }
 
-  /** The cluster does not give what was asked for. */
+  /** True if the cluster does not grant what is requested. */
   isScarce(nowMs: number): boolean {
     return this.#refusals > 0 || this.#scarceFromMs() <= nowMs;
   }
 
-  /** A lease came for request `id`. False when it is not wanted any more. */
+  /** A lease was granted for request `id`. False if it is no longer wanted. */
   granted(id: number): boolean {
     const open = this.#forget(id);
     if (!open) return false;
@@ -157,23 +160,23 @@ export class LeaseRequests {
     return true;
   }
 
-  /** Nothing came of request `id`, or nothing of use. */
+  /** Request `id` was refused, or granted an unusable lease. */
   refused(id: number, nowMs: number): void {
     const open = this.#forget(id);
     if (!open) return;
     const job = open.job === undefined ? undefined : this.#waiting.get(open.job);
     if (job) job.isRefused = true;
-    // What was asked together and refused together counts once.
+    // Requests made together and refused together count once.
     if (open.askedMs > this.#refusedMs) this.#refusals += 1;
     this.#refusedMs = nowMs;
     const delayMs = RETRY_DELAYS_MS[Math.min(this.#refusals, RETRY_DELAYS_MS.length) - 1] ?? 0;
-    // From when it was asked: one that waited its whole patience has waited enough.
+    // Measured from the request: one that waited its whole patience has waited long enough.
     this.#askAfterMs = Math.max(this.#askAfterMs, open.askedMs + delayMs);
   }
 
   /**
-   * Asks for what is missing and takes back what is too much.
-   * @param unusable - nodes of no use to anybody, the most recent last
+   * Requests missing slots and cancels surplus requests.
+   * @param unusable - nodes that no job can use, the most recent last
    */
   balance(leases: HeldLeases, unusable: () => readonly string[], nowMs: number): void {
     if (!this.#isUp) return;
@@ -192,7 +195,7 @@ export class LeaseRequests {
     }
   }
 
-  /** When `balance` is to be called again though nothing happened. */
+  /** When `balance` must be called again even if nothing happens. */
   nextTickMs(nowMs: number): number {
     if (!this.#isUp) return Infinity;
     const times = [
@@ -205,12 +208,12 @@ export class LeaseRequests {
     return Math.min(...times.filter((time) => time > nowMs), Infinity);
   }
 
-  /** Requests that may be open at once. */
+  /** Limit on open requests. */
   get #limit(): number {
     return Math.min(MAX_OPEN, Math.max(MIN_OPEN, this.#capacity));
   }
 
-  /** Of these, the ones for any node: slots that the cluster may yet give. */
+  /** Limit on open requests for any node: slots that the cluster may still grant. */
   #unheld({ held }: HeldLeases): number {
     return this.#capacity === 0 ? this.#limit : Math.max(STANDING, this.#capacity - held);
   }
@@ -226,7 +229,7 @@ export class LeaseRequests {
     return count;
   }
 
-  /** Choosy jobs that one of the slots at `ready` nodes will do for: what they asked for has come. */
+  /** Choosy jobs that can use one of the slots on `ready` nodes: their requests were granted. */
   #served(ready: readonly string[]): Set<number> {
     const served = new Set<number>();
     if (this.#choosy.size === 0) return served;
@@ -261,7 +264,7 @@ export class LeaseRequests {
     this.#surplusSinceMs ??= nowMs;
     if (nowMs - this.#surplusSinceMs < SURPLUS_KEPT_MS) return;
     this.#surplusSinceMs = undefined;
-    // The newest: the oldest is the next to be granted.
+    // Cancel the newest: the oldest request is the next to be granted.
     for (const id of anyones.slice(-surplus)) this.#cancel(id);
   }
 

@@ -1,7 +1,6 @@
 /**
- * Slots that the broker of this host leases, as a source for the scheduler: ties the connection to the broker, the lease
- * pool and the connections to nodes together. Unaware of jobs but for their numbers, and of where they run without a
- * broker.
+ * Source of the slots that this host's broker leases: connects the broker connection, the lease pool and the
+ * connections to nodes. Unaware of jobs but for their numbers, and of where they run without a broker.
  */
 import type { BrokerStatus } from '../../protocol/control.ts';
 import { MAX_EXCLUDED_NAMES, type BrokerAnswer } from '../../protocol/local-broker.ts';
@@ -17,21 +16,22 @@ import type { Capacity, JobNeeds, Outlook, RemoteSlot, SlotScope, SlotSource } f
 import { LeasePool, type LeaseEffect } from './lease-pool.ts';
 import { LeasedNodes, type LeasedFleet, type LeasedNodesOptions } from './leased-nodes.ts';
 
-/** A question about the whole cluster makes every node answer; new nodes are rare. */
+/** Minimum interval between queries of the whole cluster, which every node has to answer; new nodes are rare. */
 const CLUSTER_INTERVAL_MS = 60_000;
-/** A broker that has just begun to answer hears of the cluster's slots within this. One without a leader says nothing. */
+/** A newly connected broker learns the cluster's slots within this time. A broker without a leader says nothing. */
 const CAPACITY_PATIENCE_MS = 1_500;
 
-/** What the other nodes of the cluster have. */
+/** Totals of the other nodes of the cluster. */
 export interface ClusterCapacity {
   readonly slots: number;
   readonly nodes: number;
 }
 
+/** What a lease source needs. */
 export interface LeaseSourceOptions extends Pick<LeasedNodesOptions, 'configured'> {
   readonly sockets: readonly string[];
   readonly fleet: LeasedFleet & Pick<Fleet, 'tryAgain'>;
-  /** A slot became free, or other ones are to be expected. */
+  /** A slot became free, or the slots to expect changed. */
   readonly onSlots: () => void;
   /** The broker came or went. */
   readonly onBroker: () => void;
@@ -46,9 +46,9 @@ export class LeaseSource implements SlotSource {
   readonly #pool = new LeasePool((effect) => this.#carryOut(effect));
   readonly #nodes: LeasedNodes;
   readonly #revocations = new Map<string, Deferred<RetryReason>>();
-  /** What the broker said of nodes, by the name that it knows them by. */
+  /** Speeds of nodes as reported by the broker, by the broker's names. */
   #speeds: ReadonlyMap<string, number> = new Map();
-  /** Jobs that wait, with the nodes that the broker was told not to give them. */
+  /** Waiting jobs, with the nodes that the broker was told to exclude for them. */
   readonly #demanded = new Map<number, ReadonlySet<string>>();
   readonly #lasting = new WeakMap<Exclusions, ReadonlySet<string>>();
   #clusterAskedMs = -Infinity;
@@ -86,22 +86,22 @@ export class LeaseSource implements SlotSource {
     clearTimeout(this.#timer?.handle);
   }
 
-  /** A broker answers. */
+  /** True while a broker answers. */
   get isUp(): boolean {
     return this.#link.state.isUp;
   }
 
-  /** Undefined until the broker has said it, or ought to have. */
+  /** Undefined until the broker has reported it, or the wait for that timed out. */
   get cluster(): ClusterCapacity | undefined {
     return this.#capacity;
   }
 
-  /** A sentence: why a broker that is there is not used. Empty when it is, or when there is none. */
+  /** A sentence on why an existing broker is not used; empty if it is used, or if there is none. */
   get problem(): string {
     return this.#link.state.problem;
   }
 
-  /** The nodes that are or were leased a short while ago, as the fleet calls them. */
+  /** The fleet's names of nodes that are leased, or were recently. */
   names(): Set<string> {
     return this.#nodes.names((name) => this.#pool.held(name) > 0, performance.now());
   }
@@ -138,7 +138,7 @@ export class LeaseSource implements SlotSource {
     if (!needs?.mayLease) {
       if (this.#demanded.delete(job)) this.#pool.unwant(job, performance.now());
     } else {
-      // Nodes that are being checked hold their leases already where they were leased.
+      // Nodes that are being checked are not excluded: their leases are held already.
       const excluded = this.#lastingOf(needs.exclusions);
       const told = this.#demanded.get(job);
       if (told && isSameSet(told, excluded)) return;
@@ -181,25 +181,25 @@ export class LeaseSource implements SlotSource {
     return this.isUp ? (this.#capacity?.slots ?? 0) : this.#pool.expectedSlots(performance.now());
   }
 
-  /** A node of the fleet came up, was refused, lost or let go. */
+  /** A node of the fleet came up, was refused, was lost or was dropped. */
   nodesChanged(): void {
     this.#nodes.look();
     this.#setTimer();
   }
 
-  /** A build begins: nodes that are refused are tried again without waiting for their turn. */
+  /** A build begins: refused nodes are retried without waiting for their turn. */
   tryAgain(): void {
     this.#options.fleet.tryAgain(this.names());
   }
 
-  /** What the broker takes a node for, or `asked` when it is about to say so; undefined for a node not of its. */
+  /** The broker's speed of a node, or `asked` while a query is in flight; undefined for nodes it does not own. */
   speedOf(name: string): number | 'asked' | undefined {
     const id = this.#nodes.idOf(name);
     if (id === undefined) return undefined;
     return this.#speeds.get(id) ?? (this.#isClusterAsked ? 'asked' : undefined);
   }
 
-  /** Tells the broker how fast a node of the fleet proved to be. */
+  /** Reports the measured speed of a node to the broker. */
   tellSpeed(name: string, speed: number): void {
     const id = this.#nodes.idOf(name);
     if (id !== undefined) this.#link.send({ kind: 'speed', node: id, speed });
@@ -229,7 +229,7 @@ export class LeaseSource implements SlotSource {
     const now = performance.now();
     switch (answer.kind) {
       case 'leased': {
-        // One that was not asked for goes back, and its node is not connected: a broken broker may name a thousand.
+        // Return a lease that was not requested, without connecting its node: a broken broker may name a thousand.
         const isAsked = this.#pool.isAsked(answer.id);
         if (isAsked) this.#askForSpeeds(answer.node, now);
         const name = isAsked ? this.#nodes.use(answer.node, now) : answer.node;
@@ -256,7 +256,7 @@ export class LeaseSource implements SlotSource {
       case 'refused':
       case 'drained':
       default:
-        // Not for dispatchers, or of a later release.
+        // Not meant for dispatchers, or from a later release.
         return;
     }
     this.#setTimer();
@@ -281,10 +281,11 @@ export class LeaseSource implements SlotSource {
   #carryOut(effect: LeaseEffect): void {
     switch (effect.kind) {
       case 'request': {
-        // This host itself is no node for its own builds: it has local slots. Last, where a broker surely looks.
+        // This host is not a node for its own builds, because it has local slots. It comes last, where a broker
+        // certainly considers it.
         const ids = effect.excluded
           .map((name) => this.#nodes.idOf(name) ?? name)
-          // One of a list, like `n2:2222`; no broker has a node of such a name.
+          // A listed node may be called `n2:2222`, which is not a valid name for a broker.
           .filter(isNodeName);
         const { node } = this.#link.state;
         const exclude = [...ids, ...(node === undefined ? [] : [node])].slice(-MAX_EXCLUDED_NAMES);
@@ -304,7 +305,7 @@ export class LeaseSource implements SlotSource {
     }
   }
 
-  /** One timer, for the next moment at which something happens by itself. */
+  /** Sets the one timer, for the next moment at which the pool must act by itself. */
   #setTimer(): void {
     const now = performance.now();
     const atMs = this.#pool.nextTickMs(now);

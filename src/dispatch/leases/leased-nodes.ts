@@ -1,40 +1,41 @@
 /**
- * The nodes that were leased: what the broker calls each, what the fleet calls it, and whether it is up.
- * Unaware of leases and of the broker.
+ * Leased nodes: the broker's name of each, the fleet's name, and whether it is up. Unaware of leases and of the broker.
  */
 import type { NodeSpec } from '../../config/nodes.ts';
 import type { NodeName } from '../../protocol/names.ts';
 import type { Fleet } from '../nodes/fleet.ts';
 
-/** A node stays connected so long after its last lease: the next build is likely to get it again. */
+/** A node stays connected this long after its last lease: the next build is likely to get it again. */
 const NODE_KEPT_MS = 5 * 60_000;
 
-/** What is asked of the fleet here. A node is awaited also while it is checked. */
+/** The parts of the fleet used here. A node counts as awaited also while it is being checked. */
 export type LeasedFleet = Pick<Fleet, 'useLeased' | 'stateOf' | 'isAwaited'>;
 
+/** The fleet, and events of nodes. */
 export interface LeasedNodesOptions {
   readonly fleet: LeasedFleet;
-  /** How the configuration says that this node is reached, if it does. */
+  /** The configuration's entry for this node, if it has one. */
   readonly configured: (node: NodeName) => NodeSpec | undefined;
-  /** Each with the fleet's name of the node. */
+  /** Called, like those below, with the fleet's name of the node. */
   readonly onUp: (name: string) => void;
-  /** It was up, and will be again in a moment. */
+  /** The node was up, and probably will be again soon. */
   readonly onAwaited: (name: string) => void;
   readonly onUnusable: (name: string) => void;
   readonly onForgotten: (name: string) => void;
 }
 
-/** `awaited`: it is being connected or checked, and likely to be up in a moment. */
+/** `awaited`: the node is being connected or checked, and is likely to be up soon. */
 type Outlook = 'up' | 'awaited' | 'unusable';
 
 interface LeasedNode {
-  /** What the broker calls it. */
+  /** The broker's name of the node. */
   readonly id: NodeName;
   usedMs: number;
-  /** As it was told; what is new is taken for awaited. */
+  /** The last outlook that was reported; a new node starts as awaited. */
   told: Outlook;
 }
 
+/** The nodes of current and recent leases. */
 export class LeasedNodes {
   readonly #options: LeasedNodesOptions;
   readonly #nodes = new Map<string, LeasedNode>();
@@ -48,7 +49,7 @@ export class LeasedNodes {
     return this.#nodes.get(name)?.id;
   }
 
-  /** What the fleet calls the node that the broker leased just now; a new one is being connected from here on. */
+  /** The fleet's name of a node that the broker just leased; a new node is connected from now on. */
   use(id: NodeName, nowMs: number): string {
     const { fleet, configured } = this.#options;
     const known = this.#nameOf.get(id);
@@ -65,7 +66,7 @@ export class LeasedNodes {
     return name;
   }
 
-  /** Those that hold a lease, or did a short while ago. */
+  /** Nodes that have a lease, or had one recently. */
   names(isHeld: (name: string) => boolean, nowMs: number): Set<string> {
     for (const [name, node] of this.#nodes) {
       if (isHeld(name)) node.usedMs = nowMs;
@@ -74,7 +75,7 @@ export class LeasedNodes {
     return new Set(this.#nodes.keys());
   }
 
-  /** Something happened to a node of the fleet. */
+  /** Nodes of the fleet changed. */
   look(): void {
     for (const [name, node] of this.#nodes) this.#look(name, node);
   }
@@ -87,7 +88,7 @@ export class LeasedNodes {
       return;
     }
     const outlook = fleet.isAwaited(name) ? 'awaited' : state === 'up' ? 'up' : 'unusable';
-    // Being connected again is no news of a node that was refused.
+    // Reconnecting is no news about a node that was refused.
     if (outlook === node.told || (outlook === 'awaited' && node.told === 'unusable')) return;
     node.told = outlook;
     if (outlook === 'up') onUp(name);
