@@ -41,7 +41,7 @@ interface Lease {
   sinceMs: number;
   /** When the lease's first job could have started. */
   readyMs: number;
-  /** The broker extended the lease to this time, whatever the limits. */
+  /** The broker allowed use until this time; KEEP_LIMIT_MS still applies. */
   keptUntilMs: number;
   /** The broker that granted the lease is gone. */
   isOrphan: boolean;

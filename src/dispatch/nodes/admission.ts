@@ -1,7 +1,7 @@
 /**
- * Checks each node before the first job of a kind goes there: does it see the tree that the job lies in, has it the
- * job's compiler? Verdicts hold for one connection and one build; a refusal is looked at again after a while. How a
- * node is checked, node-checks.ts has. Unaware of jobs beyond where they run and what they call, and of slots.
+ * Admission of nodes: before the first job of a kind goes to a node, checks that the node sees the job's tree and has
+ * the job's compiler. Verdicts hold for one connection and one build; a refusal is checked again after a while. How a
+ * node is checked is in node-checks.ts. Unaware of slots, and of jobs beyond where they run and what they call.
  */
 import type { NodeLink } from '../../remote/node-link.ts';
 import { deferred } from '../../util/deferred.ts';
@@ -17,31 +17,33 @@ import type { Checked, Held } from './asking.ts';
 import { NodeChecks } from './node-checks.ts';
 import { Wants, type LocalReason, type Wanted, type Work } from './wants.ts';
 
-/** A check takes a round trip, and a compiler's first a hash of 70 MB; past this the job goes elsewhere meanwhile. */
+/** A check takes a round trip, and the first of a compiler a hash of 70 MB; after this long, the job goes elsewhere. */
 const JOB_PATIENCE_MS = 1_500;
-/** From a refusal to the next look, by how many there were in a row. */
+/** Delay from a refusal to the next check, by the number of refusals in a row. */
 const LOOK_AGAIN_MS = [2_000, 5_000, 15_000, 60_000] as const;
-/** Refusals that are due and that no arriving job asks for are not gone through more often. */
+/** Minimum interval between scans for due refusals that no arriving job needs. */
 const LOOK_INTERVAL_MS = 1_000;
-/** Kinds of jobs known at once. */
+/** Kinds of jobs remembered. */
 const MAX_KNOWN = 4_096;
 
-/** Jobs that want the same of a node. */
+/** Requirements that jobs share. */
 export interface Need {
   readonly conditions: readonly Condition[];
-  /** Why no node can have such a job. */
+  /** Why no node can run such a job. */
   readonly local: LocalReason | undefined;
-  /** Nodes that must not have such jobs now: found wanting, or being checked for longer than a job waits. */
+  /** Nodes that must not get such jobs now: refused, or being checked for longer than a job waits. */
   exclusions: Exclusions;
 }
 
-/** What a job takes along to a node that it was admitted to. */
+/** What a job carries to a node that it was admitted to. */
 export interface Ticket {
-  /** Of what the node said of itself: where that does not hold any longer, the node sends the job back. */
+  /** Stamps of what the node reported about itself; if one no longer holds, the node sends the job back. */
   readonly stamps: readonly string[];
-  /** Resolves when all is known that the job's result rests on, with why it does not count. */
+  /**
+   * Resolves when all checks that the job's result depends on are done: with a refusal if the result does not count.
+   */
   readonly verdict: Promise<Refusal | undefined>;
-  /** The node says that it does not hold: what was found then is to be found once more. */
+  /** The node reports that a stamp no longer holds: what was found with it must be checked again. */
   noteBroken(stamp: string): void;
 }
 
@@ -55,11 +57,11 @@ type Verdict = { readonly kind: 'admitted'; readonly held: Held } | Checking | (
 
 interface Checking {
   readonly kind: 'checking';
-  /** Resolves with why the node is refused. */
+  /** Resolves with the refusal, if any. */
   readonly done: Promise<Refusal | undefined>;
-  /** It was refused before. */
+  /** The earlier refusal, if the node was refused before. */
   readonly after: Refused | undefined;
-  /** Jobs do not wait for it any longer. */
+  /** True once jobs no longer wait for the check. */
   isSlow: boolean;
 }
 
@@ -69,14 +71,16 @@ interface Candidate {
   readonly verdicts: Map<Condition, Verdict>;
 }
 
+/** What admission needs. */
 export interface AdmissionOptions {
   readonly link: (node: string) => NodeLink | undefined;
-  /** Where hashes of headers are kept for this boot; absent: nowhere. */
+  /** File in which hashes of headers are cached for this boot; if absent, they are not kept. */
   readonly hashesPath?: string | undefined;
   /** Nodes became fit or unfit for some need. */
   readonly onChange: () => void;
 }
 
+/** Verdicts on nodes, and the needs of jobs that depend on them. */
 export class Admission {
   readonly #options: AdmissionOptions;
   readonly #candidates = new Map<string, Candidate>();
@@ -93,12 +97,12 @@ export class Admission {
     this.#checks = new NodeChecks(places, digests, (directory) => this.#wants.placeOf(directory));
   }
 
-  /** A sentence for each tree whose file server's clock is not this host's. */
+  /** A sentence for each tree whose file server's clock differs from this host's. */
   get problems(): readonly string[] {
     return [...this.#checks.skews.values()];
   }
 
-  /** The same object for the same wants. Refusals of it that are due are looked at again. */
+  /** The need of a job; jobs with the same requirements share one object. Its due refusals are checked again. */
   needOf(work: Work): Need {
     const wanted = this.#wants.of(work);
     let need = this.#needs.get(wanted);
@@ -111,27 +115,30 @@ export class Admission {
     return need;
   }
 
-  /** A build begins, in `directory` if that is known: what was found before is looked at once more. */
+  /** A build begins, in `directory` if that is known: earlier verdicts are checked again. */
   renew(directory: string | undefined): void {
     this.#checks.skews.clear();
     for (const { verdicts } of this.#candidates.values()) {
       for (const [condition, verdict] of verdicts) {
-        // One that no job of the last build wanted has no part in this one either.
+        // Drop refusals that no job of the last build asked for, together with all admissions.
         if (verdict.kind === 'admitted' || (verdict.kind === 'refused' && verdict.againMs === 0)) {
           verdicts.delete(condition);
         } else if (verdict.kind === 'refused') verdict.againMs = 0;
       }
     }
     this.#lookAgainMs = 0;
-    // A refusal that went must not live on in what was worked out of it.
+    // Exclusions that were derived from a dropped refusal must go too.
     this.#changed();
     if (directory !== undefined) this.#wants.noteTree(directory);
   }
 
-  /** May a job that needs this run on the node? Checked now if it was not yet; at once true for one that was admitted. */
+  /**
+   * True if a job with this need may run on the node. Checks the node first if necessary; an admitted node answers at
+   * once.
+   */
   admit(node: string, need: Need): boolean | Promise<boolean> {
     const candidate = this.#candidateOf(node);
-    // The job will find out that the node is gone.
+    // The job will notice that the node is gone.
     if (!candidate) return true;
     const { conditions } = need;
     if (exclusionOf(candidate, conditions)) return false;
@@ -141,7 +148,7 @@ export class Admission {
     return this.#await(candidate, open).then((isAdmitted) => isAdmitted && this.#admitForNow(candidate, conditions));
   }
 
-  /** What is left to be checked is so while the job runs. */
+  /** Admits a job whose remaining conditions are checked while it runs. */
   #admitForNow(candidate: Candidate, conditions: readonly Condition[]): boolean {
     this.#checkUnchecked(candidate, conditions);
     return exclusionOf(candidate, conditions) === undefined;
@@ -153,7 +160,7 @@ export class Admission {
     }
   }
 
-  /** For a job with this need that was admitted to the node; without one, for what needs nothing of it. */
+  /** The ticket of a job that was admitted to the node; without a need, of a job that requires nothing of it. */
   ticket(node: string, need: Need | undefined): Ticket {
     const candidate = this.#candidateOf(node);
     const stamps = new Set<string>();
@@ -175,7 +182,7 @@ export class Admission {
     };
   }
 
-  /** Why a node that is up may not have such jobs: what the first that was refused lacks. */
+  /** Why a node that is up may not run such jobs: what the first refused node lacks. */
   refusalFor(need: Need): string | undefined {
     for (const { node, verdicts } of this.#candidates.values()) {
       for (const condition of need.conditions) {
@@ -191,40 +198,40 @@ export class Admission {
     return refusalsOf(this.#candidateOf(node)).map(({ refusal }) => refusal.sentence);
   }
 
-  /** No tree that a build was in is seen by it. */
+  /** True if the node sees none of the trees that builds used. */
   isStranger(node: string): boolean {
     const candidate = this.#candidateOf(node);
     const trees = [...(candidate?.verdicts ?? [])].filter(([condition]) => condition.kind === 'tree');
     return trees.length > 0 && trees.every(([, verdict]) => refusedOf(verdict) !== undefined);
   }
 
-  /** It is being checked for the first time, and jobs do not wait for that any longer. */
+  /** True if the node is being checked for the first time and jobs no longer wait for that. */
   isSlow(node: string): boolean {
     const verdicts = [...(this.#candidateOf(node)?.verdicts.values() ?? [])];
     return verdicts.some((verdict) => verdict.kind === 'checking' && verdict.isSlow && !verdict.after);
   }
 
-  /** The place on the mount of `directory` whose private directory the node sees as it is here, if that is known. */
+  /** The place on the mount of `directory` whose private directory the node is known to see as this host does. */
   privatePlace(node: string, directory: string): string | undefined {
     const link = this.#candidateOf(node)?.link;
     const tree = this.#wants.treeOf(directory);
     return link && tree && this.#checks.privatePlace(link, tree);
   }
 
-  /** Those places, of all trees that are known. */
+  /** These places, for all known trees. */
   get privatePlaces(): readonly string[] {
     const places = this.#wants.trees.map(({ provenAt }) => provenAt).filter((place) => place !== undefined);
     return [...new Set(places)];
   }
 
   /**
-   * No build is left that waits for checks: looks at trees that are under way come to nothing, and are begun once more with the next
-   * build. Resolves when nothing of it lies in a tree.
+   * No build is left that waits for checks: checks of trees in flight are abandoned, and repeated for the next build.
+   * Resolves when no proof is left in a tree.
    */
   async rest(): Promise<void> {
     for (const { verdicts } of this.#candidates.values()) {
       for (const [condition, verdict] of verdicts) {
-        // Others leave nothing behind them, and may take longer than a small build.
+        // Other checks leave no files, and may take longer than a small build.
         if (verdict.kind !== 'checking' || condition.kind !== 'tree') continue;
         if (verdict.after) verdicts.set(condition, { kind: 'refused', ...verdict.after });
         else verdicts.delete(condition);
@@ -253,19 +260,18 @@ export class Admission {
     const { verdicts, node, link } = candidate;
     const done = this.#checks
       .check({ link, tree: (tree) => this.#heldOf(candidate, tree) }, condition)
-      // A defect of a check costs the node, not the build.
+      // A bug in a check costs the node, not the build.
       .catch((cause: unknown): Checked => ({
         kind: 'refused',
         refusal: { reason: 'no-answer', sentence: `it could not be checked: ${String(cause)}` },
       }))
       .then((checked) => {
         const refusal = checked.kind === 'refused' ? checked.refusal : undefined;
-        // What it is for went meanwhile.
+        // The verdict is no longer wanted.
         if (verdicts.get(condition) !== checking) return refusal;
         if (checked.kind === 'held') verdicts.set(condition, { kind: 'admitted', held: checked.held });
         else verdicts.set(condition, this.#toRefused(checked.refusal, after));
-        // The connection that it was asked over is gone: so is what it said. That all is well makes no difference to
-        // jobs that counted on it.
+        // After a reconnect the answer no longer applies. A success is no news to jobs that already counted on it.
         const isNews = refusal !== undefined || after !== undefined || checking.isSlow;
         if (isNews && this.#candidates.get(node) === candidate) this.#changed();
         return refusal;
@@ -274,7 +280,7 @@ export class Admission {
     verdicts.set(condition, checking);
   }
 
-  /** Places are judged by their trees, whichever is looked at again first. */
+  /** Places are judged by their trees, whichever is checked again first. */
   async #heldOf(candidate: Candidate, tree: TreeCondition): Promise<Held | undefined> {
     const { verdicts } = candidate;
     const before = verdicts.get(tree);
@@ -318,7 +324,7 @@ export class Admission {
       need.exclusions = exclusions;
       isOther = true;
     }
-    // Most checks end well, and nobody who waits has another node by that.
+    // Most checks succeed, which changes nothing for waiting jobs.
     if (isOther) this.#options.onChange();
   }
 
@@ -345,7 +351,7 @@ export class Admission {
   }
 }
 
-/** Why a node must not have jobs that want these; undefined where it may. */
+/** Why a node must not get jobs with these conditions; undefined if it may. */
 function exclusionOf({ verdicts }: Candidate, conditions: readonly Condition[]): Exclusion | undefined {
   const found = conditions.map((condition) => verdicts.get(condition));
   if (found.some((verdict) => refusedOf(verdict) !== undefined)) return 'not-admitted';

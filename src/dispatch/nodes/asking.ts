@@ -1,37 +1,37 @@
-/** A node as checks see it, what comes of a check, and a question with a limit. Unaware of what is asked. */
+/** A node as checks see it, the outcome of a check, and a query with a timeout. Unaware of what is asked. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Refusal } from '../../admission/admission-rules.ts';
 import type { Findings, Inspection } from '../../protocol/inspection.ts';
 import type { NodeLink } from '../../remote/node-link.ts';
 import type { TreeCondition } from './conditions.ts';
 
-/** A node that says nothing for so long is refused until it is asked again. */
+/** A node that does not answer within this time is refused until it is asked again. */
 export const ANSWER_LIMIT_MS = 20_000;
 
-/** What a node said that jobs count on. */
+/** Facts reported by a node that jobs depend on. */
 export interface Held {
-  /** Undefined where it was asked nothing. */
+  /** Undefined if the node was not queried. */
   readonly stamp: string | undefined;
-  /** Of what it was asked besides. */
+  /** Stamps of further queries. */
   readonly further?: readonly string[];
-  /** Of a tree: it read a proof, which holds for all that is on that mount there. */
+  /** For a tree: the node read a proof, which holds for everything on that mount of the node. */
   readonly isProven?: boolean;
-  /** Of a tree: what is mounted below its directory, by names relative to it; undefined where that is not known. */
+  /** For a tree: mount points below its directory, relative to it; undefined if unknown. */
   readonly mountsBelow?: readonly string[] | undefined;
 }
 
-/** What came of a check. */
+/** Outcome of a check. */
 export type Checked =
   { readonly kind: 'refused'; readonly refusal: Refusal } | { readonly kind: 'held'; readonly held: Held };
 
 /** A node as a check sees it. */
 export interface CheckedNode {
   readonly link: NodeLink;
-  /** What it says of a tree, asked now if it was not yet; undefined for one that it is not admitted for. */
+  /** What the node reports about a tree, queried now if necessary; undefined if the node is not admitted for it. */
   readonly tree: (condition: TreeCondition) => Promise<Held | undefined>;
 }
 
-/** Resolves with undefined when there is no answer in time. */
+/** Sends a query. Resolves with undefined on timeout. */
 export function ask<I extends Inspection>(
   link: NodeLink,
   inspection: I,

@@ -1,57 +1,58 @@
-/** What a node must fulfil for a job, as conditions that jobs share. Types, and what jobs wait for. */
+/** Conditions that a node must fulfil for a job, shared among jobs. Types, and which conditions jobs wait for. */
 import type { OwnSearchQuestion } from '../../protocol/header-inspection.ts';
 import type { IdentifiedCompiler } from '../../tree/compiler-identity.ts';
 import type { HereContents } from './here-contents.ts';
 
-/** It sees a tree as this host does. */
+/** The node sees a tree as this host does. */
 export interface TreeCondition {
   readonly kind: 'tree';
-  /** The topmost directory of it that a build was seen in, links followed. */
+  /** The topmost directory of the tree that a build used, with links resolved. */
   readonly directory: string;
-  /** Where a proof was seen by a node, so that the others are tried there first. */
+  /** Where a node saw a proof, so that other nodes are tried there first. */
   provenAt: string | undefined;
 }
 
-/** One compiler of this host, as it was when the condition was made: another one in its place is another condition. */
+/** A compiler of this host as it was when the condition was made: a replaced compiler is another condition. */
 export interface CompilerCondition {
   readonly kind: 'compiler';
   readonly program: string;
   /** PATH of the jobs. */
   readonly searchPath: string;
-  /** What it is here; undefined while no node was to be compared with it. */
+  /** The compiler's identity on this host; undefined until a node is compared with it. */
   here: Promise<IdentifiedCompiler> | undefined;
 }
 
-/** A directory or a file that jobs read is the same there: it is covered by the proof of a tree, or was compared. */
+/** A directory or file that jobs read is the same on the node: covered by the proof of a tree, or compared. */
 export interface PlaceCondition {
   readonly kind: 'place';
-  /** As jobs name it. */
+  /** The name that jobs use. */
   readonly name: string;
-  /** What that leads to here. */
+  /** The local path that the name resolves to. */
   readonly real: string;
-  /** Of those that the job needs, the one on whose mount it is here. */
+  /** The tree, among those that the job needs, whose mount holds the place on this host. */
   readonly tree: TreeCondition | undefined;
-  /** What is mounted below it here, by names relative to it. These have conditions of their own. */
+  /** Local mount points below the place, relative to it. They have conditions of their own. */
   readonly mountsBelow: readonly string[];
-  /** It belongs to the system, or this user cannot write it: what it holds may be compared. */
+  /** True if the place belongs to the system, or this user cannot write it: then its contents may be compared. */
   readonly isComparable: boolean;
-  /** It is not there here, and must not be there. */
+  /** True if the place does not exist on this host, and so must not exist on the node. */
   readonly isAbsent: boolean;
-  /** What it holds here, as long as that was compared. */
+  /** The local contents, once they have been compared. */
   readonly contents: HereContents;
 }
 
-/** What a compiler finds there by itself, its headers above all, is what it finds here. */
+/** What a compiler finds by itself on the node, above all its headers, is what it finds on this host. */
 export interface HeadersCondition {
   readonly kind: 'headers';
-  /** Where it looks, and for which jobs. */
+  /** The directories it searches, and for which jobs. */
   readonly own: OwnSearchQuestion;
   readonly contents: HereContents;
 }
 
+/** Something that a node must fulfil. */
 export type Condition = TreeCondition | CompilerCondition | PlaceCondition | HeadersCondition;
 
-/** Jobs go to a node while it is looked at for these; their results wait for the verdict. */
+/** True for conditions that are checked while jobs already run on the node; their results wait for the verdict. */
 export function isProvisional({ kind }: Condition): boolean {
   return kind === 'place' || kind === 'headers';
 }

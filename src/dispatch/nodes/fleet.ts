@@ -1,6 +1,6 @@
 /**
- * The nodes this dispatcher knows: connecting, introducing, refusing, losing and finding them again.
- * Unaware of jobs; it tells the owner when the set of usable nodes changes.
+ * The nodes this dispatcher knows: connects them, checks their introductions, and retries refused and lost nodes.
+ * Unaware of jobs; it tells its owner when the set of usable nodes changes.
  */
 import type { PathMap } from '../../command/path-maps.ts';
 import type { NodeSpec } from '../../config/nodes.ts';
@@ -9,16 +9,20 @@ import type { WorkerReady } from '../../protocol/worker.ts';
 import { NodeLink, type LinkChannel } from '../../remote/node-link.ts';
 import { fail, type Result } from '../../util/result.ts';
 
-/** Waits before a node is tried again, by how often it failed in a row. */
+/** Delays before a node is tried again, by the number of failures in a row. */
 const RETRY_DELAYS_MS = [1_000, 2_000, 5_000, 10_000, 30_000] as const;
 
-/** Opens a worker's channel; a failure is one sentence: what, why, and what to do. Calls `onSilent` where the host says nothing. */
+/**
+ * Opens a worker's channel; a failure is one sentence: what, why, and what to do. Calls `onSilent` if the host does not
+ * respond.
+ */
 export type ConnectNode = (
   spec: NodeSpec,
   abort: AbortSignal,
   onSilent: () => void,
 ) => Promise<Result<LinkChannel, NodeRefusal>>;
 
+/** Why a node cannot be used. */
 export interface NodeRefusal {
   readonly sentence: string;
 }
@@ -30,6 +34,7 @@ export interface FleetPool {
   inFlight(node: string): number;
 }
 
+/** What the fleet needs. */
 export interface FleetOptions {
   readonly connect: ConnectNode;
   readonly pool: FleetPool;
@@ -42,15 +47,15 @@ export interface FleetOptions {
 type MemberState =
   | Connecting
   | { readonly kind: 'up'; readonly link: NodeLink; readonly ready: WorkerReady }
-  /** Not usable now; looked at again when the timer fires. */
+  /** Not usable now; tried again when the timer fires. */
   | (Trouble & { readonly retry: NodeJS.Timeout });
 
 interface Connecting {
   readonly kind: 'connecting';
   readonly abort: AbortController;
-  /** What the last try came to, while it is tried again; who looks then is to see why, too. */
+  /** Why the last attempt failed; reports keep showing it during the retry. */
   readonly after: Trouble | undefined;
-  /** Nothing speaks against its being up in a moment. */
+  /** True while nothing suggests that the node will not be up soon. */
   isAwaited: boolean;
 }
 
@@ -60,15 +65,16 @@ interface Trouble {
 }
 
 interface Member {
-  /** Under the name that the node goes by here. */
+  /** The specification, under the fleet's name of the node. */
   readonly spec: NodeSpec;
-  /** Of the list that named the node last; undefined for its cores. */
+  /** Slots in the list that named the node last; undefined for one per core. */
   slots: number | undefined;
   state: MemberState;
   failures: number;
   finished: number;
 }
 
+/** The known nodes and their connections. */
 export class Fleet {
   readonly #options: FleetOptions;
   readonly #members = new Map<string, Member>();
@@ -78,8 +84,8 @@ export class Fleet {
   }
 
   /**
-   * Makes sure that every node of `specs` is known and being connected. The answer is the names they go by here: the
-   * same place is one node, however many lists have it; another place under a name already taken gets a number.
+   * Makes sure that every node of `specs` is known and being connected. Returns the fleet's names of the nodes: the
+   * same place is one node, however many lists contain it; another place under a name already in use gets a number.
    */
   use(specs: readonly NodeSpec[]): Set<string> {
     const names = new Set<string>();
@@ -91,12 +97,12 @@ export class Fleet {
     return names;
   }
 
-  /** The same for one node whose slots are somebody else's business. One that is refused is left to its next turn. */
+  /** The same for one node whose slots are managed elsewhere. A refused node is left to its next retry. */
   useLeased(spec: NodeSpec): string {
     return this.#findByPlace(spec)?.spec.name ?? this.#add(spec);
   }
 
-  /** Nodes that are refused or lost are tried now: somebody may have mended them. */
+  /** Retries refused and lost nodes now: they may have been fixed. */
   tryAgain(names: Iterable<string>): void {
     for (const name of names) {
       const member = this.#members.get(name);
@@ -104,7 +110,7 @@ export class Fleet {
     }
   }
 
-  /** Lets go of every node that is not in `wanted` and runs nothing. */
+  /** Drops every node that is not in `wanted` and runs no jobs. */
   retain(wanted: ReadonlySet<string>): void {
     for (const [name, member] of this.#members) {
       if (wanted.has(name) || this.#options.pool.inFlight(name) > 0) continue;
@@ -113,7 +119,7 @@ export class Fleet {
     }
   }
 
-  /** Those of `names` that run jobs now or may soon. */
+  /** Those of `names` that can run jobs now or may be able to soon. */
   usable(names: Iterable<string>): Set<string> {
     const usable = new Set<string>();
     for (const name of names) {
@@ -123,7 +129,9 @@ export class Fleet {
     return usable;
   }
 
-  /** Slots of those of `names` that are up, or will be in a moment; `unknown` of one that has not said how many it has. */
+  /**
+   * Slots of those of `names` that are up or soon will be; counts `unknown` for a node that has not reported its slots.
+   */
   slotsAhead(names: Iterable<string>, unknown: number): number {
     let slots = 0;
     for (const name of names) {
@@ -134,12 +142,12 @@ export class Fleet {
     return slots;
   }
 
-  /** Undefined for a node that is not known, or not any more. */
+  /** Undefined for a node that is not known, or no longer. */
   stateOf(name: string): NodeStateName | undefined {
     return this.#members.get(name)?.state.kind;
   }
 
-  /** It is being connected, and nothing speaks against its being up in a moment. */
+  /** True if the node is being connected, and nothing suggests that it will not be up soon. */
   isAwaited(name: string): boolean {
     const state = this.#members.get(name)?.state;
     return state?.kind === 'connecting' && state.isAwaited;
@@ -193,7 +201,7 @@ export class Fleet {
 
   async #introduce(member: Member, abort: AbortController, onSilent: () => void): Promise<void> {
     const channel = await this.#options.connect(member.spec, abort.signal, onSilent).catch((cause: unknown) => {
-      // A defect of the connection's code costs this node only.
+      // A bug in the connection code costs this node only.
       return fail({ sentence: `it could not be connected: ${String(cause)}` });
     });
     if (abort.signal.aborted) {
@@ -230,7 +238,7 @@ export class Fleet {
     });
   }
 
-  /** A build begins: whoever mended a node since the last one need not wait for its next turn. */
+  /** A build begins: a node that was fixed since the last one need not wait for its next retry. */
   #useAgain(member: Member, slots: number | undefined): void {
     if ('retry' in member.state) {
       clearTimeout(member.state.retry);
@@ -256,7 +264,7 @@ export class Fleet {
   }
 
   #retryLater(member: Member, kind: 'refused' | 'lost', reason: string): void {
-    // Let go of meanwhile.
+    // The node was dropped in the meantime.
     if (this.#members.get(member.spec.name) !== member) return;
     const delayMs = RETRY_DELAYS_MS[Math.min(member.failures, RETRY_DELAYS_MS.length - 1)] ?? 0;
     const again = (): void => this.#connect({ ...member, failures: member.failures + 1 }, { kind, reason });

@@ -1,6 +1,6 @@
 /**
- * Whether headers of the system are the same on a node: by what directories hold, since each host has packages of its
- * own. Unaware of jobs, and of directories that are shared.
+ * Checks that system headers on a node are the same: by the contents of directories, because each host has its own
+ * packages. Unaware of jobs, and of shared directories.
  */
 import { noAnswer } from '../../admission/admission-rules.ts';
 import { judgeSearch, refuseHeaders } from '../../admission/header-rules.ts';
@@ -13,17 +13,18 @@ import type { HeadersCondition } from './conditions.ts';
 import { findDifferences } from './header-differences.ts';
 import type { HereContents } from './here-contents.ts';
 
-/** Thousands of files, once after each boot: half a minute on a small node that has other work. Jobs run meanwhile. */
+/** Thousands of files, once after each boot: half a minute on a small, busy node. Jobs run in the meantime. */
 const HEADERS_LIMIT_MS = 120_000;
 
-/** What decides about directories that nobody compares by what they hold. */
+/** How to judge directories that are not compared by contents. */
 export interface OtherDirectories {
-  /** Whether a directory of this host is to be compared by what it holds. */
+  /** True if a local directory must be compared by contents. */
   readonly isCompared: (directory: string) => boolean;
-  /** Whether any other is the same on the node. */
+  /** Checks that any other directory is the same on the node. */
   readonly check: (directory: string) => Promise<Checked>;
 }
 
+/** Compares headers and other contents with nodes. */
 export class HeaderChecks {
   readonly #digests: HeaderDigests;
 
@@ -31,7 +32,7 @@ export class HeaderChecks {
     this.#digests = digests;
   }
 
-  /** What a compiler finds by itself. */
+  /** Checks what a compiler finds by itself. */
   async checkOwn(node: CheckedNode, { own, contents }: HeadersCondition, others: OtherDirectories): Promise<Checked> {
     const { link } = node;
     const here = await this.#digests.findOwn(own, others.isCompared);
@@ -55,7 +56,7 @@ export class HeaderChecks {
     return { kind: 'held', held: { stamp: there.stamp, further } };
   }
 
-  /** What a directory, or file, of this host's holds. */
+  /** Checks the contents of a local directory or file. */
   async checkContents(node: CheckedNode, name: string, contents: HereContents): Promise<Checked> {
     const { link } = node;
     const here = await this.#digests.find({ directories: [name] });
@@ -94,7 +95,7 @@ export class HeaderChecks {
   }
 }
 
-/** The question by a node's names. */
+/** The question in a node's own names. */
 function ownThere(own: OwnSearchQuestion, paths: readonly PathMap[]): OwnSearchQuestion {
   const inWord = (word: string): string => word.replace(/\/.*/s, (path) => mapPath(path, paths));
   const inList = (list: string): string => list.split(':').map(inWord).join(':');

@@ -1,24 +1,26 @@
 /**
- * Which files below directories differ between this host and a node, directory by directory where digests do. Unaware of
- * what the directories are for.
+ * Finds the files that differ between this host and a node, descending into directories with different digests. Unaware
+ * of what the directories are for.
  */
 import { join } from 'node:path';
 import type { Difference } from '../../admission/header-rules.ts';
 import type { DigestEntry } from '../../protocol/header-inspection.ts';
 
-/** For a sentence it is enough to know of some. */
+/** Limit on queries: some differences are enough for a message. */
 const MAX_QUESTIONS = 64;
 
-/** What is in a directory of this host's name; undefined where that cannot be told. */
+/** Entries of a directory, by its local name; undefined if they cannot be read. */
 export type EntriesOf = (directory: string) => Promise<readonly DigestEntry[] | undefined>;
 
+/** Differences between this host and a node. */
 export interface FoundDifferences {
   readonly count: number;
-  /** All were looked at. */
+  /** True if all directories were examined. */
   readonly isWhole: boolean;
   readonly first: Difference | undefined;
 }
 
+/** Searches `directories` on both sides. */
 export async function findDifferences(
   directories: readonly string[],
   here: EntriesOf,
@@ -59,7 +61,7 @@ interface Pair {
   readonly other: DigestEntry | undefined;
 }
 
-/** Those that are not the same in both. */
+/** Entries that are not the same on both sides. */
 function pairs(ours: readonly DigestEntry[], theirs: readonly DigestEntry[]): Pair[] {
   const [one, other] = [ours, theirs].map((entries) => new Map(entries.map((entry) => [entry.name, entry])));
   const names = [...new Set([...ours, ...theirs].map(({ name }) => name))];

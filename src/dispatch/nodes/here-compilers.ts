@@ -1,24 +1,25 @@
 /**
- * The compilers of this host that builds call, as conditions for nodes: one for as long as the compiler is the same.
- * Unaware of nodes.
+ * Compilers of this host that builds call, as conditions for nodes: the condition stays the same as long as the
+ * compiler does. Unaware of nodes.
  */
 import { areUnchangedNow, stateNow, type FileStates } from '../../tree/file-states.ts';
 import { putLast } from '../../util/put-last.ts';
 import type { CompilerCondition } from './conditions.ts';
 
-/** A build has a few. */
+/** Far above the few that a build uses. */
 const MAX_KNOWN = 4_096;
-/** Its driver is looked at with each job, what the driver starts so often: a few system calls for each file. */
+/** The driver's state is checked with each job, and that of its tools at this interval: a few system calls per file. */
 const FILES_INTERVAL_MS = 200;
 
 interface Known {
   readonly condition: CompilerCondition;
   readonly program: string;
-  /** Of the files that it consists of, once they are known. */
+  /** States of the compiler's files, once they are known. */
   states: FileStates | undefined;
   checkedAtMs: number;
 }
 
+/** The known compilers. */
 export class HereCompilers {
   readonly #known = new Map<string, Known>();
 

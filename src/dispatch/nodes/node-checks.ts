@@ -1,6 +1,6 @@
 /**
- * Asks a node about a tree, a compiler or a place, looks at the same here, and has the two judged (admission-rules.ts).
- * Unaware of jobs, and of how long a verdict holds.
+ * Checks of a node: asks the node about a tree, a compiler or a place, inspects the same on this host, and has the two
+ * judged (admission-rules.ts). Unaware of jobs, and of how long a verdict holds.
  */
 import { basename, dirname } from 'node:path';
 import { mapPath } from '../../command/path-maps.ts';
@@ -24,37 +24,38 @@ import { HeaderChecks } from './header-checks.ts';
 import { checkPlace } from './place-checks.ts';
 import { SharedProofs, type SharedProof } from './shared-proofs.ts';
 
-/** How long a node may take to see a file that was just written: a fresh name is asked of the file server at once. */
+/** How long a node may take to see a file that was just written: a new name is looked up on the file server at once. */
 const PROOF_PATIENCE_MS = 500;
-/** Further up, where many nodes do not have the directory at all. */
+/** The same for outer directories, which many nodes do not have at all. */
 const OUTER_PROOF_PATIENCE_MS = 20;
-/** What may be another for a directory further in. */
+/** Refusals that may not apply to a directory further in. */
 const DEPENDS_ON_PLACE: ReadonlySet<RefusalReason> = new Set(['tree-differs', 'proof-unreadable', 'not-writable']);
 
-/** Nobody asks for it. */
+/** The result of an abandoned check, which is not used. */
 const ABANDONED: Checked = {
   kind: 'refused',
-  refusal: { reason: 'no-answer', sentence: 'it was not asked to the end: the build was over' },
+  refusal: { reason: 'no-answer', sentence: 'the check was abandoned because the build had ended' },
 };
-/** It was there when the compiler was asked. */
+/** The directory existed when the compiler listed it. */
 const GONE: Checked = {
   kind: 'refused',
-  refusal: { reason: 'no-answer', sentence: 'a directory of headers went while it was compared' },
+  refusal: { reason: 'no-answer', sentence: 'a directory of headers disappeared while it was being compared' },
 };
 
+/** Performs checks, and remembers where nodes saw proofs. */
 export class NodeChecks {
-  /** A sentence for each tree whose file server's clock is not this host's. */
+  /** A sentence for each tree whose file server's clock differs from this host's. */
   readonly skews = new Map<string, string>();
   readonly #places: Places;
   readonly #placeOf: (directory: string) => PlaceCondition | undefined;
   readonly #headers: HeaderChecks;
   readonly #proofs: SharedProofs;
-  /** How often checks were abandoned: those that began before leave nothing behind them. */
+  /** Number of times that checks were abandoned: checks that began before the last time must leave no files. */
   #abandoned = 0;
-  /** Where each node saw a proof in a private directory. */
+  /** The place where each node saw a proof in a private directory. */
   readonly #seenIn = new WeakMap<NodeLink, Map<TreeCondition, string>>();
 
-  /** @param placeOf what a directory wants of a node that is searched for a compiler's own headers */
+  /** @param placeOf the condition for a directory that is searched for a compiler's own headers */
   constructor(places: Places, digests: HeaderDigests, placeOf: (directory: string) => PlaceCondition | undefined) {
     this.#places = places;
     this.#placeOf = placeOf;
@@ -82,22 +83,25 @@ export class NodeChecks {
     return checkPlace(node, place, this.#places, (name) => this.#headers.checkContents(node, name, place.contents));
   }
 
-  /** A directory that a compiler searches by itself, and that is no part of the system: a toolchain in a tree. */
+  /**
+   * Checks a directory that a compiler searches by itself and that does not belong to the system: a toolchain in a
+   * tree.
+   */
   async #checkOther(node: CheckedNode, directory: string): Promise<Checked> {
     const place = this.#placeOf(directory);
     if (!place) return GONE;
     const checked = await this.#checkPlace(node, place);
     if (checked.kind === 'refused' || checked.held.stamp !== undefined || !place.tree) return checked;
-    // Covered by what the node said of the tree, which the job need not lie in.
+    // Covered by what the node reported about the tree, which need not be the job's.
     return { kind: 'held', held: { stamp: (await node.tree(place.tree))?.stamp } };
   }
 
-  /** The place whose private directory the node sees as it is here, for this tree; undefined where that is not known. */
+  /** The place whose private directory the node sees as this host does, for this tree; undefined if unknown. */
   privatePlace(link: NodeLink, tree: TreeCondition): string | undefined {
     return this.#seenIn.get(link)?.get(tree);
   }
 
-  /** Checks under way come to nothing; resolves when no proof is left in any tree. */
+  /** Abandons checks in flight; resolves when no proof is left in any tree. */
   abandon(): Promise<void> {
     this.#abandoned += 1;
     return this.#proofs.abandon();
@@ -113,7 +117,10 @@ export class NodeChecks {
     this.#seenIn.set(link, known.set(tree, place));
   }
 
-  /** From the outside in, until the node sees a proof: above the sources it disturbs nobody. */
+  /**
+   * Tries directories from the outermost inwards until the node sees a proof: a proof above the sources disturbs no
+   * recipe.
+   */
   async #checkTree(link: NodeLink, tree: TreeCondition): Promise<Checked> {
     const places = privatePlaces(tree.directory);
     const first = tree.provenAt === undefined ? 0 : Math.max(0, places.indexOf(tree.provenAt));
@@ -137,7 +144,7 @@ export class NodeChecks {
       }
       return checked;
     }
-    // Where this host cannot write there is nothing to prove by: then each place that jobs read is compared.
+    // If this host can write nowhere, nothing can be proven: then each place that jobs read is compared.
     return refused ?? { kind: 'held', held: { stamp: undefined, isProven: false } };
   }
 
@@ -166,14 +173,14 @@ export class NodeChecks {
     const skewMs = skewOver(clock);
     if (skewMs === undefined) return;
     const words = `this host's clock is ${describeSkew(skewMs)} that of the file server of ${directory}`;
-    this.skews.set(directory, `${words}: make judges by both; let ntp or chrony set them`);
+    this.skews.set(directory, `${words}: make compares times of both; let ntp or chrony set both`);
   }
 }
 
 async function checkCompiler(link: NodeLink, condition: CompilerCondition): Promise<Checked> {
   const { program, searchPath } = condition;
   const identified = (condition.here ??= identify({ program, searchPath }));
-  // What failed (EMFILE) is tried again the next time.
+  // Try again next time after a failure such as EMFILE.
   identified.catch(() => {
     if (condition.here === identified) condition.here = undefined;
   });
@@ -182,7 +189,7 @@ async function checkCompiler(link: NodeLink, condition: CompilerCondition): Prom
     identified,
     ask(link, { kind: 'compiler', program: mapPath(program, link.paths), searchPath: directories.join(':') }),
   ]);
-  // What could not be said now may be said the next time.
+  // An incomplete answer may be complete next time.
   if (!here.facts.isComplete) condition.here = undefined;
   const refusal = there ? judgeCompiler(program, here.facts, there) : noAnswer(program, ANSWER_LIMIT_MS);
   return refusal ? { kind: 'refused', refusal } : { kind: 'held', held: { stamp: there?.stamp } };

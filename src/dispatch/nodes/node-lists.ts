@@ -1,6 +1,6 @@
 /**
- * Which nodes a build may use: PMAKE_NODES where the build has it, else the config file, which may change any time.
- * A bad edit is refused with its reason and the old values stay. Unaware of connections.
+ * Node lists of builds: PMAKE_NODES if the build has it, otherwise the config file, which may change at any time. A bad
+ * edit is refused with a reason, and the old values stay. Unaware of connections.
  */
 import { configFiles, loadConfig, type Config } from '../../config/load.ts';
 import { NODES_VARIABLE, parseNodes, type NodeSpec } from '../../config/nodes.ts';
@@ -11,22 +11,27 @@ import { putLast } from '../../util/put-last.ts';
 /** PMAKE_NODES values remembered; a user has one or two. */
 const MAX_LISTS = 64;
 
+/** A list of nodes, parsed. */
 export interface NodeList {
   readonly specs: readonly NodeSpec[];
-  /** Sentences for the summary: what is wrong with the list. */
+  /** Sentences for the summary on what is wrong with the list. */
   readonly problems: readonly string[];
 }
 
+/** The config file's list, and the lists of PMAKE_NODES values. */
 export class NodeLists {
   readonly #env: NodeJS.ProcessEnv;
   readonly #byText = new Map<string, NodeList>();
   #config: Config = { nodes: [] };
   #configured: NodeList = { specs: [], problems: [] };
   #watch: ConfigWatch | undefined;
-  /** Why the newest edit was not taken; empty when it was. */
+  /** Why the newest edit was refused; empty if it was accepted. */
   problem = '';
 
-  /** `env` says where the files lie; its PMAKE_NODES is only the starter's, each build brings its own. */
+  /**
+   * `env` determines where the files are; its PMAKE_NODES belongs to the starter and is ignored, because each build
+   * brings its own.
+   */
   constructor(env: NodeJS.ProcessEnv) {
     this.#env = { ...env, [NODES_VARIABLE]: undefined };
   }
@@ -35,15 +40,15 @@ export class NodeLists {
     return this.#config.localSlots;
   }
 
-  /** Reads the files, and again after every edit; then calls `onChange`. */
+  /** Reads the files now and after every edit; calls `onChange` after an edit. */
   async open(onChange: () => void): Promise<void> {
     await this.#load();
     this.#watch = watchConfig(configFiles(this.#env), () => {
       this.#load()
         .then(onChange)
         .catch((cause: unknown) => {
-          // A defect of ours that an odd edit found: the old values stay, and the next edit is looked at.
-          this.problem = `the edited configuration could not be taken: ${String(cause)}`;
+          // A bug that an odd edit triggered: the old values stay, and the next edit is read.
+          this.problem = `the edited configuration could not be loaded: ${String(cause)}`;
           console.error('the configuration:', cause);
         });
     });
@@ -53,7 +58,7 @@ export class NodeLists {
     await this.#watch?.close();
   }
 
-  /** The list for a build; `text` is its PMAKE_NODES, undefined when it has none. */
+  /** The list for a build; `text` is its PMAKE_NODES, undefined if it has none. */
   get(text: string | undefined): NodeList {
     if (text === undefined) return this.#configured;
     const known = this.#byText.get(text);

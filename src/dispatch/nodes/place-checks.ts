@@ -1,7 +1,7 @@
 /**
- * Whether a directory or file that jobs read is the same on a node: it lies on the mount that a tree's proof covered, on
- * both sides; or, where nothing can be proven, on the same file server; or it holds the same, if it belongs to the system.
- * Unaware of jobs.
+ * Checks that a directory or file that jobs read is the same on a node: on both sides it lies on the mount that a
+ * tree's proof covers; or, if nothing can be proven, on the same file server; or it belongs to the system and has the
+ * same contents. Unaware of jobs.
  */
 import { statSync } from 'node:fs';
 import {
@@ -19,9 +19,10 @@ import type { Places } from '../../tree/places.ts';
 import { ANSWER_LIMIT_MS, ask, type Checked, type CheckedNode, type Held } from './asking.ts';
 import type { PlaceCondition, TreeCondition } from './conditions.ts';
 
-/** Whether a directory or file of this host's name holds the same on the node. */
+/** Compares the contents of a local directory or file with the node's. */
 export type CompareContents = (name: string) => Promise<Checked>;
 
+/** Checks one place on one node. */
 export async function checkPlace(
   { link, tree: heldOf }: CheckedNode,
   condition: PlaceCondition,
@@ -53,7 +54,9 @@ export async function checkPlace(
   return refused(refusal ?? refusePlace(place));
 }
 
-/** By what the node said of the tree: the place is below its directory, and nothing there is mounted in the way. */
+/**
+ * True if the node's report on the tree covers the place: it is below the tree's directory, with no mount in between.
+ */
 function isCovered({ name, real, mountsBelow }: PlaceCondition, tree: TreeCondition, held: Held): boolean {
   if (held.isProven !== true || held.mountsBelow === undefined || name !== real) return false;
   const top = tree.directory === '/' ? '/' : `${tree.directory}/`;

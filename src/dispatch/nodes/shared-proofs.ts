@@ -1,5 +1,5 @@
 /**
- * The proofs that lie in trees now: nodes that are checked at the same time read the same one, and the last removes it.
+ * Proof files that are in trees now: nodes that are checked at the same time share one, and the last removes it.
  * Unaware of nodes and of verdicts.
  */
 import type { TreeFacts } from '../../protocol/inspection.ts';
@@ -7,11 +7,12 @@ import { inspectTree } from '../../tree/inspect-tree.ts';
 import type { MountTable } from '../../tree/mount-table.ts';
 import { writeProof, type Proof } from '../../tree/proof.ts';
 
+/** A proof that a check uses. */
 export interface SharedProof {
   readonly proof: Proof;
   /** How this host sees the tree. */
   readonly facts: Promise<TreeFacts>;
-  /** To be called once. */
+  /** Must be called once. */
   release(): void;
 }
 
@@ -21,6 +22,7 @@ interface Entry {
   users: number;
 }
 
+/** The proofs in use. */
 export class SharedProofs {
   readonly #mounts: MountTable;
   readonly #entries = new Map<string, Entry>();
@@ -29,7 +31,10 @@ export class SharedProofs {
     this.#mounts = mounts;
   }
 
-  /** A proof in `place`, the last there is or not, for the tree of `directory`; undefined when none can be written there. */
+  /**
+   * A proof in `place` for the tree of `directory`; undefined if none can be written there. `isLastPlace` is true if no
+   * further places are tried.
+   */
   take(place: string, directory: string, isLastPlace: boolean): SharedProof | undefined {
     const key = `${place}\0${directory}`;
     const entry = this.#entries.get(key) ?? this.#write(key, place, directory, isLastPlace);
@@ -44,14 +49,14 @@ export class SharedProofs {
     return { proof: entry.proof, facts: entry.facts, release };
   }
 
-  /** Resolves when none of those that lie in trees now is left, whoever still waits for a node to read one. */
+  /** Removes all proofs, even those that a node has yet to read. Resolves when they are gone. */
   async abandon(): Promise<void> {
     const entries = [...this.#entries.values()];
     this.#entries.clear();
     await Promise.all(entries.map(remove));
   }
 
-  /** Nothing is left in any tree. */
+  /** Removes all proofs at once. */
   close(): void {
     for (const { proof } of this.#entries.values()) proof.remove();
     this.#entries.clear();
@@ -62,7 +67,7 @@ export class SharedProofs {
     if (!proof) return undefined;
     const question = { directory, proof: proof.path, scratch: proof.scratch(), patienceMs: 0 };
     const facts = inspectTree(question, this.#mounts);
-    // Awaited only when the node has answered: what fails before that (EMFILE) must not count as caught by nothing.
+    // Awaited only once the node has answered: an earlier failure (EMFILE) must not be an unhandled rejection.
     facts.catch(() => undefined);
     const entry: Entry = { proof, facts, users: 0 };
     this.#entries.set(key, entry);
@@ -70,7 +75,7 @@ export class SharedProofs {
   }
 }
 
-/** Not before this host is done with it: it makes a file beside it. */
+/** Waits for this host's inspection, which creates a file next to the proof. */
 async function remove({ proof, facts }: Entry): Promise<void> {
   await facts.catch(() => undefined);
   proof.remove();

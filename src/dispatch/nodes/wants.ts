@@ -1,7 +1,7 @@
 /**
- * What jobs want of a node, worked out of what they read: the trees that they lie in, their compiler, each directory that
- * is searched and each file that is named, by the places that the names lead to now. Or why a job can run here alone.
- * Unaware of nodes.
+ * Requirements of jobs on a node, derived from what they read: their trees, their compiler, each searched directory and
+ * each named file, by the places that the names resolve to now. Or the reason why only this host can run a job. Unaware
+ * of nodes.
  */
 import { lstatSync, readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -20,24 +20,26 @@ import type { CompilerCondition, Condition, HeadersCondition, PlaceCondition, Tr
 import { HereCompilers } from './here-compilers.ts';
 import { HereContents } from './here-contents.ts';
 
-/** Kinds of jobs, trees and directories known at once; a build has a few of each, and as many kinds as directories. */
+/** Kinds of jobs, trees and directories remembered; a build has a few of each, and as many kinds as directories. */
 const MAX_KNOWN = 4_096;
-/** Directories and files that one job names; each is looked at, and may have a stamp. Large builds have a few hundred. */
+/**
+ * Directories and files that one job may name; each is checked, and may have a stamp. Large builds have a few hundred.
+ */
 const MAX_NAMES = MAX_STAMPS_PER_JOB / 2;
-/** With what is mounted below them; a compiler's own directories have stamps as well. */
+/** Including mounts below them; a compiler's own directories have stamps as well. */
 const MAX_CONDITIONS = 0.7 * MAX_STAMPS_PER_JOB;
-/** Below one directory of an include path. */
+/** Mounts below one directory of an include path. */
 const MAX_MOUNTS = 64;
-/** Directories of a `-B` directory that are looked into: one for each kind of machine. */
+/** Subdirectories of a `-B` directory that are examined: one for each machine type. */
 const MAX_MACHINES = 16;
 const PROGRAMS_INTERVAL_MS = 200;
-/** What a driver starts for a compile. */
+/** The programs that a driver starts for a compile. */
 const PROGRAMS = ['as', 'cc1', 'cc1plus', 'cc1obj', 'cc1objplus', 'objcopy'] as const;
 
-/** What of a job decides about where it may run. */
+/** The properties of a job that determine where it may run. */
 export interface Work {
   readonly cwd: string;
-  /** Absolute; the object first. */
+  /** Absolute paths; the object is first. */
   readonly outputs: readonly string[];
   readonly program: string;
   /** PATH. */
@@ -46,23 +48,26 @@ export interface Work {
     Reads,
     'directories' | 'files' | 'programPrefixes' | 'searchWords' | 'searchEnvironment' | 'ownFiles'
   >;
-  /** Undefined where it reads no headers that matter. */
+  /** Undefined if the job reads no headers that matter. */
   readonly language: Language | undefined;
 }
 
-/** @param searchPath PATH */
+/**
+ * The work of a compile.
+ * @param searchPath PATH
+ */
 export function workOf(
   { cwd, trial, outputs, reads, language }: CompilePlan,
   program: string,
   searchPath: string,
 ): Work {
-  // A trial's directory is made for it and goes with it: no tree of its own.
-  // It asks whether the compiler takes some words, and each trial has others: no headers matter.
+  // An option probe's directory is created for the probe and removed afterwards, so it is not a tree of its own. The
+  // probe only asks whether the compiler supports some options, and each probe has others: no headers matter.
   const written = trial ? [] : outputs.map(({ path }) => path);
   return { cwd, outputs: written, program, searchPath, reads, language: trial ? undefined : language };
 }
 
-/** As `-x` has it; of what is preprocessed no header is read. */
+/** The languages as `-x` names them; preprocessed sources read no headers. */
 const LANGUAGES: Readonly<Partial<Record<Language, string>>> = {
   c: 'c',
   'c++': 'c++',
@@ -81,10 +86,11 @@ function ownSearchOf({ program, searchPath, language, reads }: Work): OwnSearchQ
 /** Why no node could do a job as this host does. */
 export interface LocalReason {
   readonly reason: HereReason;
-  /** The directory or file that it is about. */
+  /** The directory or file that the reason is about. */
   readonly detail: string;
 }
 
+/** Requirements of a kind of job. */
 export interface Wanted {
   readonly conditions: readonly Condition[];
   readonly local: LocalReason | undefined;
@@ -93,7 +99,7 @@ export interface Wanted {
 interface Known extends Wanted {
   readonly compiler: CompilerCondition;
   readonly located: readonly Located[];
-  /** Of programs that the driver prefers, and of places where it would. */
+  /** States of the programs that the driver prefers, and of paths where it would look for them. */
   readonly programs: FileStates;
   programsAtMs: number;
 }
@@ -107,6 +113,7 @@ interface Draft {
   local: LocalReason | undefined;
 }
 
+/** Derives requirements, and caches them. */
 export class Wants {
   readonly #places: Places;
   readonly #compilers = new HereCompilers();
@@ -120,7 +127,7 @@ export class Wants {
     this.#places = places;
   }
 
-  /** The same object while all that it rests on is as it was. */
+  /** The requirements of a job; the same object while nothing that they depend on changes. */
   of(work: Work): Wanted {
     const { cwd, outputs, program, searchPath, reads } = work;
     const compiler = this.#compilers.find(program, searchPath);
@@ -140,29 +147,29 @@ export class Wants {
     return wanted;
   }
 
-  /** The tree of a directory that a build begins in, known from then on as its topmost. */
+  /** Makes the directory in which a build begins the topmost of its tree. */
   noteTree(directory: string): void {
     this.treeOf(directory);
   }
 
-  /** The tree that a directory lies in; undefined for one that is not there. */
+  /** The tree of a directory; undefined if the directory does not exist. */
   treeOf(directory: string): TreeCondition | undefined {
     const located = this.#places.locate(directory);
     return located && !located.isMissing ? this.#findTree(located) : undefined;
   }
 
-  /** What a directory wants of a node that a compiler searches by itself; undefined where it cannot be looked at. */
+  /** The condition for a directory that a compiler searches by itself; undefined if it cannot be inspected. */
   placeOf(directory: string): PlaceCondition | undefined {
     const located = this.#places.locate(directory);
     return located && this.#findPlace(new Set(), located, this.#places.mounts.namesBelow(located.real));
   }
 
-  /** All that are known. */
+  /** All known trees. */
   get trees(): readonly TreeCondition[] {
     return [...this.#trees.values()];
   }
 
-  /** Most sources are plain files in a directory that is searched, and lie where that does. */
+  /** False for most sources: plain files in a searched directory, on the same mount as that directory. */
   #leadsElsewhere(path: string): boolean {
     try {
       const stats = lstatSync(path, { throwIfNoEntry: false });
@@ -188,7 +195,7 @@ export class Wants {
   #workOut(work: Work, out: string, compiler: CompilerCondition, headers: HeadersCondition | undefined): Known {
     const programs = new Map<string, string>();
     const cwd = this.#places.locate(work.cwd);
-    // Gone: what the job does then, it does best here, and a node says so as well.
+    // The directory is gone: the job fails best on this host, and a node reports the same.
     if (!cwd) return { conditions: [compiler], local: undefined, compiler, located: [], programs, programsAtMs: 0 };
     const draft: Draft = {
       ...{ work, cwd, located: new Set([cwd]), trees: new Set(), places: new Set(), local: undefined },
@@ -201,7 +208,7 @@ export class Wants {
     }
     for (const directory of [work.cwd, ...work.reads.directories]) this.#addPlace(draft, directory, true);
     for (const file of work.reads.files) this.#addPlace(draft, file, false);
-    // Only now all trees are known that a program may lie in.
+    // All trees in which a program may lie are known only now.
     const ownTrees = [...draft.trees];
     for (const prefix of work.reads.programPrefixes) this.#addPrograms(draft, prefix, ownTrees, programs);
     const conditions = [...draft.trees, compiler, ...draft.places, ...(headers ? [headers] : [])];
@@ -211,7 +218,7 @@ export class Wants {
     return { conditions, local, compiler, located: [...located], programs, programsAtMs: performance.now() };
   }
 
-  /** A name that the compile reads, with what is mounted below it. */
+  /** Adds a name that the compile reads, and the mounts below it. */
   #addPlace(draft: Draft, name: string, isSearched: boolean): void {
     const located = this.#places.locate(name);
     if (!located || draft.local) return;
@@ -221,7 +228,7 @@ export class Wants {
       draft.local = { reason: 'node-local-path', detail: describePlace(name, real) };
       return;
     }
-    // Not there, nothing is read; and what will come lies where its directory does.
+    // Nothing is read from a missing directory, and if it is created it will be on its parent's mount.
     const below = isSearched && !located.isMissing ? this.#places.mounts.namesBelow(real) : [];
     if (below.length > MAX_MOUNTS) {
       draft.local = { reason: 'mounts-below', detail: name };
@@ -231,17 +238,17 @@ export class Wants {
     for (const point of below) this.#addPlace(draft, join(real, point), false);
   }
 
-  /** @param trees of the job; where none of them is on the place's mount, one that is comes to be among them */
+  /** @param trees of the job; if none is on the place's mount, the place's own tree is added */
   #findPlace(trees: Set<TreeCondition>, located: Located, mountsBelow: readonly string[]): PlaceCondition {
     let isComparable = this.#isComparableNow(located);
-    // What will come in a directory that can be proven lies where that does.
+    // A place that appears in a provable directory will be on the same mount.
     const isAbsent = located.isMissing && isComparable;
     const name = located.isMissing && !isAbsent ? located.real : located.name;
     const real = isAbsent ? located.name : located.real;
     let tree = isAbsent ? undefined : this.#treeOnMount(trees, located);
     if (!tree && !isComparable) {
       const directory = isDirectory(real) ? located : this.#places.locate(dirname(real));
-      // A file that is a mount of its own cannot be proven.
+      // A file that is its own mount point cannot be proven.
       if (directory && isSameMount(directory.mount, located.mount)) tree = this.#findTree(directory);
       else isComparable = true;
       if (tree) trees.add(tree);
@@ -267,7 +274,7 @@ export class Wants {
 
   #treeOnMount(trees: Iterable<TreeCondition>, { mount }: Located): TreeCondition | undefined {
     for (const tree of trees) {
-      // No proof is ever there.
+      // No proof is ever written there.
       if (tree.directory === '/') continue;
       const of = this.#places.locate(tree.directory);
       if (of && isSameMount(of.mount, mount)) return tree;
@@ -283,7 +290,7 @@ export class Wants {
     return isComparable;
   }
 
-  /** A program that the driver finds there before its own must be the same file on a node. */
+  /** Adds programs that the driver finds before its own: they must be the same files on a node. */
   #addPrograms(draft: Draft, prefix: string, trees: readonly TreeCondition[], states: Map<string, string>): void {
     for (const path of programsAt(prefix)) {
       states.set(path, stateNow(path));
@@ -297,11 +304,11 @@ export class Wants {
     }
   }
 
-  /** The tree of a known directory that this one lies in, on the same mount; else it is one of its own. */
+  /** The known tree that contains the directory on the same mount; otherwise a new tree. */
   #findTree({ real, mount }: Located): TreeCondition {
     const where = `${mount.id} ${mount.device} `;
     for (let at = real; ; at = dirname(at)) {
-      // No proof is ever in `/`, so a build in there proves nothing for those below it.
+      // No proof is ever written in `/`, so a build in `/` proves nothing for directories below it.
       const known = at === '/' && real !== '/' ? undefined : this.#trees.get(where + at);
       if (known) return known;
       if (at === '/') break;
@@ -314,7 +321,7 @@ export class Wants {
   }
 }
 
-/** Names under which a driver looks for its programs by one prefix. */
+/** Paths at which a driver looks for its programs, for one prefix. */
 function programsAt(prefix: string): string[] {
   if (!isDirectory(prefix)) {
     return PROGRAMS.map((program) => join(dirname(prefix), basename(prefix) + program));
