@@ -1,6 +1,6 @@
 /**
- * Scope of a build: the nodes that its jobs may use, and those that proved to be of no use to it. Unaware of what its
- * jobs did, and of connections.
+ * Scope of a build: the nodes that its jobs may use, and those that proved useless to it. Unaware of what its jobs did,
+ * and of connections.
  */
 
 /** Useless answers of a node in a row before it is left out of the build. */
@@ -8,18 +8,18 @@ const MAX_USELESS_IN_A_ROW = 3;
 
 /** Nodes of one build. */
 export class BuildScope {
-  /** The node list, or the source of leases, that `nodes` came from: an edit of the configuration makes another. */
+  /** The node list, or the source of leases, that `nodes` came from: an edit of the configuration creates another. */
   list: object | undefined;
-  /** Names of the nodes of lists that the build may use. */
+  /** Names of the listed nodes that the build may use. */
   nodes: ReadonlySet<string> = new Set();
-  /** The build uses the slots that the broker leases, whichever nodes they are on. */
+  /** True if the build uses slots leased by the broker, whichever nodes they are on. */
   isLeasing = false;
-  /** Most nodes that were configured or known at once. */
+  /** Largest number of nodes that were configured or known at once. */
   nodesConfigured = 0;
   readonly #uselessInARow = new Map<string, number>();
   readonly #leftOut = new Set<string>();
 
-  /** Nodes that were of no use to too many jobs of the build. */
+  /** Nodes that were useless to too many jobs of the build. */
   get leftOut(): ReadonlySet<string> {
     return this.#leftOut;
   }
@@ -27,7 +27,7 @@ export class BuildScope {
   /**
    * `node` sent a job back, or its outputs did not appear. After several in a row it is left out of the build: a node
    * that answers at once always has free slots, and every job would be sent there first.
-   * @returns whether it is left out from now on
+   * @returns true if the node is left out from now on
    */
   noteUseless(node: string): boolean {
     const inARow = (this.#uselessInARow.get(node) ?? 0) + 1;

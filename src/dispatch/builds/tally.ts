@@ -1,27 +1,30 @@
 /**
- * Counts what every build's jobs did, for the summary, `pmakectl explain` and the saved last report.
- * Pure but for the clock handed in; unaware of sockets and files.
+ * Tally of each build: what its jobs did, for the summary, `pmakectl explain` and the saved report. Pure but for the
+ * clock handed in; unaware of sockets and files.
  */
 import type { BuildReport, IdleJob, JobRecord } from '../../protocol/control.ts';
 import { PLACEMENT_SENTENCES, type RetryReason } from '../reasons.ts';
 import { BuildScope } from './scope.ts';
 
-/** Newest records kept of one build, by count and by what they take as JSON: a frame holds 4 MiB. */
+/** Limits on the newest records kept of one build, by count and by size as JSON: a frame holds 4 MiB. */
 const MAX_RECORDS_PER_BUILD = 10_000;
 const MAX_RECORDS_BYTES = 3 * 1024 * 1024;
-/** A record without its names. */
+/** Size of a record without its names. */
 const RECORD_BYTES = 200;
-/** The id of a build that no pmake named begins so; the shim's session follows. */
+/** Prefix of the id of a build that was not started by pmake; the shim's session follows. */
 export const UNNAMED_BUILD = 'session-';
-/** Such a build is over when its session was silent for this long: the next make in that terminal is another. */
+/**
+ * Such a build is over when its session has been silent for this long: the next make in that terminal is another build.
+ */
 const UNNAMED_BUILD_GAP_MS = 60_000;
-/** Jobs that used no CPU for a while, of one build: more than a user looks into. */
+/** Limit on a build's jobs that used no CPU for a while: more than a user examines. */
 const MAX_IDLE_PER_BUILD = 100;
-/** Builds that are over and remembered while the dispatcher lives. */
+/** Finished builds that are remembered while the dispatcher lives. */
 const MAX_BUILDS = 32;
 /** Builds whose nodes stay connected for the next one. */
 const RECENT_BUILDS = 4;
 
+/** One build: its counts, records and scope. */
 export class Build {
   readonly id: string;
   readonly #startedAtMs: number;
@@ -39,14 +42,14 @@ export class Build {
   #slowServerMs = 0;
   #startedTwice = 0;
   readonly #idle = new Map<string, IdleJob>();
-  /** The newest. */
+  /** The newest values only. */
   readonly #visibleWaitsMs: number[] = [];
   readonly problems = new Set<string>();
-  /** A pmake waits for its end: it is not over, however long it links or tests. */
+  /** A pmake process waits for the build's end: the build is not over, however long it links or tests. */
   isOpen = false;
-  /** The nodes that its jobs may use. */
+  /** The nodes that the build's jobs may use. */
   readonly scope = new BuildScope();
-  /** Nodes that wrote what did not become visible here. */
+  /** Nodes whose outputs did not become visible on this host. */
   readonly unseenOf = new Set<string>();
 
   constructor(id: string, startedAtMs: number, nowMs: number) {
@@ -60,22 +63,22 @@ export class Build {
     return this.#here + sum(this.#byNode);
   }
 
-  /** When the last job ended, on the caller's clock. */
+  /** When the last job ended, in the caller's time. */
   get endedMs(): number {
     return this.#endedMs;
   }
 
-  /** No job of it will come. */
+  /** True if no more jobs of the build will arrive. */
   isOver(nowMs: number): boolean {
     return !this.isOpen && !(this.id.startsWith(UNNAMED_BUILD) && nowMs - this.#endedMs <= UNNAMED_BUILD_GAP_MS);
   }
 
-  /** A job of this build arrived: it is not over. */
+  /** A job of this build arrived: the build is not over. */
   noteArrival(nowMs: number): void {
     this.#endedMs = Math.max(this.#endedMs, nowMs);
   }
 
-  /** `node` did not run a job of this build, or to no use, because of `reason`. */
+  /** `node` did not run a job of this build, or ran it without success, for `reason`. */
   noteUseless(node: string, reason: RetryReason): void {
     if (!this.scope.noteUseless(node)) return;
     this.problems.add(`${node}: ${PLACEMENT_SENTENCES[reason]}; left out of this build`);
@@ -116,17 +119,20 @@ export class Build {
     this.#startedTwice += 1;
   }
 
-  /** Idempotent: a job that goes on using none is told once. */
+  /** Idempotent: a job that stays idle is reported once. */
   noteIdle(job: IdleJob): void {
     if (this.#idle.size < MAX_IDLE_PER_BUILD) this.#idle.set(`${job.node}\0${job.file}`, job);
   }
 
-  /** Jobs waited for so long because the file server was slow. */
+  /** Jobs waited this long because the file server was slow. */
   noteSlowServer(forMs: number): void {
     this.#slowServerMs += forMs;
   }
 
-  /** With `file`, only the records whose file ends in it. `wallMs` runs to `nowMs`, or to the last job's end without it. */
+  /**
+   * The report of the build. With `file`, it contains only the records whose file ends in `file`. `wallMs` runs to
+   * `nowMs`, or to the end of the last job if that is undefined.
+   */
   report(nowMs: number | undefined, file?: string): BuildReport {
     return {
       buildId: this.id,
@@ -160,7 +166,7 @@ export class BuildBook {
     return this.#builds.size;
   }
 
-  /** The one whose last job ended last. */
+  /** The build whose last job ended last. */
   get newest(): Build | undefined {
     let newest: Build | undefined;
     for (const build of this.#builds.values()) {
@@ -169,7 +175,7 @@ export class BuildBook {
     return newest;
   }
 
-  /** The nodes of every build that is under way, or recent enough to be followed by one like it. */
+  /** Nodes of each build that is in progress, or recent enough to be followed by a similar one. */
   newestNodes(nowMs: number): ReadonlySet<string>[] {
     const builds = [...this.#builds.values()];
     const wanted = builds.filter((build, index) => index >= builds.length - RECENT_BUILDS || !build.isOver(nowMs));
@@ -180,12 +186,12 @@ export class BuildBook {
     return this.#builds.get(id);
   }
 
-  /** Whether a make waits for any other build than `id`. */
+  /** True if a make waits for any build other than `id`. */
   isAnotherOpen(id: string): boolean {
     return [...this.#builds.values()].some((build) => build.isOpen && build.id !== id);
   }
 
-  /** The build `id`, begun now if it is not known. */
+  /** The build `id`; a new one if it is not known. */
   begin(id: string, startedAtMs: number, nowMs: number): Build {
     const known = this.#builds.get(id);
     if (known && !(id.startsWith(UNNAMED_BUILD) && known.isOver(nowMs))) {
@@ -199,7 +205,7 @@ export class BuildBook {
     return build;
   }
 
-  /** Builds under way stay, as many as there are: each has a process that waits for it. */
+  /** Evicts finished builds only: each build in progress has a process that waits for it. */
   #forgetOldest(nowMs: number): void {
     for (const [id, build] of this.#builds) {
       if (this.#builds.size <= MAX_BUILDS) return;
@@ -208,7 +214,7 @@ export class BuildBook {
   }
 }
 
-/** An upper bound of the record as JSON: every byte of a name may need an escape. */
+/** Upper bound of the record's size as JSON: every byte of a name may need an escape. */
 function sizeOf({ file, name, where, reason, detail = '' }: JobRecord): number {
   return RECORD_BYTES + 2 * (Buffer.byteLength(file) + name.length + where.length + reason.length + detail.length);
 }
