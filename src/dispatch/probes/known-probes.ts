@@ -1,22 +1,23 @@
 /**
- * What a compiler made of trials that it took without a word, by everything that decides about it (probe-memory.ts):
- * the same question to the same compiler has the same answer. Only such answers are known: a refusal may have had any
- * reason, a full disk for one. Pure: unaware of files and of how a question is asked.
+ * Cache of option probes that a compiler accepted silently, keyed by everything that determines the result
+ * (probe-memory.ts): the same question to the same compiler has the same answer. Refusals are not cached, because they
+ * may have any cause, such as a full disk. Pure: unaware of files and of how a question is asked.
  */
 import { createHash } from 'node:crypto';
 import { putLast } from '../../util/put-last.ts';
 
-/** A kernel asks some hundred; each is two hashes here. */
+/** A kernel asks some hundred questions; each takes two hashes here. */
 const MAX_TRIALS = 4_096;
-/** An object of nothing has one or two KB; of those that are kept most are the same. */
+/** The object of an empty source has one or two KB; most of the cached objects are equal. */
 export const MAX_OBJECT_BYTES = 16 * 1024;
 const MAX_OBJECTS = 256;
 const FIRST_LINE = 'pmake trials 1';
 /** sha256, in hex. */
 const HASH = /^[\da-f]{64}$/;
 
+/** LRU cache of accepted probes and their objects. */
 export class KnownTrials {
-  /** The one that was used least recently first. */
+  /** Least recently used first. */
   readonly #objectOf = new Map<string, string>();
   readonly #objects = new Map<string, Buffer>();
 
@@ -24,7 +25,7 @@ export class KnownTrials {
     return this.#objectOf.size;
   }
 
-  /** The object that the compiler wrote; undefined for a question that it was not asked. `key`: a sha256, in hex. */
+  /** The object that the compiler wrote; undefined if the question is not cached. `key` is a sha256 in hex. */
   get(key: string): Buffer | undefined {
     const hash = this.#objectOf.get(key);
     if (hash === undefined) return undefined;
@@ -36,14 +37,14 @@ export class KnownTrials {
     if (object.length <= MAX_OBJECT_BYTES) this.#put(key, hashOf(object), object);
   }
 
-  /** A line for each object, and one for each trial. */
+  /** One line per object, and one per probe. */
   toText(): string {
     const objects = [...this.#objects].map(([hash, object]) => `object ${hash} ${object.toString('base64')}`);
     const trials = [...this.#objectOf].map(([key, hash]) => `trial ${key} ${hash}`);
     return [FIRST_LINE, ...objects, ...trials, ''].join('\n');
   }
 
-  /** What an earlier dispatcher knew; what is known here already stays. Lines that make no sense are left out. */
+  /** Adds what an earlier dispatcher knew; existing entries stay. Invalid lines are ignored. */
   addText(text: string): void {
     const [first, ...lines] = text.split('\n');
     if (first !== FIRST_LINE) return;
@@ -52,7 +53,7 @@ export class KnownTrials {
       const [kind, key = '', value = ''] = line.split(' ');
       if (kind === 'object') {
         const object = Buffer.from(value, 'base64');
-        // Half a file, or a flipped bit, would be a wrong object.
+        // A truncated line or a flipped bit would give a wrong object.
         if (object.length <= MAX_OBJECT_BYTES && hashOf(object) === key) objects.set(key, object);
       } else if (kind === 'trial' && HASH.test(key) && !this.#objectOf.has(key)) {
         const object = objects.get(value);
@@ -63,7 +64,7 @@ export class KnownTrials {
 
   #put(key: string, hash: string, object: Buffer): void {
     if (!this.#objects.has(hash) && this.#objects.size >= MAX_OBJECTS) {
-      // Rather ask again than find out which trials are left without an object.
+      // Simpler than finding the probes that would be left without an object.
       this.#objectOf.clear();
       this.#objects.clear();
     }
@@ -72,7 +73,7 @@ export class KnownTrials {
   }
 }
 
-/** As questions and objects are known by: sha256, in hex. */
+/** The hash that identifies questions and objects: sha256 in hex. */
 export function hashOf(content: string | Buffer): string {
   return createHash('sha256').update(content).digest('hex');
 }

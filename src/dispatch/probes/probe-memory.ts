@@ -1,7 +1,7 @@
 /**
- * Questions that a compiler may have answered before: where it took the same words, in the same directory and
- * environment, the object that it made of nothing then is put in place, and nothing runs. Whatever speaks against it is
- * no error: then the compiler is asked. Unaware of nodes and of who waits.
+ * Answers option probes from the cache: if the compiler accepted the same arguments in the same directory and
+ * environment, the object that it made then is put in place, and nothing runs. Any obstacle is not an error: the
+ * compiler is asked instead. Unaware of nodes and of who waits.
  */
 import { closeSync, fchmodSync, lstatSync, openSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { lastingEnvironment } from '../../command/environment.ts';
@@ -14,38 +14,42 @@ import { identifyCompiler } from '../../tree/compiler-identity.ts';
 import type { KnownEnvironment } from '../environment-cache.ts';
 import { hashOf, KnownTrials, MAX_OBJECT_BYTES } from './known-probes.ts';
 
-/** What open(2) is given for a new file, less the umask. */
+/** The mode that open(2) is given for a new file, before the umask. */
 const FILE_MODE = 0o666;
 
 /** How a node's compiler ended, and what it made. */
 export interface ProbeEnd {
   readonly termination: Termination;
   readonly output: Pick<Printed, 'lengthBytes'>;
-  /** Where the object lies now. */
+  /** Where the object is now. */
   readonly object: string;
 }
 
-/** A trial whose answer may be known, or become so. */
+/** An option probe whose answer is cached or can be. */
 export interface Question {
-  /** Puts the object in place that the compiler made of it before. False: it has to be asked. */
+  /** Puts the cached object in place. False if the compiler has to be asked. */
   answer(): Promise<boolean>;
-  /** A node's compiler was asked. */
+  /** Caches the answer of a node's compiler, if it can be reused. */
   learn(end: ProbeEnd): Promise<void>;
 }
 
+/** The cache of answered probes. */
 export class TrialMemory {
   readonly known = new KnownTrials();
   readonly #environments = new WeakMap<KnownEnvironment, string>();
   readonly #compilers = new WeakMap<CompilerFacts, string>();
 
-  /** Undefined for a trial that is asked each time: files have a say in it, or the user wants it so (PMAKE_TRIALS=ask). */
+  /**
+   * Undefined for a probe that is never cached: its result depends on files, or the user wants that (PMAKE_TRIALS=ask).
+   */
   question(plan: CompilePlan, request: ShimRequest, environment: KnownEnvironment): Question | undefined {
     const words = plan.trial?.question;
     const [output, ...others] = plan.outputs;
     const object = output?.path;
     const isWanted = environment.entries.get('PMAKE_TRIALS') !== 'ask';
     if (!words || object === undefined || others.length > 0 || !isWanted) return undefined;
-    // Before it runs: a compiler that is replaced meanwhile must not give its answers to the old one's name.
+    // Computed before the compiler runs: the answers of a compiler that is replaced in the meantime must not be cached
+    // under the old one's key.
     const key = this.#keyOf(words, request, environment);
     return {
       answer: async () => {
@@ -54,7 +58,7 @@ export class TrialMemory {
         return known !== undefined && putNew(object, known, FILE_MODE & ~request.umask);
       },
       learn: async ({ termination, output, object: made }) => {
-        // What it says may name the output; what it refuses, it may refuse for any reason.
+        // Messages may name the output, and a refusal may have any cause.
         const isTaken = termination.kind === 'exited' && termination.code === 0 && output.lengthBytes === 0;
         const bytes = isTaken ? readSmall(made) : undefined;
         const asked = await key;
@@ -63,7 +67,7 @@ export class TrialMemory {
     };
   }
 
-  /** Undefined for a compiler that cannot be told from another. */
+  /** Undefined for a compiler that cannot be identified reliably. */
   async #keyOf(
     words: readonly string[],
     { name, program, cwd }: ShimRequest,
@@ -87,7 +91,7 @@ function remembered<K extends object>(values: WeakMap<K, string>, key: K, make: 
   return value;
 }
 
-/** undefined for what is no small regular file. */
+/** Undefined unless the path is a small regular file. */
 function readSmall(path: string): Buffer | undefined {
   try {
     const stats = lstatSync(path);
@@ -97,7 +101,7 @@ function readSmall(path: string): Buffer | undefined {
   }
 }
 
-/** False, and nothing is left there, where it could not be done: the compiler then finds its own words for that. */
+/** False, with no file left behind, if the object could not be written: the compiler then reports the cause itself. */
 function putNew(path: string, bytes: Buffer, mode: number): boolean {
   let file: number;
   try {
@@ -110,7 +114,7 @@ function putNew(path: string, bytes: Buffer, mode: number): boolean {
       fchmodSync(file, mode);
       writeFileSync(file, bytes);
     } finally {
-      // On NFS a full disk may show here only.
+      // On NFS, a full disk may be reported only here.
       closeSync(file);
     }
     return true;
@@ -124,6 +128,6 @@ function removeIfThere(path: string): void {
   try {
     unlinkSync(path);
   } catch {
-    // Gone already.
+    // It is already gone.
   }
 }

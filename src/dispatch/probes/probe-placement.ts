@@ -1,18 +1,19 @@
 /**
- * Where trials run (compiles of nothing, by which kbuild asks what the compiler takes): each of them holds its shell up, so
- * where they have taken less time. That is here on a host with time to spare, and on a node where this one is behind with
- * make's own work. Pure: learns from what it is told.
+ * Placement of option probes (compiles of nothing, by which kbuild asks what the compiler supports). A shell waits for
+ * each of them, so they run on the side that has taken less time: on this host if it has time to spare, and on a node
+ * if this host is behind with make's own work. Pure: learns from what it is told.
  */
 
+/** Where a probe runs: on this host or on a node. */
 export type Side = 'here' | 'there';
 
-/** Each side is seen so often before they are compared. */
+/** Measurements of each side before they are compared. */
 const FIRST_LOOKS = 2;
-/** One in so many goes to the other side: either may have changed since. */
+/** One in this many probes goes to the other side, because either may have changed. */
 const LOOK_AGAIN_EVERY = 16;
-/** What is learned there spares all later builds the question, and is worth so many times of what it takes here. */
+/** An answer from a node spares all later builds the question, which is worth this multiple of the local time. */
 const LEARNING_WORTH = 4;
-/** Of the newest time, in the mean that is kept. */
+/** Weight of the newest time in the moving mean. */
 const NEWEST_SHARE = 0.25;
 
 interface Seen {
@@ -20,13 +21,14 @@ interface Seen {
   meanMs: number;
 }
 
+/** Mean times of both sides. */
 export class TrialChoice {
   readonly #seen: Readonly<Record<Side, Seen>> = { here: { times: 0, meanMs: 0 }, there: { times: 0, meanMs: 0 } };
   #asked = 0;
 
   /**
-   * The side that the next one should run on. Whoever asked may take the other, and says which in `note`.
-   * @param isLearned its answer is kept where it comes from a node, so that it need not be asked again
+   * The side on which the next probe should run. The caller may use the other, and says which in `note`.
+   * @param isLearned true if an answer from a node is cached, so that it need not be asked again
    */
   next(isLearned: boolean): Side {
     this.#asked += 1;
@@ -39,7 +41,10 @@ export class TrialChoice {
     return better === 'here' ? 'there' : 'here';
   }
 
-  /** @param tookMs from its arrival to its end, retries included */
+  /**
+   * Records a probe.
+   * @param tookMs from its arrival to its end, retries included
+   */
   note(side: Side, tookMs: number): void {
     const seen = this.#seen[side];
     seen.times += 1;
