@@ -1,5 +1,6 @@
 /**
- * Answers pmake and pmakectl: builds begun and reported, status, nodes, stop. Unaware of frames.
+ * Control requests of pmake and pmakectl: beginning and ending builds, progress, reports, status, nodes, stop. Unaware
+ * of frames.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type {
@@ -16,10 +17,11 @@ import type { Dispatcher } from './dispatcher.ts';
 import type { JobState } from './job/state.ts';
 import type { ControlPort } from './shim-session.ts';
 
-/** How long `build-begin` waits for nodes whose slots nobody wrote down: make must not wait longer to start. */
+/** How long `build-begin` waits for nodes whose slots are not configured: make must not start later than that. */
 const SLOTS_PATIENCE_MS = 1_500;
 const SLOTS_LOOK_MS = 20;
 
+/** What answers need. */
 export interface ControlContext {
   readonly dispatcher: Dispatcher;
   readonly version: string;
@@ -29,7 +31,7 @@ export interface ControlContext {
   readonly stop: () => void;
 }
 
-/** Answers one request; never rejects: a question must not cost the builds that are running. */
+/** Answers one request. Never rejects: a query must not cost the builds that are running. */
 export async function answerControl(
   context: ControlContext,
   request: ControlRequest,
@@ -85,7 +87,7 @@ async function beginBuild(
   if (nodes === undefined) await dispatcher.placement.open();
   const { build } = dispatcher.beginBuild(id, nodes, directory);
   build.isOpen = true;
-  // pmake may die without a word; the report is then still worth saving.
+  // pmake may die without ending the build; the report is still worth saving.
   void control.closed.then(() => {
     build.isOpen = false;
     void endBuild(context, id).catch((cause: unknown) => console.error(`the end of build ${id}:`, cause));
@@ -97,7 +99,7 @@ async function beginBuild(
   return { remoteSlots: slots, localSlots, mayHaveNodes, problems };
 }
 
-/** Slots of the build's nodes: as configured, or what the nodes or the broker say, with bounded patience. */
+/** Slots of the build's nodes: as configured, or as reported by the nodes or the broker within a time limit. */
 async function waitForSlots(dispatcher: Dispatcher, build: Build): Promise<number> {
   const deadlineMs = performance.now() + SLOTS_PATIENCE_MS;
   for (;;) {

@@ -1,6 +1,6 @@
 /**
- * Ties the parts together: sessions in, jobs planned and placed, builds counted. One per user. Unaware of how it was
- * started and of where its socket lies.
+ * The dispatcher, one per user, which connects its parts: sessions come in, jobs are planned and placed, builds are
+ * counted. Unaware of how it was started and of where its socket is.
  */
 import type { Socket } from 'node:net';
 import { dirname } from 'node:path';
@@ -27,18 +27,23 @@ import { TailWatch } from './scheduling/straggler-watch.ts';
 import { TrialChoice } from './probes/probe-placement.ts';
 import { TrialMemory } from './probes/probe-memory.ts';
 
+/** What the dispatcher needs. */
 export interface DispatcherOptions extends Omit<PlacementOptions, 'wantedNodes' | 'onRelease'> {
   /** Control requests are answered elsewhere (control.ts). */
   readonly onControl: SessionHandlers['onControl'];
-  /** The environment of the newest job: the user's ssh agent may have changed since the dispatcher began. */
+  /** Receives the environment of the newest job: the user's ssh agent may have changed since the dispatcher started. */
   readonly noteEnvironment: (entries: ReadonlyMap<string, string>) => void;
-  /** A build without a pmake around it went quiet, or one was finished: its report may be saved. */
+  /** The last session closed: a build without pmake went quiet, or a build finished. Its report may be saved. */
   readonly onIdle: () => void;
 }
 
-/** Sockets of processes that have ended close at once; a compile in the background may outlive its make. */
+/**
+ * Limit on waiting for the last jobs of a build: sockets of processes that have ended close at once, but a compile in
+ * the background may outlive its make.
+ */
 const LAST_JOBS_MS = 250;
 
+/** Builds, jobs and nodes of one user. */
 export class Dispatcher {
   readonly builds = new BuildBook();
   readonly jobs = new Map<number, Job>();
@@ -52,7 +57,7 @@ export class Dispatcher {
   readonly #unfit = new UnfitNodes();
   readonly #directories = new SearchedDirectories();
   readonly #staging = new StagingPlaces();
-  /** Of the jobs: settled when nothing of one is left to be done. */
+  /** By job; resolves when nothing of the job is left to be done. */
   readonly #ends = new Map<number, Promise<void>>();
   readonly #trials = new TrialChoice();
   readonly #environments: EnvironmentCache;
@@ -89,7 +94,7 @@ export class Dispatcher {
     return this.placement.localSlots;
   }
 
-  /** Open connections; the dispatcher ends itself when there have been none for a while. */
+  /** Open connections; the dispatcher exits after a while without any. */
   get sessions(): number {
     return this.#sessions.size;
   }
@@ -106,17 +111,20 @@ export class Dispatcher {
     });
   }
 
-  /** Begins or finds a build in `directory` and starts connecting its nodes. `nodes`: the value of PMAKE_NODES, if set. */
+  /**
+   * Begins or finds a build in `directory`, and starts connecting its nodes. `nodes` is the value of PMAKE_NODES, if
+   * set.
+   */
   beginBuild(id: string, nodes: string | undefined, directory?: string): { build: Build; names: ReadonlySet<string> } {
     const build = this.builds.begin(id, Date.now(), performance.now());
-    // Somebody may have worked in the tree on another host since the last one.
+    // The tree may have changed on another host since the last build.
     this.#directories.beginBuild();
     return { build, names: this.placement.nodes.use(nodes, build, directory) };
   }
 
   /**
-   * A build has ended: what no other uses need not lie in the tree. Make has seen its last compile end a moment before this
-   * process sees that shim's socket close, so the end of the build's jobs is waited for.
+   * A build has ended: removes its files from the tree unless other builds use them. Make sees its last compile end a
+   * moment before this process sees that shim's socket close, so this waits for the build's jobs.
    */
   async endBuild(id: string): Promise<void> {
     const ends = [...this.#ends].filter(([job]) => this.jobs.get(job)?.buildId === id).map(([, end]) => end);
@@ -164,7 +172,7 @@ export class Dispatcher {
     const end = job
       .run()
       .catch((cause: unknown) => {
-        // A defect in one job costs that job only: its shim, hung up on, runs the compiler itself.
+        // A bug in one job costs that job only: its shim is disconnected and runs the compiler itself.
         console.error(`job ${id} (${job.file}):`, cause);
         shim.hangUp();
       })
@@ -207,14 +215,14 @@ export class Dispatcher {
     };
   }
 
-  /** For the builds that have jobs; a slot that one of them may not have is not free. */
+  /** Free slots for the builds that have jobs; a slot that one of these builds may not use is not free. */
   #freeSlots(): number {
     const builds = [...new Set([...this.jobs.values()].map(({ buildId }) => buildId))];
     const open = builds.map((id) => this.builds.find(id)).map((build) => (build ? this.placement.openSlots(build) : 0));
     return Math.min(...open) - this.placement.remoteTaken;
   }
 
-  /** The file server is slow, or no longer. */
+  /** The file server became slow, is still slow, or has recovered. */
   #limitJobs(limit: number, intervalMs: number): void {
     this.placement.limitRemote(limit);
     for (const id of new Set([...this.jobs.values()].map(({ buildId }) => buildId))) {

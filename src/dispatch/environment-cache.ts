@@ -1,6 +1,6 @@
 /**
- * The environments that shims send, with the limits and the like that come with them, parsed and prepared for nodes once
- * each. A build has a handful, one a make level, and thousands of jobs. Unaware of jobs.
+ * Cache of the environments that shims send, with their limits and the like, each parsed and prepared for nodes once. A
+ * build has a handful, one per make level, and thousands of jobs. Unaware of jobs.
  */
 import { createHash } from 'node:crypto';
 import { environmentForNode, hasReadablePaths, parseEnvironment, secretNames } from '../command/environment.ts';
@@ -10,38 +10,43 @@ import type { NodeEnvironment } from '../remote/node-link.ts';
 import { hostTimeZone } from '../tree/time-zone.ts';
 import { putLast } from '../util/put-last.ts';
 
-/** The one that was used least recently goes first; one entry is a few KiB. */
+/** The least recently used is evicted; an entry takes a few KiB. */
 const MAX_ENVIRONMENTS = 256;
 
+/** An environment and what is derived from it. */
 export interface KnownEnvironment {
   readonly entries: ReadonlyMap<string, string>;
-  /** Limits and the like, which belong to it: both are the same for most jobs of a build. */
+  /** Limits and the like, cached with the environment because both are the same for most jobs of a build. */
   readonly inherited: Inherited;
   readonly forNodes: NodeEnvironment;
-  /** False when a variable that names directories is not UTF-8: pmake could not look at them. */
+  /** False if a variable that names directories is not UTF-8: pmake could not inspect them. */
   readonly isReadable: boolean;
-  /** There are secrets in it, which do not travel. */
+  /** True if the environment contains secrets, which are not sent to nodes. */
   readonly holdsSecrets: boolean;
 }
 
+/** Environments by hash. */
 export class EnvironmentCache {
   readonly #byHash = new Map<string, KnownEnvironment>();
   readonly #zoneNow: () => string | undefined;
   #nextId = 1;
 
-  /** @param zoneNow what a compiler here takes for the time zone where TZ does not say it; undefined where that is not known */
+  /** @param zoneNow the time zone that a local compiler uses if TZ is not set; undefined if unknown */
   constructor(zoneNow: () => string | undefined = hostTimeZone) {
     this.#zoneNow = zoneNow;
   }
 
-  /** @throws MalformedError when what the shim says that it inherits makes no sense. */
+  /**
+   * The environment of a request.
+   * @throws MalformedError if the inherited limits and the like are invalid
+   */
   get({ environment: block, inherited }: Pick<ShimRequest, 'environment' | 'inherited'>): KnownEnvironment {
-    // The host's may be set to another at any time.
+    // The host's time zone may change at any time.
     const zone = this.#zoneNow();
     const hash = createHash('sha1').update(`${inherited.length} `).update(inherited).update(block).digest('base64');
     const key = `${hash} ${zone ?? ''}`;
     const environment = this.#byHash.get(key) ?? this.#parse(block, inherited, zone);
-    // A known one, too: a build's own environment must not go because many odd ones came.
+    // Also for a known one: odd environments must not evict the build's own.
     putLast(this.#byHash, key, environment, MAX_ENVIRONMENTS);
     return environment;
   }
@@ -55,7 +60,7 @@ export class EnvironmentCache {
     return {
       entries,
       inherited: decodeInherited(inherited),
-      // A copy: it is a part of what was received, all of which it would keep.
+      // Copied, because a slice would keep the whole received buffer alive.
       forNodes: { id, inherited: Buffer.from(inherited), block: Buffer.concat([travelling, Buffer.from(zone)]) },
       isReadable: hasReadablePaths(block),
       holdsSecrets: secretNames(entries).length > 0,

@@ -16,7 +16,10 @@ export type Exclusions = ReadonlyMap<string, Exclusion>;
 /** Every node may be used. */
 export const NO_EXCLUSIONS: Exclusions = new Map();
 
-/** One map of all; where several exclude a node, the last takes precedence. An argument that is all of it is returned as it is. */
+/**
+ * Merges exclusions. If several exclude a node, the last takes precedence. If only one is not empty, it is returned
+ * unchanged.
+ */
 export function mergeExclusions(...all: readonly Exclusions[]): Exclusions {
   const filled = all.filter(({ size }) => size > 0);
   if (filled.length <= 1) return filled[0] ?? NO_EXCLUSIONS;

@@ -1,6 +1,4 @@
-/**
- * The dispatcher as a process: its socket, its readiness, its end after idling. Unaware of jobs.
- */
+/** The dispatcher process: its socket, its readiness, and its exit after idling. Unaware of jobs. */
 import { closeSync, writeSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
@@ -21,28 +19,35 @@ import { NodeLists } from './nodes/node-lists.ts';
 import type { PlacementOptions } from './scheduling/placement.ts';
 import { ReportFile } from './builds/report-file.ts';
 
-/** Without a shim, a pmake or a pmakectl connected for this long, the dispatcher goes. */
+/** The dispatcher exits when no shim, pmake or pmakectl has been connected for this long. */
 const IDLE_LIMIT_MS = 5 * 60_000;
-/** Whoever starts it gives up by then (START_MOST_MS in shims/pcc.c), and others wait for the lock. */
+/** The starter gives up by then (START_MOST_MS in shims/pcc.c), and other starters wait for the lock. */
 const START_LIMIT_MS = 60_000;
-/** One for each compiler call that make has under way. A shim beyond it finds its connection closed, and needs none. */
+/**
+ * One for each compiler call that make has in flight. A shim beyond the limit finds its connection closed, and runs its
+ * compiler itself.
+ */
 const MAX_SESSIONS = 10_000;
 
+/** What the process was started with. */
 export interface ServerOptions {
   readonly socketPath: string;
-  /** Where the newest build's report is kept for `pmakectl explain` after the dispatcher is gone. */
+  /** File in which the newest build's report is kept for `pmakectl explain` after the dispatcher is gone. */
   readonly reportPath: string;
-  /** Where it is kept what compiles cost. */
+  /** File in which the costs of compiles are kept. */
   readonly costsPath: string;
-  /** Where it is kept what compilers made of trials. */
+  /** File in which the results of option probes are kept. */
   readonly trialsPath: string;
-  /** This installation's directory, and a node's unless its configuration names another. */
+  /** This installation's directory, and the nodes' unless their configuration names another. */
   readonly installRoot: string;
   readonly version: string;
   readonly env: NodeJS.ProcessEnv;
-  /** The pipe on which the starter waits for a byte; undefined when nobody waits. */
+  /** The pipe on which the starter waits for a byte; undefined if no starter waits. */
   readonly readyFd: number | undefined;
-  /** The starter's lock, which nobody else starts a dispatcher under: held until this one listens, also if the starter dies. */
+  /**
+   * The starter's lock, under which no other dispatcher is started: held until this one listens, even if the starter
+   * dies.
+   */
   readonly lockFd: number | undefined;
 }
 
@@ -81,7 +86,7 @@ export async function serveDispatcher(options: ServerOptions): Promise<void> {
     reports.flush();
     writeKept(options.costsPath, dispatcher.costs);
     writeKept(options.trialsPath, dispatcher.trialMemory.known);
-    // First the name: a shim that comes now starts another dispatcher instead of meeting a dying one.
+    // Remove the name first: a shim that arrives now starts another dispatcher instead of meeting one that is exiting.
     removeSocket();
     server.close();
     dispatcher.placement.close();
@@ -100,7 +105,7 @@ export async function serveDispatcher(options: ServerOptions): Promise<void> {
   process.once('SIGINT', stop);
 
   void readKept(options.costsPath, dispatcher.costs);
-  // A build begins with them.
+  // Must be read before the first build, which starts with option probes.
   const trialsRead = readKept(options.trialsPath, dispatcher.trialMemory.known);
   await nodeLists.open(() => dispatcher.placement.configChanged());
   await dispatcher.placement.open();
@@ -109,14 +114,14 @@ export async function serveDispatcher(options: ServerOptions): Promise<void> {
     clearTimeout(idle);
     dispatcher.accept(socket);
   });
-  // The lock is held, so nobody else does this at the same time.
+  // The lock is held, so no other process does this at the same time.
   removeSocket = await listenAt(server, options.socketPath, 0o600);
   tellStarter();
   watchIdle();
   await closed;
 }
 
-/** What of the machine and the installation decides about where jobs run. */
+/** Properties of the machine and the installation that determine where jobs run. */
 function placementOf(
   { installRoot, version, env, socketPath }: ServerOptions,
   sshEnvironment: NodeJS.ProcessEnv,
@@ -140,7 +145,7 @@ function connectTo(installRoot: string, env: NodeJS.ProcessEnv): ConnectNode {
   };
 }
 
-/** Ends this process if the answer, which lets the starter and its lock go, is not called in time. */
+/** Ends this process unless the returned function, which releases the starter and its lock, is called in time. */
 function beginStart({ readyFd, lockFd }: Pick<ServerOptions, 'readyFd' | 'lockFd'>): () => void {
   const tooLong = setTimeout(() => {
     console.error(`pmake: the dispatcher did not listen within ${START_LIMIT_MS / 1_000} s`);

@@ -1,6 +1,6 @@
 /**
- * One connection to the dispatcher's socket: a shim with its one job, or a control session. Speaks frames on one side
- * and the two small interfaces below on the other; unaware of what becomes of either.
+ * One connection to the dispatcher's socket: a shim with its one job, or a control session. It translates between
+ * frames and the ports of shims and control sessions. Unaware of what happens to jobs and requests.
  */
 import type { Socket } from 'node:net';
 import { encodeControlAnswer, type ControlAnswer, type ControlRequest } from '../protocol/control.ts';
@@ -29,20 +29,24 @@ import type { Finish, ShimPort } from './job/shim-port.ts';
 import { ByteReader, MalformedError } from '../util/bytes.ts';
 
 const MAX_OUTPUT_CHUNK_BYTES = MAX_FRAME_BYTES / 4;
-/** On the way to a shim: more waits where it is held. */
+/** Limit on unread output on the way to a shim; the rest waits where it is buffered. */
 const MAX_OUTPUT_UNREAD_BYTES = 2 * MAX_OUTPUT_CHUNK_BYTES;
-/** Who connects says what it wants within this. A shim that is stopped meanwhile runs its compiler itself. */
+/**
+ * A new connection must send its request within this time. A shim that is stopped for longer runs its compiler itself.
+ */
 const INTRODUCTION_LIMIT_MS = 30_000;
-/** Requests of one control session that wait for an answer: our own programs ask one at a time. */
+/** Limit on unanswered requests of one control session: pmake's own programs send one at a time. */
 const MAX_OPEN_REQUESTS = 64;
-/** Answers that a control session has not taken; a report has 4 MiB at most. */
+/** Limit on answers that a control session has not read; a report has at most 4 MiB. */
 const MAX_UNREAD_BYTES = 4 * MAX_FRAME_BYTES;
 
+/** Receivers of jobs and control requests. */
 export interface SessionHandlers {
   readonly onJob: (request: ShimRequest, shim: ShimPort) => void;
   readonly onControl: (request: ControlRequest, control: ControlPort) => void;
 }
 
+/** A control session as its requests see it. */
 export interface ControlPort {
   readonly closed: Promise<void>;
   answer(answer: ControlAnswer): void;
@@ -50,6 +54,7 @@ export interface ControlPort {
 
 type SessionKind = 'new' | 'job' | 'control';
 
+/** The session of one socket. */
 export class Session implements ShimPort, ControlPort {
   readonly closed: Promise<void>;
   readonly #socket: Socket;
@@ -57,7 +62,7 @@ export class Session implements ShimPort, ControlPort {
   readonly #frames = new FrameDecoder();
   #kind: SessionKind = 'new';
   #signalListener: (signal: number) => void = () => undefined;
-  /** Control requests that were not answered. */
+  /** Control requests without an answer. */
   #open = 0;
   #onPlaced: (failure: PlaceFailure | undefined) => void = () => undefined;
 
@@ -67,7 +72,7 @@ export class Session implements ShimPort, ControlPort {
     this.closed = new Promise((resolve) => {
       socket.once('close', () => resolve());
     });
-    // A shim that was killed resets its socket; 'close' follows.
+    // A killed shim resets its socket; 'close' follows.
     socket.on('error', () => undefined);
     socket.on('data', (chunk: Buffer) => this.#receive(chunk));
     const patience = setTimeout(() => {
@@ -97,12 +102,12 @@ export class Session implements ShimPort, ControlPort {
     const placed = deferred<Finish>();
     this.#onPlaced = (failure) => placed.resolve(failure ?? 'done');
     this.#socket.write(encodePlace(moves));
-    // What the shim says of the moves is on its way here while it ends.
+    // The shim reports on the moves while it receives output and termination.
     if (await this.#write(output)) this.#socket.write(encodeTermination(termination));
     return Promise.race([placed.promise, this.closed.then((): Finish => 'gone')]);
   }
 
-  /** No faster than it is read, where it is much. False: the shim is gone, or has to do without us. */
+  /** Writes large output no faster than it is read. False if the shim is gone or was disconnected. */
   async #write(output: Printed): Promise<boolean> {
     try {
       for (const { fd, bytes } of output.chunks()) {
@@ -114,7 +119,7 @@ export class Session implements ShimPort, ControlPort {
       }
       return true;
     } catch {
-      // A file that held it cannot be read.
+      // The file that holds the output cannot be read.
       this.hangUp();
       return false;
     }
@@ -145,9 +150,9 @@ export class Session implements ShimPort, ControlPort {
     try {
       for (const frame of this.#frames.push(chunk)) if (!this.#socket.destroyed) this.#handle(frame);
     } catch (cause) {
-      // A defect of ours costs this connection only.
+      // A bug costs this connection only.
       if (!(cause instanceof MalformedError) && !(cause instanceof RangeError)) console.error('a session:', cause);
-      // What is there does not speak our protocol, or was not understood: a shim then runs its compiler itself.
+      // The peer does not speak the protocol, or was not understood: a shim then runs its compiler itself.
       this.#socket.destroy();
     }
   }

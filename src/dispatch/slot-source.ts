@@ -17,7 +17,7 @@ export interface RemoteSlot {
 
 /** What a job needs of a slot. Jobs with equal needs share one object while nodes do not change: caches go by identity. */
 export interface JobNeeds {
-  /** Nodes of lists that the job may use. */
+  /** Listed nodes that the job may use. */
   readonly listed: ReadonlySet<string>;
   /** False for a job that has a node list of its own, or that must stay on this host. */
   readonly mayLease: boolean;
@@ -37,7 +37,7 @@ export interface Outlook {
 
 /** The nodes of a build, as far as sources tell builds apart. */
 export interface SlotScope {
-  /** Nodes of lists that the build may use. */
+  /** Listed nodes that the build may use. */
   readonly nodes: ReadonlySet<string>;
   /** The build uses leased slots. */
   readonly isLeasing: boolean;
@@ -54,17 +54,20 @@ export interface Capacity {
 export interface SlotSource {
   /** No slot is free for any job. */
   readonly isFull: boolean;
-  /** Takes a free slot; undefined when none is free for these needs. */
+  /** Takes a free slot; undefined if none is free for these needs. */
   acquire(needs: JobNeeds): RemoteSlot | undefined;
-  /** @throws RangeError when the slot is not taken */
+  /** @throws RangeError if the slot is not taken */
   release(slot: RemoteSlot): void;
-  /** @param job may have been refused before, which a source may remember */
+  /**
+   * What the source can promise the job.
+   * @param job may have been refused before, which a source may remember
+   */
   outlook(job: number, needs: JobNeeds): Outlook;
-  /** Idempotent: the job waits for a slot with these needs, or, with undefined, waits no longer. */
+  /** The job waits for a slot with these needs; undefined if it no longer waits. Idempotent. */
   demand(job: number, needs: JobNeeds | undefined): void;
-  /** Resolves with the reason when the slot is taken back; undefined for a slot that never is. */
+  /** Resolves with the reason when the slot is revoked; undefined for a slot that is never revoked. */
   revoked(slot: RemoteSlot): Promise<RetryReason> | undefined;
   capacity(scope: SlotScope): Capacity;
-  /** Slots that jobs can have now, taken or not: those of nodes that are refused or lost do not count. */
+  /** Slots that jobs can use now, in use or not, without those of nodes that are refused or lost. */
   openSlots(scope: SlotScope): number;
 }
