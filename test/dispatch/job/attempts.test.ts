@@ -1,4 +1,4 @@
-/** Jobs on nodes that are played: what they report of CPU time, and whether a job that uses none is noticed. */
+/** Jobs on fake nodes: reports of CPU time, and whether a job that uses none is noticed. */
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { BuildBook } from '../../../src/dispatch/builds/tally.ts';
 import { EnvironmentCache } from '../../../src/dispatch/environment-cache.ts';
@@ -32,7 +32,7 @@ const shim: ShimPort = {
   onSignal: () => undefined,
 };
 
-/** Takes one job, which ends when the test says so. */
+/** Accepts one job, which ends when the test says so. */
 class PlayedNode {
   readonly end = deferred<RemoteEnd>();
   readonly #onCpu = deferred<(cpuUs: bigint) => void>();
@@ -45,7 +45,7 @@ class PlayedNode {
     },
   } as unknown as NodeLink;
 
-  /** A report that comes ten seconds after the one before. */
+  /** Reports 10 s after the previous report. */
   async reportCpu(cpuUs: bigint): Promise<void> {
     const onCpu = await this.#onCpu.promise;
     vi.advanceTimersByTime(10_000);
@@ -102,7 +102,7 @@ it('an interrupted job waits for nothing that its result would rest on', async (
   const listening = deferred<(signal: number) => void>();
   const undecided = new Promise<undefined>(() => undefined);
   const { ended } = start(node, undecided, { ...shim, onSignal: (listener) => listening.resolve(listener) });
-  // It has been started.
+  // The second attempt has been started.
   await node.reportCpu(0n);
   (await listening.promise)(2);
   const usage = { cpuUserUs: 0n, cpuSystemUs: 0n, maxRssKiB: 0 };

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { CpuWatch } from '../../../src/dispatch/job/cpu-watch.ts';
 
-/** Reports of [ms, CPU time in µs], of a job that began at 0. */
+/** Reports as [ms, CPU time in µs], for a job that began at 0. */
 function idleAfter(...reports: readonly (readonly [number, bigint])[]): number | undefined {
   const watch = new CpuWatch(0);
   for (const [nowMs, cpuUs] of reports) watch.note(cpuUs, nowMs);

@@ -21,7 +21,7 @@ describe('a command fits on a node', () => {
   it.each<[number, bigint, boolean]>([
     [1_500 * KiB, 8_388_608n, true],
     [1_700 * KiB, 8_388_608n, false],
-    // The job takes its stack along, and execve(2) goes by that.
+    // The runner has the job's stack limit, which determines the limit of execve(2).
     [1_500 * KiB, UNLIMITED, true],
     [700 * KiB, 4_194_304n, true],
     [900 * KiB, 4_194_304n, false],

@@ -155,7 +155,7 @@ describe('missedNames', () => {
     expect(missedNames(stderr)).toEqual(expected);
   });
 
-  // Quadratic, each of these took minutes; the test's own limit is one.
+  // With a quadratic algorithm each of these took minutes; the test's timeout is one minute.
   it.each([
     ['one long word', 'x'.repeat(8_000_000)],
     ['a long word before each phrase', many(() => `${'x'.repeat(4_090)} file not found`, 2_000)],

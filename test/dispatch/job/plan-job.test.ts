@@ -46,7 +46,7 @@ test.each([
 
 test('a compiler that is told another name than its own stays here', () => {
   expect(plan({ name: 'x' })).toBe('another-name');
-  // What stays anyway keeps its own reason.
+  // A command that stays local anyway keeps its own reason.
   expect(plan({ name: 'x', argv: ['-E', 'a.c'] })).not.toBe('another-name');
 });
 
@@ -58,7 +58,7 @@ test('a wrapper of a compiler that may need a secret stays here with it', () => 
   expect(plan(wrapper, 'GITHUB_TOKEN=x')).toBe('secrets-of-wrapper');
   expect(plan(wrapper, 'GITHUB_TOKEN=x', 'PMAKE_SECRETS=!GITHUB_TOKEN')).toBe('compile');
   expect(plan(wrapper)).toBe('compile');
-  // A compiler itself needs none.
+  // A real compiler needs no secrets.
   expect(plan({}, 'GITHUB_TOKEN=x')).toBe('compile');
 });
 

@@ -68,7 +68,7 @@ describe('a race', () => {
         const asks = random() < 0.7;
         const mayCount = asks && one?.claim() === true;
         if (mayCount) claimed.push(one.name);
-        // Who claimed may yet fail; who did not has nothing that counts.
+        // An attempt that claimed may still fail; the result of any other does not count.
         one?.end(mayCount && random() < 0.8);
         if (random() < 0.5) await turn();
       }

@@ -33,7 +33,7 @@ it('are remembered for the environment that asked, and for as long as they stay 
 
 it.each([
   ['stack', 'its hard limit on stack (ulimit -Hs) is below what jobs have here'],
-  // A node's word is not printed.
+  // Text from a node is not printed.
   ['\x1b[31mgotcha', 'its hard limit on something is below what jobs have here'],
 ])('%j is told as what a shell calls it', (limit, words) => {
   expect(describeLowLimit(limit)).toBe(words);

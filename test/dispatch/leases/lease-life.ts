@@ -1,17 +1,19 @@
-/** A lease pool through a random life: jobs, a broker that gives, refuses, takes back, dies and returns, nodes that fail. */
+/**
+ * Random lives of a lease pool: jobs, a broker that grants, refuses, revokes, dies and returns, and nodes that fail.
+ */
 import { LeasePool, type LeaseEffect } from '../../../src/dispatch/leases/lease-pool.ts';
 import { seededRandom } from '../../broker/seeded-random.ts';
 
 const NODES = ['n1', 'n2', 'n3'];
 const SLOTS_PER_NODE = 2;
 const STEPS = 400;
-/** What is left to do when the faults end is done within this: the longest jobs, twice, with all retries between. */
+/** Time to finish once faults end: the longest jobs, twice, with all retries in between. */
 const QUIET_LIMIT_MS = 30_000;
-/** Of use, where the broker says nothing. */
+/** Limit on use without an extension by the broker. */
 const USE_LIMIT_MS = 3_000;
-/** However long the broker lets it be kept. */
+/** Limit on use with extensions. */
 const KEEP_LIMIT_MS = 30_000;
-/** Without any, before the last job. */
+/** Idle time that may precede the last job under a lease. */
 const LAST_IDLE_MS = 500;
 
 interface Job {
@@ -23,7 +25,7 @@ interface Job {
 interface Granted {
   readonly node: string;
   readonly epoch: number;
-  /** When its first job could have begun. */
+  /** When the lease's first job could have started. */
   readyMs: number | undefined;
   releases: number;
 }
@@ -90,7 +92,7 @@ class Life {
     if (job) this.#pool.unwant(job.id, this.#nowMs);
   }
 
-  /** Grants what is free, mostly; refuses now and then. */
+  /** Usually grants free slots; refuses now and then. */
   #answer(): void {
     for (const [id, excluded] of [...this.#requests]) {
       if (this.#chance(0.1) && this.#requests.delete(id)) this.#pool.none(id, this.#nowMs);
@@ -214,7 +216,7 @@ class Life {
     return Math.max(sinceMs + USE_LIMIT_MS, Math.min(sinceMs + KEEP_LIMIT_MS, this.#keptUntilMs.get(id) ?? 0));
   }
 
-  /** To the given moment by way of everything that happens until then. */
+  /** Advances to the given time through every event until then. */
   #advance(byMs: number): void {
     const endMs = this.#nowMs + byMs;
     for (;;) {
@@ -226,7 +228,7 @@ class Life {
       this.#nowMs = next;
       if (first && first.at <= tickMs) {
         this.#running.delete(first.lease);
-        // It waits for its node, and can serve anew after that.
+        // The lease waits for its node, and can serve again after that.
         const lease = this.#leases.get(first.lease);
         if (lease && !this.#upNodes.has(lease.node)) lease.readyMs = undefined;
         this.#pool.release(first.lease, next);
@@ -238,7 +240,7 @@ class Life {
     this.#nowMs = endMs;
   }
 
-  /** No more faults: everything that waits is placed, and everything that was had is given back. */
+  /** Ends the faults: every waiting job is placed, and every lease is returned. */
   #endWell(): void {
     if (!this.#isUp) this.#turnLink();
     for (const node of NODES) this.#nodeUp(node);
@@ -265,7 +267,7 @@ class Life {
   }
 }
 
-/** Where a life first broke a promise, or ''. */
+/** The first invariant that a life broke, or ''. */
 export function findViolation(seed: number): string {
   const violation = new Life(seed).run();
   return violation === '' ? '' : `seed ${seed}, ${violation}`;

@@ -4,10 +4,12 @@ import { findViolation } from './lease-life.ts';
 
 const ANY: ReadonlySet<string> = new Set();
 const SEEDS = 100;
-/** Two seconds on a quiet machine. */
+/** Takes two seconds on a quiet machine. */
 const LIVES_LIMIT_MS = 60_000;
 
-/** A pool whose broker answers and whose node n1 is connected, unless the test says otherwise; time is the test's. */
+/**
+ * A pool whose broker answers and whose node n1 is connected, unless the test says otherwise; the test sets the time.
+ */
 class Rig {
   readonly effects: LeaseEffect[] = [];
   readonly pool = new LeasePool((effect) => this.effects.push(effect));
@@ -19,7 +21,7 @@ class Rig {
     this.pool.setCapacity(slots, 0);
   }
 
-  /** What was said since the last time, less what changes nothing outside. */
+  /** Effects since the last call, without those that are internal. */
   said(): string[] {
     return this.effects.splice(0).flatMap((effect) => {
       if (effect.kind === 'held') return [];
@@ -47,7 +49,7 @@ class Rig {
     this.pool.release(lease, this.nowMs);
   }
 
-  /** Time passes, with a tick whenever the pool asks for one. */
+  /** Lets time pass, with a tick whenever the pool asks for one. */
   wait(forMs: number): void {
     const endMs = this.nowMs + forMs;
     for (;;) {
@@ -60,7 +62,7 @@ class Rig {
     this.nowMs = endMs;
   }
 
-  /** One job runs under lease `a`, nothing is asked for. */
+  /** One job runs under lease `a`, and no request is open. */
   static busy(): Rig {
     const rig = new Rig();
     rig.want(1);
@@ -194,7 +196,7 @@ describe('asking', () => {
     rig.leased(1, 'a', 'n2');
     rig.wait(400);
     expect(rig.said().filter((text) => text.endsWith(' n1'))).toEqual([]);
-    // Another is not served by it.
+    // Another job is not served by it.
     rig.want(2, new Set(['n2']));
     expect(rig.said().filter((text) => text.endsWith(' n2'))).toHaveLength(1);
   });

@@ -7,7 +7,7 @@ const MINUTE_MS = 60_000;
 const NOT_HELD = (): boolean => false;
 
 let states: Map<string, NodeStateName>;
-/** Nobody counts on these while they are being connected. */
+/** Nodes that are not awaited while they are being connected. */
 let doubtful: Set<string>;
 let checked: Set<string>;
 let connected: string[];
@@ -24,7 +24,7 @@ beforeEach(() => {
     fleet: {
       useLeased: (spec) => {
         connected.push(`${spec.name} at ${spec.host}`);
-        // As when another node already has the name.
+        // As if another node already had the name.
         const name = spec.name === 'taken' ? 'taken#2' : spec.name;
         states.set(name, states.get(name) ?? 'connecting');
         return name;

@@ -1,4 +1,4 @@
-/** Verdicts on nodes; what a node answers, and when, is the test's. */
+/** Verdicts on nodes; the test decides what a node answers, and when. */
 import { existsSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
@@ -11,7 +11,7 @@ import { identifyCompiler } from '../../../src/tree/compiler-identity.ts';
 import { deferred } from '../../../src/util/deferred.ts';
 import { temporaryDirectory } from '../../make/temporary-directory.ts';
 
-/** A node that has what this host has; each answer has a stamp of its own. */
+/** A node that matches this host; each answer has its own stamp. */
 function sameNode() {
   const asked: Inspection[] = [];
   const knowledge = new NodeKnowledge(undefined);
@@ -31,7 +31,9 @@ function startAdmission(link: NodeLink): Admission {
   return admission;
 }
 
-/** A job waits for a check only so long, which a busy machine may need for one; jobs go on coming. */
+/**
+ * Asks repeatedly, like a stream of jobs: each job waits a limited time for a check, which a busy machine may exceed.
+ */
 async function admitted(admission: Admission, need: Need): Promise<void> {
   while (!(await admission.admit('n1', need))) await new Promise((resolve) => setImmediate(resolve));
 }
@@ -90,7 +92,7 @@ test('another compiler here is another condition', async () => {
   const later = admission.needOf(work);
   expect(later).not.toBe(need);
   await admitted(admission, later);
-  // Its tree is known.
+  // The directory's tree is known.
   expect(asked.slice(before).map(({ kind }) => kind)).toEqual(['compiler']);
 });
 
@@ -106,7 +108,7 @@ test('a part of the compiler that is another here is another condition, too', as
   await admitted(admission, need);
   expect(admission.needOf(work)).toBe(need);
   writeFileSync(cc1, 'two');
-  // It is looked at a few times a second.
+  // Changes are looked for a few times a second.
   await expect.poll(() => admission.needOf(work)).not.toBe(need);
 });
 
@@ -150,7 +152,7 @@ test('when no build is left, checks under way leave nothing in the tree, and are
   expect(proofsLeft()).toEqual([]);
   isSilent = false;
   await admitted(admission, admission.needOf(work));
-  // The late answer changes nothing, and has no other proof written.
+  // The late answer changes nothing, and no further proof is written.
   answer.resolve(undefined);
   await early;
   expect(admission.refusals('n1')).toEqual([]);
@@ -194,7 +196,7 @@ test('a place that was refused is looked at again with its tree, which the next 
   isOther = false;
   admission.renew(undefined);
   await expect.poll(() => [...need().exclusions]).toEqual([]);
-  // And once more after builds that had no such job.
+  // And again after builds that had no such job.
   isOther = true;
   admission.renew(undefined);
   await admission.admit('n1', need());

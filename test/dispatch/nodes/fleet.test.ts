@@ -1,4 +1,4 @@
-/** Which nodes are counted on. No node ever comes up. */
+/** Nodes that the fleet counts on. No node ever comes up. */
 import { expect, test, vi } from 'vitest';
 import { Fleet } from '../../../src/dispatch/nodes/fleet.ts';
 import { hostName } from '../../rig/names.ts';

@@ -1,4 +1,4 @@
-/** Whether headers are the same on a node: it is this process with directories of its own. */
+/** Comparison of headers with a node, which is this process with directories of its own. */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -15,7 +15,7 @@ let here: string;
 let there: string;
 let asked: string[];
 
-/** A compiler that searches one directory, by words like gcc's. */
+/** A compiler that searches one directory, and reports it like gcc. */
 function writeCompiler(searched: readonly string[]): string {
   const path = join(here, '../gcc');
   const lines = ['#include <...> search starts here:', ...searched.map((one) => ` ${one}`), 'End of search list.'];

@@ -1,4 +1,4 @@
-/** Whether a place is the same on a node: what the node has is the test's. */
+/** Comparison of a place with a node; the test decides what the node has. */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';

@@ -13,7 +13,7 @@ let mountInfo: string;
 let wants: Wants;
 
 beforeEach(() => {
-  // Not below /tmp, which each machine has for itself.
+  // Not below /tmp, which is local to each machine.
   tree = mkdtempSync('/var/tmp/pmake-wants-');
   mountInfo = '';
   wants = new Wants(new Places(new MountTable(() => mountInfo)));
@@ -58,7 +58,7 @@ describe('what a job wants of a node', () => {
     expect(wanted.conditions.map(({ kind }) => kind)).toEqual(['tree', 'compiler', 'place', 'place']);
     const place = placeNamed(wanted, include);
     expect(place).toMatchObject({ real: include, mountsBelow: [], tree: { directory: join(tree, 'build') } });
-    // Another kind of job shares it.
+    // Another kind of job shares the condition.
     expect(placeNamed(of({ directories: [include, join(tree, 'other')] }), include)).toBe(place);
   });
 

@@ -2,7 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../broker/seeded-random.ts';
 import { TrialChoice, type Side } from '../../../src/dispatch/probes/probe-placement.ts';
 
-/** One after the other, each side with its own mean time and half of that as noise: how many went where. */
+/**
+ * Runs probes one after the other, each side with its own mean time and half of that as noise; returns how many ran on
+ * each side.
+ */
 function run(choice: TrialChoice, trials: number, meanMs: Readonly<Record<Side, number>>, random: () => number) {
   const went: Record<Side, number> = { here: 0, there: 0 };
   for (let index = 0; index < trials; index += 1) {
@@ -29,7 +32,7 @@ describe('trials', () => {
       const random = seededRandom(seed);
       const choice = new TrialChoice();
       expect(run(choice, 160, { here: 10, there: 25 }, random).here, `seed ${seed}`).toBeGreaterThanOrEqual(146);
-      // This host has become busy; a few looks there are needed to know.
+      // This host has become busy; a few probes on a node are needed to notice.
       run(choice, 64, { here: 100, there: 25 }, random);
       expect(run(choice, 160, { here: 100, there: 25 }, random).there, `seed ${seed}`).toBeGreaterThanOrEqual(148);
     }
@@ -39,7 +42,7 @@ describe('trials', () => {
     const choice = new TrialChoice();
     for (let index = 0; index < 10; index += 1) choice.note('here', 5);
     expect(choice.next(false)).toBe('there');
-    // Whoever asked found no free slot.
+    // The caller found no free slot.
     choice.note('here', 5);
     expect(choice.next(false)).toBe('there');
   });

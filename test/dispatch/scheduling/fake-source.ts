@@ -1,15 +1,15 @@
-/** A source of slots that does what the test says: its nodes, their slots, and what a job may expect of them. */
+/** A source of slots under the test's control: its nodes, their slots, and the outlook of jobs. */
 import { lastingExclusions } from '../../../src/dispatch/exclusions.ts';
 import type { Capacity, JobNeeds, Outlook, RemoteSlot, SlotSource } from '../../../src/dispatch/slot-source.ts';
 
 export class FakeSource implements SlotSource {
   readonly slots: Map<string, number>;
   readonly taken: string[] = [];
-  /** What each job that waits asked for last. */
+  /** The last demand of each waiting job. */
   readonly demands = new Map<number, JobNeeds>();
-  /** Slots that jobs may count on; absent: those that there are. */
+  /** Slots that jobs may count on; by default those that exist. */
   promised: number | undefined;
-  /** Nodes that will come up in a moment. */
+  /** Nodes that will soon be up. */
   pending: readonly string[] = [];
 
   constructor(slots: Readonly<Record<string, number>>) {

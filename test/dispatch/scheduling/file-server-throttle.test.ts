@@ -46,7 +46,9 @@ describe('as many as there are slots', () => {
   });
 });
 
-/** A server that answers `capacity` requests a second, each job asking for ten: behind, its answers take longer and longer. */
+/**
+ * A server that answers `capacity` requests a second, ten per job: when it is behind, answers take longer and longer.
+ */
 it('settles near what a server can bear (seeded)', () => {
   for (let seed = 1; seed <= 100; seed += 1) {
     const random = seededRandom(seed);

@@ -30,7 +30,7 @@ describe('StaticPool', () => {
     const p = pool(['a', 4, 2], ['b', 4, 1]);
     const first = [p.acquire(all), p.acquire(all)];
     expect(first).toEqual(['a', 'a']);
-    // a: 2 free x 2, b: 4 free x 1 - a tie, and whoever wins it, the other is next.
+    // a: 2 free x 2, b: 4 free x 1 is a tie; whichever wins, the other is next.
     expect([p.acquire(all), p.acquire(all)].sort()).toEqual(['a', 'b']);
   });
 

@@ -7,7 +7,7 @@ import type { NodeStatus } from '../../../src/protocol/control.ts';
 
 type State = NodeStatus['state'];
 
-/** A source of nodes in these states, of 4 slots each; one that is connecting has not said how many it has. */
+/** A source of nodes in these states, with 4 slots each; a connecting node has not reported its slots. */
 function sourceOf(states: Readonly<Record<string, State>>): ListedSource {
   const pool = new NodeSlots({ random: () => 0 });
   const stateOf = (name: string): State | undefined => states[name];

@@ -19,7 +19,7 @@ it('nodes are told apart in the first build by jobs of a size, and news of them 
   const ratio = speeds.speedOf('fast') / speeds.speedOf('slow');
   expect(ratio).toBeGreaterThan(1.7);
   expect(ratio).toBeLessThan(2.3);
-  // 40 s of build, two nodes, five seconds between two words about one.
+  // 40 s of build, two nodes, five seconds between two reports on one.
   expect(told.length).toBeLessThanOrEqual(18);
   expect(told.length).toBeGreaterThan(1);
 });
@@ -30,7 +30,7 @@ it('a file is compared with itself, not with others of its size', () => {
     speeds.observe(node, kindOf(source), cpuMs, 0);
   };
   for (let round = 0; round < 30; round += 1) {
-    // One node gets what is costly and the other what is not; both are as fast.
+    // One node gets expensive jobs and the other cheap ones; both are equally fast.
     observe('n1', 'costly.c', 8_000);
     observe('n2', 'cheap.c', 500);
   }

@@ -28,7 +28,7 @@ function slotOf(grants: readonly Grant[]): RemoteSlot {
 
 describe('one waiting job', () => {
   const needs = needing('n1');
-  // Slots of n1, local slots, what the job needs, what else is true of the source; where the job goes.
+  // Slots of n1, local slots, the job's needs, other properties of the source; where the job goes.
   it.each<[string, number, number, JobNeeds, Partial<FakeSource>, string[]]>([
     ['takes a slot of a node', 1, 1, needs, {}, ['1 n1']],
     ['takes a local slot where nodes have few', 0, 1, needs, {}, ['1 here']],
@@ -142,12 +142,12 @@ describe('Scheduler', () => {
   });
 });
 
-/** Random arrivals, departures and releases against the invariants: where they first broke, or ''. */
+/** Random arrivals, departures and releases against the invariants: the first violation, or ''. */
 function findViolation(seed: number): string {
   const random = seededRandom(seed);
   const slots = { n1: 1 + Math.floor(random() * 3), n2: Math.floor(random() * 3) };
   const localSlots = Math.floor(random() * 3);
-  // Nodes never promise enough for a job to wait for them while a local slot is free.
+  // Nodes never promise enough slots for a job to wait for them while a local slot is free.
   const source = Object.assign(new FakeSource(slots), { promised: 0 });
   const scheduler = new Scheduler([source], localSlots);
   const taken: Place[] = [];

@@ -4,7 +4,7 @@ import { NodeSlots } from '../../../src/dispatch/scheduling/slot-pool.ts';
 const ALL = new Set(['n1', 'n2']);
 const NONE: ReadonlySet<string> = new Set();
 
-/** Slots of which some are leased, as the test says. */
+/** A pool in which the given slots are leased. */
 function slotsWith(leases: ReadonlyMap<string, number>, speeds: ReadonlyMap<string, number> = new Map()): NodeSlots {
   const held = (node: string): number => leases.get(node) ?? 0;
   return new NodeSlots({ random: () => 0, speedOf: (node) => speeds.get(node) ?? 1, leased: { held, inUse: held } });
