@@ -1,4 +1,4 @@
-/** A pmaked on every node of a cluster, each with a /proc of its own. Unaware of what is tested. */
+/** A pmaked on every node of a cluster, each with its own /proc. Unaware of what is tested. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,9 +14,9 @@ const PATIENCE = { timeout: 60_000, interval: 100 };
 export interface BrokersOptions {
   /** A directory that all nodes see. */
   readonly directory: string;
-  /** Of every node but the first, which offers none. */
+  /** Slots of every node but the first, which offers none. */
   readonly slots: number;
-  /** More of `broker` in every node's config file. */
+  /** Further settings of `broker` in every node's config file. */
   readonly broker?: Readonly<Record<string, unknown>>;
 }
 
@@ -34,29 +34,29 @@ export class Brokers implements AsyncDisposable {
     this.#proc = new NodeProc(cluster, join(options.directory, 'proc'));
   }
 
-  /** Starts those of `nodes` and waits until the first sees them all, free. */
+  /** Starts the brokers of `nodes` and waits until the first sees them all free. */
   async start(nodes: readonly number[]): Promise<void> {
     for (const node of nodes) this.#launch(node);
     await this.untilFree(nodes.filter((node) => node !== 1));
   }
 
-  /** Starts it again after `kill`. */
+  /** Restarts the broker of a node after `kill`. */
   restart(node: number): void {
     this.#launch(node);
   }
 
-  /** Ends the daemon of a node, and that alone. */
+  /** Ends only the daemon of a node. */
   async kill(node: number, signal: 'KILL' | 'TERM' = 'KILL'): Promise<void> {
     await this.#cluster.exec(node, ['pkill', `-${signal}`, '-f', 'cli/pmaked.js']);
     await this.#running.get(node);
   }
 
-  /** Where a program of this machine finds a node's broker. */
+  /** Path at which a program on this machine finds a node's broker. */
   socketOf(node: number): string {
     return join(this.#cluster.rootOf(node), BROKER_SOCKET);
   }
 
-  /** Where the leader is that node 1 knows, as a number. */
+  /** Index of the leader that node 1 knows. */
   async leader(): Promise<number> {
     return Number((await this.look()).leader?.node.replace('node', ''));
   }
@@ -83,7 +83,7 @@ export class Brokers implements AsyncDisposable {
     return this.#ask(1);
   }
 
-  /** A node as its own broker describes it: a busy one hears nobody else. */
+  /** A node as its own broker describes it: a busy broker ignores the others. */
   async lookAt(node: number): Promise<NodeView | undefined> {
     const cluster = await this.#ask(node);
     return cluster.nodes.find((view) => view.node === `node${node}`);
@@ -98,7 +98,7 @@ export class Brokers implements AsyncDisposable {
     }
   }
 
-  /** From outside: a program that asks again and again is itself a load on the node that it runs on. */
+  /** Asked from outside, because a program that polls is itself a load on its node. */
   async #ask(node: number): Promise<ClusterView> {
     const answer = await askBroker(this.socketOf(node), { kind: 'cluster' }, 'cluster');
     if (!answer.ok) throw new Error(`no broker on node ${node}: ${JSON.stringify(answer.failure)}`);
@@ -112,7 +112,7 @@ export class Brokers implements AsyncDisposable {
     const own = { key, node: `node${node}`, slots: node === 1 ? 0 : slots, state: join(directory, `state${node}`) };
     writeFileSync(config, JSON.stringify({ broker: { ...own, ...broker } }));
     const mount = this.#running.has(node) ? ':' : this.#proc.mountScript(node);
-    // Without a compiler on its PATH it times none: it is the others that are tested.
+    // Without a compiler on its PATH the broker times none: the tests are about the others.
     const script = `${mount}; PATH=/nowhere exec ${process.execPath} ${PMAKED} --config ${config}`;
     const running = this.#cluster.exec(node, ['/bin/sh', '-c', script]);
     this.#running.set(node, running);

@@ -1,6 +1,6 @@
 /**
- * A root directory that is no mount point, as sbuild, pbuilder and mock make it: the system's directories bound into a
- * plain directory, in a mount namespace of each command's own. Unaware of what runs there.
+ * A root directory that is not a mount point, as sbuild, pbuilder and mock make it: the system's directories are bound
+ * into a plain directory, in a separate mount namespace for each command. Unaware of what runs there.
  */
 import { cpSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -11,7 +11,7 @@ const REPOSITORY = fileURLToPath(new URL('../../', import.meta.url)).replace(/\/
 const NODE_DIRECTORY = dirname(process.execPath);
 const RUN_LIMIT_MS = 60_000;
 
-/** $1 is the root, $2 the directory to run in, what follows is the command. All mounts end with its processes. */
+/** $1 is the root, $2 the working directory, and the rest is the command. All mounts end with its processes. */
 const ENTER = `
 set -e
 root=$1 cwd=$2; shift 2
@@ -26,7 +26,7 @@ exec chroot "$root" /bin/sh -c 'cd "$0" && exec "$@"' "$cwd" "$@"
 `;
 
 export interface Chroot extends Disposable {
-  /** Where its root lies outside. */
+  /** Path of the root outside. */
   readonly root: string;
   /** Runs a command in it, with nothing of this process's environment. */
   run(cwd: string, command: readonly string[], env?: Readonly<Record<string, string>>): Promise<ChrootRan>;
@@ -38,7 +38,7 @@ export interface ChrootRan {
   readonly all: string;
 }
 
-/** True where a root can be changed and mounts can be made. */
+/** True if this machine allows chroot and mounts. */
 export function canHaveChroot(): boolean {
   return process.getuid?.() === 0;
 }
@@ -48,7 +48,7 @@ export function makeChroot(): Chroot {
   for (const name of ['proc', 'tmp', 'run', 'root']) mkdirSync(join(root, name));
   for (const name of ['bin', 'lib', 'lib64', 'sbin'])
     if (existsSync(`/${name}`)) cpSync(`/${name}`, join(root, name), { recursive: true, verbatimSymlinks: true });
-  // The dependencies may be a link out of the repository, and Node.js may be anywhere.
+  // The dependencies may be a link to outside the repository, and Node.js may be anywhere.
   const needed = [REPOSITORY, realpathSync(join(REPOSITORY, 'node_modules')), NODE_DIRECTORY];
   const places = needed
     .filter((path, at) => at === 0 || !(path.startsWith(REPOSITORY) || path.startsWith('/usr/')))

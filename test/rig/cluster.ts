@@ -1,43 +1,43 @@
 /**
- * A cluster of namespaces made by scripts/cluster, one per test file, taken down with it.
- * Unaware of pmake, except that `pmakeNodes` has the form of PMAKE_NODES.
+ * A cluster of namespaces made by scripts/cluster, one per test file, removed at its end. Unaware of pmake, except that
+ * `pmakeNodes` has the form of PMAKE_NODES.
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 
 export interface ClusterOptions {
-  /** Percent of one core that each node gets; default: no limit. */
+  /** Percent of one core that each node gets; no limit by default. */
   readonly cpu?: number;
-  /** Jobs at once that `pmakeNodes` says each node takes. */
+  /** Jobs at once that `pmakeNodes` gives for each node. */
   readonly slots?: number;
 }
 
 export interface Cluster extends AsyncDisposable {
   readonly size: number;
-  /** Every node but the first, as PMAKE_NODES wants them. */
+  /** Every node but the first, in the form of PMAKE_NODES. */
   readonly pmakeNodes: string;
-  /** Runs `command` on node `index`. A status other than 0 is in the result, not thrown; `all` is stdout and stderr. */
+  /** Runs `command` on node `index`. A non-zero status is in the result, not thrown; `all` is stdout and stderr. */
   readonly exec: (index: number, command: readonly string[], options?: ExecOptions) => ExecResult;
-  /** Power cut. */
+  /** Simulates a power cut. */
   readonly kill: (index: number) => Promise<void>;
-  /** Pulled cable. */
+  /** Simulates a pulled cable. */
   readonly cut: (index: number) => Promise<void>;
-  /** Cable back in, or power back on. */
+  /** Restores the cable or the power. */
   readonly heal: (index: number) => Promise<void>;
-  /** CPU time of everything that has run on the node, in seconds; undefined where no control group counts it. */
+  /** CPU time of everything that has run on the node, in seconds; undefined if no control group counts it. */
   readonly cpuSeconds: (index: number) => number | undefined;
   /**
-   * How long some process of the node has waited for a resource, in microseconds; undefined where no control group
-   * counts it.
+   * How long some process of the node has waited for a resource, in microseconds; undefined if no control group counts
+   * it.
    */
   readonly stalledUs: (index: number, resource: 'cpu' | 'io' | 'memory') => number | undefined;
-  /** Where this process finds the node's root directory, with the node's own /proc, /run and /tmp in it. */
+  /** Local path of the node's root directory, with the node's own /proc, /run and /tmp in it. */
   readonly rootOf: (index: number) => string;
 }
 
 export interface ExecOptions {
-  /** Where the command runs, on a node as here; default: this process's directory. */
+  /** Directory in which the command runs, on a node as locally; by default this process's. */
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: string;
@@ -46,7 +46,7 @@ export type ExecResult = ReturnType<typeof execThrough>;
 
 const SCRIPT = fileURLToPath(new URL('../../scripts/cluster', import.meta.url));
 const DEFAULT_SLOTS = 2;
-/** Longer than any build in the tests: a hang becomes a failure with its output. */
+/** Longer than any build in the tests, so that a hang becomes a failure with its output. */
 const EXEC_TIMEOUT_MS = 1_500_000;
 
 /** A kernel build with V=1 prints some 2 MB. */
@@ -54,12 +54,15 @@ const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
 
 let started = 0;
 
-/** True where scripts/cluster can work at all. */
+/** True if scripts/cluster can work on this machine. */
 export function canHaveCluster(): boolean {
   return process.getuid?.() === 0;
 }
 
-/** @throws Error with the script's message when the cluster does not come up. */
+/**
+ * Starts a cluster.
+ * @throws Error with the script's message if the cluster does not come up
+ */
 export async function startCluster(size: number, options: ClusterOptions = {}): Promise<Cluster> {
   started += 1;
   const environment = { PMAKE_CLUSTER: `test-${process.pid}-${started}` };
@@ -117,7 +120,9 @@ function readIfThere(path: string): string | undefined {
   }
 }
 
-/** `script exec index command`, for a script with the words of scripts/cluster; `cluster` tells it which cluster. */
+/**
+ * Runs `script exec index command`, for a script with the arguments of scripts/cluster; `cluster` selects the cluster.
+ */
 export function execThrough(
   script: string,
   cluster: Readonly<Record<string, string>>,
@@ -126,10 +131,10 @@ export function execThrough(
   options: ExecOptions,
 ) {
   return execa(script, ['exec', String(index), ...command], {
-    // An input that ends: nothing on a node may wait for this terminal.
+    // Input that ends: nothing on a node may wait for this terminal.
     input: options.input ?? '',
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-    // Nothing of the one who runs the tests: a MAKEFLAGS or a PMAKE_NODES of theirs would change what is tested.
+    // Nothing from the user's environment: MAKEFLAGS or PMAKE_NODES would change what is tested.
     extendEnv: false,
     env: { PATH: process.env.PATH, LC_ALL: 'C', ...runMark(), ...options.env, ...cluster },
     timeout: EXEC_TIMEOUT_MS,
@@ -139,7 +144,7 @@ export function execThrough(
   });
 }
 
-/** By this scripts/test tells what a test left running from other people's processes. */
+/** Marks the processes of tests, so that scripts/test can tell leftovers from unrelated processes. */
 function runMark(): Record<string, string> {
   const mark = process.env.PMAKE_TEST_RUN;
   return mark === undefined ? {} : { PMAKE_TEST_RUN: mark };

@@ -1,6 +1,6 @@
 /**
- * scripts/demo as a process under test, with a TMPDIR of its own, and a look at what it leaves behind: files there,
- * and processes that it started, or that its ssh servers did.
+ * scripts/demo as a process under test, with a TMPDIR of its own, and a check of what it leaves behind: files there,
+ * and processes that it or its ssh servers started.
  */
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
@@ -9,22 +9,22 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const SCRIPT = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'scripts', 'demo');
-/** In the environment of everything that the demo starts itself. */
+/** Marker in the environment of everything that the demo itself starts. */
 const MARK = 'DEMO_TEST_MARK';
 
 export interface DemoRun {
   readonly status: number | null;
   readonly lines: readonly string[];
   readonly stderr: string;
-  /** What outlived it: `file NAME`, `process PID WORDS`. */
+  /** What outlived the demo: `file NAME`, `process PID ARGV`. */
   readonly leftovers: readonly string[];
 }
 
-/** Node's own start is most of it. */
+/** Node's own start takes most of it. */
 const WORKER_END_MS = 3_000;
 
 export interface StartedDemo {
-  /** Resolves when its output has a line that fits. Rejects when it ends before. */
+  /** Resolves when the output has a line that matches. Rejects if the demo ends first. */
   waitForLine(pattern: RegExp): Promise<string>;
   kill(signal: NodeJS.Signals): void;
   readonly ended: Promise<DemoRun>;
@@ -58,7 +58,7 @@ export function startDemo(words: readonly string[], env: Readonly<Record<string,
   return { waitForLine: waitForLine(child.stdout, () => output.stdout), kill: (signal) => child.kill(signal), ended };
 }
 
-/** A worker that was just being started learns from its closed stdin that it is not wanted: what stays longer is left. */
+/** A worker that was just being started exits when its stdin closes; only processes that stay longer are leftovers. */
 async function settledLeftovers(look: () => string[]): Promise<string[]> {
   const deadlineMs = performance.now() + WORKER_END_MS;
   for (;;) {
@@ -83,7 +83,7 @@ function waitForLine(stream: NodeJS.ReadableStream, read: () => string): Started
     });
 }
 
-/** OpenSSH's sshd clears the environment of what it starts, but says there over which port it was asked. */
+/** OpenSSH's sshd clears the environment of what it starts, but records there the port of the connection. */
 function isConnectionTo(entry: string, ports: readonly string[]): boolean {
   return ports.some((port) => entry.startsWith('SSH_CONNECTION=127.0.0.1 ') && entry.endsWith(` 127.0.0.1 ${port}`));
 }
@@ -104,7 +104,7 @@ function readProc(pid: string, file: string): string {
   try {
     return readFileSync(`/proc/${pid}/${file}`, 'utf8');
   } catch {
-    // Gone, or somebody else's.
+    // The process is gone, or belongs to another user.
     return '';
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The dispatcher of dist/ as a process of its own, with one node that is this host: a worker that it starts by a command.
+ * The dispatcher of dist/ as a separate process, with this host as its one node: a worker that it starts by a command.
  * Ends with the test. Unaware of what is tested.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
@@ -13,15 +13,15 @@ import { SOCKET_NAME } from '../../src/util/runtime-directory.ts';
 import { FakeShim } from './fake-shim.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../dist/cli/dispatcher.cjs', import.meta.url));
-/** `env` stands where ssh would. */
+/** `env` takes the place of ssh. */
 export const ONE_NODE = { nodes: [{ name: 'n1', host: 'n1', slots: 2, command: ['env'] }], localSlots: 2 };
 const ENDED_WELL = 'exited 0';
 const PATIENCE = { timeout: 30_000, interval: 20 };
 
 export interface DispatcherProcessOptions {
-  /** Instead of `node dispatcher.cjs`; these words come before them. */
+  /** Command that starts `node dispatcher.cjs`, whose argv is appended. */
   readonly wrapper?: readonly string[];
-  /** Where a broker may listen; empty: nowhere. */
+  /** PMAKE_BROKER: where a broker may listen; empty for nowhere. */
   readonly broker?: string;
 }
 
@@ -69,7 +69,7 @@ export class DispatcherProcess implements AsyncDisposable {
     return this.#child.pid ?? 0;
   }
 
-  /** All that it wrote. */
+  /** Everything that it wrote. */
   get log(): string {
     return this.#log;
   }
@@ -82,17 +82,17 @@ export class DispatcherProcess implements AsyncDisposable {
     writeFileSync(this.configFile, text);
   }
 
-  /** Descriptors that it has open. */
+  /** Its open descriptors. */
   get openFiles(): number {
     return readdirSync(`/proc/${this.pid}/fd`).length;
   }
 
-  /** It may have so many descriptors; what it starts may raise its own again. */
+  /** Limits its descriptors; processes that it starts may raise their own limit again. */
   limitFiles(soft: number): void {
     execFileSync('prlimit', ['--pid', String(this.pid), `--nofile=${soft}:`]);
   }
 
-  /** The node is up when this resolves, and nothing was looked at there. */
+  /** Resolves when the node is up; no tree or compiler has been checked there. */
   async connectNode(): Promise<void> {
     const session = await DispatcherSession.connect(this.socketPath);
     if (!session.ok) throw new Error(session.failure.reason);
@@ -101,7 +101,7 @@ export class DispatcherProcess implements AsyncDisposable {
     session.value.close();
   }
 
-  /** Asks it over a connection of its own. */
+  /** Sends a request over a separate connection. */
   async status(): Promise<DispatcherStatus> {
     const session = await DispatcherSession.connect(this.socketPath);
     if (!session.ok) throw new Error(session.failure.reason);
@@ -112,8 +112,8 @@ export class DispatcherProcess implements AsyncDisposable {
   }
 
   /**
-   * One compile of a build, by the real compiler: how it ended on a node; `here`, where this host is to do it; or `gone`,
-   * where the dispatcher hung up, so that a shim would do it here as well.
+   * One compile of a build by the real compiler: how it ended on a node; `here` if this host is to do it; or `gone` if
+   * the dispatcher hung up, so that a shim would also do it locally.
    */
   async compile(build: string): Promise<string> {
     const name = `job${(this.#jobs += 1)}`;
@@ -132,7 +132,7 @@ export class DispatcherProcess implements AsyncDisposable {
     return verdict?.kind === 'runHere' ? 'here' : (verdict?.kind ?? 'gone');
   }
 
-  /** Compiles until the node did one; the test's own limit is the bound. */
+  /** Compiles until the node has done one; the test's timeout is the limit. */
   async compileOnNode(build: string): Promise<void> {
     while ((await this.compile(build)) !== ENDED_WELL) {
       if (!this.isRunning) throw new Error(`the dispatcher ended: ${this.log}`);

@@ -1,6 +1,6 @@
 /**
- * A broker played by the test, on a unix socket of its own: it gives the slots that the test says it has, refuses, takes
- * back, hangs up and returns; and it counts what is given back.
+ * A broker played by the test, on a unix socket of its own: it grants the slots that the test provides, refuses,
+ * revokes, hangs up and returns, and it counts what is given back.
  */
 import type { Socket } from 'node:net';
 import { FrameDecoder } from '../../src/protocol/frame.ts';
@@ -26,15 +26,15 @@ interface GivenLease {
 }
 
 export class FakeBroker implements AsyncDisposable {
-  /** Node → slots not given away. */
+  /** Node → free slots. */
   readonly free = new Map<string, number>();
-  /** Requests that nobody has answered. */
+  /** Requests without an answer. */
   readonly open = new Map<number, SlotRequest>();
-  /** Every request that ever came. */
+  /** Every request that ever arrived. */
   readonly asked: SlotRequest[] = [];
   readonly leases = new Map<string, GivenLease>();
   readonly speeds: BrokerRequest[] = [];
-  /** What went against the protocol. */
+  /** Violations of the protocol. */
   readonly faults: string[] = [];
   /** Answers every introduction with this instead of a welcome. */
   refusal: BrokerAnswer | undefined;
@@ -55,12 +55,12 @@ export class FakeBroker implements AsyncDisposable {
     return this.#socket !== undefined;
   }
 
-  /** Leases that were given and not given back, of a connection that stands. */
+  /** Leases that were granted and not given back, of connections that are open. */
   get held(): string[] {
     return [...this.leases].filter(([, { socket, releases }]) => releases === 0 && !socket.destroyed).map(([id]) => id);
   }
 
-  /** From here on these slots are given to whoever asks. */
+  /** From now on these slots are granted to any request. */
   give(slots: Readonly<Record<string, number>>): void {
     for (const [node, count] of Object.entries(slots)) this.free.set(node, count);
     this.#match();
@@ -70,32 +70,32 @@ export class FakeBroker implements AsyncDisposable {
     this.#send({ kind: 'capacity', slots, nodes: this.free.size });
   }
 
-  /** Sends these bytes, whatever they are. */
+  /** Sends these bytes unchecked. */
   say(bytes: Buffer): void {
     this.#socket?.write(bytes);
   }
 
-  /** Gives a slot of each node to a request that was never made. What comes back is a fault: it was not given. */
+  /** Grants a slot of each node to a request that was never made. Giving it back is a violation. */
   leaseUnasked(nodes: readonly string[]): void {
     for (const node of nodes) {
       this.#send({ kind: 'leased', id: 2 ** 32 - 1, lease: `${node}/0`, node: nodeName(node) });
     }
   }
 
-  /** Answers all that is open with "none". */
+  /** Answers all open requests with "none". */
   refuseAll(): void {
     for (const id of this.open.keys()) this.#send({ kind: 'none', id, reason: 'patience' });
     this.open.clear();
   }
 
-  /** Takes the lease back; its slot is not given again. */
+  /** Revokes the lease; its slot is not granted again. */
   lose(lease: string, reason: string): void {
     const { node } = this.leases.get(lease) ?? {};
     if (node !== undefined) this.free.set(node, (this.free.get(node) ?? 0) - 1);
     this.#send({ kind: 'lost', lease, reason });
   }
 
-  /** Dies: the socket is gone, and so is what it knew. */
+  /** Dies: the socket and all state are gone. */
   async hangUp(): Promise<void> {
     this.#socket = undefined;
     this.open.clear();

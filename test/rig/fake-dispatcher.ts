@@ -1,6 +1,6 @@
 /**
- * A dispatcher whose every answer is the test's: it listens where the shim looks, hands each request over as a
- * FakeJob, and says nothing by itself.
+ * A dispatcher whose answers the test provides: it listens where the shim looks, passes each request on as a FakeJob,
+ * and sends nothing by itself.
  */
 import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
@@ -24,13 +24,13 @@ import { readStreams } from '../../src/protocol/streams.ts';
 import { ByteReader } from '../../src/util/bytes.ts';
 import { Arrivals, closed, listenAt, type Listener } from './shim-arrivals.ts';
 
-/** One shim's call, from its request until its socket closes. */
+/** One call of a shim, from its request until its socket closes. */
 export class FakeJob {
   readonly request: ShimRequest;
-  /** The request's words as bytes: what is not UTF-8 survives here only. */
+  /** The request's argv as bytes, in which arguments that are not UTF-8 survive. */
   readonly words: readonly Buffer[];
   readonly signals = new Arrivals<number>();
-  /** What the shim said of each `place`: the failure, or that all was done. */
+  /** The shim's answer to each `place`: the failure, or that all was done. */
   readonly placed = new Arrivals<PlaceFailure | 'done'>();
   /** Settles when the shim's socket, and every copy of it that a program inherited, is closed. */
   readonly closed: Promise<void>;
@@ -50,8 +50,8 @@ export class FakeJob {
   }
 
   /**
-   * Until the shim has its signal handlers: a signal that comes earlier ends it, as it would end a compiler that has
-   * just started. It shows the node's name once it reads.
+   * Waits until the shim has its signal handlers: an earlier signal ends it, like a compiler that has just started. It
+   * shows the node's name once it reads.
    */
   async shimWaits(pid: number): Promise<void> {
     this.node('waits');
@@ -86,12 +86,12 @@ export class FakeJob {
     this.#socket.write(encodeRefused());
   }
 
-  /** Bytes that no dispatcher would send, or frames cut where the test likes. */
+  /** Sends bytes that no dispatcher would send, or partial frames. */
   raw(bytes: Buffer): void {
     this.#socket.write(bytes);
   }
 
-  /** Sends what is written, and `last`, and then closes, as a dispatcher that was killed. */
+  /** Sends what is written and `last`, and then closes, like a dispatcher that was killed. */
   hangUp(last: Buffer = Buffer.alloc(0)): void {
     this.#socket.end(last);
   }

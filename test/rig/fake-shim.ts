@@ -1,4 +1,4 @@
-/** A shim played by the test: it sends one request to a dispatcher and hands over what comes back. */
+/** A shim played by the test: it sends one request to a dispatcher and passes on the answers. */
 import { once } from 'node:events';
 import { renameSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
@@ -26,9 +26,9 @@ export interface FakeShimCall {
 
 export class FakeShim {
   readonly verdicts = new Arrivals<ShimVerdict>();
-  /** Set: it cannot put anything in place. */
+  /** If set, it cannot put anything in place. */
   placeFailure: PlaceFailure | undefined;
-  /** Resolves when the connection is over, whoever ended it. */
+  /** Resolves when the connection is closed, by either side. */
   readonly closed: Promise<void>;
   readonly #socket: Socket;
 
@@ -59,7 +59,7 @@ export class FakeShim {
     );
   }
 
-  /** As shims/place.c does it, as far as a test looks. */
+  /** Like shims/place.c, as far as tests check. */
   #take(verdict: ShimVerdict): void {
     this.verdicts.push(verdict);
     if (verdict.kind !== 'place') return;
@@ -74,7 +74,7 @@ export class FakeShim {
     this.#socket.write(encodePlaced());
   }
 
-  /** The next verdict that is neither the node's name nor what is to be put in place. */
+  /** The next verdict other than the node's name and the moves. */
   async next(): Promise<ShimVerdict> {
     for (;;) {
       const verdict = await this.verdicts.next();
@@ -86,7 +86,7 @@ export class FakeShim {
     this.#socket.write(encodeFrame(ShimFrame.signal, Buffer.of(signal)));
   }
 
-  /** As when the shim is killed, or when the compiler that it became ends. */
+  /** As if the shim were killed, or the compiler that it became ended. */
   async close(): Promise<void> {
     this.#socket.destroy();
     if (!this.#socket.closed) await once(this.#socket, 'close');

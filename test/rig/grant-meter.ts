@@ -1,20 +1,23 @@
 /**
- * Takes and gives back one slot after the other at a broker, and knows when each was granted. Unaware of what happens to
- * the cluster meanwhile.
+ * Takes and gives back one slot after the other at a broker, and records when each was granted. Unaware of what happens
+ * to the cluster in the meantime.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { BrokerClient } from './pmaked.ts';
 
-/** Longer than any pause that a test is about. */
+/** Longer than any pause that tests are about. */
 const PATIENCE_MS = 15_000;
 const STALL_LOOK_MS = 10;
-/** From one grant to the next request: short against any pause, and brokers have time for the build's own requests. */
+/**
+ * Delay from a grant to the next request: short compared with any pause, and brokers have time for the build's own
+ * requests.
+ */
 const BREATH_MS = 20;
 
 export interface Pause {
-  /** Between two grants. */
+  /** The longest time between two grants. */
   readonly longestMs: number;
-  /** The longest that this process itself did not run in that time: the machine's doing, which hits brokers as well. */
+  /** The longest time that this process itself did not run: caused by the machine, which affects brokers as well. */
   readonly stallMs: number;
 }
 
@@ -38,7 +41,7 @@ export class GrantMeter implements AsyncDisposable {
     return new GrantMeter(await BrokerClient.connect({ socket }));
   }
 
-  /** Since the last call, the pause that goes on now included. */
+  /** Measured since the last call, including the current pause. */
   takePause(): Pause {
     const pause = { ...this.#pause, longestMs: Math.max(this.#pause.longestMs, performance.now() - this.#lastGrantMs) };
     this.#pause = { longestMs: 0, stallMs: 0 };

@@ -1,6 +1,6 @@
 /**
- * Clients of a local socket that keep to no protocol, or to the letter of one: of a broker as another user, and of a
- * dispatcher as its own. What they hold ends with them. Unaware of what the other end makes of it.
+ * Hostile clients of a local socket, which violate the protocol or abuse it: of a broker as another user, and of a
+ * dispatcher as its own user. They end with the test. Unaware of how the other end reacts.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { connect, type Socket } from 'node:net';
@@ -9,21 +9,21 @@ import { encodeBrokerMessage, LOCAL_BROKER_FRAME, LOCAL_BROKER_VERSION } from '.
 import { ShimFrame, SHIM_PROTOCOL_VERSION } from '../../src/protocol/shim.ts';
 import { ByteWriter } from '../../src/util/bytes.ts';
 
-/** The user nobody of Debian. */
+/** Debian's user `nobody`. */
 export const NOBODY = 65_534;
 
-/** Bytes for a broker. */
+/** Input for a broker. */
 export const BrokerAttack = {
-  /** Says that it is another process, of another user. */
+  /** Claims to be another process, of another user. */
   poseAs: (pid: number, user: string): Buffer =>
     brokerFrame(JSON.stringify({ kind: 'worker', version: LOCAL_BROKER_VERSION, pid, user, uid: 0 })),
-  /** Names processes of others as its workers. */
+  /** Names processes of other users as its workers. */
   nameProcesses: (pids: readonly number[]): Buffer =>
     Buffer.concat([
       introduction('worker'),
       ...pids.map((pid) => brokerFrame(JSON.stringify({ kind: 'worker', version: LOCAL_BROKER_VERSION, pid }))),
     ]),
-  /** Asks for slots, and returns none. */
+  /** Requests slots and returns none. */
   takeSlots: (count: number): Buffer =>
     Buffer.concat([
       introduction('dispatcher'),
@@ -42,7 +42,7 @@ export const BrokerAttack = {
   malformed: malformedRequests,
 } as const;
 
-/** Bytes for a dispatcher; each is to cost its own connection at most. */
+/** Input for a dispatcher; it may cost at most its own connection. */
 export function dispatcherAttacks(cwd: string): Readonly<Record<string, Buffer>> {
   const hello = encodeFrame(ShimFrame.controlHello, new ByteWriter().u16(SHIM_PROTOCOL_VERSION).finish());
   const control = (text: string): Buffer => Buffer.concat([hello, encodeFrame(ShimFrame.control, Buffer.from(text))]);
@@ -74,7 +74,7 @@ export function dispatcherAttacks(cwd: string): Readonly<Record<string, Buffer>>
 
 const BEGIN = '{"verb":"build-begin","buildId":"flood","nodes":"nowhere.invalid"}';
 
-/** Half of a frame that a dispatcher would take. */
+/** Half of a frame that a dispatcher would accept. */
 export function halfFrame(): Buffer {
   return Buffer.concat([announced(MAX_FRAME_BYTES), Buffer.alloc(MAX_FRAME_BYTES / 2)]);
 }
@@ -95,7 +95,7 @@ function brokerFrame(text: string): Buffer {
 
 const NO_MESSAGES = ['', '{"kind":', 'null', '7', '[]', '{"kind":7}'];
 
-/** What a broker may not take. A kind that it does not know may be a later release's, and is no fault. */
+/** Input that a broker must not accept. An unknown kind may come from a later release, and is not a fault. */
 function malformedRequests(): readonly Buffer[] {
   return [
     ...NO_MESSAGES,
@@ -108,7 +108,7 @@ function malformedRequests(): readonly Buffer[] {
   ].map(brokerFrame);
 }
 
-/** What a broker's client may not take. */
+/** Input that a broker's client must not accept. */
 export function malformedAnswers(): readonly Buffer[] {
   return [
     ...NO_MESSAGES,
@@ -124,12 +124,12 @@ export function malformedAnswers(): readonly Buffer[] {
     .concat([encodeFrame(0x7f, Buffer.from('{}')), announced(MAX_FRAME_BYTES + 1)]);
 }
 
-/** Connections to one socket, held until they are let go. */
+/** Connections to one socket, held until they are released. */
 export class HeldConnections implements AsyncDisposable {
   readonly #sockets: readonly Socket[];
   readonly #closed: readonly Promise<void>[];
 
-  /** Each writes `bytes` and never reads. */
+  /** Opens connections that each write `bytes` and never read. */
   constructor(path: string, count: number, bytes: Uint8Array = Buffer.alloc(0)) {
     this.#sockets = Array.from({ length: count }, () => connect(path));
     this.#closed = this.#sockets.map((socket) => {
@@ -139,7 +139,7 @@ export class HeldConnections implements AsyncDisposable {
     });
   }
 
-  /** Resolves when the other end has ended all of them. What it said is thrown away. */
+  /** Resolves when the other end has closed all of them. Its output is discarded. */
   async allClosed(): Promise<void> {
     for (const socket of this.#sockets) socket.resume();
     await Promise.all(this.#closed);
@@ -151,7 +151,7 @@ export class HeldConnections implements AsyncDisposable {
   }
 }
 
-/** A program of another user that connects so often and writes this each time. */
+/** A program of another user that opens this many connections and writes this on each. */
 export class ForeignClients implements AsyncDisposable {
   readonly pid: number;
   readonly #child: ChildProcess;
@@ -181,7 +181,7 @@ export class ForeignClients implements AsyncDisposable {
     child.stdout.on('data', (chunk: Buffer) => (this.#text += chunk.toString()));
   }
 
-  /** How its connections ended, with what they were told. */
+  /** How its connections ended, with the messages received. */
   get lines(): readonly string[] {
     return this.#text.split('\n').slice(0, -1);
   }

@@ -1,6 +1,6 @@
 /**
- * A worker that has turned against its dispatcher. It speaks the protocol as far as a test lets it: `playWorker` says what
- * it is told, `turned` is a real one whose answers are changed on their way.
+ * A worker that has turned against its dispatcher. It follows the protocol as far as a test wants: `playWorker` sends
+ * what the test provides, and `turned` is a real worker whose answers are changed on their way.
  */
 import { Duplex, PassThrough } from 'node:stream';
 import { encodeFrame, FrameDecoder } from '../../src/protocol/frame.ts';
@@ -16,20 +16,20 @@ import type { NodeChannel } from '../../src/remote/channel/node-pipe.ts';
 import type { LinkChannel } from '../../src/remote/node-link.ts';
 import { deferred } from '../../src/util/deferred.ts';
 
-/** An answer, or bytes that need be none. */
+/** An answer, or arbitrary bytes. */
 export type Said = WorkerAnswer | Buffer;
 
 export interface PlayedWorker {
   readonly channel: LinkChannel;
-  /** All that it was asked so far. */
+  /** All requests so far. */
   readonly asked: readonly WorkerRequest[];
   readonly jobs: readonly WorkerJob[];
   say(...answers: readonly Said[]): void;
-  /** Resolves when what was said before has been read. */
+  /** Resolves when everything sent so far has been read. */
   heard(): Promise<void>;
 }
 
-/** @param react what it says by itself to each request; by default it answers pings, and nothing else */
+/** @param react the automatic answer to each request; by default it answers pings and nothing else */
 export function playWorker(react: (request: WorkerRequest) => readonly Said[] = answerPings): PlayedWorker {
   const toDispatcher = new PassThrough({ highWaterMark: 1 });
   const closed = deferred<string>();
@@ -66,7 +66,7 @@ export function answerPings(request: WorkerRequest): readonly WorkerAnswer[] {
   return request.kind === 'ping' ? [{ kind: 'pong', sequence: request.sequence }] : [];
 }
 
-/** @param change what it says instead of an honest answer */
+/** @param change replaces an honest answer */
 export function turned(channel: NodeChannel, change: (honest: WorkerAnswer) => Iterable<Said>): NodeChannel {
   const frames = new FrameDecoder();
   const readable = new PassThrough();

@@ -1,6 +1,6 @@
 /**
- * The kernel of the tests: a tree, configured as the smallest there is, and what plain make makes of it. The latter
- * takes minutes, so it is kept in the cache, for as long as the compiler, the linker and the sources are the same.
+ * The kernel used in tests: a tree with the smallest configuration, and the result of building it with plain make. That
+ * takes minutes, so the result is cached for as long as the compiler, the linker and the sources are the same.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
@@ -11,7 +11,7 @@ import { execa } from 'execa';
 import { cacheDirectory } from './sources.ts';
 import { copyTree, hashTree, makeWorkTree, type Hashes } from './work-tree.ts';
 
-/** What kbuild would else take from the clock and the machine. */
+/** Values that kbuild would otherwise take from the clock and the machine. */
 export const KERNEL_ENV = {
   KBUILD_BUILD_TIMESTAMP: 'Sat Jan  1 00:00:00 UTC 2022',
   KBUILD_BUILD_USER: 'user',
@@ -20,13 +20,13 @@ export const KERNEL_ENV = {
 /** Included by a few sources only, so that a rebuild is short but not trivial. */
 export const KERNEL_HEADER = 'include/linux/fdtable.h';
 
-/** What is built of it, by one make after the other. */
+/** The targets, built by one make after the other. */
 export type KernelGoal = readonly (readonly string[])[];
 
-/** Where a fifth of the tree's compiles are; make builds it by itself too. */
+/** A directory with a fifth of the tree's compiles, which make can also build by itself. */
 export const KERNEL_PART = 'kernel/';
 export const WHOLE_KERNEL: KernelGoal = [['vmlinux']];
-/** A fifth of it: all that kbuild does for a directory, and then a link of its archives of archives. */
+/** A fifth of the build: everything that kbuild does for a directory, and a link of its archives of archives. */
 export const KERNEL_EXCERPT: KernelGoal = [
   ['init/', KERNEL_PART],
   ['-f', 'excerpt.mk'],
@@ -38,17 +38,20 @@ const EXCERPT_MAKEFILE = [
 ].join('\n');
 
 export interface KernelReference {
-  /** Of every file that the build writes. */
+  /** Hash of every file that the build writes. */
   readonly products: Hashes;
-  /** make's lines, sorted: of the build, of a second one at once, and of one after KERNEL_HEADER was touched. */
+  /**
+   * make's output lines, sorted: of the build, of an immediate second build, and of one after KERNEL_HEADER was
+   * touched.
+   */
   readonly built: readonly string[];
   readonly again: readonly string[];
   readonly touched: readonly string[];
 }
 
-/** Raise it when the reference's contents change. */
+/** Must be raised when the reference's contents change. */
 const REFERENCE_VERSION = '3';
-/** Minutes when the machine is busy; only a hang takes longer. */
+/** A build takes minutes on a busy machine; only a hang takes longer. */
 const BUILD_TIMEOUT_MS = 3_600_000;
 
 /** A configured copy of `source`, at `path`. */
@@ -58,19 +61,19 @@ export async function makeKernelTree(source: string, path: string): Promise<void
   await execa('make', ['-s', 'tinyconfig'], { cwd: path, extendEnv: false, env: localEnvironment() });
 }
 
-/** How far a build has come: the objects that are there in that part. */
+/** Progress of a build: the objects that exist in that part. */
 export function countParts(path: string): number {
   return readdirSync(join(path, KERNEL_PART)).filter((name) => name.endsWith('.o')).length;
 }
 
-/** Has a built tree lose all that a build wrote in that part, so that the next one makes it anew. */
+/** Removes everything that a build wrote in that part of a built tree, so that the next one builds it again. */
 export async function removePart(source: string, path: string): Promise<void> {
   const files = await readdir(join(path, KERNEL_PART), { recursive: true, withFileTypes: true });
   const paths = files.filter((file) => file.isFile()).map((file) => join(file.parentPath, file.name));
   await Promise.all(paths.filter((file) => isProduct(source, relative(path, file))).map((file) => rm(file)));
 }
 
-/** Of every file in the kernel tree at `path` that is not in `source`: what configuring and building wrote. */
+/** Hash of every file in the kernel tree at `path` that is not in `source`: what configuring and building wrote. */
 export async function hashKernelProducts(source: string, path: string): Promise<Hashes> {
   return hashTree(path, (file) => isProduct(source, file));
 }

@@ -1,4 +1,4 @@
-/** Names as tests write them: checked like any other, and an Error where the test has it wrong. */
+/** Names in tests: checked like any other, with an Error if the test has an invalid one. */
 import {
   type HostName,
   isHostName,

@@ -1,6 +1,6 @@
 /**
- * Builds of the project of nfs-project.ts on a tree that is shared over real NFS, each compared with make's on this
- * machine: to the byte, and in what it compiled.
+ * Builds of the project of nfs-project.ts on a tree that is shared over real NFS, each compared with a build by plain
+ * make on this machine: byte by byte, and in what it compiled.
  */
 import { execa } from 'execa';
 import { expect } from 'vitest';
@@ -37,7 +37,7 @@ export class NfsProject implements AsyncDisposable {
     await this.#onNode(`cd ${this.there} && ${script}`);
   }
 
-  /** Both builds, compared. Resolves with the report on the one with nodes, and what that printed. */
+  /** Runs and compares both builds. Resolves with the report and the output of the build with nodes. */
   async build(): Promise<{ report: BuildReport; compiles: number; said: string }> {
     const remote = await pmake(this.#cluster, this.there, BUILD_WORDS);
     expect(remote.exitCode, remote.all).toBe(0);
@@ -47,13 +47,13 @@ export class NfsProject implements AsyncDisposable {
     return { report: await lastBuild(this.#cluster), compiles, said: remote.all };
   }
 
-  /** By plain make on this machine. Resolves with how much it compiled. */
+  /** Builds with plain make on this machine. Resolves with the number of compiles. */
   async makeHere(): Promise<number> {
     const { stdout } = await execa('make', ['-j2'], { cwd: this.#here.path, env: { LC_ALL: 'C', MAKEFLAGS: '' } });
     return countCompiles(stdout);
   }
 
-  /** What was built there and here. */
+  /** The results of both builds. */
   async expectSame(): Promise<void> {
     const { stdout } = await execa('sh', ['-c', HASHES], { cwd: this.#here.path });
     expect(await this.#onNode(`cd ${this.there} && ${HASHES}`)).toEqual(stdout);
@@ -71,7 +71,7 @@ export class NfsProject implements AsyncDisposable {
   }
 }
 
-/** The first start of Node.js on a fresh kernel takes longer than pmake waits for its dispatcher, which is no hurry here. */
+/** The first start of Node.js on a fresh kernel takes longer than pmake waits for its dispatcher. */
 export async function connectNodes(cluster: NfsCluster): Promise<void> {
   const deadline = Date.now() + CONNECT_TIMEOUT_MS;
   for (;;) {

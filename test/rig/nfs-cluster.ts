@@ -1,6 +1,6 @@
 /**
- * A cluster whose nodes share /mnt/tree over real NFS, made by scripts/nfs-cluster and taken down with the test.
- * Unaware of pmake, except that `pmakeNodes` has the form of PMAKE_NODES.
+ * A cluster whose nodes share /mnt/tree over real NFS, made by scripts/nfs-cluster and removed with the test. Unaware
+ * of pmake, except that `pmakeNodes` has the form of PMAKE_NODES.
  */
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -13,23 +13,23 @@ export const NFS_TREE = '/mnt/tree';
 export type NfsMachine = number | 'server';
 
 export interface NfsClusterOptions {
-  /** Options of mount(8); default: those that the kernel takes by itself, with NFS 4.2. */
+  /** Options of mount(8); by default those that the kernel chooses, with NFS 4.2. */
   readonly mount?: string;
-  /** Size of the file server's disk, as truncate(1) takes it. */
+  /** Size of the file server's disk, in the form of truncate(1). */
   readonly disk?: string;
 }
 
 export interface NfsCluster extends AsyncDisposable {
   readonly size: number;
-  /** Every node but the first, as PMAKE_NODES wants them. */
+  /** Every node but the first, in the form of PMAKE_NODES. */
   readonly pmakeNodes: string;
-  /** Runs `command` on a node. A status other than 0 is in the result, not thrown; `all` is stdout and stderr. */
+  /** Runs `command` on a node. A non-zero status is in the result, not thrown; `all` is stdout and stderr. */
   readonly exec: (index: NfsMachine, command: readonly string[], options?: ExecOptions) => ExecResult;
-  /** Pulled cable. */
+  /** Simulates a pulled cable. */
   readonly cut: (index: NfsMachine) => Promise<void>;
-  /** Cable back in. */
+  /** Restores the cable. */
   readonly heal: (index: NfsMachine) => Promise<void>;
-  /** Stopped as it stands, time included. */
+  /** Suspends the node, including its clock. */
   readonly pause: (index: NfsMachine) => Promise<void>;
   readonly resume: (index: NfsMachine) => Promise<void>;
 }
@@ -38,7 +38,7 @@ const SCRIPT = fileURLToPath(new URL('../../scripts/nfs-cluster', import.meta.ur
 
 let started = 0;
 
-/** Why there can be no NFS cluster here; undefined where there can. */
+/** Why this machine cannot run an NFS cluster; undefined if it can. */
 export function whyNoNfsCluster(): string | undefined {
   if (process.getuid?.() !== 0) return 'not root';
   if (process.arch !== 'x64') return `no User Mode Linux for ${process.arch}`;
@@ -47,7 +47,10 @@ export function whyNoNfsCluster(): string | undefined {
   return undefined;
 }
 
-/** @throws Error with the script's message when the cluster does not come up. */
+/**
+ * Starts a cluster.
+ * @throws Error with the script's message if the cluster does not come up
+ */
 export async function startNfsCluster(size: number, options: NfsClusterOptions = {}): Promise<NfsCluster> {
   started += 1;
   const environment = {
@@ -71,7 +74,7 @@ export async function startNfsCluster(size: number, options: NfsClusterOptions =
   };
 }
 
-/** The shared tree is not there on this machine, so it cannot be the directory of a process here. */
+/** The shared tree does not exist on this machine, so it cannot be the working directory of a local process. */
 function inside(cwd: string | undefined, command: readonly string[]): readonly string[] {
   return cwd === undefined ? command : ['sh', '-c', 'cd -- "$0" && exec "$@"', cwd, ...command];
 }

@@ -1,18 +1,18 @@
 /**
- * A project that asks of a shared file system what builds ask of one: headers made during the build in directories that
- * compilers have already searched, one that shadows another, makes within makes, archives and thin ones; and edits as
- * a user makes them between builds. Unaware of pmake.
+ * A project that demands of a shared file system what builds demand: headers made during the build in directories that
+ * compilers have already searched, a header that shadows another, recursive makes, plain and thin archives, and edits
+ * between builds. Unaware of pmake.
  */
 import { writeFiles } from './projects.ts';
 
 export interface Edit {
-  /** What it is a trial of. */
+  /** What the edit tests. */
   readonly name: string;
-  /** Shell commands. The number makes what is written new each time. */
+  /** Shell commands. The number makes the written contents new each time. */
   readonly script: (round: number) => string;
 }
 
-/** What happens to the project on the submit host between two builds, in this order, again and again. */
+/** Edits on the submit host between two builds, in this order, repeatedly. */
 export const EDITS: readonly Edit[] = [
   {
     name: 'a header written in place, of the same size',
@@ -49,7 +49,7 @@ export async function writeNfsProject(directory: string, sourcesPerPart: number)
       'MAKEFLAGS += --no-print-directory',
       'all: app',
       'early/lib.a:\n\t$(MAKE) -C early PART=e THIN=',
-      // Each of the three only after the one before it, as a kernel makes its headers after its tools.
+      // Each of the three depends on the one before it, as a kernel makes its headers after its tools.
       'made/config.h: config.in | early/lib.a\n\tmkdir -p made/deep\n\tsed "s/level /#define LEVEL /" $< > $@.tmp\n\tmv $@.tmp $@',
       'made/deep/table.h: made/config.h\n\tmkdir -p made/deep\n\techo "#define TABLE 3" > $@',
       'middle/lib.a: made/config.h made/deep/table.h\n\t$(MAKE) -C middle PART=m THIN=T',

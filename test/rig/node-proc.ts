@@ -1,22 +1,22 @@
 /**
- * A /proc for each node of a cluster, whose nodes share one kernel: files as that of a machine of one core, a gibibyte
- * and one disk, on which nothing runs but the node's processes. What these used is what the kernel counted for them, in
+ * A /proc for each node of a cluster whose nodes share one kernel: files like those of a machine with one core, a
+ * gibibyte and one disk, on which only the node's processes run. Their usage is what the kernel counted for them, in
  * their control group and in their own /proc entries. Unaware of who reads it.
  */
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Cluster } from './cluster.ts';
 
-/** How often the files are written, and in which of these times the processes are looked at. */
+/** Interval for writing the files, and how many intervals pass between scans of the processes. */
 const WRITE_INTERVAL_MS = 100;
 const LOOK_EVERY = 3;
 const TICKS_PER_SECOND = 100;
 const BYTES_PER_BLOCK = 512;
 const TOTAL_KIB = 1024 * 1024;
-/** A file is written over the last one in one go: it must not get shorter. */
+/** A file is overwritten in a single write, so it must not get shorter. */
 const NUMBER_WIDTH = 12;
 const RESOURCES = ['cpu', 'io', 'memory'] as const;
-/** Below /proc; where a kernel has not all of them, they are not read either. */
+/** Paths below /proc; any that the kernel does not have are left out. */
 const FILES = [
   'stat',
   'diskstats',
@@ -25,7 +25,7 @@ const FILES = [
   ...RESOURCES.map((name) => `pressure/${name}` as const),
 ] as const;
 
-/** Of all processes of a node. What one used that has ended is in its parent's figures. */
+/** Usage of all processes of a node. That of a process that has ended is in its parent's figures. */
 interface Used {
   readonly readBytes: number;
   readonly writtenBytes: number;
@@ -55,7 +55,7 @@ export class NodeProc implements Disposable {
     this.#timer = setInterval(() => this.#write(), WRITE_INTERVAL_MS);
   }
 
-  /** A shell command that has a node see its files instead of the machine's. */
+  /** A shell command that makes a node see its own files instead of the machine's. */
   mountScript(node: number): string {
     const directory = join(this.#directory, String(node));
     return `for f in ${FILES.join(' ')}; do [ ! -e /proc/$f ] || mount --bind ${directory}/$f /proc/$f || exit; done`;
@@ -102,7 +102,7 @@ export class NodeProc implements Disposable {
     }
   }
 
-  /** Undefined when the node is down. */
+  /** Undefined if the node is down. */
   #look(node: number): Used | undefined {
     const proc = `${this.#cluster.rootOf(node)}/proc`;
     const pids = entries(proc).filter((name) => /^\d+$/.test(name));
@@ -121,13 +121,13 @@ export class NodeProc implements Disposable {
 function lookAt(process: string): Used {
   const io = text(`${process}/io`);
   const status = text(`${process}/status`);
-  // Behind the name, which may hold blanks: majflt and cmajflt are fields 12 and 13 of proc(5).
+  // After the name, which may contain blanks: majflt and cmajflt are fields 12 and 13 of proc(5).
   const stat = text(`${process}/stat`).split(') ').at(-1)?.split(' ') ?? [];
   return {
     readBytes: numberIn(io, /^read_bytes: (\d+)$/m),
     writtenBytes: numberIn(io, /^write_bytes: (\d+)$/m),
     majorFaults: Number(stat[9] ?? 0) + Number(stat[10] ?? 0),
-    // What programs and libraries in it are others have as well.
+    // Pages of programs and libraries are shared with other processes.
     memoryKib: numberIn(status, /^RssAnon:\s+(\d+) kB$/m),
   };
 }
@@ -136,7 +136,7 @@ function numberIn(from: string, pattern: RegExp): number {
   return Number(pattern.exec(from)?.[1] ?? 0);
 }
 
-/** Empty when the process has just ended. */
+/** Empty if the process has just ended. */
 function text(path: string): string {
   try {
     return readFileSync(path, 'latin1');

@@ -1,6 +1,6 @@
 /**
- * pmake as it is built, with a node that is this host: everything is real but ssh and the other machine. For comparing
- * what comes of a build with what plain make makes of it.
+ * The built pmake with this host as its node: everything is real except ssh and the other machine. For comparing the
+ * results of a build with those of plain make.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import type { BuildReport } from '../../src/protocol/control.ts';
 
 const CLI = fileURLToPath(new URL('../../dist/cli/', import.meta.url));
-/** Far beyond any build of these tests: a hang becomes a failure. */
+/** Far longer than any build of these tests, so that a hang becomes a failure. */
 const PATIENCE_MS = 60_000;
 
 export interface Ended {
@@ -25,17 +25,17 @@ export interface RunOptions {
 }
 
 interface OwnNodeOptions {
-  /** Of the node; by default enough that compiles wait for it rather than run here. */
+  /** Slots of the node; by default enough that compiles wait for it rather than run locally. */
   readonly slots?: number;
   readonly localSlots?: number;
-  /** What starts the worker; it gets the worker's command line appended. */
+  /** The command that starts the worker, whose command line is appended. */
   readonly command?: readonly string[];
-  /** How long what is run may take. */
+  /** Time limit of a command. */
   readonly patienceMs?: number;
 }
 
 export class OwnNode implements AsyncDisposable {
-  /** Of the user, not the sources: `tree` is theirs. */
+  /** The user's home directory; the sources are in `tree`. */
   readonly home = mkdtempSync('/var/tmp/pmake-own-node-');
   readonly tree = join(this.home, 'tree');
   readonly env: Readonly<Record<string, string>>;
@@ -58,12 +58,12 @@ export class OwnNode implements AsyncDisposable {
     if (!existsSync(join(CLI, 'pmake.cjs'))) throw new Error("pmake is not built: run 'npm run build' first");
   }
 
-  /** Of the name itself: `pmake` or `pmakectl`. */
+  /** Path of `pmake` or `pmakectl`. */
   static program(name: 'pmake' | 'pmakectl'): string {
     return join(CLI, name === 'pmake' ? 'pmake.cjs' : 'pmakectl.js');
   }
 
-  /** In a fresh tree with these files. */
+  /** Replaces the tree with these files. */
   lay(files: Readonly<Record<string, string | Buffer>>): void {
     rmSync(this.tree, { recursive: true, force: true });
     for (const [path, content] of Object.entries(files)) {
@@ -80,7 +80,7 @@ export class OwnNode implements AsyncDisposable {
     return this.run('make', words, options);
   }
 
-  /** Of the last build. */
+  /** The report of the last build. */
   async report(): Promise<BuildReport> {
     const { stdout } = await this.run(OwnNode.program('pmakectl'), ['explain', '--json']);
     return JSON.parse(stdout) as BuildReport;
@@ -92,7 +92,7 @@ export class OwnNode implements AsyncDisposable {
         cwd,
         env: { ...this.env, ...env },
         stdio: ['ignore', 'pipe', 'pipe'],
-        // A group of its own, so that a build which hangs can be ended with all that it started.
+        // A process group of its own, so that a build which hangs can be ended with everything that it started.
         detached: true,
       });
       let [stdout, stderr] = ['', ''];
@@ -107,7 +107,7 @@ export class OwnNode implements AsyncDisposable {
     });
   }
 
-  /** As the foreground of a terminal of its own, `columns` wide; stdout has what was printed on it. */
+  /** Runs in the foreground of a terminal of its own, `columns` wide; stdout has the terminal's output. */
   onTerminal(columns: number, program: string, words: readonly string[], options: RunOptions = {}): Promise<Ended> {
     const quoted = [program, ...words].map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
     const script = `stty rows 24 cols ${columns}; exec ${quoted}`;

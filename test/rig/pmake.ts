@@ -1,6 +1,6 @@
 /**
- * pmake as a user on node 1 of a cluster calls it, and what pmakectl says afterwards. The programs are those of dist/:
- * `npm run build` makes them.
+ * pmake as a user on node 1 of a cluster calls it, and pmakectl's reports afterwards. The programs are those of dist/,
+ * made by `npm run build`.
  */
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -12,7 +12,7 @@ export const PMAKE = `${DIST}shims/pmake`;
 export const PMAKECTL = `${DIST}cli/pmakectl.js`;
 export const PCC = `${DIST}shims/pcc`;
 
-/** @throws Error when there is nothing to test yet. */
+/** @throws Error if dist/ has not been built */
 export function needBuild(): void {
   for (const program of [PMAKE, PMAKECTL, PCC]) {
     if (!existsSync(program)) throw new Error(`${program} is missing: run 'npm run build' first`);
@@ -21,15 +21,15 @@ export function needBuild(): void {
 
 const NODES_UP_MS = 30_000;
 
-/** Of namespaces, or of kernels of their own. */
+/** A cluster of namespaces, or of kernels. */
 export type PmakeCluster = Pick<Cluster, 'exec' | 'pmakeNodes'>;
 
 export interface PmakeOptions extends ExecOptions {
-  /** Value of PMAKE_NODES; default: every node of the cluster but the first. */
+  /** Value of PMAKE_NODES; by default every node of the cluster but the first. */
   readonly nodes?: string;
 }
 
-/** `pmake WORDS` in `cwd` on node 1. */
+/** Runs pmake with these arguments in `cwd` on node 1. */
 export function pmake(
   cluster: PmakeCluster,
   cwd: string,
@@ -49,12 +49,12 @@ export async function startDispatcher(cluster: PmakeCluster): Promise<void> {
   }
 }
 
-/** What `pmakectl explain` knows of the last build on node 1. */
+/** The output of `pmakectl explain` about the last build on node 1. */
 export async function lastBuild(cluster: PmakeCluster): Promise<BuildReport> {
   return (await askPmakectl(cluster, ['explain'])) as BuildReport;
 }
 
-/** Jobs of a node that fell silent are started elsewhere while slots idle, before it is given up, or else after. */
+/** Jobs on a silent node are retried elsewhere while slots are idle, either before or after the node is given up. */
 export function madeElsewhere({ retries, startedTwice }: BuildReport): number {
   return retries + startedTwice;
 }
@@ -71,7 +71,7 @@ export async function stopDispatcher(cluster: PmakeCluster): Promise<void> {
   await cluster.exec(1, [PMAKECTL, 'stop']);
 }
 
-/** The compiles of a build: one job a source, without links and archives, and without kbuild's trials of options. */
+/** The compiles of a build: one job per source, without links, archives and kbuild's option probes. */
 export function compilesOf(report: BuildReport): { readonly here: JobRecord[]; readonly there: JobRecord[] } {
   const compiles = report.records.filter((record) => /\.(c|S|cc|cpp)$/.test(record.file));
   return {

@@ -1,6 +1,6 @@
 /**
- * Real brokers on loopback, each under an address, a socket and a /proc of its own, and a client that speaks to one.
- * They end with the test. Unaware of what is tested.
+ * Real brokers on loopback, each with its own address, socket and /proc, and a client for one of them. They end with
+ * the test. Unaware of what is tested.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
@@ -31,22 +31,22 @@ export interface Pmaked {
   readonly socket: string;
   readonly configFile: string;
   readonly child: ChildProcess;
-  /** All that it wrote. */
+  /** Everything that it wrote. */
   readonly log: () => string;
   readonly ended: Promise<number | null>;
 }
 
 export interface PmakedSettings {
   readonly slots?: number;
-  /** More of `broker` in the config file. */
+  /** Further settings of `broker` in the config file. */
   readonly broker?: Readonly<Record<string, unknown>>;
-  /** Instead of a PATH without a compiler, which would be timed: a test is about something else. */
+  /** Replaces the default environment, whose PATH has no compiler because a compiler would be timed. */
   readonly env?: Readonly<Record<string, string>>;
-  /** User and group, as a number; only root may. */
+  /** User and group id; only root may set it. */
   readonly user?: number;
 }
 
-/** Brokers of one cluster that no other test hears. */
+/** Brokers of one cluster, out of reach of other tests. */
 export class PmakedRig implements AsyncDisposable {
   readonly directory = mkdtempSync(join(tmpdir(), 'pmake-pmaked-'));
   readonly key = join(this.directory, 'key');
@@ -67,7 +67,7 @@ export class PmakedRig implements AsyncDisposable {
     return new PmakedRig(port);
   }
 
-  /** The settings that `start` writes; to be changed and written again. */
+  /** The settings that `start` writes; tests may change and rewrite them. */
   settings(name: string, address: string, { slots = 2, broker = {} }: PmakedSettings): object {
     return {
       broker: {
@@ -84,7 +84,7 @@ export class PmakedRig implements AsyncDisposable {
     };
   }
 
-  /** An idle machine by its /proc; see `load`. Resolves when it serves. */
+  /** Starts a broker whose /proc shows an idle machine; see `load`. Resolves when it serves. */
   async start(name: string, options: PmakedSettings = {}): Promise<Pmaked> {
     const home = join(this.directory, name);
     mkdirSync(home, { recursive: true });
@@ -108,7 +108,7 @@ export class PmakedRig implements AsyncDisposable {
     return broker;
   }
 
-  /** What an unprivileged user needs: his directory, a way to it, and a key that is his alone. */
+  /** What an unprivileged user needs: a home directory that is accessible, and a private key. */
   #giveTo(user: number, home: string): void {
     chmodSync(this.directory, 0o711);
     chownSync(home, user, user);
@@ -119,7 +119,7 @@ export class PmakedRig implements AsyncDisposable {
     return join(this.directory, name, 'proc');
   }
 
-  /** The machine's ticks since it was started; to be written with growing numbers. */
+  /** The machine's ticks since boot; must be written with growing numbers. */
   load(name: string, { busyTicks, idleTicks }: { busyTicks: number; idleTicks: number }): void {
     const proc = this.proc(name);
     mkdirSync(proc, { recursive: true });
@@ -134,7 +134,7 @@ export class PmakedRig implements AsyncDisposable {
   }
 }
 
-/** A dispatcher, a worker or a pmakectl, as far as a broker can tell. */
+/** A client that a broker cannot tell from a dispatcher, a worker or a pmakectl. */
 export class BrokerClient implements Disposable {
   readonly answers: BrokerAnswer[] = [];
   readonly #socket: Socket;

@@ -1,6 +1,6 @@
 /**
- * The preload library as it is built, around a program that calls whatever of the exec family it is told. In place of
- * the shim is a program that says how it was called. Unaware of pmake.
+ * The built preload library around a program that calls any function of the exec family on request. A program that
+ * prints how it was called replaces the shim. Unaware of pmake.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-/** Too late for a child that has not ended; it is an error then, never a pass. */
+/** Time limit for a child; exceeding it is an error, never a pass. */
 const CALL_LIMIT_MS = 20_000;
 
 export interface Called {
@@ -19,7 +19,7 @@ export interface Called {
 }
 
 export interface CallOptions {
-  /** Of what the library needs: itself, and the variable that marks the environment. Default: both. */
+  /** The variables that the library gets: itself, and the one that marks the environment. Both by default. */
   readonly preload?: 'none' | 'unmarked' | 'marked';
   readonly how?: 'direct' | 'fork' | 'vfork';
   readonly env?: Readonly<Record<string, string | undefined>>;
@@ -27,7 +27,7 @@ export interface CallOptions {
 
 export class PreloadRig implements Disposable {
   readonly directory = mkdtempSync(join(tmpdir(), 'pmake-preload-test-'));
-  /** A masquerade: in `found` are the names that it is for, and `pcc` is what they are handed to. */
+  /** A masquerade: `found` has the names that it covers, and `pcc` is the program that receives their calls. */
   readonly shims = join(this.directory, 'shims');
   readonly caller = join(this.directory, 'caller');
   readonly library: string;
@@ -35,7 +35,7 @@ export class PreloadRig implements Disposable {
   constructor() {
     execFileSync('make', ['-s', '-C', join(ROOT, 'shims'), `NODE=${process.execPath}`], { stdio: 'inherit' });
     mkdirSync(join(this.shims, 'found'), { recursive: true });
-    // As the masquerade has it.
+    // Like the real masquerade.
     symlinkSync(join(ROOT, 'dist/shims/preload'), join(this.directory, '.libasan.so'));
     this.library = join(this.directory, '.libasan.so/$LIB/pmake-preload.so');
     execFileSync('cc', ['-w', '-o', this.caller, join(ROOT, 'test/rig/preload-caller.c')]);
@@ -44,12 +44,15 @@ export class PreloadRig implements Disposable {
     execFileSync('cc', ['-w', '-o', join(this.directory, 'marked'), join(ROOT, 'test/rig/preload-caller.c'), mark]);
   }
 
-  /** Programs by these names are handed to the shim. */
+  /** Calls of programs with these names go to the shim. */
   masqueradeAs(...names: string[]): void {
     for (const name of names) symlinkSync(join('/usr/bin', name), join(this.shims, 'found', name));
   }
 
-  /** A program that says how it was called, at `path` below the rig's directory; with a name that has a link, or not. */
+  /**
+   * A program that prints how it was called, at `path` below the rig's directory, whether or not the masquerade covers
+   * its name.
+   */
   program(path: string): string {
     const full = join(this.directory, path);
     mkdirSync(join(full, '..'), { recursive: true });
@@ -68,7 +71,7 @@ export class PreloadRig implements Disposable {
   call(variant: string, file: string, words: readonly string[], options: CallOptions = {}): Called {
     const preload = options.preload ?? 'marked';
     const env: Record<string, string | undefined> = {
-      // Nothing is found by name but what a test puts there.
+      // PATH finds only what a test puts there.
       PATH: join(this.directory, 'nothing'),
       ...(preload === 'none' ? {} : { LD_PRELOAD: this.library }),
       ...(preload === 'marked' ? { PMAKE_PRELOAD_SHIMS: this.shims } : {}),
@@ -83,7 +86,7 @@ export class PreloadRig implements Disposable {
     return { status, stdout, stderr };
   }
 
-  /** Of a path as the caller sees it. */
+  /** The path as the caller sees it. */
   realPath(path: string): string {
     return realpathSync(resolve(this.directory, path));
   }

@@ -1,6 +1,4 @@
-/**
- * Small Makefile projects for the end-to-end tests, written where the test says. Unaware of pmake.
- */
+/** Small Makefile projects for the end-to-end tests, written to a directory that the test chooses. Unaware of pmake. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -12,7 +10,7 @@ export async function writeFiles(directory: string, files: Readonly<Record<strin
   }
 }
 
-/** Functions in each source of `manySources`: some 0.3 s of compiling. */
+/** Functions in each source of `manySources`: some 0.3 s of compile time. */
 const FUNCTIONS_PER_SOURCE = 20;
 
 /** `count` sources that each take a moment, with debug information and depfiles, linked into one program. */
@@ -52,8 +50,8 @@ function sourceText(name: string, seed: number): string {
 }
 
 /**
- * `count` sources whose compiles do not end before they are killed: the compiler itself runs the loop.
- * They show up as the process cc1plus.
+ * `count` sources whose compiles run until they are killed, because the compiler itself executes the loop. They show up
+ * as the process cc1plus.
  */
 export async function writeEndlessCompiles(directory: string, count: number): Promise<void> {
   const names = Array.from({ length: count }, (_, index) => `endless${index}`);

@@ -1,4 +1,4 @@
-/** A unix socket whose connections are handed to the test one by one, in the order in which they came. */
+/** A unix socket whose connections are passed to the test one by one, in order of arrival. */
 import { createServer, type Server, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { deferred, type Deferred } from '../../src/util/deferred.ts';
@@ -17,7 +17,7 @@ export class Arrivals<T> {
     else this.#values.push(value);
   }
 
-  /** The next one, however long it takes: the test's own time limit is the bound. */
+  /** The next value; the test's timeout is the limit. */
   next(): Promise<T> {
     if (this.#values.length > 0) return Promise.resolve(this.#values.shift() as T);
     const waiting = deferred<T>();
@@ -25,13 +25,13 @@ export class Arrivals<T> {
     return waiting.promise;
   }
 
-  /** Hands over all that came and will come, instead of `next`. */
+  /** Passes on all values, past and future, instead of `next`. */
   each(taker: (value: T) => void): void {
     this.#taker = taker;
     this.#values.splice(0).forEach(taker);
   }
 
-  /** How many came that nobody has asked for. */
+  /** Number of values that have arrived and were not taken. */
   get unclaimed(): number {
     return this.#values.length;
   }
@@ -50,7 +50,7 @@ export async function listenAt(path: string, onSocket: (socket: Socket) => void)
   const sockets = new Set<Socket>();
   const server: Server = createServer((socket) => {
     sockets.add(socket);
-    // A peer that is killed resets its connection; `close` follows and says enough.
+    // A killed peer resets its connection; `close` follows and is sufficient.
     socket.on('error', () => undefined);
     socket.on('close', () => sockets.delete(socket));
     onSocket(socket);

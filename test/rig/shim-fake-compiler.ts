@@ -1,4 +1,4 @@
-/** The test's end of shim-fake-compiler.c: each call of the compiler arrives here and waits for the test's orders. */
+/** The test's end of shim-fake-compiler.c: each call of the compiler arrives here and waits for the test's commands. */
 import type { Socket } from 'node:net';
 import { FrameDecoder, encodeFrame } from '../../src/protocol/frame.ts';
 import { ByteReader } from '../../src/util/bytes.ts';
@@ -9,7 +9,7 @@ export class FakeCompilerCall {
   readonly pid: number;
   readonly umask: number;
   readonly cwd: string;
-  /** argv[0] first. */
+  /** argv, including argv[0]. */
   readonly argv: readonly Buffer[];
   readonly env: ReadonlyMap<string, string>;
   /** /proc/self/environ as it was. */
@@ -51,7 +51,7 @@ export class FakeCompilerCall {
     this.#socket.write(encodeFrame(4, Buffer.of(signal)));
   }
 
-  /** Runs a shell command from within the compiler, and waits for it; orders given later wait too. */
+  /** Runs a shell command in the compiler and waits for it; later commands wait too. */
   shell(command: string): void {
     this.#socket.write(encodeFrame(5, Buffer.from(command)));
   }

@@ -1,4 +1,4 @@
-/** The test's end of shim-fake-daemon.cjs: each dispatcher that a shim starts arrives here and waits for orders. */
+/** The test's end of shim-fake-daemon.cjs: each dispatcher that a shim starts arrives here and waits for commands. */
 import { copyFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
@@ -7,14 +7,14 @@ import { fileURLToPath } from 'node:url';
 import { Arrivals, closed, listenAt, type Listener } from './shim-arrivals.ts';
 import type { ShimRig } from './shim-rig.ts';
 
-/** What the started program found. */
+/** What the started program was given. */
 export interface DaemonHello {
   readonly pid: number;
   readonly session: number;
   readonly cwd: string;
   readonly umask: string;
   readonly env: Readonly<Record<string, string>>;
-  /** Open at the start, by number: where /proc/self/fd points. Node's own are among them. */
+  /** Descriptors open at the start, with the targets of /proc/self/fd, including Node's own. */
   readonly fds: Readonly<Record<string, string>>;
   readonly argv: readonly string[];
 }
@@ -28,12 +28,12 @@ export interface FakeDaemon {
 
 export class FakeDaemons implements AsyncDisposable {
   readonly started = new Arrivals<FakeDaemon>();
-  /** How many were started so far. */
+  /** Number started so far. */
   count = 0;
   readonly #live = new Set<Promise<void>>();
   #listener!: Listener;
 
-  /** Puts the fake where the shims of `rig` look for the dispatcher. */
+  /** Installs the fake where the shims of `rig` look for the dispatcher. */
   static async install(rig: ShimRig): Promise<FakeDaemons> {
     const daemons = new FakeDaemons();
     copyFileSync(
@@ -48,7 +48,7 @@ export class FakeDaemons implements AsyncDisposable {
     return { FAKE_DAEMON_SOCKET: this.#listener.path };
   }
 
-  /** Ends them all: a fake daemon lives no longer than its connection. */
+  /** Ends them all: a fake daemon does not outlive its connection. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#listener[Symbol.asyncDispose]();
     await Promise.all(this.#live);

@@ -1,6 +1,6 @@
 /**
- * A throw-away home for the shims: copies of the built programs, a masquerade directory, a directory of fake
- * compilers, a runtime directory. Everything that it starts or makes is gone when it is disposed of.
+ * A temporary home for the shims: copies of the built programs, a masquerade directory, a directory of fake compilers,
+ * a runtime directory. Disposing of it removes everything that it started or made.
  */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -31,7 +31,7 @@ export interface Ended {
   readonly stderr: Buffer;
 }
 
-/** A shim, or whatever it became. */
+/** A shim, or the program that it became. */
 export interface RunningShim {
   readonly pid: number;
   readonly child: ChildProcess;
@@ -39,19 +39,19 @@ export interface RunningShim {
 }
 
 export interface ShimOptions {
-  /** Added to the scrubbed environment; undefined removes. */
+  /** Added to the scrubbed environment; undefined removes a variable. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly cwd?: string;
-  /** Its stdio instead of pipes. */
+  /** stdio, instead of pipes. */
   readonly stdio?: ('pipe' | 'ignore' | number)[];
 }
 
 export class ShimRig implements AsyncDisposable {
   readonly directory = mkdtempSync(join(tmpdir(), 'pmake-shim-test-'));
-  /** A masquerade as pmake makes it, and what of it is first on PATH. */
+  /** A masquerade as pmake makes it; its directory is first on PATH. */
   readonly home = join(this.directory, 'home');
   readonly masquerade = join(this.home, 'bin');
-  /** Programs of the test; second on PATH. */
+  /** Directory of the test's programs; second on PATH. */
   readonly bin = join(this.directory, 'bin');
   readonly runtime = join(this.directory, 'runtime');
   readonly work = join(this.directory, 'work');
@@ -78,7 +78,7 @@ export class ShimRig implements AsyncDisposable {
     symlinkSync(join(this.directory, 'shims'), join(this.home, 'installed'));
   }
 
-  /** PATH of what `start` starts; `later` follows the system's place. */
+  /** PATH for `start`; `later` comes after the system's directories. */
   path(...directories: string[]): string {
     return [this.masquerade, this.bin, ...directories, '/usr/bin', '/bin'].join(':');
   }
@@ -90,7 +90,7 @@ export class ShimRig implements AsyncDisposable {
     }
   }
 
-  /** A compiler that asks the test what to do. */
+  /** A compiler that takes commands from the test. */
   fakeCompiler(...names: string[]): void {
     for (const name of names) copyFileSync(FAKE_COMPILER, join(this.bin, name));
   }
@@ -103,7 +103,7 @@ export class ShimRig implements AsyncDisposable {
     return full;
   }
 
-  /** A compiled program: what is a script is called at once, without a dispatcher. */
+  /** A compiled program, because scripts run immediately, without a dispatcher. */
   program(path: string, source: string): string {
     const full = join(this.directory, path);
     mkdirSync(join(full, '..'), { recursive: true });
@@ -156,7 +156,10 @@ async function collect(child: ChildProcess): Promise<Ended> {
   return { code, signal, stdout: Buffer.concat(outputs[0]), stderr: Buffer.concat(outputs[1]) };
 }
 
-/** Builds what has changed, and the fake compiler; returns dist/shims, or PMAKE_TEST_SHIMS: another build, with a sanitizer say. */
+/**
+ * Builds what has changed, and the fake compiler; returns dist/shims, or PMAKE_TEST_SHIMS, which may be a build with a
+ * sanitizer.
+ */
 function buildShims(): string {
   const built = process.env.PMAKE_TEST_SHIMS ?? join(ROOT, 'dist/shims');
   if (isBuilt) return built;

@@ -1,7 +1,7 @@
 /**
- * Sources of real projects for the tests: Debian's kernel, lua, zlib and GNU hello, fetched with apt and unpacked once into a
- * cache ($PMAKE_TEST_CACHE, else ~/.cache/pmake-test). Nothing under /etc/apt is touched.
- * Unaware of how they are built.
+ * Sources of real projects for the tests: Debian's kernel, lua, zlib and GNU hello, fetched with apt and unpacked once
+ * into a cache ($PMAKE_TEST_CACHE, or ~/.cache/pmake-test). Changes nothing under /etc/apt. Unaware of how they are
+ * built.
  */
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
@@ -11,17 +11,17 @@ import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { fail, ok, type Result } from '../../src/util/result.ts';
 
-/** A directory to be copied, never built in; or why there is none, as a sentence for the skipped test. */
+/** A directory to copy, never to build in; or a sentence on why there is none, for the skipped test. */
 export type SourceResult = Result<string, string>;
 
 const KERNEL_SCRIPT = fileURLToPath(new URL('../../scripts/lib/kernel-source.sh', import.meta.url));
 const KERNEL_ARCHIVES = '/usr/src';
-/** The cache keeps its shape under this name: raise it when what is unpacked changes. */
+/** Version of the cache's layout: raise it when what is unpacked changes. */
 const CACHE_VERSION = 'v1';
 const UNPACK_TIMEOUT_MS = 300_000;
 const APT_TIMEOUT_MS = 120_000;
 
-/** Debian's Linux, the newest that is installed, enough of it for `make tinyconfig vmlinux` on x86. */
+/** The newest installed Linux source of Debian, with enough of it for `make tinyconfig vmlinux` on x86. */
 export async function kernelSource(): Promise<SourceResult> {
   const names = await readdir(KERNEL_ARCHIVES).catch(() => []);
   const versions = names.flatMap((name) => /^linux-source-([\d.]+)\.tar\.xz$/.exec(name)?.[1] ?? []);
@@ -32,7 +32,7 @@ export async function kernelSource(): Promise<SourceResult> {
   });
 }
 
-/** Lua 5.4 as its authors publish it, from Debian's source package. */
+/** Lua 5.4 as released upstream, from Debian's source package. */
 export function luaSource(): Promise<SourceResult> {
   return cached('lua5.4', (directory) => fetchDebianSource('lua5.4', directory));
 }
@@ -41,12 +41,12 @@ export function zlibSource(): Promise<SourceResult> {
   return cached('zlib', (directory) => fetchDebianSource('zlib', directory));
 }
 
-/** GNU hello, small and configured by autoconf as nearly every GNU package is. */
+/** GNU hello: small, and configured by autoconf like nearly every GNU package. */
 export function helloSource(): Promise<SourceResult> {
   return cached('hello', (directory) => fetchDebianSource('hello', directory));
 }
 
-/** Where this machine's tests keep what takes long to make. */
+/** Cache for what takes long to make on this machine. */
 export function cacheDirectory(): string {
   return process.env.PMAKE_TEST_CACHE ?? join(homedir(), '.cache', 'pmake-test');
 }
@@ -55,7 +55,7 @@ async function cached(name: string, fill: (directory: string) => Promise<void>):
   const path = join(cacheDirectory(), `${name}-${CACHE_VERSION}`);
   if (existsSync(path)) return ok(path);
   await mkdir(cacheDirectory(), { recursive: true });
-  // Filled under another name: what is there is whole, also after an interrupted run.
+  // Filled under another name, so that an existing directory is complete even after an interrupted run.
   const unfinished = await mkdtemp(`${path}.new-`);
   try {
     await fill(unfinished);
@@ -68,7 +68,7 @@ async function cached(name: string, fill: (directory: string) => Promise<void>):
   }
 }
 
-/** `apt-get source --download-only` with lists of its own: the machine may have no deb-src lines. */
+/** Runs `apt-get source --download-only` with separate lists, because the machine may have no deb-src lines. */
 async function fetchDebianSource(name: string, directory: string): Promise<void> {
   const apt = await mkdtemp(join(cacheDirectory(), 'apt-'));
   try {
@@ -93,7 +93,7 @@ async function fetchDebianSource(name: string, directory: string): Promise<void>
   }
 }
 
-/** A deb-src line for each archive that the machine has packages from. */
+/** A deb-src line for each archive that the machine uses. */
 async function sourceLines(): Promise<string> {
   const format = 'deb-src $(REPO_URI) $(RELEASE) $(COMPONENT)';
   const { stdout } = await execa('apt-get', [

@@ -1,7 +1,4 @@
-/**
- * A real OpenSSH sshd on a loopback port, with keys made for the occasion: as root or as any user.
- * Unaware of pmake.
- */
+/** A real OpenSSH sshd on a loopback port, with temporary keys, as root or as any user. Unaware of pmake. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -12,38 +9,41 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
 
 export interface SshdOptions {
-  /** HOME of the sessions; default: the user's own. */
+  /** HOME of the sessions; by default the user's own. */
   readonly home?: string;
-  /** false: the key is not let in. */
+  /** False if the key must not be accepted. */
   readonly authorizeKey?: boolean;
-  /** Lines of sshd_config put before the rig's own: the first one wins. */
+  /** Lines of sshd_config before the rig's own, so that they take precedence. */
   readonly config?: readonly string[];
 }
 
 export interface Sshd extends AsyncDisposable {
   readonly host: '127.0.0.1';
   readonly port: number;
-  /** The user that may log in: the one running the test. */
+  /** The user that may log in: the one that runs the test. */
   readonly user: string;
   /** `ssh-ed25519 AAAA...` */
   readonly hostKey: string;
-  /** A known_hosts file's text that names this sshd. */
+  /** Text of a known_hosts file for this sshd. */
   readonly knownHosts: string;
   readonly privateKeyPath: string;
-  /** What sshd has logged so far. */
+  /** sshd's log so far. */
   readonly logs: () => string;
-  /** Ends sshd and every connection to it; what ran in the sessions is left to end by itself. */
+  /** Ends sshd and every connection to it; processes in the sessions end by themselves. */
   readonly stop: () => Promise<void>;
 }
 
-/** Each is a try with another port: one chosen as free may be taken by the time sshd binds it. */
+/** Each attempt uses another port: a free port may be taken before sshd binds it. */
 const MAX_PORT_TRIES = 5;
 const START_TIMEOUT_MS = 10_000;
 const POLL_MS = 10;
-/** As deep as listener → session → user's session → command goes, with room. */
+/** Deeper than listener → session → user's session → command. */
 const MAX_DESCENT = 8;
 
-/** @throws Error when sshd is not installed or does not come up; the message holds its log. */
+/**
+ * Starts an sshd.
+ * @throws Error if sshd is not installed or does not come up; the message contains its log
+ */
 export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
   const directory = await mkdtemp(join(tmpdir(), 'pmake-sshd-'));
   try {
@@ -51,7 +51,7 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
     await makeKey(join(directory, 'id_ed25519'));
     const authorized = options.authorizeKey === false ? '' : await readFile(join(directory, 'id_ed25519.pub'), 'utf8');
     await writeFile(join(directory, 'authorized_keys'), authorized, { mode: 0o600 });
-    // As root sshd insists on this directory; its service file makes it, but here no service need ever have run.
+    // As root, sshd requires this directory, which its service file would create.
     if (process.getuid?.() === 0) mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });
     const { child, port } = await listen(directory, options);
     return await describe(directory, child, port);
@@ -104,7 +104,7 @@ function configText(directory: string, port: number, options: SshdOptions): stri
     `ListenAddress 127.0.0.1:${port}`,
     `HostKey ${directory}/hostkey`,
     `AuthorizedKeysFile ${directory}/authorized_keys`,
-    // The directory lies under /tmp, which others may write to.
+    // The directory is under /tmp, where other users can write.
     'StrictModes no',
     'PasswordAuthentication no',
     'UsePAM no',
@@ -119,7 +119,7 @@ function configText(directory: string, port: number, options: SshdOptions): stri
 function sshdPath(): string {
   const candidates = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/usr/local/sbin', '/sbin'];
   const found = candidates.map((directory) => join(directory, 'sshd')).find((path) => existsSync(path));
-  // sshd runs itself again for each connection, and wants its absolute path for that.
+  // sshd executes itself for each connection, which requires its absolute path.
   if (found === undefined) throw new Error('sshd is not installed: apt-get install openssh-server');
   return found;
 }
@@ -150,13 +150,13 @@ function readLog(directory: string): string {
 async function stopSshd(child: ChildProcess): Promise<void> {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
   const ended = new Promise((resolve) => child.once('exit', resolve));
-  // The sessions first: once their parent is gone, nothing says whose they are.
+  // Sessions first: once their parent is gone, they cannot be attributed.
   for (const pid of sshdDescendants(child.pid)) killIfThere(pid);
   child.kill('SIGKILL');
   await ended;
 }
 
-/** The sshd processes under `pid`, not what they run for their users. */
+/** The sshd processes below `pid`, without what they run for their users. */
 function sshdDescendants(pid: number): number[] {
   const processes = readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
@@ -177,7 +177,7 @@ function readStat(pid: string): { pid: number; parent: number; name: string }[] 
     if (match === null) return [];
     return [{ pid: Number(match[1]), parent: Number(match[3]), name: match[2] ?? '' }];
   } catch {
-    // It ended since the directory was read.
+    // It ended after the directory was read.
     return [];
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Directories to build in, on a file system that the nodes of scripts/cluster share (/tmp is not: each node has
- * its own), and what a build left there as hashes, so that two builds can be compared to the byte.
+ * Directories to build in, on a file system that the nodes of scripts/cluster share (unlike /tmp, which each node has
+ * for itself), and hashes of the files that a build wrote, so that two builds can be compared byte by byte.
  */
 import { createHash } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
@@ -19,14 +19,14 @@ export async function makeWorkTree(): Promise<WorkTree> {
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
 }
 
-/** A copy with the original's times, so that make judges it as the original. */
+/** A copy that preserves times, so that make treats it like the original. */
 export async function copyTree(from: string, to: string): Promise<void> {
   await execa('cp', ['-a', '--reflink=auto', from, to]);
 }
 
 /**
- * Every regular file below `directory` whose path `wanted` likes. Where a file names `directory` (debug information
- * does), the name counts as blanks: trees of different work trees, whose names are equally long, then compare.
+ * Every regular file below `directory` whose path satisfies `wanted`. The name of `directory` in a file (as in debug
+ * information) is blanked out, so that trees with names of equal length compare equal.
  */
 export async function hashTree(directory: string, wanted: (path: string) => boolean = () => true): Promise<Hashes> {
   const entries = await readdir(directory, { recursive: true, withFileTypes: true });
@@ -39,13 +39,13 @@ export async function hashTree(directory: string, wanted: (path: string) => bool
   return hashes;
 }
 
-/** The paths that are in one only, or differ. */
+/** Paths that exist on one side only, or differ. */
 export function differences(expected: Hashes, actual: Hashes): string[] {
   const paths = new Set([...expected.keys(), ...actual.keys()]);
   return [...paths].filter((path) => expected.get(path) !== actual.get(path)).sort();
 }
 
-/** Blanks out `name` in `bytes`, which are the caller's no longer. */
+/** Blanks out `name` in `bytes`, which it modifies. */
 function hashWithout(bytes: Buffer, name: string): string {
   for (let at = bytes.indexOf(name); at >= 0; at = bytes.indexOf(name, at)) bytes.fill(' ', at, at + name.length);
   return createHash('sha256').update(bytes).digest('hex');
