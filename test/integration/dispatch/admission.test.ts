@@ -1,4 +1,4 @@
-/** The dispatcher with nodes that do not have the tree, or have it later: real workers, a broker that the test plays. */
+/** The dispatcher with nodes that do not have the tree, or get it later: real workers and a fake broker. */
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -12,7 +12,7 @@ const ENDED_WELL = { kind: 'ended', termination: { kind: 'exited', code: 0 } };
 
 let rig: DispatcherRig;
 let broker: FakeBroker | undefined;
-/** Where the node `elsewhere` looks for what is in /var/tmp here. */
+/** The directory that the node `elsewhere` has in place of the local /var/tmp. */
 let there: string;
 
 beforeEach(() => {
@@ -37,7 +37,7 @@ async function start(nodes: readonly string[], withBroker: boolean): Promise<voi
   rig = await DispatcherRig.start(withBroker ? { config, broker: listen } : { config });
   rig.isUnlisted = true;
   if (withBroker) return;
-  // Else the first job would not wait for a node.
+  // Otherwise the first job would not wait for a node.
   const { names } = rig.dispatcher.beginBuild('test', undefined);
   await until(() => [...names].every((name) => rig.dispatcher.fleet.link(name) !== undefined));
 }
@@ -100,11 +100,11 @@ describe('a node without the tree', () => {
     await until(() => broker?.asked.some(({ exclude }) => exclude.includes('elsewhere')) === true);
     mkdirSync(there);
     symlinkSync(rig.tree, join(there, basename(rig.tree)));
-    // Another build has it looked at again.
+    // Another build causes a new check.
     rig.shim({ argv: ['-c', 'a.c', '-o', 'b.o'], env: { PMAKE_BUILD: 'next' } });
     await until(() => elsewhere()?.reason === '');
     broker?.give({ elsewhere: 2 });
-    // It was sent there, and came back: a compiler within the tree has no name there.
+    // The job was sent there and came back: a compiler within the tree has no name on the node.
     await until(() => rig.report().retryReasons['paths-not-mapped'] === 1);
     expect(await first.next()).toEqual(HELPS_HERE);
     await first.close();
@@ -128,7 +128,7 @@ describe('a node without the tree', () => {
 });
 
 describe('a node that is slow to say what it has', () => {
-  /** No job holds a lease that is not used for half a second. */
+  /** No lease has been without a job for half a second. */
   const LONGER_THAN_IDLE_MS = 700;
 
   it('and was leased keeps its lease, and runs the job that waits when it has said it', async () => {
@@ -149,7 +149,7 @@ describe('a node that is slow to say what it has', () => {
     expect(broker?.faults).toEqual([]);
   });
 
-  /** The compiler does not say its version while `hold` is there. */
+  /** The compiler does not report its version while `hold` exists. */
   function holdAnswers(compiler: string, hold: string): void {
     renameSync(compiler, `${compiler}-12`);
     writeFileSync(hold, '');

@@ -1,4 +1,4 @@
-/** The dispatcher with a broker that the test plays, real workers and compilers that take the test's orders. */
+/** The dispatcher with a fake broker, real workers, and compilers under the test's control. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -45,7 +45,7 @@ async function restart(prepare: (broker: FakeBroker) => void): Promise<void> {
   await start(prepare);
 }
 
-/** Node n1 is connected, and no lease is held or asked for. One job ran here meanwhile, one there. */
+/** Connects node n1 and leaves no lease held or requested. One job runs locally and one on the node. */
 async function warmUp(): Promise<void> {
   broker.give({ n1: 1 });
   const here = rig.compile('here.c');
@@ -264,19 +264,19 @@ describe('a broker that cannot be used', () => {
     expect(rig.report().byNode).toEqual({ listed: 1 });
     expect(rig.report().problems).toEqual([expect.stringContaining(sentence)]);
     expect(rig.dispatcher.placement.broker?.status()).toMatchObject({ state: 'lost' });
-    // Once it is gone there is nothing to complain of.
+    // Once the broker is gone, there is no problem to report.
     await broker.hangUp();
     await until(() => rig.dispatcher.placement.broker?.problem === '');
     expect(rig.dispatcher.placement.broker?.status()).toBeUndefined();
   });
 });
 
-/** Where the jobs run that do, the first first. */
+/** Nodes of the running jobs, the oldest job first. */
 function placesOf({ dispatcher }: DispatcherRig): string[] {
   return [...dispatcher.jobs.values()].flatMap(({ state }) => (state.kind === 'running-there' ? [state.node] : []));
 }
 
-/** Plays the compiler where the job runs here. */
+/** Acts as the compiler if the job runs locally. */
 async function endOf(shim: FakeShim): Promise<string> {
   const { kind } = await shim.next();
   if (kind === 'runHere') await shim.close();

@@ -1,4 +1,4 @@
-/** A compiler that is replaced while a build goes on, with real workers and a compiler that takes the test's orders. */
+/** A compiler that is replaced during a build, with real workers and a compiler under the test's control. */
 import { copyFileSync, renameSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DispatcherRig } from './dispatcher-rig.ts';
@@ -16,7 +16,7 @@ afterEach(async () => {
 describe('a compiler that is replaced during a build', () => {
   const gcc = (): string => `${rig.tree}/bin/gcc`;
 
-  /** The same program as another file, as a package manager puts it in place. */
+  /** Replaces the program by an identical one, as a package manager does. */
   function replaceCompiler(): void {
     copyFileSync(gcc(), `${gcc()}-new`);
     renameSync(`${gcc()}-new`, gcc());

@@ -1,4 +1,4 @@
-/** A dispatcher with real workers on this host, compilers that take the test's orders, and shims that are played. */
+/** A dispatcher with real workers on this host, compilers under the test's control, and fake shims. */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
@@ -18,14 +18,14 @@ import { turned, type Said } from '../../rig/hostile-worker.ts';
 import { FakeCompilerCalls } from '../../rig/shim-fake-compiler.ts';
 
 const WORKER = fileURLToPath(new URL('../../../dist/cli/worker.cjs', import.meta.url));
-/** The verdict on a compile that a node might have had. */
+/** The verdict on a local compile that might have run on a node. */
 export const HELPS_HERE = { kind: 'runHere', niceness: 5 };
 const FAKE_COMPILER = fileURLToPath(new URL('../../rig/shim-fake-compiler.c', import.meta.url));
 
 interface RigOptions {
   /** The user's config file. */
   readonly config?: object;
-  /** Called with the directory of the test; the answer is where a broker may listen. */
+  /** Called with the directory of the test; returns where a broker may listen. */
   readonly broker?: (tree: string) => Promise<string>;
 }
 
@@ -35,11 +35,11 @@ export class DispatcherRig {
   readonly dispatcher: Dispatcher;
   /** PMAKE_NODES of the jobs. */
   nodes = '';
-  /** PMAKE_NODES is not set. */
+  /** True if PMAKE_NODES is not set. */
   isUnlisted = false;
-  /** What a node's worker says instead of an honest answer; absent: what it means. */
+  /** Replaces the honest answers of a node's worker; undefined leaves them unchanged. */
   tamper: ((honest: WorkerAnswer) => Iterable<Said>) | undefined;
-  /** Nodes are connected when this is resolved. */
+  /** Nodes connect once this resolves. */
   mayConnect: Promise<unknown> = Promise.resolve();
   readonly #lists: NodeLists;
   readonly #channels = new Map<string, NodeChannel>();
@@ -92,7 +92,7 @@ export class DispatcherRig {
     return rig;
   }
 
-  /** From here on jobs may use these nodes, and all of them are up. */
+  /** From now on jobs may use these nodes. Resolves when all of them are up. */
   async use(nodes: string): Promise<void> {
     this.nodes = nodes;
     this.isUnlisted = false;
@@ -120,12 +120,12 @@ export class DispatcherRig {
     return this.dispatcher.builds.begin('test', 0, 0).report(undefined);
   }
 
-  /** All jobs but `others` are over and counted: a shim is told of its end a moment before. */
+  /** Resolves when all jobs but `others` are over and counted: a shim is told of its end a moment earlier. */
   idle(others = 0): Promise<void> {
     return until(() => this.dispatcher.jobs.size === others);
   }
 
-  /** What was sent before has arrived when this resolves. */
+  /** Resolves when everything sent before has arrived. */
   async roundTrip(): Promise<void> {
     const probe = this.shim({ argv: ['--version'] });
     const verdict = await probe.next();
@@ -144,7 +144,7 @@ export class DispatcherRig {
 
   readonly #connect: ConnectNode = async (spec, abort) => {
     await this.mayConnect;
-    // `env` stands where ssh would: the worker runs on this host.
+    // `env` takes the place of ssh: the worker runs on this host.
     const command = spec.name === 'unreachable' ? ['false'] : ['env'];
     const worker = { node: process.execPath, script: WORKER, args: [] };
     const channel = await connectNode({ ...spec, command }, worker, abort);
@@ -154,12 +154,12 @@ export class DispatcherRig {
   };
 }
 
-/** Looks again after every turn of the event loop; the test's own time limit is the bound. */
+/** Checks after every turn of the event loop; the test's timeout is the limit. */
 export async function until(isTrue: () => boolean): Promise<void> {
   while (!isTrue()) await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Where a call of the compiler is to write. */
+/** The output path in a call of the compiler. */
 export function outputOf(call: { readonly words: readonly string[] }): string {
   return call.words[call.words.indexOf('-o') + 1] ?? '';
 }

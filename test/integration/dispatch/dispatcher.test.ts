@@ -1,4 +1,4 @@
-/** The dispatcher with real workers and a compiler that takes the test's orders; shims are played. */
+/** The dispatcher with real workers, a compiler under the test's control, and fake shims. */
 import {
   chmodSync,
   existsSync,
@@ -111,14 +111,14 @@ describe('a trial that a compiler has taken before', () => {
     });
   const taken = { kind: 'ended', termination: { kind: 'exited', code: 0 } };
 
-  /** The next trial is asked of a node, whose compiler writes `content` and ends as told. */
+  /** Runs the next option probe on a node, whose compiler writes `content` and ends as given. */
   async function askNode(shim: FakeShim, content: string, end: { said?: string; code?: number } = {}): Promise<void> {
     const call = await rig.calls.next();
     call.shell(`printf %s '${content}' > ${outputOf(call)}`);
     if (end.said !== undefined) call.print(2, end.said);
     call.exit(end.code ?? 0);
     while ((await shim.next()).kind !== 'ended');
-    // What the trial took decides where the next one goes, and is known when its output is in place.
+    // The probe's duration decides where the next one runs, and is known when its output is in place.
     await rig.idle();
   }
 
@@ -127,7 +127,7 @@ describe('a trial that a compiler has taken before', () => {
     const compile = rig.compile('a.c');
     (await rig.calls.next()).exit(0);
     expect(await compile.next()).toMatchObject({ kind: 'ended' });
-    // Trials are made here first.
+    // The first option probes run locally.
     for (const shim of [ask('one'), ask('two')]) {
       expect(await shim.next()).toEqual({ kind: 'runHere' });
       await shim.close();
@@ -159,7 +159,7 @@ describe('a trial that a compiler has taken before', () => {
     writeFileSync(`${rig.tree}/bin/new`, Buffer.concat([readFileSync(`${rig.tree}/bin/gcc`), Buffer.of(0)]));
     chmodSync(`${rig.tree}/bin/new`, 0o755);
     renameSync(`${rig.tree}/bin/new`, `${rig.tree}/bin/gcc`);
-    // The node is checked for it with the next compile, which a trial would not wait for.
+    // The node is checked for it with the next compile; a probe would not wait for that.
     const compile = rig.compile('b.c');
     (await rig.calls.next()).exit(0);
     expect(await compile.next()).toMatchObject({ kind: 'ended' });
@@ -178,7 +178,7 @@ describe('a trial that a compiler has taken before', () => {
     ['was talked about', { said: 'cc1: warning: what is this?\n' }],
   ])('is run again where it %s', async (_, end) => {
     await askNode(ask('four', { option: '-Wodd' }), 'half', end);
-    // Where is a matter of what the others took.
+    // The side depends on the durations of the others.
     const onNode = rig.calls.next().then((call) => {
       call.exit(0);
       return 'run on a node';
@@ -191,7 +191,7 @@ describe('a trial that a compiler has taken before', () => {
 });
 
 describe('a job that is late while slots idle', () => {
-  /** From here on compiles are expected to take next to nothing. */
+  /** From now on compiles are expected to take almost no time. */
   async function teach(): Promise<void> {
     const compile = rig.compile('quick.c');
     const call = await rig.calls.next();
@@ -208,7 +208,7 @@ describe('a job that is late while slots idle', () => {
     const first = await rig.calls.next();
     first.shell(`echo first > ${outputOf(first)}`);
     await until(() => existsSync(outputOf(first)));
-    // A release makes the dispatcher look; no more is needed than that some job ended.
+    // A released slot triggers the check for stragglers, so any job that ends will do.
     const other = rig.compile('other.c');
     (await rig.calls.next()).exit(0);
     expect(await other.next()).toMatchObject({ kind: 'ended' });
@@ -219,7 +219,7 @@ describe('a job that is late while slots idle', () => {
     second.exit(0);
     expect(await shim.next()).toEqual({ kind: 'ended', termination: { kind: 'exited', code: 0 } });
     expect(readFileSync(`${rig.tree}/late.o`, 'utf8')).toBe('second\n');
-    // The one that was beaten is killed, and what it wrote is gone.
+    // The beaten attempt is killed, and its output is removed.
     await first.closed;
     await until(() => readdirSync(rig.tree).every((name) => !name.startsWith('.pmake-')));
     await until(() => rig.dispatcher.placement.remoteTaken === 0);
@@ -286,7 +286,7 @@ describe('a job that may leave', () => {
     call.print(2, 'warning 1\n');
     call.print(1, 'listing\n');
     call.exit(3);
-    // Two pipes: on a busy node both may be read at once, and then in no order.
+    // Two pipes: a busy node may read both at once, and their order is lost.
     const printed = [await shim.next(), await shim.next()];
     expect(printed).toContainEqual({ kind: 'output', fd: 2, bytes: Buffer.from('warning 1\n') });
     expect(printed).toContainEqual({ kind: 'output', fd: 1, bytes: Buffer.from('listing\n') });
@@ -389,7 +389,7 @@ describe('a job that may leave', () => {
     call.shell(`echo object > ${staged}`);
     await until(() => existsSync(staged));
     call.exit(0);
-    // It was told with the moves, and passes that over.
+    // The shim received this with the moves, and ignores it.
     expect(await shim.next()).toEqual({ kind: 'ended', termination: { kind: 'exited', code: 0 } });
     expect(await shim.next()).toEqual(HELPS_HERE);
     await shim.close();
@@ -467,7 +467,7 @@ describe('a job that may leave', () => {
 
   it('is not sent again and again to a node that sends every job back', async () => {
     await rig.use('n1/1 headless/8');
-    // As good as any other when it is looked at, but it cannot be executed.
+    // It passes the check like any other compiler, but cannot be executed.
     chmodSync(`${rig.tree}/bin/gcc`, 0o600);
     for (const source of ['a.c', 'b.c', 'c.c', 'd.c', 'e.c']) {
       const shim = rig.compile(source);

@@ -1,6 +1,6 @@
 /**
- * Nodes whose worker has turned, with the real dispatcher and shims that are played: the build ends as it would without
- * the node, no file is touched but the job's own outputs, and no slot is kept.
+ * Nodes with a hostile worker, with the real dispatcher and fake shims: the build ends as it would without the node, no
+ * file is touched except the job's own outputs, and no slot is leaked.
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -10,9 +10,9 @@ import type { Said } from '../../rig/hostile-worker.ts';
 import { DispatcherRig, HELPS_HERE, outputOf, until } from './dispatcher-rig.ts';
 
 const SIGINT = 2;
-/** Three times what is held in memory of one job. */
+/** Three times the output of one job that is held in memory. */
 const [PIECES, PIECE_LINES] = [96, 512];
-/** The compiler on the node ends well without an object. */
+/** The compiler on the node succeeds without writing an object. */
 const MAKES_NOTHING = { FAKE_COMPILER_MAKES: '' };
 const LINE = `${'x'.repeat(63)}\n`;
 
@@ -23,12 +23,12 @@ beforeEach(async () => {
 });
 afterEach(() => rig.dispose());
 
-/** Honest in all but its answers to jobs. */
+/** Makes the worker honest except in this kind of answer. */
 function instead(of: WorkerAnswer['kind'], change: (honest: WorkerAnswer) => readonly Said[]): void {
   rig.tamper = (honest) => (honest.kind === of ? change(honest) : [honest]);
 }
 
-/** Compiles a.c, and has the compiler on the node write an object and end well. */
+/** Compiles a.c; the compiler on the node writes an object and succeeds. */
 async function compile(): Promise<FakeShim> {
   const shim = rig.compile('a.c');
   const call = await rig.calls.next();
@@ -45,7 +45,7 @@ async function expectRunHere(shim: FakeShim): Promise<void> {
   expect(existsSync(`${rig.tree}/a.o`)).toBe(false);
 }
 
-/** Names in the tree, but for what is there from the start. */
+/** Names in the tree that were not there from the start. */
 function made(): string[] {
   return readdirSync(rig.tree).filter((name) => !['bin', '.config', 'calls', 'dispatcher.sock'].includes(name));
 }
@@ -93,7 +93,7 @@ it.each<[string, Readonly<Record<string, string>>, (path: string) => void]>([
 });
 
 it('a job that a signal reaches when its node is done with it ends by that signal', async () => {
-  // So the node says, whatever the signal did there.
+  // The node's claim, whatever the signal did there.
   instead('done', (honest) => {
     if (honest.kind !== 'done') return [];
     return [{ kind: 'done', report: { ...honest.report, termination: { kind: 'exited', code: 0 } } }];

@@ -1,4 +1,4 @@
-/** What a job on a node inherits: limits, signals, terminals; how it ends by a limit that it came with. */
+/** What a job on a node inherits: limits, signals, terminals; and how a job ends that exceeds an inherited limit. */
 import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { NOTHING_SET } from '../../../src/protocol/inherited.ts';

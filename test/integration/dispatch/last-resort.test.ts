@@ -1,4 +1,4 @@
-/** The dispatcher of dist/ where something is amiss: it lives, its jobs are done, and what was amiss heals. */
+/** The dispatcher of dist/ under faults: it survives, its jobs are done, and it recovers. */
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
@@ -8,7 +8,7 @@ import { dispatcherAttacks, halfFrame, HeldConnections, malformedAnswers } from 
 
 const PATIENCE = { timeout: 30_000, interval: 20 };
 const MUST_BE_ROOT = { skip: process.getuid?.() !== 0 };
-/** What may become of a job where descriptors are few: the shim that is hung up on runs its compiler as well. */
+/** Outcomes of a job when descriptors are scarce: a shim that is disconnected also runs its compiler. */
 const SERVED = ['exited 0', 'here', 'gone'];
 
 test.each<[string, (dispatcher: DispatcherProcess) => Promise<unknown>]>([
@@ -20,7 +20,7 @@ test.each<[string, (dispatcher: DispatcherProcess) => Promise<unknown>]>([
   const open = dispatcher.openFiles;
   for (let spare = 0; spare < 14; spare += 1) {
     dispatcher.limitFiles(open + spare);
-    // Another build looks at the node, its tree and its compiler again.
+    // Another build checks the node, its tree and its compiler again.
     expect(SERVED).toContain(await dispatcher.compile(`build${spare}`));
     expect(dispatcher.isRunning, dispatcher.log).toBe(true);
   }
@@ -75,13 +75,13 @@ test('invalid answers of a broker end its session, and it is used again when it 
     await vi.waitUntil(() => !broker.fake.isConnected, PATIENCE);
     expect(SERVED).toContain(await dispatcher.compile('build'));
     await vi.waitUntil(() => broker.fake.isConnected, PATIENCE);
-    // One that only hangs up is looked for at once, so that this test need not wait longer each time.
+    // A broker that only hangs up is looked for at once, so that the wait does not grow with each attempt.
     await broker.fake.hangUp();
     await broker.fake.listen();
   }
   await vi.waitUntil(() => broker.fake.isConnected, PATIENCE);
   await vi.waitFor(async () => expect((await dispatcher.status()).broker?.state).toBe('connected'), PATIENCE);
-  // Answers of the right form to what was never asked name no node that is then connected.
+  // Valid answers to requests that were never made do not connect the nodes they name.
   broker.fake.leaseUnasked(Array.from({ length: 50 }, (_, at) => `unasked${at}`));
   await vi.waitUntil(() => broker.fake.faults.filter((fault) => fault.startsWith('unasked')).length === 50, PATIENCE);
   const { nodes } = await dispatcher.status();
@@ -100,7 +100,7 @@ test('clients that keep to no protocol cost their own connection', async () => {
   await using flood = new HeldConnections(dispatcher.socketPath, 500);
   await dispatcher.compileOnNode('build');
   expect(dispatcher.log).not.toContain('a bug in pmake');
-  // Who does not say what it wants is not waited for.
+  // Clients that send no request are disconnected after a while.
   await Promise.all([halves.allClosed(), flood.allClosed()]);
   expect(dispatcher.isRunning).toBe(true);
 });
