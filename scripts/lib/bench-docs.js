@@ -40,7 +40,7 @@ async function writeDocs(name, text, report) {
   const end = `<!-- /${name} -->`;
   const [from, to] = [page.indexOf(begin), page.indexOf(end)];
   if (from < 0 || to < from) throw new Error(`${path} lacks the lines ${begin} and ${end}`);
-  // What draws is large, and only needed here.
+  // The drawing library is large, and is needed only here.
   const { picturesOf } = await import('./bench-plots.js');
   const pictures = picturesOf(name, report);
   const picture = pictures.has(name) ? `\n![${name}](benchmarks/${name}.svg)\n` : '';

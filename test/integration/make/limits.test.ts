@@ -22,19 +22,20 @@ constexpr int spun = spin();
 const SLOW = '-fconstexpr-ops-limit=1000000000000 -fconstexpr-loop-limit=2000000000';
 
 /** What it ends with, and where: of what is short of memory a second try here is the last word. */
-const RECIPES: readonly (readonly [name: string, recipe: string, code: number, where: 'n1' | 'here'])[] = [
-  ['a stack for what is deeply nested', 'ulimit -s unlimited; gcc -c deep.c -o x.o', 0, 'n1'],
-  ['too small a stack for what is deeply nested', 'ulimit -s 512; gcc -c deep.c -o x.o', 4, 'n1'],
-  ['CPU time, which ends in SIGXCPU', `ulimit -St 1; g++ ${SLOW} -c slow.cc -o x.o`, 4, 'n1'],
-  ['CPU time, which ends in SIGKILL', `ulimit -t 1; g++ ${SLOW} -c slow.cc -o x.o`, 1, 'n1'],
-  ['memory, too little', 'ulimit -v 60000; gcc -O2 -c large.c -o x.o', 1, 'here'],
-  ['memory, enough', 'ulimit -v 1000000 -d 1000000; gcc -O2 -c large.c -o x.o', 0, 'n1'],
-  ['no file at all', 'ulimit -f 0; gcc -c plain.c -o x.o', 4, 'n1'],
-  ['a file that is too large', 'ulimit -f 100; gcc -c large.c -o x.o', 4, 'n1'],
-  ['a file that is too large, SIGXFSZ ignored', "trap '' XFSZ; ulimit -f 100; gcc -c large.c -o x.o", 1, 'n1'],
-  ['ten descriptors', 'ulimit -n 10; gcc -c plain.c -o x.o', 0, 'n1'],
-  ['ten descriptors, of which there may be more', 'ulimit -Sn 10; gcc -c plain.c -o x.o', 0, 'n1'],
-  ['core files', 'ulimit -c 0; gcc -c plain.c -o x.o', 0, 'n1'],
+/** With `codes` of gcc before 16 and from 16 on, where a driver whose cc1 died by a signal dies by it too. */
+const RECIPES: readonly (readonly [name: string, recipe: string, codes: readonly number[], where: 'n1' | 'here'])[] = [
+  ['a stack for what is deeply nested', 'ulimit -s unlimited; gcc -c deep.c -o x.o', [0], 'n1'],
+  ['too small a stack for what is deeply nested', 'ulimit -s 512; gcc -c deep.c -o x.o', [4, 139], 'n1'],
+  ['CPU time, which ends in SIGXCPU', `ulimit -St 1; g++ ${SLOW} -c slow.cc -o x.o`, [4, 152], 'n1'],
+  ['CPU time, which ends in SIGKILL', `ulimit -t 1; g++ ${SLOW} -c slow.cc -o x.o`, [1], 'n1'],
+  ['memory, too little', 'ulimit -v 60000; gcc -O2 -c large.c -o x.o', [1], 'here'],
+  ['memory, enough', 'ulimit -v 1000000 -d 1000000; gcc -O2 -c large.c -o x.o', [0], 'n1'],
+  ['no file at all', 'ulimit -f 0; gcc -c plain.c -o x.o', [4, 153], 'n1'],
+  ['a file that is too large', 'ulimit -f 100; gcc -c large.c -o x.o', [4, 153], 'n1'],
+  ['a file that is too large, SIGXFSZ ignored', "trap '' XFSZ; ulimit -f 100; gcc -c large.c -o x.o", [1], 'n1'],
+  ['ten descriptors', 'ulimit -n 10; gcc -c plain.c -o x.o', [0], 'n1'],
+  ['ten descriptors, of which there may be more', 'ulimit -Sn 10; gcc -c plain.c -o x.o', [0], 'n1'],
+  ['core files', 'ulimit -c 0; gcc -c plain.c -o x.o', [0], 'n1'],
 ];
 
 function filesIn(directory: string): Record<string, string> {
@@ -74,9 +75,9 @@ describe('under a limit on', () => {
     await host[Symbol.asyncDispose]();
   });
 
-  test.each(RECIPES)('%s', { timeout: 90_000 }, async (_, recipe, code, where) => {
+  test.each(RECIPES)('%s', { timeout: 90_000 }, async (_, recipe, codes, where) => {
     host = new OwnNode();
-    expect(await compare(host, recipe)).toBe(`ended with ${code}\n`);
+    expect(codes.map((code) => `ended with ${code}\n`)).toContain(await compare(host, recipe));
     const { byNode, here } = await host.report();
     expect({ byNode, here }).toEqual(where === 'n1' ? { byNode: { n1: 1 }, here: 0 } : { byNode: {}, here: 1 });
   });
