@@ -33,10 +33,14 @@ export class PreloadRig implements Disposable {
   readonly library: string;
 
   constructor() {
-    execFileSync('make', ['-s', '-C', join(ROOT, 'shims'), `NODE=${process.execPath}`], { stdio: 'inherit' });
+    // A build with a sanitizer, or the usual one.
+    const built = process.env.PMAKE_TEST_PRELOAD ?? join(ROOT, 'dist/shims/preload');
+    if (process.env.PMAKE_TEST_PRELOAD === undefined) {
+      execFileSync('make', ['-s', '-C', join(ROOT, 'shims'), `NODE=${process.execPath}`], { stdio: 'inherit' });
+    }
     mkdirSync(join(this.shims, 'found'), { recursive: true });
     // Like the real masquerade.
-    symlinkSync(join(ROOT, 'dist/shims/preload'), join(this.directory, '.libasan.so'));
+    symlinkSync(built, join(this.directory, '.libasan.so'));
     this.library = join(this.directory, '.libasan.so/$LIB/pmake-preload.so');
     execFileSync('cc', ['-w', '-o', this.caller, join(ROOT, 'test/rig/preload-caller.c')]);
     this.program('shims/pcc');

@@ -4,7 +4,7 @@
  * PMAKE_TEST_SEED repeats a run of libFuzzer, which shows the input that it failed with.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -80,14 +80,32 @@ describe.skipIf(!HAS_RUNTIME)('the programs with both sanitizers (needs clang wi
       execFileSync('make', [...words, ...['pcc', 'p++', 'prun', 'ppeer', 'pmake'].map((name) => join(built, name))], {
         cwd: ROOT,
       });
-      const files = TESTS.map((name) => `test/integration/shims/${name}.test.ts`);
-      const { status, stdout } = spawnSync(
-        join(ROOT, 'node_modules/.bin/vitest'),
-        ['run', '--project', 'integration', ...files],
-        { cwd: ROOT, encoding: 'utf8', env: { ...process.env, PMAKE_TEST_SHIMS: built } },
-      );
-      expect(status, stdout.slice(-4_000)).toBe(0);
+      expectPass(TESTS, { PMAKE_TEST_SHIMS: built });
     },
     MAX_TEST_MS,
   );
 });
+
+// The library is linked without a C library and loaded by any program, so no sanitizer's runtime is there: checks trap.
+it.skipIf(!IS_WHOLE)(
+  'the preload library passes its tests with UndefinedBehaviorSanitizer',
+  () => {
+    const built = join(directory, 'preload');
+    mkdirSync(built);
+    const CFLAGS = '-O1 -fsanitize=undefined -fsanitize-undefined-trap-on-error';
+    execFileSync(join(ROOT, 'shims/build-preload'), [built], { env: { ...process.env, CC: 'gcc', CFLAGS } });
+    expect(existsSync(join(built, 'pmake-preload.so'))).toBe(true);
+    expectPass(['preload'], { PMAKE_TEST_PRELOAD: built });
+  },
+  MAX_TEST_MS,
+);
+
+/** Runs tests of this directory against other builds. */
+function expectPass(tests: readonly string[], env: Readonly<Record<string, string>>): void {
+  const { status, stdout } = spawnSync(
+    join(ROOT, 'node_modules/.bin/vitest'),
+    ['run', '--project', 'integration', ...tests.map((name) => `test/integration/shims/${name}.test.ts`)],
+    { cwd: ROOT, encoding: 'utf8', env: { ...process.env, ...env } },
+  );
+  expect(status, stdout.slice(-4_000)).toBe(0);
+}
