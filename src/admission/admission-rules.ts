@@ -94,7 +94,7 @@ function judgeUser({ uid, gid }: WorkerReady, here: HostFacts): Refusal | undefi
   if (uid !== here.uid) {
     return refuse(
       'uid-differs',
-      `jobs would run there as uid ${uid}, here you are ${here.uid}: objects would belong to somebody else; give the user the same uid on both`,
+      `jobs would run there as uid ${uid}, here you are ${here.uid}: objects would belong to another user; give the user the same uid on both`,
     );
   }
   if (gid !== here.gid) {

@@ -66,7 +66,7 @@ const ANSWERS = [
 function checkNames(value: unknown, key = ''): void {
   if (typeof value === 'string') {
     const isNode = ['node', 'nodeId', 'silent', 'exclude'].includes(key);
-    // SOMEBODY, in a heartbeat, has no name.
+    // UNNAMED_WAITER, in a heartbeat, has no name.
     if (isNode && value !== '' && !isNodeName(value)) throw new Error(`node ${JSON.stringify(value)}`);
     if (key === 'user' && value !== '' && !isUserName(value)) throw new Error(`user ${JSON.stringify(value)}`);
     if (!isText(value)) throw new Error(`text ${JSON.stringify(value)}`);

@@ -213,7 +213,7 @@ describe('the foreign part', () => {
     for (let idle = 0; idle < 5; idle++) second(0, 0);
     // Six seconds later: a little is forgotten, the rest is known as ours.
     expect(second(8_000, 0)).toBe(0);
-    // The rest of ours is through; this is somebody else's.
+    // The rest of ours is through; this is another process's.
     expect(second(8_000, 0)).toBeGreaterThan(7_500);
     second(0, 10_000);
     for (let idle = 0; idle < 180; idle++) second(0, 0);

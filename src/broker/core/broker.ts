@@ -8,7 +8,7 @@ import { Election } from './election.ts';
 import { Leader } from './leader.ts';
 import { MAX_WAITERS } from './limits.ts';
 import { Member, type NodeState } from './member.ts';
-import { type FreeNode, type Message, type MessageOf, type Peer, SOMEBODY, type Waiter } from './messages.ts';
+import { type FreeNode, type Message, type MessageOf, type Peer, UNNAMED_WAITER, type Waiter } from './messages.ts';
 import type { NodeName } from '../../protocol/names.ts';
 import type { Term } from './term.ts';
 import { HEARTBEAT_INTERVAL_MS, REPORT_SPREAD_MAX_MS, REQUEST_KEEP_MS } from './timing.ts';
@@ -185,7 +185,7 @@ export class Broker {
 
   /** Waiters to name in a heartbeat. A new leader knows them only after clients have repeated their requests. */
   #waiters(): Waiter[] {
-    if (this.#leader === undefined || this.#nowMs - this.#leader.sinceMs < WAITERS_KNOWN_MS) return [SOMEBODY];
+    if (this.#leader === undefined || this.#nowMs - this.#leader.sinceMs < WAITERS_KNOWN_MS) return [UNNAMED_WAITER];
     return this.#leader.waiters.some(MAX_WAITERS);
   }
 

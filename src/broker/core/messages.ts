@@ -60,7 +60,7 @@ export interface Waiter {
 }
 
 /** Matches no host and no user: stands for unknown waiters. */
-export const SOMEBODY: Waiter = { nodeId: '', user: '' };
+export const UNNAMED_WAITER: Waiter = { nodeId: '', user: '' };
 
 /** A lease to renew, with everything a restarted node needs to take it over. */
 export interface LeaseRenewal extends LeaseName {

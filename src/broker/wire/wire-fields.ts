@@ -13,7 +13,7 @@ import {
 } from '../../protocol/names.ts';
 import { ByteReader, ByteWriter, MalformedError } from '../../util/bytes.ts';
 import * as limits from '../core/limits.ts';
-import { type FreeNode, type LeaseName, type Peer, SOMEBODY, type Waiter } from '../core/messages.ts';
+import { type FreeNode, type LeaseName, type Peer, UNNAMED_WAITER, type Waiter } from '../core/messages.ts';
 import type { Term } from '../core/term.ts';
 
 /** Speeds are sent in thousandths. */
@@ -119,7 +119,7 @@ export class FieldReader extends ByteReader {
   waiter(): Waiter {
     const names = [this.name(MAX_NODE_NAME_BYTES), this.name(MAX_USER_NAME_BYTES)] as const;
     const [nodeId, user] = names;
-    if (nodeId === SOMEBODY.nodeId && user === SOMEBODY.user) return SOMEBODY;
+    if (nodeId === UNNAMED_WAITER.nodeId && user === UNNAMED_WAITER.user) return UNNAMED_WAITER;
     if (!isNodeName(nodeId) || !isUserName(user)) throw new MalformedError('a name that nothing that waits may have');
     return { nodeId, user };
   }

@@ -16,7 +16,7 @@ import {
   type MessageOf,
   type NoneReason,
   type OfferAnswer,
-  SOMEBODY,
+  UNNAMED_WAITER,
 } from '../core/messages.ts';
 import { FieldReader, FieldWriter } from './wire-fields.ts';
 import { readView, writeView } from './wire-view.ts';
@@ -114,7 +114,7 @@ const CODECS: { readonly [K in MessageKind]: Codec<MessageOf<K>> } = {
       term: from.term(),
       members: from.u32(),
       // A leader of an earlier release does not name its waiters: assume that there are some.
-      waiters: from.remaining === 0 ? [SOMEBODY] : from.list(limits.MAX_WAITERS, () => from.waiter()),
+      waiters: from.remaining === 0 ? [UNNAMED_WAITER] : from.list(limits.MAX_WAITERS, () => from.waiter()),
     }),
   },
   stand: {

@@ -20,7 +20,7 @@ const NOISE = fileURLToPath(new URL('../../../scripts/lib/noise-sender.js', impo
 const NOISE_ROUNDS = 100;
 /** An unprivileged user and group. */
 const NOBODY = 65_534;
-/** To be somebody else. */
+/** Only root can run a test as another user. */
 const MUST_BE_ROOT = { skip: process.getuid?.() !== 0 };
 
 /** A checkout in root's home is closed to all others. */

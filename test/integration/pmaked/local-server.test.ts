@@ -1,4 +1,4 @@
-/** The unix socket of a broker, and clients of other users that want more than their share, or to be somebody else. */
+/** The unix socket of a broker, and clients of other users that want more than their share, or pose as another user. */
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
