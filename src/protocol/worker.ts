@@ -18,7 +18,7 @@ import { encodeFrame, type Frame } from './frame.ts';
 import type { Inspection } from './inspection.ts';
 import { decodeInspection } from './inspection-schema.ts';
 import { readStreams, writeStreams, type Streams } from './streams.ts';
-import type { Termination } from './termination.ts';
+import { isDeadlySignal, type Termination } from './termination.ts';
 
 /** The only version that a dispatcher accepts. */
 export const WORKER_PROTOCOL_VERSION = 4;
@@ -418,6 +418,7 @@ function decodeReport(reader: ByteReader): WorkerReport {
   const kind = reader.u8();
   const value = reader.u8();
   const termination: Termination = kind === 0 ? { kind: 'exited', code: value } : { kind: 'signalled', signal: value };
+  if (termination.kind === 'signalled' && !isDeadlySignal(value)) throw new MalformedError(`ended by signal ${value}`);
   const [cpuUserUs, cpuSystemUs, maxRssKiB] = [reader.u64(), reader.u64(), reader.u32()];
   const outputs = readList(reader, MAX_FILES_PER_JOB, (): FileState =>
     reader.u8() === 1 ? { present: true, sizeBytes: reader.u64(), mtimeNs: reader.i64() } : { present: false },

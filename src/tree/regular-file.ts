@@ -90,3 +90,22 @@ export async function readRegularFile(path: string): Promise<Buffer | undefined>
     await file?.close();
   }
 }
+
+/**
+ * All of a file that others may replace at any moment; undefined if there is no readable regular file of at most
+ * `maxBytes` bytes under the name itself. Links are not followed, and no more is read than that, whatever becomes of it.
+ */
+export function readUntrustedFile(path: string, maxBytes: number): Buffer | undefined {
+  let file: number | undefined;
+  try {
+    file = openSync(path, READ_AT_ONCE | constants.O_NOFOLLOW);
+    const stats = fstatSync(file);
+    if (!stats.isFile() || stats.size > maxBytes) return undefined;
+    const bytes = Buffer.allocUnsafe(stats.size);
+    return readSync(file, bytes, 0, bytes.length, 0) === bytes.length ? bytes : undefined;
+  } catch {
+    return undefined;
+  } finally {
+    if (file !== undefined) closeSync(file);
+  }
+}

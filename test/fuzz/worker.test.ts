@@ -88,7 +88,7 @@ function answer(random: Random): WorkerAnswer {
   );
   const termination = random.chance(0.5)
     ? ({ kind: 'exited', code: random.below(256) } as const)
-    : ({ kind: 'signalled', signal: random.below(256) } as const);
+    : ({ kind: 'signalled', signal: 1 + random.below(16) } as const);
   const used = { cpuUserUs: big(random), cpuSystemUs: big(random), maxRssKiB: id };
   return oneOf<WorkerAnswer>(random, [
     { kind: 'ready', ready: READY },

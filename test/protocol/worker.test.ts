@@ -97,6 +97,15 @@ const ANSWERS: readonly WorkerAnswer[] = [
 ];
 
 describe('the worker protocol', () => {
+  it.each([0, 17, 18, 19, 20, 21, 22, 23, 28, 65, 255])('refuses a job that was ended by signal %d', (signal) => {
+    const report = { id: 1, cpuUserUs: 0n, cpuSystemUs: 0n, maxRssKiB: 0, outputs: [] };
+    const frame = encodeWorkerAnswer({
+      kind: 'done',
+      report: { ...report, termination: { kind: 'signalled', signal } },
+    });
+    expect(() => [...new FrameDecoder().push(frame)].map(decodeWorkerAnswer)).toThrow(/signal/);
+  });
+
   it.each(REQUESTS)('reads the request it wrote: $kind', (request) => {
     expect(decodeWorkerRequest(onlyFrame(encodeWorkerRequest(request)))).toEqual(request);
   });

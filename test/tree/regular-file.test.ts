@@ -1,14 +1,14 @@
 /** What pmake reads by a name that a command was given: regular files, and a FIFO's writer never notices. */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { stampOpened } from '../../src/tree/files.ts';
 import { findMissed } from '../../src/tree/find-missed.ts';
 import { fileLook } from '../../src/tree/look.ts';
-import { openRegularFile, readHead } from '../../src/tree/regular-file.ts';
+import { openRegularFile, readHead, readUntrustedFile } from '../../src/tree/regular-file.ts';
 
 let directory: string;
 let fifo: string;
@@ -67,5 +67,29 @@ describe('a regular file', () => {
 
   it.each(looks.slice(0, 3))('that is not there is nothing to %s', (_, look) => {
     expect(look(join(directory, 'none'))).toBeUndefined();
+  });
+});
+
+describe('a file that a node can replace', () => {
+  it('is read whole, up to the limit', () => {
+    const path = join(directory, 'object');
+    writeFileSync(path, 'twelve bytes');
+    expect(readUntrustedFile(path, 12)?.toString()).toBe('twelve bytes');
+    expect(readUntrustedFile(path, 11)).toBeUndefined();
+    expect(readUntrustedFile(join(directory, 'missing'), 12)).toBeUndefined();
+  });
+
+  it('is not read through a link, whatever that leads to', () => {
+    const secret = join(directory, 'secret');
+    writeFileSync(secret, 'secret');
+    for (const [index, target] of [secret, '/dev/zero', fifo].entries()) {
+      const link = join(directory, `link${index}`);
+      symlinkSync(target, link);
+      expect(readUntrustedFile(link, 100)).toBeUndefined();
+    }
+  });
+
+  it('is not waited for where it is a FIFO', () => {
+    expect(readUntrustedFile(fifo, 100)).toBeUndefined();
   });
 });

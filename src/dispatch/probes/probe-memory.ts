@@ -3,7 +3,7 @@
  * environment, the object that it made then is put in place, and nothing runs. Any obstacle is not an error: the
  * compiler is asked instead. Unaware of nodes and of who waits.
  */
-import { closeSync, fchmodSync, lstatSync, openSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import { closeSync, fchmodSync, openSync, unlinkSync, writeFileSync } from 'node:fs';
 import { lastingEnvironment } from '../../command/environment.ts';
 import type { CompilePlan } from '../../command/plan.ts';
 import type { CompilerFacts } from '../../protocol/inspection.ts';
@@ -11,6 +11,7 @@ import type { ShimRequest } from '../../protocol/shim.ts';
 import type { Termination } from '../../protocol/termination.ts';
 import type { Printed } from '../../remote/job-output.ts';
 import { identifyCompiler } from '../../tree/compiler-identity.ts';
+import { readUntrustedFile } from '../../tree/regular-file.ts';
 import type { KnownEnvironment } from '../environment-cache.ts';
 import { hashOf, KnownTrials, MAX_OBJECT_BYTES } from './known-probes.ts';
 
@@ -60,7 +61,8 @@ export class TrialMemory {
       learn: async ({ termination, output, object: made }) => {
         // Messages may name the output, and a refusal may have any cause.
         const isTaken = termination.kind === 'exited' && termination.code === 0 && output.lengthBytes === 0;
-        const bytes = isTaken ? readSmall(made) : undefined;
+        // The node can still write there.
+        const bytes = isTaken ? readUntrustedFile(made, MAX_OBJECT_BYTES) : undefined;
         const asked = await key;
         if (bytes && asked !== undefined) this.known.note(asked, bytes);
       },
@@ -89,16 +91,6 @@ function remembered<K extends object>(values: WeakMap<K, string>, key: K, make: 
   const value = values.get(key) ?? make();
   values.set(key, value);
   return value;
-}
-
-/** Undefined unless the path is a small regular file. */
-function readSmall(path: string): Buffer | undefined {
-  try {
-    const stats = lstatSync(path);
-    return stats.isFile() && stats.size <= MAX_OBJECT_BYTES ? readFileSync(path) : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /** False, with no file left behind, if the object could not be written: the compiler then reports the cause itself. */

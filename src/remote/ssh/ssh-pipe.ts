@@ -20,6 +20,12 @@ import type { Transport } from './ssh-transport.ts';
 /** The wait after the disconnect message; without it, a peer that is gone would keep the socket for fifteen minutes. */
 const GOODBYE_MS = 1_000;
 
+/**
+ * The smallest packets, in bytes, that a server may ask for; OpenSSH's own take 32 KiB. ssh2 takes any number, and with 0
+ * it would cut the first message into empty packets without end.
+ */
+const MIN_PACKET_BYTES = 1_024;
+
 /** What openSshPipe needs to log in and run a command. */
 export interface SshRequest {
   readonly target: NodeTarget;
@@ -196,7 +202,9 @@ class SshLogin {
     this.#phase = 'start';
     this.#client.exec(this.#request.command, (cause, channel) => {
       if (cause) this.#fail(this.#brokenConnection(`the command was not started: ${cause.message}`));
-      else this.#outcome.resolve(ok(this.#pipeOf(channel)));
+      else if (packetBytes(channel) < MIN_PACKET_BYTES) {
+        this.#fail(this.#brokenConnection(`its ssh server takes packets of ${packetBytes(channel)} bytes only`));
+      } else this.#outcome.resolve(ok(this.#pipeOf(channel)));
     });
   }
 
@@ -226,6 +234,12 @@ class SshLogin {
       this.#request.transport.destroy();
     }, GOODBYE_MS).unref();
   }
+}
+
+/** The largest packet that the server takes on this channel, in bytes. ssh2's types do not show it. */
+function packetBytes(channel: ClientChannel): number {
+  const { outgoing } = channel as ClientChannel & { readonly outgoing?: { readonly packetSize?: number } };
+  return outgoing?.packetSize ?? 0;
 }
 
 /** Files that are missing or unreadable count as empty. */
