@@ -4,6 +4,7 @@ import type { Findings, Inspection } from '../../src/protocol/inspection.ts';
 import { decodeFindings, decodeInspection } from '../../src/protocol/inspection-schema.ts';
 import { decodeRunnerReport } from '../../src/protocol/runner.ts';
 import { readStreams, writeStreams, type Streams } from '../../src/protocol/streams.ts';
+import { isDeadlySignal } from '../../src/protocol/termination.ts';
 import { FrameDecoder, type Frame } from '../../src/protocol/frame.ts';
 import {
   decodeWorkerAnswer,
@@ -81,6 +82,8 @@ const READY: WorkerReady = {
   ...{ uid: 1_000, gid: 100, groups: [100, 27], temporaryBytes: 2 ** 40 },
 };
 
+const DEADLY_SIGNALS = Array.from({ length: 256 }, (_, signal) => signal).filter(isDeadlySignal);
+
 function answer(random: Random): WorkerAnswer {
   const id = random.below(U32);
   const outputs = list(random, (): FileState =>
@@ -88,7 +91,7 @@ function answer(random: Random): WorkerAnswer {
   );
   const termination = random.chance(0.5)
     ? ({ kind: 'exited', code: random.below(256) } as const)
-    : ({ kind: 'signalled', signal: 1 + random.below(16) } as const);
+    : ({ kind: 'signalled', signal: oneOf(random, DEADLY_SIGNALS) } as const);
   const used = { cpuUserUs: big(random), cpuSystemUs: big(random), maxRssKiB: id };
   return oneOf<WorkerAnswer>(random, [
     { kind: 'ready', ready: READY },

@@ -96,7 +96,7 @@ export class LeaseSource implements SlotSource {
     return this.#capacity;
   }
 
-  /** A sentence on why an existing broker is not used; empty if it is used, or if there is none. */
+  /** A sentence on why an existing broker is not used; empty if it is used, or if none exists. */
   get problem(): string {
     return this.#link.state.problem;
   }
@@ -136,13 +136,14 @@ export class LeaseSource implements SlotSource {
 
   demand(job: number, needs: JobNeeds | undefined): void {
     if (!needs?.mayLease) {
-      if (this.#demanded.delete(job)) this.#pool.unwant(job, performance.now());
+      // Jobs that never asked end here as well: most of them, with every grant and every end.
+      if (!this.#demanded.delete(job)) return;
+      this.#pool.unwant(job, performance.now());
     } else {
       // Nodes that are being checked are not excluded: their leases are held already.
       const excluded = this.#lastingOf(needs.exclusions);
       const told = this.#demanded.get(job);
       if (told && isSameSet(told, excluded)) return;
-      if (told) this.#pool.unwant(job, performance.now());
       this.#demanded.set(job, excluded);
       this.#pool.want(job, excluded, performance.now());
     }

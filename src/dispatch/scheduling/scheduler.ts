@@ -82,7 +82,7 @@ export class Scheduler {
     const at = this.#waiting.findLastIndex(({ rankMs }) => rankMs <= job.rankMs);
     this.#waiting.splice(at + 1, 0, job);
     const grants = this.#grantAll();
-    if (this.#waiting.includes(job)) this.#demand(job.id, job.needs);
+    if (!grants.some(({ id }) => id === job.id)) this.#demand(job.id, job.needs);
     return grants;
   }
 
