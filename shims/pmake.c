@@ -138,7 +138,7 @@ static const struct needed_limit needed_limits[] = {
 };
 #define NEEDED_LIMITS (sizeof needed_limits / sizeof *needed_limits)
 
-/* The first limit that is too low for Node.js, with its value in *value; NULL if there is none. */
+/* The first limit that is too low for Node.js, with its value in *value; NULL if none exists. */
 static const struct needed_limit *limit_too_low(rlim_t *value) {
 	for (size_t index = 0; index < NEEDED_LIMITS; index++) {
 		struct rlimit limit;

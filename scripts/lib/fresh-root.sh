@@ -37,7 +37,7 @@ apt_settings() {
   apt-config dump --format '%F "%v";%n' | grep -E '^Acquire::(http|https|ftp|socks|Check-|Max-|Retries|By-Hash)' || :
 }
 
-# Prints the proxy through which apt reaches the mirror; nothing when there is none.
+# Prints the proxy through which apt reaches the mirror; nothing if none exists.
 apt_proxy() {
   local helper=/usr/lib/apt/apt-helper
   [ ! -x $helper ] || $helper auto-detect-proxy "$mirror" 2>/dev/null | sed -n "s/^Using proxy '\([^']*\)'.*/\1/p"

@@ -5,7 +5,7 @@
 import { isNodeLocal } from './paths.ts';
 import type { Reads } from './plan.ts';
 
-/** The first name that the compile reads and that refers to something else on a node; undefined if there is none. */
+/** The first name that the compile reads and that refers to something else on a node; undefined if none exists. */
 export function nodeLocalName(
   { directories, files, programPrefixes, roots }: Pick<Reads, 'directories' | 'files' | 'programPrefixes' | 'roots'>,
   cwd: string,

@@ -21,7 +21,7 @@ for (const row of OPTION_ROWS) {
 /** The row of an option. */
 export interface FoundOption {
   readonly row: OptionRow;
-  /** The joined argument; undefined if there is none or it is the next word. */
+  /** The joined argument; undefined if none exists or it is the next word. */
   readonly joined: string | undefined;
 }
 

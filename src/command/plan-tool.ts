@@ -114,7 +114,7 @@ function isRanlib(name: string): boolean {
   return name.includes('ranlib');
 }
 
-/** Index of the first word that is neither a long option nor its argument; the length of `words` if there is none. */
+/** Index of the first word that is neither a long option nor its argument; the length of `words` if none exists. */
 function operationIndex(words: readonly string[]): number {
   const at = words.findIndex((_, index) => isForAr(words, index));
   return at < 0 ? words.length : at;

@@ -123,7 +123,7 @@ export interface HerePlan {
   readonly waitFor: readonly string[];
   /** The files it writes, absolute, as far as its arguments tell. */
   readonly outputs: readonly string[];
-  /** A file that identifies it in reports; '' if there is none. */
+  /** A file that identifies it in reports; '' if none exists. */
   readonly subject: string;
 }
 

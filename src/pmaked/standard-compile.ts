@@ -12,7 +12,7 @@ const RUNS = 3;
 const RUN_LIMIT_MS = 60_000;
 const COMPILERS = ['cc', 'gcc', 'clang'];
 
-/** The compiler to time and a text that identifies its version; undefined if there is none. */
+/** The compiler to time and a text that identifies its version; undefined if none exists. */
 export function findStandardCompiler(path = process.env.PATH ?? ''): { path: string; identity: string } | undefined {
   for (const name of COMPILERS) {
     for (const directory of path.split(delimiter)) {

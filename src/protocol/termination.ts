@@ -7,7 +7,10 @@ export function formatTermination(termination: Termination): string {
   return termination.kind === 'exited' ? `exit ${termination.code}` : `signal ${termination.signal}`;
 }
 
-/** Signals whose default action stops a process or does nothing: SIGCHLD, SIGCONT, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGWINCH. */
+/**
+ * Signals whose default action stops a process or does nothing: SIGCHLD, SIGCONT, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU,
+ * SIGURG, SIGWINCH.
+ */
 const NOT_DEADLY: ReadonlySet<number> = new Set([17, 18, 19, 20, 21, 22, 23, 28]);
 /** SIGRTMAX. */
 const LAST_SIGNAL = 64;

@@ -6,7 +6,7 @@ export interface CommandExplanation {
   /** The command as given. */
   readonly command: readonly string[];
   readonly cwd: string;
-  /** The program that the name refers to; '' when there is none. */
+  /** The program that the name refers to; '' if none exists. */
   readonly program: string;
   /** The program after symbolic links are resolved. */
   readonly realProgram: string;
@@ -14,7 +14,7 @@ export interface CommandExplanation {
   readonly class: 'compile' | 'here';
   /** Why it runs locally; '' for a compile. */
   readonly reason: string;
-  /** The object of the reason, such as a directory; '' if there is none. */
+  /** The object of the reason, such as a directory; '' if none exists. */
   readonly detail: string;
   /** How relative names of inputs are sent to a node that has the tree at the same path. */
   readonly inputNames: 'as given' | 'absolute';

@@ -108,7 +108,7 @@ function formatIdle(jobs: readonly IdleJob[]): string {
   return hidden === 0 ? shown.join(', ') : `${shown.join(', ')} and ${hidden} more (pmakectl explain)`;
 }
 
-/** The most severe problem, with what to look at next; empty when there is none. */
+/** The most severe problem, with what to look at next; empty if none exists. */
 function adviceFor(report: BuildReport, trouble: string): string {
   if (trouble !== '') return trouble;
   if (report.problems.length > 0) {

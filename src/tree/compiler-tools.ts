@@ -63,7 +63,7 @@ export async function findCompilerFiles(ask: AskDriver, version: string, searchP
   return { files, absent: await missingOf(candidates), answers: [places, ...names] };
 }
 
-/** The program that the driver would start, by its full name or from PATH; '' if there is none. */
+/** The program that the driver would start, by its full name or from PATH; '' if none exists. */
 async function findProgram(name: string, path: readonly string[]): Promise<string> {
   if (name === '') return '';
   const candidates = isAbsolute(name) ? [name] : path.map((directory) => join(directory, name));

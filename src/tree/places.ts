@@ -75,7 +75,7 @@ function isSamePlace(one: Located, other: Located): boolean {
   );
 }
 
-/** Identity of the file that a name leads to; empty if there is none. */
+/** Identity of the file that a name leads to; empty if none exists. */
 function fileAt(path: string): string {
   try {
     const stats = statSync(path, { throwIfNoEntry: false });

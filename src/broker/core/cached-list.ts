@@ -56,7 +56,7 @@ export class CachedList {
     if (known !== undefined) known.freeSlots = 0;
   }
 
-  /** Picks the best candidate outside `without` and takes one slot off it; undefined if there is none. */
+  /** Picks the best candidate outside `without` and takes one slot off it; undefined if none exists. */
   take(without: ReadonlySet<string>, nowMs: number): Peer | undefined {
     const fresh = (node: Cached): boolean => nowMs - node.seenMs < FREE_LIST_KEPT_MS && !without.has(node.peer.nodeId);
     const best = pickBest(this.#nodes.values(), fresh, this.#random);

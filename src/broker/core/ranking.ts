@@ -16,7 +16,7 @@ export function score(node: Ranked): number {
 }
 
 /**
- * The best of `nodes` that has a free slot and is `wanted`; undefined if there is none. Ties are broken at random;
+ * The best of `nodes` that has a free slot and is `wanted`; undefined if none exists. Ties are broken at random;
  * otherwise all leaders and dispatchers would pick the same node.
  * @param random - uniform in [0, 1)
  */

@@ -19,7 +19,7 @@ export interface BrokerFailure {
 
 /**
  * The socket of this host's broker, found as dispatchers find it: the first that accepts a connection, else the first
- * that exists; undefined where there is none.
+ * that exists; undefined if none exists.
  */
 export async function brokerSocket(env: NodeJS.ProcessEnv): Promise<string | undefined> {
   const directory = runtimeDirectory(env);

@@ -7,7 +7,7 @@
 export interface VerbWords {
   /** The arguments for the option parser. */
   readonly own: readonly string[];
-  /** The unchanged arguments after the first `--`; undefined when there is none. */
+  /** The unchanged arguments after the first `--`; undefined if none exists. */
   readonly command: readonly string[] | undefined;
 }
 

@@ -36,7 +36,7 @@ export class JobCosts {
     this.#stretch = mean(this.#stretch, wallMs / costMs);
   }
 
-  /** CPU ms on a node of speed 1; the mean of the newest jobs for an unknown object, undefined if there is none. */
+  /** CPU ms on a node of speed 1; the mean of the newest jobs for an unknown object, undefined if none exists. */
   expectedCostMs(object: string): number | undefined {
     return this.#costs.get(object) ?? this.#meanMs;
   }

@@ -26,7 +26,7 @@ export interface JobSlots {
   readonly local: LocalReason | undefined;
   /** Waits for a slot, local or on a node that was checked for such jobs. Undefined if `cancelled` came first. */
   acquire(request: SlotRequest, cancelled: Promise<void>): Promise<Place | undefined>;
-  /** A free slot of a node that was checked for such jobs and is not in `failed`; undefined if there is none now. */
+  /** A free slot of a node that was checked for such jobs and is not in `failed`; undefined if none exists now. */
   acquireNow(failed: ReadonlySet<string>): RemoteSlot | undefined;
   release(place: Place): void;
   /** What the job carries to a node that it was admitted to. */

@@ -33,7 +33,7 @@ export class ProgressLine {
   #silentSinceMs = performance.now();
   #written: string | undefined;
   #finished = 0;
-  /** Rows of the terminal when the row was reserved; 0 while there is none. */
+  /** Rows of the terminal when the row was reserved; 0 while none exists. */
   #shownRows = 0;
   #addSpinner: ((text: string) => string) | undefined;
   readonly #onSuspend = (): void => {

@@ -67,7 +67,7 @@ export class KnownHosts {
   }
 }
 
-/** The type inside a key's wire form (RFC 4253, section 6.6); empty when there is none. */
+/** The type inside a key's wire form (RFC 4253, section 6.6); empty if none exists. */
 export function hostKeyType(key: Buffer): string {
   const lengthBytes = 4;
   if (key.length < lengthBytes) return '';

@@ -64,7 +64,7 @@ export class TreeDigester {
 
   /**
    * SHA-256 of a regular file, following links.
-   * @throws TooLargeError; an errno if there is none
+   * @throws TooLargeError; an errno if none exists
    */
   async hashFile(path: string): Promise<string> {
     const stats = statSync(path, { bigint: true });
