@@ -14,6 +14,7 @@ import type { Identities } from './identities.ts';
 import { hostKeyType, knownHostName, KnownHosts, type HostKeyVerdict, type KnownHostsFile } from './known-hosts.ts';
 import { KEEPALIVE_MISSES, type ConnectLimits } from '../limits.ts';
 import type { NodePipe, PipeEnd } from '../channel/node-pipe.ts';
+import { PacedSink } from '../channel/paced-sink.ts';
 import type { SshSettings } from './ssh-settings.ts';
 import type { Transport } from './ssh-transport.ts';
 
@@ -25,6 +26,15 @@ const GOODBYE_MS = 1_000;
  * it would cut the first message into empty packets without end.
  */
 const MIN_PACKET_BYTES = 1_024;
+
+/**
+ * The limit on bytes that wait to be sent. A server that reads nothing, but sends requests that ssh2 answers, would have
+ * it hold the answers without end.
+ */
+const MAX_UNSENT_BYTES = 4 * 1024 * 1024;
+
+/** The limit on requests to the server that it has not answered: keepalives, and proofs of host keys that it announces. */
+const MAX_UNANSWERED = 64;
 
 /** What openSshPipe needs to log in and run a command. */
 export interface SshRequest {
@@ -85,6 +95,7 @@ class SshLogin {
 
   #connect(): void {
     const { settings, identities, transport, limits } = this.#request;
+    transport.stream.on('data', () => this.#checkBacklog());
     const username = settings.user;
     const untried = [...identities.offered];
     this.#client.connect({
@@ -107,6 +118,12 @@ class SshLogin {
         else next({ type: 'publickey', username, key: identity.key });
       },
     });
+  }
+
+  #checkBacklog(): void {
+    const { stream } = this.#request.transport;
+    const isHoarded = stream.writableLength > MAX_UNSENT_BYTES || unanswered(this.#client) > MAX_UNANSWERED;
+    if (isHoarded) this.#fail(this.#brokenConnection('its ssh server does not read, or does not answer'));
   }
 
   /** Key types in known_hosts come first; otherwise, a server with several host keys could present an unknown one. */
@@ -221,7 +238,7 @@ class SshLogin {
     return {
       stdout: channel,
       stderr: channel.stderr,
-      stdin: channel,
+      stdin: new PacedSink(channel, this.#request.transport.stream),
       ended: ended.promise,
       destroy: () => this.#sayGoodbye(),
     };
@@ -240,6 +257,12 @@ class SshLogin {
 function packetBytes(channel: ClientChannel): number {
   const { outgoing } = channel as ClientChannel & { readonly outgoing?: { readonly packetSize?: number } };
   return outgoing?.packetSize ?? 0;
+}
+
+/** Number of requests to the server without an answer. ssh2's types do not show them. */
+function unanswered(client: Client): number {
+  const { _callbacks: callbacks } = client as Client & { readonly _callbacks?: readonly unknown[] };
+  return callbacks?.length ?? 0;
 }
 
 /** Files that are missing or unreadable count as empty. */
