@@ -8,13 +8,18 @@ import { markOf } from '../../command/paths.ts';
 import type { CompilePlan } from '../../command/plan.ts';
 import { renderPlan } from '../../command/render.ts';
 import type { ShimRequest } from '../../protocol/shim.ts';
-import { MAX_DIRECTORIES_PER_JOB, type WorkerJob } from '../../protocol/worker.ts';
+import { MAX_DIRECTORIES_PER_JOB, type FileStamp, type WorkerJob } from '../../protocol/worker.ts';
 import type { NodeEnvironment } from '../../remote/node-link.ts';
 import { stampNow } from '../../tree/files.ts';
 import type { StagedOutputs } from './staged-outputs.ts';
 
-/** A job for a node, before the link adds ids and stamps. */
-export type JobForNode = Omit<WorkerJob, 'id' | 'environmentId' | 'stamps'>;
+/** A job rendered for a node. */
+export interface JobForNode {
+  /** The job before the link adds ids and stamps. */
+  readonly job: Omit<WorkerJob, 'id' | 'environmentId' | 'stamps'>;
+  /** Its sources, by this host's names. */
+  readonly sources: readonly FileStamp[];
+}
 
 /** Three bytes take sixty characters in each rewritten name, and collide with a chance of one in 16 million. */
 const MARK_BYTES = 3;
@@ -34,16 +39,17 @@ export function jobForNode(
 ): JobForNode | undefined {
   const rendered = renderPlan(plan, { program, staged: staged?.paths, maps, mark: MARK });
   if (!rendered) return undefined;
-  const stamps = rendered.sources.map(stampNow).filter((stamp) => stamp !== undefined);
-  return {
+  const sources = rendered.sources.map(stampNow).filter((stamp) => stamp !== undefined);
+  const job = {
     ...rendered,
     umask,
     streams,
-    sources: stamps.map((stamp) => ({ ...stamp, path: mapPath(stamp.path, maps) })),
+    sources: sources.map((stamp) => ({ ...stamp, path: mapPath(stamp.path, maps) })),
     isStaged: staged !== undefined,
     placeholders: rendered.outputs.filter((_, index) => staged?.isRemade[index]),
     changed: changed.slice(0, MAX_DIRECTORIES_PER_JOB).map((path) => mapPath(path, maps)),
   };
+  return { job, sources };
 }
 
 /** Mapped once for each set of path maps: a build has a handful of environments and thousands of jobs. */

@@ -184,6 +184,8 @@ async function isSeenHere(source: FileStamp): Promise<boolean> {
     }
     const seen = await stampOpened(source.path);
     if (seen && isSameStamp(seen, source)) return true;
+    // A cache is behind, never ahead: the submit host must look again.
+    if (seen && seen.mtimeNs > source.mtimeNs) return false;
   }
   return false;
 }

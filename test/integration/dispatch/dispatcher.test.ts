@@ -514,3 +514,37 @@ describe('a link', () => {
     await link.close();
   });
 });
+
+describe('a node that sees another source', () => {
+  /** The node sends its first job back; `meanwhile` happens just before that. */
+  function sendBack(meanwhile: () => void): void {
+    let isFirst = true;
+    rig.tamper = (honest) => {
+      if (honest.kind !== 'done' || !isFirst) return [honest];
+      isFirst = false;
+      meanwhile();
+      return [{ kind: 'notRun', id: honest.report.id, reason: 'source-differs', detail: 'a.c' }];
+    };
+  }
+
+  it('because it was written after the job was sent: gets the job again, as nothing is wrong', async () => {
+    await rig.use('n1/1');
+    sendBack(() => writeFileSync(`${rig.tree}/a.c`, 'int another;\n'));
+    const shim = rig.compile('a.c');
+    for (let runs = 0; runs < 2; runs += 1) (await rig.calls.next()).exit(0);
+    expect(await shim.next()).toMatchObject({ kind: 'ended' });
+    await rig.idle();
+    expect(rig.report()).toMatchObject({ byNode: { n1: 1 }, retries: 0 });
+  });
+
+  it('than this host still does: does not get it again', async () => {
+    await rig.use('n1/1');
+    sendBack(() => undefined);
+    const shim = rig.compile('a.c');
+    (await rig.calls.next()).exit(0);
+    expect(await shim.next()).toMatchObject({ kind: 'runHere' });
+    await shim.close();
+    await rig.idle();
+    expect(rig.report()).toMatchObject({ here: 1, retryReasons: { 'node-sees-another-source': 1 } });
+  });
+});
