@@ -67,7 +67,8 @@ async function examineOneWay(
   ]);
   if (!seen?.isSeen) {
     const text = `${what} not within ${REVALIDATED_LIMIT_MS / 1_000} s, although it opens the directory`;
-    return line('fail', check, text, 'mount the tree with lookupcache=positive or actimeo=1 there');
+    const remedy = 'mount the tree with lookupcache=positive or actimeo=1 there';
+    return line('fail', check, text, `${remedy}; on Linux 7, also set nfsv4.directory_delegations=N`);
   }
   const after = `${what} after ${seen.afterMs.toFixed(0)} ms`;
   if (plainly?.isSeen) return line('ok', check, `${after}, by a plain lookup after ${plainly.afterMs.toFixed(0)} ms`);
