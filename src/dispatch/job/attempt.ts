@@ -6,7 +6,7 @@ import type { Printed } from '../../remote/job-output.ts';
 import type { NodeLink } from '../../remote/node-link.ts';
 import type { SearchedDirectories } from '../../tree/searched-directories.ts';
 import type { KnownEnvironment } from '../environment-cache.ts';
-import type { Ticket } from '../nodes/admission.ts';
+import type { Ticket } from '../nodes/ticket.ts';
 import type { RetryReason } from '../reasons.ts';
 import type { Runner } from './race.ts';
 import type { ShimPort } from './shim-port.ts';

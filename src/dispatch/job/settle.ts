@@ -41,7 +41,7 @@ export async function settle(input: Settling, end: RemoteEnd, stops: Stops): Pro
   }
   // An interrupted run has no result that could be refused.
   const refusal =
-    stops.signal !== undefined ? undefined : await Promise.race([input.ticket.verdict, input.shim.closed]);
+    stops.signal !== undefined ? undefined : await Promise.race([input.ticket.verdict(), input.shim.closed]);
   if (refusal) {
     if (staged) await discard();
     return { kind: 'retry', reason: 'node-differs', elsewhere: true, isStale: true };

@@ -7,7 +7,7 @@ import type { NodeLink } from '../../remote/node-link.ts';
 import { deferred } from '../../util/deferred.ts';
 import { outOfPatience } from '../../util/patience.ts';
 import { putLast } from '../../util/put-last.ts';
-import { areSameExclusions, type Exclusion, type Exclusions } from '../exclusions.ts';
+import { areSameExclusions, type Exclusions } from '../exclusions.ts';
 import { HeaderDigests } from '../../tree/digest/header-digests.ts';
 import { MountTable } from '../../tree/mount-table.ts';
 import { Places } from '../../tree/places.ts';
@@ -15,6 +15,8 @@ import type { Refusal } from '../../admission/admission-rules.ts';
 import { isProvisional, type Condition, type TreeCondition } from './conditions.ts';
 import type { Checked, Held } from './asking.ts';
 import { NodeChecks } from './node-checks.ts';
+import { NodeVerdicts } from './node-verdicts.ts';
+import { type Candidate, type Checking, type Refused, type Verdict } from './verdicts.ts';
 import { Wants, type LocalReason, type Wanted, type Work } from './wants.ts';
 
 /** A check takes a round trip, and the first of a compiler a hash of 70 MB; after this long, the job goes elsewhere. */
@@ -35,42 +37,6 @@ export interface Need {
   exclusions: Exclusions;
 }
 
-/** What a job carries to a node that it was admitted to. */
-export interface Ticket {
-  /** Stamps of what the node reported about itself; if one no longer holds, the node sends the job back. */
-  readonly stamps: readonly string[];
-  /**
-   * Resolves when all checks that the job's result depends on are done: with a refusal if the result does not count.
-   */
-  readonly verdict: Promise<Refusal | undefined>;
-  /** The node reports that a stamp no longer holds: what was found with it must be checked again. */
-  noteBroken(stamp: string): void;
-}
-
-interface Refused {
-  readonly refusal: Refusal;
-  readonly failures: number;
-  againMs: number;
-}
-
-type Verdict = { readonly kind: 'admitted'; readonly held: Held } | Checking | ({ readonly kind: 'refused' } & Refused);
-
-interface Checking {
-  readonly kind: 'checking';
-  /** Resolves with the refusal, if any. */
-  readonly done: Promise<Refusal | undefined>;
-  /** The earlier refusal, if the node was refused before. */
-  readonly after: Refused | undefined;
-  /** True once jobs no longer wait for the check. */
-  isSlow: boolean;
-}
-
-interface Candidate {
-  readonly node: string;
-  readonly link: NodeLink;
-  readonly verdicts: Map<Condition, Verdict>;
-}
-
 /** What admission needs. */
 export interface AdmissionOptions {
   readonly link: (node: string) => NodeLink | undefined;
@@ -82,8 +48,9 @@ export interface AdmissionOptions {
 
 /** Verdicts on nodes, and the needs of jobs that depend on them. */
 export class Admission {
+  /** What is known about nodes. */
+  readonly nodes: NodeVerdicts;
   readonly #options: AdmissionOptions;
-  readonly #candidates = new Map<string, Candidate>();
   readonly #needs = new Map<Wanted, Need>();
   readonly #wants: Wants;
   readonly #checks: NodeChecks;
@@ -91,6 +58,7 @@ export class Admission {
 
   constructor(options: AdmissionOptions) {
     this.#options = options;
+    this.nodes = new NodeVerdicts(options.link, () => this.#changed());
     const places = new Places(new MountTable());
     this.#wants = new Wants(places);
     const digests = new HeaderDigests(options.hashesPath);
@@ -108,7 +76,7 @@ export class Admission {
     let need = this.#needs.get(wanted);
     if (!need) {
       const { conditions, local } = wanted;
-      need = { conditions, local, exclusions: this.#exclusionsFor(conditions) };
+      need = { conditions, local, exclusions: this.nodes.exclusionsFor(conditions) };
       putLast(this.#needs, wanted, need, MAX_KNOWN);
     }
     if (this.#lookAgainMs !== Infinity && performance.now() >= this.#lookAgainMs) this.#lookAgain(need);
@@ -118,7 +86,8 @@ export class Admission {
   /** A build begins, in `directory` if that is known: earlier verdicts are checked again. */
   renew(directory: string | undefined): void {
     this.#checks.skews.clear();
-    for (const { verdicts } of this.#candidates.values()) {
+    this.nodes.renewPatience();
+    for (const { verdicts } of this.nodes.all()) {
       for (const [condition, verdict] of verdicts) {
         // Drop refusals that no job of the last build asked for, together with all admissions.
         if (verdict.kind === 'admitted' || (verdict.kind === 'refused' && verdict.againMs === 0)) {
@@ -137,11 +106,11 @@ export class Admission {
    * once.
    */
   admit(node: string, need: Need): boolean | Promise<boolean> {
-    const candidate = this.#candidateOf(node);
+    const candidate = this.nodes.of(node);
     // The job will notice that the node is gone.
     if (!candidate) return true;
     const { conditions } = need;
-    if (exclusionOf(candidate, conditions)) return false;
+    if (this.nodes.exclusionOf(candidate, conditions)) return false;
     const open = conditions.filter((one) => !isProvisional(one) && candidate.verdicts.get(one)?.kind !== 'admitted');
     if (open.length === 0) return this.#admitForNow(candidate, conditions);
     this.#checkUnchecked(candidate, open);
@@ -151,7 +120,7 @@ export class Admission {
   /** Admits a job whose remaining conditions are checked while it runs. */
   #admitForNow(candidate: Candidate, conditions: readonly Condition[]): boolean {
     this.#checkUnchecked(candidate, conditions);
-    return exclusionOf(candidate, conditions) === undefined;
+    return this.nodes.exclusionOf(candidate, conditions) === undefined;
   }
 
   #checkUnchecked(candidate: Candidate, conditions: readonly Condition[]): void {
@@ -160,60 +129,9 @@ export class Admission {
     }
   }
 
-  /** The ticket of a job that was admitted to the node; without a need, of a job that requires nothing of it. */
-  ticket(node: string, need: Need | undefined): Ticket {
-    const candidate = this.#candidateOf(node);
-    const stamps = new Set<string>();
-    const open: Promise<Refusal | undefined>[] = [];
-    for (const condition of need?.conditions ?? []) {
-      const verdict = candidate?.verdicts.get(condition);
-      if (verdict?.kind === 'checking') open.push(verdict.done);
-      if (verdict?.kind === 'admitted') for (const stamp of stampsOf(verdict.held)) stamps.add(stamp);
-    }
-    return {
-      stamps: [...stamps],
-      verdict: open.length === 0 ? COUNTS : Promise.all(open).then((refusals) => refusals.find(Boolean)),
-      noteBroken: (stamp) => {
-        for (const [condition, verdict] of candidate?.verdicts ?? []) {
-          if (verdict.kind === 'admitted' && stampsOf(verdict.held).includes(stamp))
-            candidate?.verdicts.delete(condition);
-        }
-      },
-    };
-  }
-
-  /** Why a node that is up may not run such jobs: what the first refused node lacks. */
-  refusalFor(need: Need): string | undefined {
-    for (const { node, verdicts } of this.#candidates.values()) {
-      for (const condition of need.conditions) {
-        const refused = refusedOf(verdicts.get(condition));
-        if (refused) return `${node}: ${refused.refusal.sentence}`;
-      }
-    }
-    return undefined;
-  }
-
-  /** A sentence for each tree and each compiler that the node is refused for. */
-  refusals(node: string): string[] {
-    return refusalsOf(this.#candidateOf(node)).map(({ refusal }) => refusal.sentence);
-  }
-
-  /** True if the node sees none of the trees that builds used. */
-  isStranger(node: string): boolean {
-    const candidate = this.#candidateOf(node);
-    const trees = [...(candidate?.verdicts ?? [])].filter(([condition]) => condition.kind === 'tree');
-    return trees.length > 0 && trees.every(([, verdict]) => refusedOf(verdict) !== undefined);
-  }
-
-  /** True if the node is being checked for the first time and jobs no longer wait for that. */
-  isSlow(node: string): boolean {
-    const verdicts = [...(this.#candidateOf(node)?.verdicts.values() ?? [])];
-    return verdicts.some((verdict) => verdict.kind === 'checking' && verdict.isSlow && !verdict.after);
-  }
-
   /** The place on the mount of `directory` whose private directory the node is known to see as this host does. */
   privatePlace(node: string, directory: string): string | undefined {
-    const link = this.#candidateOf(node)?.link;
+    const link = this.nodes.of(node)?.link;
     const tree = this.#wants.treeOf(directory);
     return link && tree && this.#checks.privatePlace(link, tree);
   }
@@ -229,7 +147,7 @@ export class Admission {
    * Resolves when no proof is left in a tree.
    */
   async rest(): Promise<void> {
-    for (const { verdicts } of this.#candidates.values()) {
+    for (const { verdicts } of this.nodes.all()) {
       for (const [condition, verdict] of verdicts) {
         // Other checks leave no files, and may take longer than a small build.
         if (verdict.kind !== 'checking' || condition.kind !== 'tree') continue;
@@ -242,22 +160,12 @@ export class Admission {
   }
 
   close(): void {
+    this.nodes.close();
     this.#checks.close();
   }
 
-  #candidateOf(node: string): Candidate | undefined {
-    const link = this.#options.link(node);
-    const known = this.#candidates.get(node);
-    if (known && known.link === link) return known;
-    this.#candidates.delete(node);
-    if (!link) return undefined;
-    const candidate: Candidate = { node, link, verdicts: new Map() };
-    this.#candidates.set(node, candidate);
-    return candidate;
-  }
-
   #check(candidate: Candidate, condition: Condition, after: Refused | undefined): void {
-    const { verdicts, node, link } = candidate;
+    const { verdicts, link } = candidate;
     const done = this.#checks
       .check({ link, tree: (tree) => this.#heldOf(candidate, tree) }, condition)
       // A bug in a check costs the node, not the build.
@@ -273,7 +181,7 @@ export class Admission {
         else verdicts.set(condition, this.#toRefused(checked.refusal, after));
         // After a reconnect the answer no longer applies. A success is no news to jobs that already counted on it.
         const isNews = refusal !== undefined || after !== undefined || checking.isSlow;
-        if (isNews && this.#candidates.get(node) === candidate) this.#changed();
+        if (isNews && this.nodes.isCurrent(candidate)) this.#changed();
         return refusal;
       });
     const checking: Checking = { kind: 'checking', done, after, isSlow: false };
@@ -307,11 +215,12 @@ export class Admission {
     await Promise.race([Promise.all(running.map((check) => check.done)), isOver.promise]);
     endWait();
     const isAdmitted = conditions.every((condition) => candidate.verdicts.get(condition)?.kind === 'admitted');
-    if (isAdmitted || exclusionOf(candidate, conditions)) return isAdmitted;
+    if (isAdmitted || this.nodes.exclusionOf(candidate, conditions)) return isAdmitted;
     for (const condition of conditions) {
       const verdict = candidate.verdicts.get(condition);
       if (verdict?.kind === 'checking') verdict.isSlow = true;
     }
+    this.nodes.noteSlow(candidate);
     this.#changed();
     return false;
   }
@@ -319,7 +228,7 @@ export class Admission {
   #changed(): void {
     let isOther = false;
     for (const need of this.#needs.values()) {
-      const exclusions = this.#exclusionsFor(need.conditions);
+      const exclusions = this.nodes.exclusionsFor(need.conditions);
       if (areSameExclusions(exclusions, need.exclusions)) continue;
       need.exclusions = exclusions;
       isOther = true;
@@ -328,20 +237,11 @@ export class Admission {
     if (isOther) this.#options.onChange();
   }
 
-  #exclusionsFor(conditions: readonly Condition[]): Exclusions {
-    const exclusions = new Map<string, Exclusion>();
-    for (const candidate of this.#candidates.values()) {
-      const exclusion = exclusionOf(candidate, conditions);
-      if (exclusion) exclusions.set(candidate.node, exclusion);
-    }
-    return exclusions;
-  }
-
   #lookAgain({ conditions }: Need): void {
     const now = performance.now();
     const soonestMs = now + LOOK_INTERVAL_MS;
     this.#lookAgainMs = Infinity;
-    for (const candidate of this.#candidates.values()) {
+    for (const candidate of this.nodes.all()) {
       for (const [condition, verdict] of candidate.verdicts) {
         if (verdict.kind !== 'refused') continue;
         if (verdict.againMs <= now && conditions.includes(condition)) this.#check(candidate, condition, verdict);
@@ -350,25 +250,3 @@ export class Admission {
     }
   }
 }
-
-/** Why a node must not get jobs with these conditions; undefined if it may. */
-function exclusionOf({ verdicts }: Candidate, conditions: readonly Condition[]): Exclusion | undefined {
-  const found = conditions.map((condition) => verdicts.get(condition));
-  if (found.some((verdict) => refusedOf(verdict) !== undefined)) return 'not-admitted';
-  return found.some((verdict) => verdict?.kind === 'checking' && verdict.isSlow) ? 'being-checked' : undefined;
-}
-
-function refusedOf(verdict: Verdict | undefined): Refused | undefined {
-  if (verdict?.kind === 'checking') return verdict.after;
-  return verdict?.kind === 'refused' ? verdict : undefined;
-}
-
-function refusalsOf(candidate: Candidate | undefined): Refused[] {
-  return [...(candidate?.verdicts.values() ?? [])].map(refusedOf).filter((refused) => refused !== undefined);
-}
-
-function stampsOf({ stamp, further = [] }: Held): readonly string[] {
-  return stamp === undefined ? further : [stamp, ...further];
-}
-
-const COUNTS = Promise.resolve(undefined);

@@ -2,15 +2,30 @@
  * The nodes this dispatcher knows: connects them, checks their introductions, and retries refused and lost nodes.
  * Unaware of jobs; it tells its owner when the set of usable nodes changes.
  */
-import type { PathMap } from '../../command/path-maps.ts';
 import type { NodeSpec } from '../../config/nodes.ts';
 import type { NodeStateName, NodeStatus } from '../../protocol/control.ts';
 import type { WorkerReady } from '../../protocol/worker.ts';
 import { NodeLink, type LinkChannel } from '../../remote/node-link.ts';
+import { outOfPatience } from '../../util/patience.ts';
 import { fail, type Result } from '../../util/result.ts';
+import {
+  introductionOf,
+  leave,
+  pathMapsOf,
+  placeOf,
+  slotsOf,
+  troubleOf,
+  type Connecting,
+  type Member,
+  type NodeRefusal,
+  type Trouble,
+} from './member.ts';
 
 /** Delays before a node is tried again, by the number of failures in a row. */
 const RETRY_DELAYS_MS = [1_000, 2_000, 5_000, 10_000, 30_000] as const;
+
+/** A node that is not up by then does not keep jobs from local slots; it is used when it is up. */
+const AWAITED_LIMIT_MS = 10_000;
 
 /**
  * Opens a worker's channel; a failure is one sentence: what, why, and what to do. Calls `onSilent` if the host does not
@@ -21,11 +36,6 @@ export type ConnectNode = (
   abort: AbortSignal,
   onSilent: () => void,
 ) => Promise<Result<LinkChannel, NodeRefusal>>;
-
-/** Why a node cannot be used. */
-export interface NodeRefusal {
-  readonly sentence: string;
-}
 
 /** The pool of slots that the fleet keeps up to date. */
 export interface FleetPool {
@@ -42,36 +52,6 @@ export interface FleetOptions {
   readonly findMismatch: (ready: WorkerReady) => string | undefined;
   /** Nodes came, went, or their slots changed. */
   readonly onChange: () => void;
-}
-
-type MemberState =
-  | Connecting
-  | { readonly kind: 'up'; readonly link: NodeLink; readonly ready: WorkerReady }
-  /** Not usable now; tried again when the timer fires. */
-  | (Trouble & { readonly retry: NodeJS.Timeout });
-
-interface Connecting {
-  readonly kind: 'connecting';
-  readonly abort: AbortController;
-  /** Why the last attempt failed; reports keep showing it during the retry. */
-  readonly after: Trouble | undefined;
-  /** True while nothing suggests that the node will not be up soon. */
-  isAwaited: boolean;
-}
-
-interface Trouble {
-  readonly kind: 'refused' | 'lost';
-  readonly reason: string;
-}
-
-interface Member {
-  /** The specification, under the fleet's name of the node. */
-  readonly spec: NodeSpec;
-  /** Slots in the list that named the node last; undefined for one per core. */
-  slots: number | undefined;
-  state: MemberState;
-  failures: number;
-  finished: number;
 }
 
 /** The known nodes and their connections. */
@@ -193,10 +173,13 @@ export class Fleet {
     const member: Member = { ...known, state };
     this.#members.set(member.spec.name, member);
     this.#options.onChange();
-    void this.#introduce(member, abort, () => {
+    const noLongerAwait = (): void => {
+      if (!state.isAwaited) return;
       state.isAwaited = false;
       this.#options.onChange();
-    });
+    };
+    const endWait = outOfPatience(AWAITED_LIMIT_MS, noLongerAwait);
+    void this.#introduce(member, abort, noLongerAwait).finally(endWait);
   }
 
   async #introduce(member: Member, abort: AbortController, onSilent: () => void): Promise<void> {
@@ -213,15 +196,16 @@ export class Fleet {
       return;
     }
     const link = new NodeLink(channel.value, pathMapsOf(member.spec));
-    const ready = await Promise.race([link.ready, link.closed]);
+    const introduced = await introductionOf(link);
     if (this.#members.get(member.spec.name) !== member) {
       link.close();
       return;
     }
-    if (typeof ready === 'string') {
-      this.#retryLater(member, 'refused', `its worker ended at once: ${ready}`);
+    if (!introduced.ok) {
+      this.#retryLater(member, 'refused', introduced.failure.sentence);
       return;
     }
+    const ready = introduced.value;
     const mismatch = this.#options.findMismatch(ready);
     if (mismatch !== undefined) {
       link.close();
@@ -273,27 +257,4 @@ export class Fleet {
     member.state = { kind, reason, retry };
     this.#options.onChange();
   }
-}
-
-function troubleOf({ state }: Member): Trouble | undefined {
-  if (state.kind === 'connecting') return state.after;
-  return state.kind === 'up' ? undefined : state;
-}
-
-function leave(state: MemberState): void {
-  if (state.kind === 'connecting') state.abort.abort();
-  else if (state.kind === 'up') state.link.close();
-  else clearTimeout(state.retry);
-}
-
-function slotsOf({ slots, state }: Member): number {
-  return slots ?? (state.kind === 'up' ? state.ready.cores : 0);
-}
-
-function placeOf({ host, port, user, install, node, command, paths }: NodeSpec): string {
-  return JSON.stringify([host, port, user, install, node, command, paths]);
-}
-
-function pathMapsOf({ paths = {} }: NodeSpec): PathMap[] {
-  return Object.entries(paths).map(([here, there]) => ({ here, there }));
 }

@@ -84,9 +84,9 @@ export class BuildNodes {
   status(names?: ReadonlySet<string>): NodeStatus[] {
     const { fleet, admission } = this.#options;
     return fleet.status(names).map((node) => {
-      const refusals = node.state === 'up' ? admission.refusals(node.name) : [];
+      const refusals = node.state === 'up' ? admission.nodes.refusals(node.name) : [];
       if (refusals.length === 0) return node;
-      return { ...node, state: admission.isStranger(node.name) ? 'refused' : 'up', reason: refusals.join('; ') };
+      return { ...node, state: admission.nodes.isStranger(node.name) ? 'refused' : 'up', reason: refusals.join('; ') };
     });
   }
 

@@ -1,5 +1,5 @@
 /** Slots as one job sees them. Types only; unaware of where slots come from. */
-import type { Ticket } from '../nodes/admission.ts';
+import type { Ticket } from '../nodes/ticket.ts';
 import type { LocalReason } from '../nodes/wants.ts';
 import type { NoSlotReason } from '../reasons.ts';
 import type { RemoteSlot } from '../slot-source.ts';

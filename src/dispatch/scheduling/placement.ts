@@ -6,6 +6,7 @@ import type { Build } from '../builds/tally.ts';
 import { LeaseSource, type LeaseSourceOptions } from '../leases/lease-source.ts';
 import { Admission, type Need } from '../nodes/admission.ts';
 import { Fleet, type FleetOptions } from '../nodes/fleet.ts';
+import { ticketFor } from '../nodes/ticket.ts';
 import type { NodeLists } from '../nodes/node-lists.ts';
 import type { Work } from '../nodes/wants.ts';
 import type { JobNeeds, RemoteSlot, SlotSource } from '../slot-source.ts';
@@ -150,7 +151,7 @@ export class Placement {
       acquire: (request, cancelled) => this.#acquire(job, request, cancelled),
       acquireNow: (failed) => this.#acquireNow(job, failed),
       release: (place) => this.#release(place),
-      ticket: (node) => this.admission.ticket(node, job.need),
+      ticket: (node) => ticketFor(this.admission.nodes, node, job.need?.conditions),
       whyNoNode: () => this.#whyNoNode(job),
       close: () => {
         this.#jobs.delete(id);
@@ -190,7 +191,7 @@ export class Placement {
       fleet: {
         useLeased: (spec) => this.fleet.useLeased(spec),
         stateOf: (name) => this.fleet.stateOf(name),
-        isAwaited: (name) => this.fleet.isAwaited(name) || this.admission.isSlow(name),
+        isAwaited: (name) => this.fleet.isAwaited(name) || this.admission.nodes.isSlow(name),
         tryAgain: (names) => this.fleet.tryAgain(names),
       },
       configured: (node) => this.#options.nodeLists.get(undefined).specs.find(({ name }) => name === node),
@@ -258,7 +259,7 @@ export class Placement {
     const kinds = this.#sources.map((source) => source.outlook(job.id, needs).kind);
     if (kinds.includes('ready')) return { reason: 'nodes-busy' };
     if (kinds.includes('pending')) return { reason: 'nodes-not-ready' };
-    const detail = job.need && this.admission.refusalFor(job.need);
+    const detail = job.need && this.admission.nodes.refusalFor(job.need.conditions);
     return detail === undefined ? { reason: 'no-nodes' } : { reason: 'nodes-unfit', detail };
   }
 

@@ -60,7 +60,7 @@ function start(node: PlayedNode, verdict: Promise<undefined> = Promise.resolve(u
     directories: new SearchedDirectories(),
     holdLimitMs: 1_000,
     slots: {
-      ticket: () => ({ stamps: [], verdict, noteBroken: () => undefined }),
+      ticket: () => ({ stamps: [], verdict: () => verdict, noteBroken: () => undefined }),
       acquireNow: () => undefined,
       release: () => undefined,
     },

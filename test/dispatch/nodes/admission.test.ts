@@ -1,8 +1,9 @@
 /** Verdicts on nodes; the test decides what a node answers, and when. */
 import { existsSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { Admission, type Need } from '../../../src/dispatch/nodes/admission.ts';
+import { ticketFor } from '../../../src/dispatch/nodes/ticket.ts';
 import type { Work } from '../../../src/dispatch/nodes/wants.ts';
 import type { Inspection } from '../../../src/protocol/inspection.ts';
 import type { NodeLink } from '../../../src/remote/node-link.ts';
@@ -63,9 +64,9 @@ test('a job takes the stamps of what the node said along, and a node is asked ag
   const { asked, link } = sameNode();
   const admission = startAdmission(link);
   const need = admission.needOf(workWith('/bin/true'));
-  expect(admission.ticket('n1', need).stamps).toEqual([]);
+  expect(ticketFor(admission.nodes, 'n1', need.conditions).stamps).toEqual([]);
   await admitted(admission, need);
-  const ticket = admission.ticket('n1', need);
+  const ticket = ticketFor(admission.nodes, 'n1', need.conditions);
   const stamp = ticket.stamps.find((one) => one.startsWith('stamp ')) ?? '';
   expect(stamp).not.toBe('');
   expect(admission.admit('n1', need)).toBe(true);
@@ -75,8 +76,8 @@ test('a job takes the stamps of what the node said along, and a node is asked ag
   ticket.noteBroken(stamp);
   await admitted(admission, need);
   expect(asked.slice(before).map(({ kind }) => kind)).toEqual(['compiler']);
-  expect(admission.ticket('n1', need).stamps).not.toContain(stamp);
-  expect(admission.ticket('n2', undefined).stamps).toEqual([]);
+  expect(ticketFor(admission.nodes, 'n1', need.conditions).stamps).not.toContain(stamp);
+  expect(ticketFor(admission.nodes, 'n2').stamps).toEqual([]);
 });
 
 test('another compiler here is another condition', async () => {
@@ -122,11 +123,56 @@ test('a node that does not answer in time is unfit, and not refused', async () =
   const work = { ...workWith('/bin/true'), cwd, outputs: [join(cwd, 'a.o')] };
   const need = admission.needOf(work);
   const admitted = admission.admit('n1', need);
-  expect(admission.isSlow('n1')).toBe(false);
+  expect(admission.nodes.isSlow('n1')).toBe(false);
   expect(await admitted).toBe(false);
-  expect(admission.isSlow('n1')).toBe(true);
+  expect(admission.nodes.isSlow('n1')).toBe(true);
   expect([...need.exclusions]).toEqual([['n1', 'being-checked']]);
   expect(onChange).toHaveBeenCalledOnce();
+});
+
+describe('a node that answers nothing', () => {
+  function silent() {
+    const inspect = (): Promise<never> => new Promise(() => undefined);
+    const admission = startAdmission({ paths: [], inspect } as unknown as NodeLink);
+    const need = admission.needOf(workWith('/bin/true'));
+    return { admission, need };
+  }
+
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setImmediate', 'clearImmediate', 'performance'] });
+  });
+
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  test('is waited for ten seconds of a build, and then jobs go elsewhere', async () => {
+    const { admission, need } = silent();
+    const isAdmitted = admission.admit('n1', need);
+    await vi.advanceTimersByTimeAsync(1_501);
+    expect(await isAdmitted).toBe(false);
+    await vi.advanceTimersByTimeAsync(9_900);
+    expect(admission.nodes.isSlow('n1')).toBe(true);
+    expect([...need.exclusions]).toEqual([['n1', 'being-checked']]);
+    await vi.advanceTimersByTimeAsync(200);
+    expect(admission.nodes.isSlow('n1')).toBe(false);
+    expect([...need.exclusions]).toEqual([['n1', 'not-admitted']]);
+    expect(admission.nodes.refusalFor(need.conditions)).toBe('n1: it takes too long to answer what is checked');
+    // A new build does not wait for the same checks once more.
+    admission.renew(undefined);
+    expect([...need.exclusions]).toEqual([['n1', 'not-admitted']]);
+  });
+
+  test('does not keep the result of a job that it ran', async () => {
+    const { admission, need } = silent();
+    const [condition] = need.conditions;
+    if (!condition) throw new Error('no condition');
+    void admission.admit('n1', need);
+    const refused = ticketFor(admission.nodes, 'n1', need.conditions).verdict();
+    await vi.advanceTimersByTimeAsync(45_001);
+    expect(await refused).toMatchObject({ reason: 'no-answer' });
+    expect([...need.exclusions]).toEqual([['n1', 'not-admitted']]);
+  });
 });
 
 test('when no build is left, checks under way leave nothing in the tree, and are begun once more', async () => {
@@ -155,7 +201,7 @@ test('when no build is left, checks under way leave nothing in the tree, and are
   // The late answer changes nothing, and no further proof is written.
   answer.resolve(undefined);
   await early;
-  expect(admission.refusals('n1')).toEqual([]);
+  expect(admission.nodes.refusals('n1')).toEqual([]);
   await expect.poll(proofsLeft).toEqual([]);
 });
 
@@ -166,14 +212,16 @@ test.each(['c', 'c++'] as const)(
     const admission = startAdmission(link);
     const need = admission.needOf({ ...workWith('/usr/bin/gcc'), searchPath: '/usr/bin:/bin', language });
     await admitted(admission, need);
-    expect(await admission.ticket('n1', need).verdict).toBeUndefined();
+    expect(await ticketFor(admission.nodes, 'n1', need.conditions).verdict()).toBeUndefined();
     const [question] = asked.filter((one) => one.kind === 'headers');
     expect(question).toMatchObject({ own: { language } });
     expect(question?.directories).toContain('/usr/include');
     await expect
-      .poll(() => admission.ticket('n1', need).stamps.some((stamp) => stamp.startsWith('contents-')))
+      .poll(() =>
+        ticketFor(admission.nodes, 'n1', need.conditions).stamps.some((stamp) => stamp.startsWith('contents-')),
+      )
       .toBe(true);
-    expect(admission.refusals('n1')).toEqual([]);
+    expect(admission.nodes.refusals('n1')).toEqual([]);
   },
 );
 

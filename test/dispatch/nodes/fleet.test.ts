@@ -1,24 +1,32 @@
-/** Nodes that the fleet counts on. No node ever comes up. */
-import { expect, test, vi } from 'vitest';
-import { Fleet } from '../../../src/dispatch/nodes/fleet.ts';
+/** Nodes that the fleet counts on, as long as they do not come up. */
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { Fleet, type ConnectNode } from '../../../src/dispatch/nodes/fleet.ts';
+import { ok } from '../../../src/util/result.ts';
+import { playWorker } from '../../rig/hostile-worker.ts';
 import { hostName } from '../../rig/names.ts';
 
-test('a node that is being connected is counted on until its host is found to be silent', () => {
-  const onChange = vi.fn();
-  const silence = new Map<string, () => void>();
-  const fleet = new Fleet({
-    connect: ({ name }, _, onSilent) => {
-      silence.set(name, onSilent);
-      return new Promise<never>(() => undefined);
-    },
-    pool: { setNode: () => undefined, removeNode: () => undefined, inFlight: () => 0 },
-    findMismatch: () => undefined,
-    onChange,
-  });
-  const names = fleet.use([
+let fleet: Fleet;
+const onChange = vi.fn();
+
+function start(connect: ConnectNode): ReadonlySet<string> {
+  const pool = { setNode: () => undefined, removeNode: () => undefined, inFlight: () => 0 };
+  fleet = new Fleet({ connect, pool, findMismatch: () => undefined, onChange });
+  return fleet.use([
     { name: 'n1', host: hostName('n1'), slots: 2 },
     { name: 'n2', host: hostName('n2') },
   ]);
+}
+
+afterEach(() => {
+  fleet.close();
+});
+
+test('a node that is being connected is counted on until its host is found to be silent', () => {
+  const silence = new Map<string, () => void>();
+  const names = start(({ name }, _, onSilent) => {
+    silence.set(name, onSilent);
+    return new Promise<never>(() => undefined);
+  });
   expect(fleet.slotsAhead(names, 16)).toBe(18);
   onChange.mockClear();
   silence.get('n2')?.();
@@ -26,5 +34,30 @@ test('a node that is being connected is counted on until its host is found to be
   expect(fleet.slotsAhead(names, 16)).toBe(2);
   expect([...names].map((name) => fleet.isAwaited(name))).toEqual([true, false]);
   expect(fleet.usable(names)).toEqual(names);
-  fleet.close();
+});
+
+describe('a node that takes its time', () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setImmediate', 'clearImmediate'] });
+  });
+
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  test('to accept a login is counted on for ten seconds', async () => {
+    const names = start(() => new Promise<never>(() => undefined));
+    await vi.advanceTimersByTimeAsync(9_999);
+    expect(fleet.slotsAhead(names, 16)).toBe(18);
+    await vi.advanceTimersByTimeAsync(2);
+    expect(fleet.slotsAhead(names, 16)).toBe(0);
+  });
+
+  test('to introduce its worker, and answers pings meanwhile, is refused', async () => {
+    start(() => Promise.resolve(ok(playWorker().channel)));
+    await vi.advanceTimersByTimeAsync(30_001);
+    expect(fleet.status().map(({ state, reason }) => ({ state, reason }))).toEqual(
+      ['n1', 'n2'].map(() => ({ state: 'refused', reason: 'its worker did not introduce itself within 30 s' })),
+    );
+  });
 });

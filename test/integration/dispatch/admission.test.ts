@@ -138,7 +138,7 @@ describe('a node that is slow to say what it has', () => {
     broker?.capacity(4);
     broker?.give({ n1: 1 });
     const shim = rig.compile('a.c');
-    await until(() => rig.dispatcher.placement.admission.isSlow('n1'));
+    await until(() => rig.dispatcher.placement.admission.nodes.isSlow('n1'));
     await delay(LONGER_THAN_IDLE_MS);
     expect(broker?.held).toHaveLength(1);
     rmSync(hold);

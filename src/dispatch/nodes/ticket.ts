@@ -1,0 +1,65 @@
+/** What a job carries to a node that it was admitted to: facts that must still hold, and whether its result counts. */
+import type { Refusal } from '../../admission/admission-rules.ts';
+import { deferred } from '../../util/deferred.ts';
+import { outOfPatience } from '../../util/patience.ts';
+import type { Condition } from './conditions.ts';
+import { LATE, type NodeVerdicts } from './node-verdicts.ts';
+import { stampsOf, type Candidate, type Checking } from './verdicts.ts';
+
+/**
+ * A job that is done on a node waits this long for the checks that its result depends on; comparing headers takes half a
+ * minute on a small, busy node.
+ */
+const VERDICT_PATIENCE_MS = 45_000;
+
+/** What a job carries. */
+export interface Ticket {
+  /** Stamps of what the node reported about itself; if one no longer holds, the node sends the job back. */
+  readonly stamps: readonly string[];
+  /**
+   * The job is done: resolves when all checks that its result depends on are done too, with a refusal if the result does
+   * not count. A node that takes too long for them is refused.
+   */
+  verdict(): Promise<Refusal | undefined>;
+  /** The node reports that a stamp no longer holds: what was found with it must be checked again. */
+  noteBroken(stamp: string): void;
+}
+
+/** The ticket of a job that was admitted to the node; without conditions, of a job that requires nothing of it. */
+export function ticketFor(nodes: NodeVerdicts, node: string, conditions: readonly Condition[] = []): Ticket {
+  const candidate = nodes.of(node);
+  const stamps = new Set<string>();
+  const open: Checking[] = [];
+  for (const condition of conditions) {
+    const verdict = candidate?.verdicts.get(condition);
+    if (verdict?.kind === 'checking') open.push(verdict);
+    if (verdict?.kind === 'admitted') for (const stamp of stampsOf(verdict.held)) stamps.add(stamp);
+  }
+  return {
+    stamps: [...stamps],
+    verdict: () => (candidate === undefined || open.length === 0 ? COUNTS : verdictOf(nodes, candidate, open)),
+    noteBroken: (stamp) => {
+      for (const [condition, verdict] of candidate?.verdicts ?? []) {
+        if (verdict.kind === 'admitted' && stampsOf(verdict.held).includes(stamp))
+          candidate?.verdicts.delete(condition);
+      }
+    },
+  };
+}
+
+async function verdictOf(
+  nodes: NodeVerdicts,
+  candidate: Candidate,
+  open: readonly Checking[],
+): Promise<Refusal | undefined> {
+  const isOver = deferred<Refusal>();
+  const endWait = outOfPatience(VERDICT_PATIENCE_MS, () => {
+    for (const checking of open) checking.isSlow = true;
+    nodes.giveUp(candidate);
+    isOver.resolve(LATE);
+  });
+  const done = Promise.all(open.map((checking) => checking.done)).then((refusals) => refusals.find(Boolean));
+  return Promise.race([done, isOver.promise]).finally(endWait);
+}
+
+const COUNTS = Promise.resolve(undefined);
