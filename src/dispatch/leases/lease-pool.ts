@@ -24,6 +24,12 @@ const IDLE_LIMIT_MS = 500;
  */
 const ORPHAN_LIMIT_MS = 60_000;
 
+/**
+ * Slots of the cluster count as expected for this long without a lease that can be used. A holder of the cluster's key
+ * could otherwise keep jobs from local slots by granting leases on ever new nodes that never come up.
+ */
+const FRUITLESS_LIMIT_MS = 10_000;
+
 /** What the pool's owner must do. */
 export type LeaseEffect =
   | RequestEffect
@@ -75,6 +81,8 @@ export class LeasePool {
   #downMs = -Infinity;
   /** Slots of the cluster; undefined until the broker has reported them. */
   #capacity: number | undefined;
+  /** Since when there have been leases and none that a job can use; undefined while there is one, or no lease at all. */
+  #fruitlessSinceMs: number | undefined;
 
   constructor(emit: (effect: LeaseEffect) => void) {
     this.#emit = emit;
@@ -162,13 +170,20 @@ export class LeasePool {
   expectedSlots(nowMs: number): number {
     if (this.#isUp && this.#capacity === undefined) return Infinity;
     const held = this.#leases.size;
+    if (this.#isFruitless(nowMs)) return held - this.#connecting.size;
     const isCutOff = this.#nodesLeft === 0 && this.#nodes.size > 0 && this.#connecting.size === 0;
     if (!this.#isUp || isCutOff || this.#requests.isScarce(nowMs)) return held;
     return Math.max(held, this.#capacity ?? 0);
   }
 
+  /** A build begins: nodes that did not come up may do so now. */
+  renew(): void {
+    this.#fruitlessSinceMs = undefined;
+  }
+
   linkUp(nowMs: number): void {
     this.#isUp = true;
+    this.renew();
     // Their slots may belong to other users by now; jobs under them run to their end.
     for (const lease of this.#leases.values()) if (lease.isOrphan && lease.state !== 'used') this.#drop(lease);
     this.#requests.begin();
@@ -240,6 +255,7 @@ export class LeasePool {
       lease.readyMs = nowMs;
       this.#setState(lease, 'idle', nowMs);
     }
+    this.#noteFruit(nowMs);
   }
 
   /** The node was refused or lost. No slot is requested of it until it is up again, or forgotten. */
@@ -258,6 +274,8 @@ export class LeasePool {
 
   nextTickMs(nowMs: number): number {
     let next = this.#requests.nextTickMs(nowMs);
+    const fruitlessFromMs = (this.#fruitlessSinceMs ?? Infinity) + FRUITLESS_LIMIT_MS;
+    if (fruitlessFromMs > nowMs) next = Math.min(next, fruitlessFromMs);
     for (const lease of this.#connecting) next = Math.min(next, this.#endMs(lease));
     for (const lease of this.#idle) next = Math.min(next, this.#endMs(lease));
     return next;
@@ -327,7 +345,18 @@ export class LeasePool {
     if (state) this.#nodes.set(node, state);
   }
 
+  #isFruitless(nowMs: number): boolean {
+    return this.#fruitlessSinceMs !== undefined && nowMs >= this.#fruitlessSinceMs + FRUITLESS_LIMIT_MS;
+  }
+
+  /** A moment without any lease, between one that failed and the next, is no success. */
+  #noteFruit(nowMs: number): void {
+    if (this.#connecting.size < this.#leases.size) this.#fruitlessSinceMs = undefined;
+    else if (this.#connecting.size > 0) this.#fruitlessSinceMs ??= nowMs;
+  }
+
   #balance(nowMs: number): void {
+    this.#noteFruit(nowMs);
     const ready = [...this.#idle, ...this.#connecting].map(({ node }) => node);
     const leases = { held: this.#leases.size, ready };
     this.#requests.balance(leases, () => this.#unusable(), nowMs);

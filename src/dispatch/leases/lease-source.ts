@@ -190,6 +190,7 @@ export class LeaseSource implements SlotSource {
 
   /** A build begins: refused nodes are retried without waiting for their turn. */
   tryAgain(): void {
+    this.#pool.renew();
     this.#options.fleet.tryAgain(this.names());
   }
 
@@ -234,7 +235,11 @@ export class LeaseSource implements SlotSource {
         const isAsked = this.#pool.isAsked(answer.id);
         if (isAsked) this.#askForSpeeds(answer.node, now);
         const name = isAsked ? this.#nodes.use(answer.node, now) : answer.node;
-        this.#pool.leased(answer.id, answer.lease, name, now);
+        if (name !== undefined) this.#pool.leased(answer.id, answer.lease, name, now);
+        else {
+          this.#link.send({ kind: 'release', lease: answer.lease });
+          this.#pool.none(answer.id, now);
+        }
         break;
       }
       case 'none':

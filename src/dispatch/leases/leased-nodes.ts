@@ -7,6 +7,8 @@ import type { Fleet } from '../nodes/fleet.ts';
 
 /** A node stays connected this long after its last lease: the next build is likely to get it again. */
 const NODE_KEPT_MS = 5 * 60_000;
+/** A member that leads could name ever new nodes; those of the last builds are forgotten when a build begins. */
+const MAX_NODES = 5_000;
 
 /** The parts of the fleet used here. A node counts as awaited also while it is being checked. */
 export type LeasedFleet = Pick<Fleet, 'useLeased' | 'stateOf' | 'isAwaited'>;
@@ -49,8 +51,11 @@ export class LeasedNodes {
     return this.#nodes.get(name)?.id;
   }
 
-  /** The fleet's name of a node that the broker just leased; a new node is connected from now on. */
-  use(id: NodeName, nowMs: number): string {
+  /**
+   * The fleet's name of a node that the broker just leased; a new node is connected from now on. Undefined if there are
+   * too many.
+   */
+  use(id: NodeName, nowMs: number): string | undefined {
     const { fleet, configured } = this.#options;
     const known = this.#nameOf.get(id);
     const node = known === undefined ? undefined : this.#nodes.get(known);
@@ -58,6 +63,7 @@ export class LeasedNodes {
       node.usedMs = nowMs;
       return known;
     }
+    if (this.#nodes.size >= MAX_NODES) return undefined;
     const name = fleet.useLeased(configured(id) ?? { name: id, host: id });
     const added: LeasedNode = { id, usedMs: nowMs, told: 'awaited' };
     this.#nodes.set(name, added);

@@ -212,6 +212,46 @@ describe('asking', () => {
   });
 });
 
+describe('slots to expect', () => {
+  it('are those of the cluster for ten seconds in which no node of a lease comes up, however many there are', () => {
+    const rig = new Rig();
+    const expected = (): number => rig.pool.expectedSlots(rig.nowMs);
+    rig.want(1);
+    const nextLease = (node: string): void => {
+      const request = rig.effects.find((effect) => effect.kind === 'request' && rig.pool.isAsked(effect.id));
+      if (request?.kind !== 'request') throw new Error('nothing is requested');
+      rig.leased(request.id, `lease on ${node}`, node);
+    };
+    nextLease('m1');
+    rig.wait(6_000);
+    expect(expected()).toBe(8);
+    rig.pool.nodeUnusable('m1', rig.nowMs);
+    nextLease('m2');
+    rig.wait(3_999);
+    expect(expected()).toBe(8);
+    // The owner is called in time.
+    expect(rig.pool.nextTickMs(rig.nowMs)).toBe(10_000);
+    rig.wait(1);
+    expect(expected()).toBe(0);
+    rig.pool.nodeUnusable('m2', rig.nowMs);
+    nextLease('m3');
+    expect(expected()).toBe(0);
+    rig.pool.nodeUnusable('m3', rig.nowMs);
+    nextLease('n1');
+    expect(expected()).toBe(8);
+  });
+
+  it('are those of the cluster again when a build begins', () => {
+    const rig = new Rig();
+    rig.want(1);
+    rig.leased(1, 'a', 'm1');
+    rig.wait(10_000);
+    expect(rig.pool.expectedSlots(rig.nowMs)).toBe(0);
+    rig.pool.renew();
+    expect(rig.pool.expectedSlots(rig.nowMs)).toBe(8);
+  });
+});
+
 describe('a lease', () => {
   it('serves one job after the other for three seconds, then the leader is asked anew', () => {
     const rig = Rig.busy();
@@ -333,7 +373,7 @@ describe('a lease', () => {
     rig.pool.nodeAwaited('n1', rig.nowMs);
     rig.release('a');
     expect(rig.place(2)).toBeUndefined();
-    rig.wait(20_000);
+    rig.wait(9_000);
     expect(rig.said().filter((text) => text.startsWith('release'))).toEqual([]);
     expect(rig.pool.expectedSlots(rig.nowMs)).toBeGreaterThanOrEqual(2);
     rig.pool.nodeUp('n1', rig.nowMs);

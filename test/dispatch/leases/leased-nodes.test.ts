@@ -107,3 +107,12 @@ describe('a node that is leased', () => {
     expect(connected).toHaveLength(3);
   });
 });
+
+it('are a few thousand at most: a member of the cluster may name ever new ones', () => {
+  for (let number = 1; number <= 5_000; number += 1) expect(nodes.use(nodeName(`m${number}`), 0)).toBeDefined();
+  expect(nodes.use(nodeName('another'), 0)).toBeUndefined();
+  expect(nodes.use(nodeName('m1'), 0)).toBe('m1');
+  expect(connected).toHaveLength(5_000);
+  nodes.names(NOT_HELD, 6 * MINUTE_MS);
+  expect(nodes.use(nodeName('another'), 6 * MINUTE_MS)).toBe('another');
+});
