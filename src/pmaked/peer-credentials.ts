@@ -4,7 +4,7 @@
  * all sockets that arrived in the meantime, which bounds the number of processes. Unaware of what is sent over the
  * sockets.
  */
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
 import { isUserName, type UserName } from '../protocol/names.ts';
 
@@ -76,17 +76,30 @@ export function parsePeer(line: string): PeerCredentials | undefined {
 function readLines(program: string, fds: readonly number[]): Promise<readonly string[]> {
   if (fds.length === 0) return Promise.resolve([]);
   return new Promise((resolve) => {
-    const child = spawn(program, [String(fds.length)], {
-      stdio: ['ignore', 'pipe', 'ignore', ...fds],
-      env: {},
-      timeout: RUN_LIMIT_MS,
-      killSignal: 'SIGKILL',
-    });
+    const child = spawnOrNone(program, fds);
+    if (!child) {
+      resolve([]);
+      return;
+    }
     let text = '';
     child.stdout?.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
     child.once('error', () => resolve([]));
     child.once('close', (code) => resolve(code === 0 ? text.split('\n') : []));
   });
+}
+
+/** spawn(2) itself throws for some failures, such as a descriptor that was closed meanwhile (EBADF). */
+function spawnOrNone(program: string, fds: readonly number[]): ChildProcess | undefined {
+  try {
+    return spawn(program, [String(fds.length)], {
+      stdio: ['ignore', 'pipe', 'ignore', ...fds],
+      env: {},
+      timeout: RUN_LIMIT_MS,
+      killSignal: 'SIGKILL',
+    });
+  } catch {
+    return undefined;
+  }
 }
 
 /** The descriptor, which Node does not expose officially. */

@@ -147,7 +147,13 @@ export class NodeLink {
       pending.end.resolve({ kind: 'lost', why: 'the connection had ended', fencedAtMs: performance.now() });
     } else {
       this.#pending.set(id, pending);
-      this.#sendJob(pending);
+      try {
+        this.#sendJob(pending);
+      } catch (cause) {
+        // It does not fit in a frame.
+        this.#pending.delete(id);
+        throw cause;
+      }
     }
     return { end: pending.end.promise, signal: (signal) => this.#signal(id, signal) };
   }

@@ -1,5 +1,7 @@
-import { expect, test } from 'vitest';
-import { parsePeer } from '../../src/pmaked/peer-credentials.ts';
+import { once } from 'node:events';
+import { createServer, connect, type AddressInfo } from 'node:net';
+import { expect, onTestFinished, test } from 'vitest';
+import { parsePeer, PeerLookup } from '../../src/pmaked/peer-credentials.ts';
 
 test.each([
   ['7 1000 eve', { pid: 7, uid: 1000, user: 'eve' }],
@@ -11,3 +13,15 @@ test.each([
   ['-1 0 root', undefined],
   ['7 99999999999 eve', undefined],
 ])('%j', (line, peer) => expect(parsePeer(line)).toEqual(peer));
+
+test('a program that cannot even be started identifies nobody, each time', async () => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => void server.close());
+  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  await once(socket, 'connect');
+  onTestFinished(() => void socket.destroy());
+  const peers = new PeerLookup('no\0such-program');
+  expect(await peers.identify(socket)).toBeUndefined();
+  expect(await peers.identify(socket)).toBeUndefined();
+});

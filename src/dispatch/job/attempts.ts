@@ -130,8 +130,9 @@ export class NodeTries {
     const context = this.#context;
     let isReleased = false;
     const release = (): void => {
-      if (!isReleased) context.slots.release(place);
+      if (isReleased) return;
       isReleased = true;
+      context.slots.release(place);
     };
     const link = context.link(node);
     if (!link) {

@@ -206,11 +206,16 @@ export class Placement {
     for (;;) {
       const place = await this.#waitForSlot(job, { ...request, failed }, cancelled);
       if (place?.kind !== 'node') return place;
-      const { need } = job;
-      if (!need || (await this.admission.admit(place.node, need))) return place;
-      this.#release(place);
+      let isAdmitted = false;
+      try {
+        isAdmitted = !job.need || (await this.admission.admit(place.node, job.need));
+      } finally {
+        // A bug in a check may cost this job, but must not leak the node's slot.
+        if (!isAdmitted) this.#release(place);
+      }
+      if (isAdmitted) return place;
       // Once a node is excluded for this need, the scheduler knows; any other node would be granted again and again.
-      if (!need.exclusions.has(place.node)) failed = new Set([...failed, place.node]);
+      if (!job.need?.exclusions.has(place.node)) failed = new Set([...failed, place.node]);
     }
   }
 
