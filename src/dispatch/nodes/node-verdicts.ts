@@ -18,7 +18,7 @@ export class NodeVerdicts {
   readonly #candidates = new Map<string, Candidate>();
   readonly #patience: CheckPatience;
 
-  /** @param onLate nothing waits any more for a node's slow checks */
+  /** @param onLate builds have stopped waiting for a node's slow checks */
   constructor(link: (node: string) => NodeLink | undefined, onLate: () => void) {
     this.#link = link;
     this.#patience = new CheckPatience(onLate);
@@ -50,12 +50,12 @@ export class NodeVerdicts {
     this.#patience.begin(node);
   }
 
-  /** Nothing waits for the node's slow checks from now on. */
+  /** Builds stop waiting for the node's slow checks. */
   giveUp({ node }: Candidate): void {
     this.#patience.giveUp(node);
   }
 
-  /** Another build begins: a node that was slow may not be any more. */
+  /** Another build begins: a node that was slow may be quick now. */
   renewPatience(): void {
     for (const { node, verdicts } of this.#candidates.values()) {
       if (![...verdicts.values()].some(isSlowCheck)) this.#patience.renew(node);

@@ -36,7 +36,7 @@ export interface Candidate {
 
 /**
  * Why a node must not get jobs with these conditions; undefined if it may.
- * @param isLate nothing waits for the node's slow checks any more
+ * @param isLate builds have stopped waiting for the node's slow checks
  */
 export function exclusionOf(
   { verdicts }: Candidate,
