@@ -6,7 +6,7 @@ import type { Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ShimRequest } from '../protocol/shim.ts';
-import { workOf } from './nodes/wants.ts';
+import { workOf } from './nodes/work.ts';
 import { privateDirectoryIn } from '../tree/private-directory.ts';
 import { SearchedDirectories } from '../tree/searched-directories.ts';
 import { BuildBook, UNNAMED_BUILD, type Build } from './builds/tally.ts';

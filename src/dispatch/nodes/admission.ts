@@ -17,7 +17,8 @@ import type { Checked, Held } from './asking.ts';
 import { NodeChecks } from './node-checks.ts';
 import { NodeVerdicts } from './node-verdicts.ts';
 import { type Candidate, type Checking, type Refused, type Verdict } from './verdicts.ts';
-import { Wants, type LocalReason, type Wanted, type Work } from './wants.ts';
+import { Wants, type LocalReason, type Wanted } from './wants.ts';
+import type { Work } from './work.ts';
 
 /** A check takes a round trip, and the first of a compiler a hash of 70 MB; after this long, the job goes elsewhere. */
 const JOB_PATIENCE_MS = 1_500;

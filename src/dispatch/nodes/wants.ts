@@ -3,10 +3,9 @@
  * each named file, by the places that the names resolve to now. Or the reason why only this host can run a job. Unaware
  * of nodes.
  */
-import { lstatSync, readdirSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { lstatSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { isNodeLocal, isOfSystem } from '../../command/paths.ts';
-import type { CompilePlan, Language, Reads } from '../../command/plan.ts';
 import type { HereReason } from '../../command/reasons.ts';
 import type { OwnSearchQuestion } from '../../protocol/header-inspection.ts';
 import { MAX_STAMPS_PER_JOB } from '../../protocol/worker.ts';
@@ -17,8 +16,10 @@ import { privatePlaces } from '../../tree/private-directory.ts';
 import { isDirectory } from '../../tree/watched-directories.ts';
 import { putLast } from '../../util/put-last.ts';
 import type { CompilerCondition, Condition, HeadersCondition, PlaceCondition, TreeCondition } from './conditions.ts';
+import { programsAt } from './driver-programs.ts';
 import { HereCompilers } from './here-compilers.ts';
 import { HereContents } from './here-contents.ts';
+import { ownSearchOf, type Work } from './work.ts';
 
 /** Kinds of jobs, trees and directories remembered; a build has a few of each, and as many kinds as directories. */
 const MAX_KNOWN = 4_096;
@@ -30,58 +31,7 @@ const MAX_NAMES = MAX_STAMPS_PER_JOB / 2;
 const MAX_CONDITIONS = 0.7 * MAX_STAMPS_PER_JOB;
 /** Mounts below one directory of an include path. */
 const MAX_MOUNTS = 64;
-/** Subdirectories of a `-B` directory that are examined: one for each machine type. */
-const MAX_MACHINES = 16;
 const PROGRAMS_INTERVAL_MS = 200;
-/** The programs that a driver starts for a compile. */
-const PROGRAMS = ['as', 'cc1', 'cc1plus', 'cc1obj', 'cc1objplus', 'objcopy'] as const;
-
-/** The properties of a job that determine where it may run. */
-export interface Work {
-  readonly cwd: string;
-  /** Absolute paths; the object is first. */
-  readonly outputs: readonly string[];
-  readonly program: string;
-  /** PATH. */
-  readonly searchPath: string;
-  readonly reads: Pick<
-    Reads,
-    'directories' | 'files' | 'programPrefixes' | 'searchWords' | 'searchEnvironment' | 'ownFiles'
-  >;
-  /** Undefined if the job reads no headers that matter. */
-  readonly language: Language | undefined;
-}
-
-/**
- * The work of a compile.
- * @param searchPath PATH
- */
-export function workOf(
-  { cwd, trial, outputs, reads, language }: CompilePlan,
-  program: string,
-  searchPath: string,
-): Work {
-  // An option probe's directory is created for the probe and removed afterwards, so it is not a tree of its own. The
-  // probe only asks whether the compiler supports some options, and each probe has others: no headers matter.
-  const written = trial ? [] : outputs.map(({ path }) => path);
-  return { cwd, outputs: written, program, searchPath, reads, language: trial ? undefined : language };
-}
-
-/** The languages as `-x` names them; preprocessed sources read no headers. */
-const LANGUAGES: Readonly<Partial<Record<Language, string>>> = {
-  c: 'c',
-  'c++': 'c++',
-  'objective-c': 'objective-c',
-  'objective-c++': 'objective-c++',
-  assembler: 'assembler-with-cpp',
-};
-
-function ownSearchOf({ program, searchPath, language, reads }: Work): OwnSearchQuestion | undefined {
-  const named = language && LANGUAGES[language];
-  if (named === undefined) return undefined;
-  const { searchWords: words, searchEnvironment: environment, ownFiles } = reads;
-  return { program, searchPath, language: named, words, environment, ownFiles };
-}
 
 /** Why no node could do a job as this host does. */
 export interface LocalReason {
@@ -318,27 +268,6 @@ export class Wants {
     const tree: TreeCondition = { kind: 'tree', directory: real, provenAt: undefined };
     putLast(this.#trees, where + real, tree, MAX_KNOWN);
     return tree;
-  }
-}
-
-/** Paths at which a driver looks for its programs, for one prefix. */
-function programsAt(prefix: string): string[] {
-  if (!isDirectory(prefix)) {
-    return PROGRAMS.map((program) => join(dirname(prefix), basename(prefix) + program));
-  }
-  const machines = subdirectories(prefix).filter((name) => name.includes('-'));
-  return [prefix, ...machines.slice(0, MAX_MACHINES).map((name) => join(prefix, name))].flatMap((directory) =>
-    PROGRAMS.map((program) => join(directory, program)),
-  );
-}
-
-function subdirectories(directory: string): string[] {
-  try {
-    return readdirSync(directory, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory())
-      .map(({ name }) => name);
-  } catch {
-    return [];
   }
 }
 

@@ -8,7 +8,7 @@ import { Admission, type Need } from '../nodes/admission.ts';
 import { Fleet, type FleetOptions } from '../nodes/fleet.ts';
 import { ticketFor } from '../nodes/ticket.ts';
 import type { NodeLists } from '../nodes/node-lists.ts';
-import type { Work } from '../nodes/wants.ts';
+import type { Work } from '../nodes/work.ts';
 import type { JobNeeds, RemoteSlot, SlotSource } from '../slot-source.ts';
 import { BuildNodes } from './build-nodes.ts';
 import type { JobSlots, NoSlot, SlotRequest } from './job-slots.ts';

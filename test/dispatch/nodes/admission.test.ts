@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { Admission, type Need } from '../../../src/dispatch/nodes/admission.ts';
 import { ticketFor } from '../../../src/dispatch/nodes/ticket.ts';
-import type { Work } from '../../../src/dispatch/nodes/wants.ts';
+import type { Work } from '../../../src/dispatch/nodes/work.ts';
 import type { Inspection } from '../../../src/protocol/inspection.ts';
 import type { NodeLink } from '../../../src/remote/node-link.ts';
 import { inspect, NodeKnowledge } from '../../../src/remote/worker/inspect.ts';

@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, unlinkSync, writeFileSync 
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { PlaceCondition } from '../../../src/dispatch/nodes/conditions.ts';
-import { Wants, type Wanted, type Work } from '../../../src/dispatch/nodes/wants.ts';
+import { Wants, type Wanted } from '../../../src/dispatch/nodes/wants.ts';
+import type { Work } from '../../../src/dispatch/nodes/work.ts';
 import { MountTable } from '../../../src/tree/mount-table.ts';
 import { Places } from '../../../src/tree/places.ts';
 
