@@ -5,6 +5,8 @@
  *   leased ─▶ connecting ⇄ idle ⇄ used ─▶ released        (each lease exactly once; an orphan is dropped
  *                 └──────────┴──────────▶ released         instead: its broker is gone and releases it itself)
  */
+import { UserLeases, type Lease } from './user-leases.ts';
+import type { NodeOutlook } from './leased-nodes.ts';
 import { LeaseRequests, type RequestEffect } from './lease-requests.ts';
 
 /**
@@ -39,26 +41,6 @@ export type LeaseEffect =
   /** The number of leases held on this node has changed. */
   | { readonly kind: 'held'; readonly node: string };
 
-interface Lease {
-  readonly id: string;
-  readonly node: string;
-  state: 'connecting' | 'idle' | 'used';
-  /** When the lease entered its state. */
-  sinceMs: number;
-  /** When the lease's first job could have started. */
-  readyMs: number;
-  /** The broker allowed use until this time; KEEP_LIMIT_MS still applies. */
-  keptUntilMs: number;
-  /** The broker that granted the lease is gone. */
-  isOrphan: boolean;
-  isLost: boolean;
-}
-
-const FRESH = { keptUntilMs: -Infinity, isOrphan: false, isLost: false };
-
-/** State of the connection to a node. A node without an entry is being connected for the first time. */
-type NodeState = 'up' | 'awaited' | 'unusable';
-
 /** A free slot that a job took. */
 export interface LeasedSlot {
   readonly lease: string;
@@ -69,12 +51,8 @@ export interface LeasedSlot {
 export class LeasePool {
   readonly #emit: (effect: LeaseEffect) => void;
   readonly #requests: LeaseRequests;
-  readonly #leases = new Map<string, Lease>();
-  readonly #connecting = new Set<Lease>();
-  readonly #idle = new Set<Lease>();
-  /** Leases by node. */
-  readonly #held = new Map<string, Set<Lease>>();
-  readonly #nodes = new Map<string, NodeState>();
+  readonly #leases = new UserLeases();
+  readonly #nodes = new Map<string, NodeOutlook>();
   /** Number of known nodes that are not unusable. */
   #nodesLeft = 0;
   #isUp = false;
@@ -91,35 +69,17 @@ export class LeasePool {
 
   /** No slot is free now. */
   get isFull(): boolean {
-    return this.#idle.size === 0;
+    return this.#leases.idle.size === 0;
   }
 
-  get size(): number {
-    return this.#leases.size;
+  /** What is held. */
+  get leases(): Pick<UserLeases, 'size' | 'held' | 'inUse'> {
+    return this.#leases;
   }
 
-  get open(): number {
-    return this.#requests.open;
-  }
-
-  get waiting(): number {
-    return this.#requests.waiting;
-  }
-
-  /** True if request `id` was made, and neither answered nor cancelled. */
-  isAsked(id: number): boolean {
-    return this.#requests.isOpen(id);
-  }
-
-  /** Leases held on a node, in use or not. */
-  held(node: string): number {
-    return this.#held.get(node)?.size ?? 0;
-  }
-
-  inUse(node: string): number {
-    let count = 0;
-    for (const { state } of this.#held.get(node) ?? []) if (state === 'used') count += 1;
-    return count;
+  /** What is requested, and the jobs that wait for it. */
+  get requests(): Pick<LeaseRequests, 'open' | 'waiting' | 'isOpen'> {
+    return this.#requests;
   }
 
   /** A job waits for a slot on any node but those in `excluded`. */
@@ -136,9 +96,9 @@ export class LeasePool {
 
   /** Takes a free slot, which must be given back once by `release`. */
   acquire(excluded: Pick<ReadonlySet<string>, 'has'>, nowMs: number): LeasedSlot | undefined {
-    for (const lease of this.#idle) {
+    for (const lease of this.#leases.idle) {
       if (excluded.has(lease.node)) continue;
-      this.#setState(lease, 'used', nowMs);
+      this.#leases.setState(lease, 'used', nowMs);
       this.#requests.noteUse(nowMs);
       return { lease: lease.id, node: lease.node };
     }
@@ -149,8 +109,8 @@ export class LeasePool {
   release(id: string, nowMs: number): void {
     const lease = this.#leases.get(id);
     if (lease?.state !== 'used') throw new RangeError(`lease ${id} is not in use`);
-    if (this.#mayWait(lease)) this.#setState(lease, 'connecting', nowMs);
-    else if (this.#mayServeAgain(lease, nowMs)) this.#setState(lease, 'idle', nowMs);
+    if (this.#mayWait(lease)) this.#leases.setState(lease, 'connecting', nowMs);
+    else if (this.#mayServeAgain(lease, nowMs)) this.#leases.setState(lease, 'idle', nowMs);
     else this.#end(lease);
     this.#balance(nowMs);
   }
@@ -160,7 +120,7 @@ export class LeasePool {
     if (this.#isUp && this.#requests.isRefused(job)) return false;
     // A new leader knows of no slots at first, but held leases remain.
     const isAnyThere = this.#isUp && this.#capacity !== 0;
-    return isAnyThere || [...this.#held.keys()].some((node) => !excluded.has(node));
+    return isAnyThere || [...this.#leases.nodes].some((node) => !excluded.has(node));
   }
 
   /**
@@ -170,8 +130,8 @@ export class LeasePool {
   expectedSlots(nowMs: number): number {
     if (this.#isUp && this.#capacity === undefined) return Infinity;
     const held = this.#leases.size;
-    if (this.#isFruitless(nowMs)) return held - this.#connecting.size;
-    const isCutOff = this.#nodesLeft === 0 && this.#nodes.size > 0 && this.#connecting.size === 0;
+    if (this.#isFruitless(nowMs)) return held - this.#leases.connecting.size;
+    const isCutOff = this.#nodesLeft === 0 && this.#nodes.size > 0 && this.#leases.connecting.size === 0;
     if (!this.#isUp || isCutOff || this.#requests.isScarce(nowMs)) return held;
     return Math.max(held, this.#capacity ?? 0);
   }
@@ -185,7 +145,7 @@ export class LeasePool {
     this.#isUp = true;
     this.renew();
     // Their slots may belong to other users by now; jobs under them run to their end.
-    for (const lease of this.#leases.values()) if (lease.isOrphan && lease.state !== 'used') this.#drop(lease);
+    for (const lease of this.#leases.all()) if (lease.isOrphan && lease.state !== 'used') this.#drop(lease);
     this.#requests.begin();
     this.#balance(nowMs);
   }
@@ -194,7 +154,7 @@ export class LeasePool {
     this.#isUp = false;
     this.#downMs = nowMs;
     this.#capacity = undefined;
-    for (const lease of this.#leases.values()) lease.isOrphan = true;
+    for (const lease of this.#leases.all()) lease.isOrphan = true;
     this.#requests.end();
   }
 
@@ -205,15 +165,15 @@ export class LeasePool {
   }
 
   leased(request: number, id: string, node: string, nowMs: number): void {
-    if (this.#leases.has(id)) return;
+    if (this.#leases.get(id)) return;
     // A broker only considers the last of a job's many excluded nodes.
     const isUsable = this.#nodes.get(node) !== 'unusable' && !this.#requests.excludes(request, node);
     if (!isUsable) this.#requests.refused(request, nowMs);
     if (!isUsable || !this.#requests.granted(request)) {
       this.#emit({ kind: 'release', lease: id });
     } else {
-      const state = this.#nodes.get(node) === 'up' ? 'idle' : 'connecting';
-      this.#add({ id, node, state, sinceMs: nowMs, readyMs: nowMs, ...FRESH });
+      this.#leases.add(id, node, this.#nodes.get(node) === 'up', nowMs);
+      this.#emit({ kind: 'held', node });
     }
     this.#balance(nowMs);
   }
@@ -241,34 +201,25 @@ export class LeasePool {
     this.#balance(nowMs);
   }
 
-  /** The node is not usable yet or now, but probably soon: its free slots wait for that. */
-  nodeAwaited(node: string, nowMs: number): void {
-    this.#setNode(node, 'awaited');
-    for (const lease of this.#held.get(node) ?? [])
-      if (lease.state === 'idle') this.#setState(lease, 'connecting', nowMs);
-  }
-
-  nodeUp(node: string, nowMs: number): void {
-    this.#setNode(node, 'up');
-    for (const lease of this.#held.get(node) ?? []) {
-      if (lease.state !== 'connecting') continue;
-      lease.readyMs = nowMs;
-      this.#setState(lease, 'idle', nowMs);
+  /** What is to be expected of a node has changed. */
+  noteNode(node: string, outlook: NodeOutlook | 'forgotten', nowMs: number): void {
+    this.#setNode(node, outlook === 'forgotten' ? undefined : outlook);
+    for (const lease of this.#leases.on(node)) {
+      if (outlook === 'up' && lease.state === 'connecting') {
+        lease.readyMs = nowMs;
+        this.#leases.setState(lease, 'idle', nowMs);
+      } else if (outlook === 'awaited' && lease.state === 'idle') {
+        this.#leases.setState(lease, 'connecting', nowMs);
+      } else if ((outlook === 'unusable' || outlook === 'forgotten') && lease.state !== 'used') {
+        this.#end(lease);
+      }
     }
-    this.#noteFruit(nowMs);
-  }
-
-  /** The node was refused or lost. No slot is requested of it until it is up again, or forgotten. */
-  nodeUnusable(node: string, nowMs: number): void {
-    this.#leaveNode(node, 'unusable', nowMs);
-  }
-
-  nodeForgotten(node: string, nowMs: number): void {
-    this.#leaveNode(node, undefined, nowMs);
+    this.#balance(nowMs);
   }
 
   tick(nowMs: number): void {
-    for (const lease of [...this.#connecting, ...this.#idle]) if (nowMs >= this.#endMs(lease)) this.#end(lease);
+    for (const lease of [...this.#leases.connecting, ...this.#leases.idle])
+      if (nowMs >= this.#endMs(lease)) this.#end(lease);
     this.#balance(nowMs);
   }
 
@@ -276,8 +227,8 @@ export class LeasePool {
     let next = this.#requests.nextTickMs(nowMs);
     const fruitlessFromMs = (this.#fruitlessSinceMs ?? Infinity) + FRUITLESS_LIMIT_MS;
     if (fruitlessFromMs > nowMs) next = Math.min(next, fruitlessFromMs);
-    for (const lease of this.#connecting) next = Math.min(next, this.#endMs(lease));
-    for (const lease of this.#idle) next = Math.min(next, this.#endMs(lease));
+    for (const lease of this.#leases.connecting) next = Math.min(next, this.#endMs(lease));
+    for (const lease of this.#leases.idle) next = Math.min(next, this.#endMs(lease));
     return next;
   }
 
@@ -298,47 +249,18 @@ export class LeasePool {
     return nowMs < Math.max(lease.readyMs + USE_LIMIT_MS, keptUntilMs);
   }
 
-  #setState(lease: Lease, state: Lease['state'], nowMs: number): void {
-    this.#connecting.delete(lease);
-    this.#idle.delete(lease);
-    if (state === 'idle') this.#idle.add(lease);
-    if (state === 'connecting') this.#connecting.add(lease);
-    lease.state = state;
-    lease.sinceMs = nowMs;
-  }
-
-  #add(lease: Lease): void {
-    const { id, node, state } = lease;
-    this.#leases.set(id, lease);
-    (state === 'idle' ? this.#idle : this.#connecting).add(lease);
-    this.#held.set(node, (this.#held.get(node) ?? new Set()).add(lease));
-    this.#emit({ kind: 'held', node });
-  }
-
   #end(lease: Lease): void {
     this.#drop(lease);
     if (!lease.isOrphan) this.#emit({ kind: 'release', lease: lease.id });
   }
 
   #drop(lease: Lease): void {
-    const { id, node } = lease;
-    this.#leases.delete(id);
-    this.#connecting.delete(lease);
-    this.#idle.delete(lease);
-    const onNode = this.#held.get(node);
-    onNode?.delete(lease);
-    if (onNode?.size === 0) this.#held.delete(node);
-    this.#emit({ kind: 'held', node });
+    this.#leases.drop(lease);
+    this.#emit({ kind: 'held', node: lease.node });
   }
 
-  #leaveNode(node: string, state: 'unusable' | undefined, nowMs: number): void {
-    this.#setNode(node, state);
-    for (const lease of this.#held.get(node) ?? []) if (lease.state !== 'used') this.#end(lease);
-    this.#balance(nowMs);
-  }
-
-  #setNode(node: string, state: NodeState | undefined): void {
-    const isLeft = (known: NodeState | undefined): number => (known === undefined || known === 'unusable' ? 0 : 1);
+  #setNode(node: string, state: NodeOutlook | undefined): void {
+    const isLeft = (known: NodeOutlook | undefined): number => (known === undefined || known === 'unusable' ? 0 : 1);
     this.#nodesLeft += isLeft(state) - isLeft(this.#nodes.get(node));
     // Reinserted at the end, because a broker only considers the newest if there are many.
     this.#nodes.delete(node);
@@ -351,13 +273,13 @@ export class LeasePool {
 
   /** A moment without any lease, between one that failed and the next, is no success. */
   #noteFruit(nowMs: number): void {
-    if (this.#connecting.size < this.#leases.size) this.#fruitlessSinceMs = undefined;
-    else if (this.#connecting.size > 0) this.#fruitlessSinceMs ??= nowMs;
+    if (this.#leases.connecting.size < this.#leases.size) this.#fruitlessSinceMs = undefined;
+    else if (this.#leases.connecting.size > 0) this.#fruitlessSinceMs ??= nowMs;
   }
 
   #balance(nowMs: number): void {
     this.#noteFruit(nowMs);
-    const ready = [...this.#idle, ...this.#connecting].map(({ node }) => node);
+    const ready = [...this.#leases.idle, ...this.#leases.connecting].map(({ node }) => node);
     const leases = { held: this.#leases.size, ready };
     this.#requests.balance(leases, () => this.#unusable(), nowMs);
   }

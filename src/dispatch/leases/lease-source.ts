@@ -3,21 +3,21 @@
  * connections to nodes. Unaware of jobs but for their numbers, and of where they run without a broker.
  */
 import type { BrokerStatus } from '../../protocol/control.ts';
-import { MAX_EXCLUDED_NAMES, type BrokerAnswer } from '../../protocol/local-broker.ts';
-import { isNodeName, type NodeName } from '../../protocol/names.ts';
+import type { BrokerAnswer } from '../../protocol/local-broker.ts';
 import { deferred, type Deferred } from '../../util/deferred.ts';
 import { outOfPatience } from '../../util/patience.ts';
 import { isSameSet } from '../../util/sets.ts';
+import { WakeUp } from '../../util/wake-up.ts';
 import { lastingExclusions, type Exclusions } from '../exclusions.ts';
 import { BrokerLink } from './broker-connection.ts';
+import { ClusterSpeeds } from './cluster-speeds.ts';
 import type { Fleet } from '../nodes/fleet.ts';
 import type { RetryReason } from '../reasons.ts';
 import type { Capacity, JobNeeds, Outlook, RemoteSlot, SlotScope, SlotSource } from '../slot-source.ts';
+import type { UserLeases } from './user-leases.ts';
 import { LeasePool, type LeaseEffect } from './lease-pool.ts';
 import { LeasedNodes, type LeasedFleet, type LeasedNodesOptions } from './leased-nodes.ts';
 
-/** Minimum interval between queries of the whole cluster, which every node has to answer; new nodes are rare. */
-const CLUSTER_INTERVAL_MS = 60_000;
 /** A newly connected broker learns the cluster's slots within this time. A broker without a leader says nothing. */
 const CAPACITY_PATIENCE_MS = 1_500;
 
@@ -46,26 +46,24 @@ export class LeaseSource implements SlotSource {
   readonly #pool = new LeasePool((effect) => this.#carryOut(effect));
   readonly #nodes: LeasedNodes;
   readonly #revocations = new Map<string, Deferred<RetryReason>>();
-  /** Speeds of nodes as reported by the broker, by the broker's names. */
-  #speeds: ReadonlyMap<string, number> = new Map();
+  readonly #speeds = new ClusterSpeeds();
   /** Waiting jobs, with the nodes that the broker was told to exclude for them. */
   readonly #demanded = new Map<number, ReadonlySet<string>>();
   readonly #lasting = new WeakMap<Exclusions, ReadonlySet<string>>();
-  #clusterAskedMs = -Infinity;
-  #isClusterAsked = false;
   #capacity: ClusterCapacity | undefined;
   #endCapacityWait: () => void = () => undefined;
-  #timer: { readonly atMs: number; readonly handle: NodeJS.Timeout } | undefined;
+  readonly #wakeUp = new WakeUp(() => {
+    this.#pool.tick(performance.now());
+    this.#setTimer();
+    this.#options.onSlots();
+  });
 
   constructor(options: LeaseSourceOptions) {
     this.#options = options;
     this.#nodes = new LeasedNodes({
       fleet: options.fleet,
       configured: options.configured,
-      onUp: (name) => this.#pool.nodeUp(name, performance.now()),
-      onAwaited: (name) => this.#pool.nodeAwaited(name, performance.now()),
-      onUnusable: (name) => this.#pool.nodeUnusable(name, performance.now()),
-      onForgotten: (name) => this.#pool.nodeForgotten(name, performance.now()),
+      onOutlook: (name, outlook) => this.#pool.noteNode(name, outlook, performance.now()),
     });
     const handlers = {
       onUp: () => this.#onLink(true),
@@ -83,7 +81,7 @@ export class LeaseSource implements SlotSource {
   close(): void {
     this.#link.close();
     this.#endCapacityWait();
-    clearTimeout(this.#timer?.handle);
+    this.#wakeUp.cancel();
   }
 
   /** True while a broker answers. */
@@ -103,7 +101,7 @@ export class LeaseSource implements SlotSource {
 
   /** The fleet's names of nodes that are leased, or were recently. */
   names(): Set<string> {
-    return this.#nodes.names((name) => this.#pool.held(name) > 0, performance.now());
+    return this.#nodes.names((name) => this.#pool.leases.held(name) > 0, performance.now());
   }
 
   status(): BrokerStatus | undefined {
@@ -116,9 +114,9 @@ export class LeaseSource implements SlotSource {
       problem,
       slots: this.#capacity?.slots ?? 0,
       nodes: this.#capacity?.nodes ?? 0,
-      leases: this.#pool.size,
-      asked: this.#pool.open,
-      waiting: this.#pool.waiting,
+      leases: this.#pool.leases.size,
+      asked: this.#pool.requests.open,
+      waiting: this.#pool.requests.waiting,
     };
   }
 
@@ -126,12 +124,9 @@ export class LeaseSource implements SlotSource {
     return this.#pool.isFull;
   }
 
-  held(node: string): number {
-    return this.#pool.held(node);
-  }
-
-  inUse(node: string): number {
-    return this.#pool.inUse(node);
+  /** Leases by node. */
+  get leases(): Pick<UserLeases, 'held' | 'inUse'> {
+    return this.#pool.leases;
   }
 
   demand(job: number, needs: JobNeeds | undefined): void {
@@ -198,7 +193,7 @@ export class LeaseSource implements SlotSource {
   speedOf(name: string): number | 'asked' | undefined {
     const id = this.#nodes.idOf(name);
     if (id === undefined) return undefined;
-    return this.#speeds.get(id) ?? (this.#isClusterAsked ? 'asked' : undefined);
+    return this.#speeds.of(id);
   }
 
   /** Reports the measured speed of a node to the broker. */
@@ -216,7 +211,7 @@ export class LeaseSource implements SlotSource {
   #onLink(isUp: boolean): void {
     this.#capacity = undefined;
     this.#endCapacityWait();
-    this.#isClusterAsked = false;
+    this.#speeds.reset();
     if (isUp) {
       this.#pool.linkUp(performance.now());
       this.#endCapacityWait = outOfPatience(CAPACITY_PATIENCE_MS, () => this.#setCapacity({ slots: 0, nodes: 0 }));
@@ -232,8 +227,8 @@ export class LeaseSource implements SlotSource {
     switch (answer.kind) {
       case 'leased': {
         // Return a lease that was not requested, without connecting its node: a broken broker may name a thousand.
-        const isAsked = this.#pool.isAsked(answer.id);
-        if (isAsked) this.#askForSpeeds(answer.node, now);
+        const isAsked = this.#pool.requests.isOpen(answer.id);
+        if (isAsked && this.#speeds.mustAsk(answer.node, now)) this.#link.send({ kind: 'cluster' });
         const name = isAsked ? this.#nodes.use(answer.node, now) : answer.node;
         if (name !== undefined) this.#pool.leased(answer.id, answer.lease, name, now);
         else {
@@ -255,8 +250,7 @@ export class LeaseSource implements SlotSource {
         this.#setCapacity(answer);
         return;
       case 'cluster':
-        this.#isClusterAsked = false;
-        this.#speeds = new Map(answer.cluster.nodes.map(({ node, speed }) => [node, speed]));
+        this.#speeds.answered(answer.cluster.nodes);
         return;
       case 'welcome':
       case 'refused':
@@ -277,24 +271,10 @@ export class LeaseSource implements SlotSource {
     this.#options.onSlots();
   }
 
-  #askForSpeeds(id: NodeName, nowMs: number): void {
-    if (this.#speeds.has(id) || nowMs - this.#clusterAskedMs < CLUSTER_INTERVAL_MS) return;
-    this.#clusterAskedMs = nowMs;
-    this.#isClusterAsked = true;
-    this.#link.send({ kind: 'cluster' });
-  }
-
   #carryOut(effect: LeaseEffect): void {
     switch (effect.kind) {
       case 'request': {
-        // This host is not a node for its own builds, because it has local slots. It comes last, where a broker
-        // certainly considers it.
-        const ids = effect.excluded
-          .map((name) => this.#nodes.idOf(name) ?? name)
-          // A listed node may be called `n2:2222`, which is not a valid name for a broker.
-          .filter(isNodeName);
-        const { node } = this.#link.state;
-        const exclude = [...ids, ...(node === undefined ? [] : [node])].slice(-MAX_EXCLUDED_NAMES);
+        const exclude = this.#nodes.excludedIds(effect.excluded, this.#link.state.node);
         this.#link.send({ kind: 'request', id: effect.id, patienceMs: effect.patienceMs, exclude });
         return;
       }
@@ -311,24 +291,7 @@ export class LeaseSource implements SlotSource {
     }
   }
 
-  /** Sets the one timer, for the next moment at which the pool must act by itself. */
   #setTimer(): void {
-    const now = performance.now();
-    const atMs = this.#pool.nextTickMs(now);
-    if (this.#timer && this.#timer.atMs <= atMs) return;
-    clearTimeout(this.#timer?.handle);
-    this.#timer = undefined;
-    if (atMs === Infinity) return;
-    const handle = setTimeout(
-      () => {
-        this.#timer = undefined;
-        this.#pool.tick(performance.now());
-        this.#setTimer();
-        this.#options.onSlots();
-      },
-      Math.ceil(atMs - now),
-    );
-    handle.unref();
-    this.#timer = { atMs, handle };
+    this.#wakeUp.set(this.#pool.nextTickMs(performance.now()));
   }
 }

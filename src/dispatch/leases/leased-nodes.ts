@@ -2,7 +2,8 @@
  * Leased nodes: the broker's name of each, the fleet's name, and whether it is up. Unaware of leases and of the broker.
  */
 import type { NodeSpec } from '../../config/nodes.ts';
-import type { NodeName } from '../../protocol/names.ts';
+import { MAX_EXCLUDED_NAMES } from '../../protocol/local-broker.ts';
+import { isNodeName, type NodeName } from '../../protocol/names.ts';
 import type { Fleet } from '../nodes/fleet.ts';
 
 /** A node stays connected this long after its last lease: the next build is likely to get it again. */
@@ -13,28 +14,27 @@ const MAX_NODES = 5_000;
 /** The parts of the fleet used here. A node counts as awaited also while it is being checked. */
 export type LeasedFleet = Pick<Fleet, 'useLeased' | 'stateOf' | 'isAwaited'>;
 
+/**
+ * What is to be expected of a node. `awaited`: it is being connected or checked, and is likely to be up soon. `unusable`:
+ * it was refused or lost, and no slot is requested of it until it is up again.
+ */
+export type NodeOutlook = 'up' | 'awaited' | 'unusable';
+
 /** The fleet, and events of nodes. */
 export interface LeasedNodesOptions {
   readonly fleet: LeasedFleet;
   /** The configuration's entry for this node, if it has one. */
   readonly configured: (node: NodeName) => NodeSpec | undefined;
-  /** Called, like those below, with the fleet's name of the node. */
-  readonly onUp: (name: string) => void;
-  /** The node was up, and probably will be again soon. */
-  readonly onAwaited: (name: string) => void;
-  readonly onUnusable: (name: string) => void;
-  readonly onForgotten: (name: string) => void;
+  /** Called with the fleet's name of a node when its outlook changes, and when it is forgotten. */
+  readonly onOutlook: (name: string, outlook: NodeOutlook | 'forgotten') => void;
 }
-
-/** `awaited`: the node is being connected or checked, and is likely to be up soon. */
-type Outlook = 'up' | 'awaited' | 'unusable';
 
 interface LeasedNode {
   /** The broker's name of the node. */
   readonly id: NodeName;
   usedMs: number;
   /** The last outlook that was reported; a new node starts as awaited. */
-  told: Outlook;
+  told: NodeOutlook;
 }
 
 /** The nodes of current and recent leases. */
@@ -49,6 +49,17 @@ export class LeasedNodes {
 
   idOf(name: string): NodeName | undefined {
     return this.#nodes.get(name)?.id;
+  }
+
+  /**
+   * The broker's names of excluded nodes, as many as it considers.
+   * @param own this host, which is no node for its own builds because it has local slots
+   */
+  excludedIds(names: readonly string[], own: NodeName | undefined): readonly NodeName[] {
+    // A listed node may be called `n2:2222`, which is not a valid name for a broker.
+    const ids = names.map((name) => this.idOf(name) ?? name).filter(isNodeName);
+    // The last are certainly considered.
+    return [...ids, ...(own === undefined ? [] : [own])].slice(-MAX_EXCLUDED_NAMES);
   }
 
   /**
@@ -87,7 +98,7 @@ export class LeasedNodes {
   }
 
   #look(name: string, node: LeasedNode): void {
-    const { fleet, onUp, onAwaited, onUnusable } = this.#options;
+    const { fleet, onOutlook } = this.#options;
     const state = fleet.stateOf(name);
     if (state === undefined) {
       this.#forget(name, node);
@@ -97,14 +108,12 @@ export class LeasedNodes {
     // Reconnecting is no news about a node that was refused.
     if (outlook === node.told || (outlook === 'awaited' && node.told === 'unusable')) return;
     node.told = outlook;
-    if (outlook === 'up') onUp(name);
-    else if (outlook === 'awaited') onAwaited(name);
-    else onUnusable(name);
+    onOutlook(name, outlook);
   }
 
   #forget(name: string, { id }: LeasedNode): void {
     this.#nodes.delete(name);
     if (this.#nameOf.get(id) === name) this.#nameOf.delete(id);
-    this.#options.onForgotten(name);
+    this.#options.onOutlook(name, 'forgotten');
   }
 }

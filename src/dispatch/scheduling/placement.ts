@@ -76,7 +76,7 @@ export class Placement {
     this.#slots = new NodeSlots({
       random: Math.random,
       speedOf: (node) => this.#speeds.speedOf(node),
-      leased: this.broker,
+      leased: this.broker?.leases,
     });
     this.fleet = new Fleet({ ...options.fleet, pool: this.#slots, onChange: () => this.#nodesChanged() });
     this.admission = new Admission({

@@ -2,21 +2,14 @@
  * Slots of the listed nodes that this dispatcher assigns itself, less those that are leased, so that no slot is
  * assigned twice. Unaware of jobs and of connections.
  */
+import type { UserLeases } from '../leases/user-leases.ts';
 import type { FleetPool } from '../nodes/fleet.ts';
 import { StaticPool } from './listed-slots.ts';
-
-/** This user's leases, by node. */
-export interface HeldLeases {
-  /** Leases held, in use or not. */
-  held(node: string): number;
-  /** Leases under which a job runs. */
-  inUse(node: string): number;
-}
 
 /** Pool of the listed nodes' slots. */
 export class NodeSlots implements FleetPool {
   readonly #listed: StaticPool;
-  readonly #leased: HeldLeases | undefined;
+  readonly #leased: Pick<UserLeases, 'held' | 'inUse'> | undefined;
   readonly #speedOf: (node: string) => number;
   /** Node that is up → its slots, leased or not. */
   readonly #slots = new Map<string, number>();
@@ -24,7 +17,7 @@ export class NodeSlots implements FleetPool {
   constructor(options: {
     readonly random: () => number;
     readonly speedOf?: (node: string) => number;
-    readonly leased?: HeldLeases | undefined;
+    readonly leased?: Pick<UserLeases, 'held' | 'inUse'> | undefined;
   }) {
     this.#listed = new StaticPool(options.random);
     this.#speedOf = options.speedOf ?? (() => 1);

@@ -118,7 +118,7 @@ class Life {
 
   #turnNode(node: string): void {
     if (!this.#upNodes.delete(node)) this.#nodeUp(node);
-    else if (this.#chance(0.5)) this.#pool.nodeUnusable(node, this.#nowMs);
+    else if (this.#chance(0.5)) this.#pool.noteNode(node, 'unusable', this.#nowMs);
     else this.#nodeAwaited(node);
   }
 
@@ -126,13 +126,13 @@ class Life {
     for (const [id, lease] of this.#leases) {
       if (lease.node === node && !this.#running.has(id)) lease.readyMs = undefined;
     }
-    this.#pool.nodeAwaited(node, this.#nowMs);
+    this.#pool.noteNode(node, 'awaited', this.#nowMs);
   }
 
   #nodeUp(node: string): void {
     this.#upNodes.add(node);
     for (const lease of this.#leases.values()) if (lease.node === node) lease.readyMs ??= this.#nowMs;
-    this.#pool.nodeUp(node, this.#nowMs);
+    this.#pool.noteNode(node, 'up', this.#nowMs);
   }
 
   #turnLink(): void {
@@ -255,11 +255,11 @@ class Life {
       if (epoch === this.#epoch && releases !== 1) this.#break(`${id} was released ${releases} times`);
     }
     if (this.#requests.size > 0) this.#break(`${this.#requests.size} requests are open for nobody`);
-    if (this.#pool.size > 0) this.#break(`${this.#pool.size} leases are held for nobody`);
+    if (this.#pool.leases.size > 0) this.#break(`${this.#pool.leases.size} leases are held for nobody`);
   }
 
   #isBusy(): boolean {
-    return this.#waiting.length + this.#running.size + this.#pool.size + this.#requests.size > 0;
+    return this.#waiting.length + this.#running.size + this.#pool.leases.size + this.#requests.size > 0;
   }
 
   #break(what: string): void {

@@ -17,7 +17,7 @@ class Rig {
 
   constructor(slots = 8) {
     this.pool.linkUp(0);
-    this.pool.nodeUp('n1', 0);
+    this.pool.noteNode('n1', 'up', 0);
     this.pool.setCapacity(slots, 0);
   }
 
@@ -101,7 +101,7 @@ describe('asking', () => {
   it('is never for more than the cluster has', () => {
     const rig = new Rig(20);
     for (let job = 0; job < 300; job += 1) rig.want(job);
-    expect(rig.pool.open).toBe(20);
+    expect(rig.pool.requests.open).toBe(20);
   });
 
   it('is for two slots while all are held, whatever jobs come and go, and for more when the cluster has more', () => {
@@ -112,7 +112,7 @@ describe('asking', () => {
       rig.place(job);
     }
     rig.said();
-    expect(rig.pool.open).toBe(2);
+    expect(rig.pool.requests.open).toBe(2);
     let running = ['lease 1', 'lease 2', 'lease 3', 'lease 4'];
     for (let job = 5; job < 50; job += 1) {
       rig.want(job);
@@ -127,9 +127,9 @@ describe('asking', () => {
     }
     expect(rig.said()).toEqual([]);
     for (let job = 200; job < 220; job += 1) rig.want(job);
-    expect(rig.pool.open).toBe(2);
+    expect(rig.pool.requests.open).toBe(2);
     rig.pool.setCapacity(12, rig.nowMs);
-    expect(rig.pool.open).toBe(8);
+    expect(rig.pool.requests.open).toBe(8);
   });
 
   it('waits longer after each refusal, and not at all when the whole patience was waited', () => {
@@ -218,14 +218,14 @@ describe('slots to expect', () => {
     const expected = (): number => rig.pool.expectedSlots(rig.nowMs);
     rig.want(1);
     const nextLease = (node: string): void => {
-      const request = rig.effects.find((effect) => effect.kind === 'request' && rig.pool.isAsked(effect.id));
+      const request = rig.effects.find((effect) => effect.kind === 'request' && rig.pool.requests.isOpen(effect.id));
       if (request?.kind !== 'request') throw new Error('nothing is requested');
       rig.leased(request.id, `lease on ${node}`, node);
     };
     nextLease('m1');
     rig.wait(6_000);
     expect(expected()).toBe(8);
-    rig.pool.nodeUnusable('m1', rig.nowMs);
+    rig.pool.noteNode('m1', 'unusable', rig.nowMs);
     nextLease('m2');
     rig.wait(3_999);
     expect(expected()).toBe(8);
@@ -233,10 +233,10 @@ describe('slots to expect', () => {
     expect(rig.pool.nextTickMs(rig.nowMs)).toBe(10_000);
     rig.wait(1);
     expect(expected()).toBe(0);
-    rig.pool.nodeUnusable('m2', rig.nowMs);
+    rig.pool.noteNode('m2', 'unusable', rig.nowMs);
     nextLease('m3');
     expect(expected()).toBe(0);
-    rig.pool.nodeUnusable('m3', rig.nowMs);
+    rig.pool.noteNode('m3', 'unusable', rig.nowMs);
     nextLease('n1');
     expect(expected()).toBe(8);
   });
@@ -342,11 +342,11 @@ describe('a lease', () => {
     rig.leased(1, 'a', 'n2');
     expect(rig.place(1)).toBeUndefined();
     rig.said();
-    rig.pool.nodeUnusable('n2', 0);
+    rig.pool.noteNode('n2', 'unusable', 0);
     expect(rig.said()).toEqual(['release a', 'request 4 n2']);
     rig.leased(2, 'b', 'n2');
     expect(rig.said()).toContain('release b');
-    rig.pool.nodeUp('n2', 200);
+    rig.pool.noteNode('n2', 'up', 200);
     rig.nowMs = 200;
     rig.want(2);
     expect(rig.said()).toContain('request 5');
@@ -360,7 +360,7 @@ describe('a lease', () => {
     rig.leased(1, 'a', 'n2');
     rig.wait(60_000);
     expect(rig.said()).not.toContain('release a');
-    rig.pool.nodeForgotten('n2', rig.nowMs);
+    rig.pool.noteNode('n2', 'forgotten', rig.nowMs);
     expect(rig.said()).toContain('release a');
   });
 
@@ -370,13 +370,13 @@ describe('a lease', () => {
     rig.leased(4, 'b');
     rig.want(3);
     rig.said();
-    rig.pool.nodeAwaited('n1', rig.nowMs);
+    rig.pool.noteNode('n1', 'awaited', rig.nowMs);
     rig.release('a');
     expect(rig.place(2)).toBeUndefined();
     rig.wait(9_000);
     expect(rig.said().filter((text) => text.startsWith('release'))).toEqual([]);
     expect(rig.pool.expectedSlots(rig.nowMs)).toBeGreaterThanOrEqual(2);
-    rig.pool.nodeUp('n1', rig.nowMs);
+    rig.pool.noteNode('n1', 'up', rig.nowMs);
     expect([rig.place(2), rig.place(3)].sort()).toEqual(['a', 'b']);
     rig.wait(2_900);
     rig.release('a');
@@ -440,9 +440,9 @@ describe('without a broker', () => {
     expect(rig.place(2)).toBeUndefined();
     rig.release('a');
     expect(rig.place(2)).toBeUndefined();
-    expect(rig.pool.size).toBe(0);
+    expect(rig.pool.leases.size).toBe(0);
     expect(rig.said().filter((text) => text.startsWith('release'))).toEqual([]);
-    expect(rig.pool.open).toBeGreaterThan(0);
+    expect(rig.pool.requests.open).toBeGreaterThan(0);
   });
 });
 
@@ -483,7 +483,7 @@ describe('the slots that jobs may count on', () => {
     for (const id of asked) pool.leased(id, `lease ${id}`, 'n1', 0);
     pool.tick(5_000);
     expect(pool.expectedSlots(5_000)).toBe(8);
-    pool.nodeUnusable('n1', 5_000);
+    pool.noteNode('n1', 'unusable', 5_000);
     expect(pool.expectedSlots(5_000)).toBe(0);
   });
 

@@ -36,10 +36,7 @@ beforeEach(() => {
       },
     },
     configured: (node) => (node === 'n1' ? { name: 'n1', host: hostName('n1.example'), port: 2222 } : undefined),
-    onUp: (name) => news.push(`${name} up`),
-    onAwaited: (name) => news.push(`${name} awaited`),
-    onUnusable: (name) => news.push(`${name} unusable`),
-    onForgotten: (name) => news.push(`${name} forgotten`),
+    onOutlook: (name, outlook) => news.push(`${name} ${outlook}`),
   });
 });
 
