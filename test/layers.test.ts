@@ -3,7 +3,7 @@
  * stay small. A file that breaks a rule is named with the rule.
  */
 import { readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
@@ -13,6 +13,9 @@ const MAX_FILE_LINES = 500;
 /** Where a file is worth splitting; half of all files must be far below. */
 const MAX_MEDIAN_LINES = 150;
 const MAX_FUNCTION_LINES = 70;
+/** dispatch/ is the largest folder, and where most is changed. */
+const MAX_DISPATCH_LINES = 300;
+const TESTS = join(SRC, '..', 'test');
 
 /** From the bottom up: a file may import from its own layer and from those before it. */
 const LAYERS = ['util', 'protocol', 'core', 'adapters', 'processes', 'cli'] as const;
@@ -192,6 +195,25 @@ describe('src/', () => {
     const counts = files.map((file) => lineCount(file.text)).sort((a, b) => a - b);
     expect(counts[Math.floor(counts.length / 2)]).toBeLessThanOrEqual(MAX_MEDIAN_LINES);
     expect(files.filter((file) => lineCount(file.text) > MAX_FILE_LINES).map((file) => file.path)).toEqual([]);
+  });
+
+  describe('in dispatch/', () => {
+    const ours = files.filter((file) => file.path.startsWith('dispatch/'));
+
+    it('has files that are smaller still', () => {
+      expect(ours.filter((file) => lineCount(file.text) > MAX_DISPATCH_LINES).map((file) => file.path)).toEqual([]);
+    });
+
+    it('has a test for each file, of its name or one that names it', () => {
+      const names = readdirSync(TESTS, { recursive: true, encoding: 'utf8' }).filter((name) =>
+        name.endsWith('.test.ts'),
+      );
+      const texts = names.map((name) => readFileSync(join(TESTS, name), 'utf8')).join();
+      const isTested = (name: string): boolean =>
+        names.some((test) => basename(test) === name.replace('.ts', '.test.ts')) ||
+        new RegExp(`\\b${name}`).test(texts);
+      expect(ours.map((file) => basename(file.path)).filter((name) => !isTested(name))).toEqual([]);
+    });
   });
 
   it('has short functions', () => {

@@ -1,3 +1,4 @@
+/** The lease pool; the test plays the broker and sets the time. Also covers user-leases.ts and lease-requests.ts. */
 import { describe, expect, it } from 'vitest';
 import { LeasePool, type LeaseEffect } from '../../../src/dispatch/leases/lease-pool.ts';
 import { findViolation } from './lease-life.ts';

@@ -1,4 +1,7 @@
-/** Comparison of headers with a node, which is this process with directories of its own. */
+/**
+ * Comparison of headers with a node, which is this process with directories of its own. Also covers
+ * header-differences.ts.
+ */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';

@@ -1,3 +1,4 @@
+/** What jobs require of nodes, in real directories. Also covers driver-programs.ts. */
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';

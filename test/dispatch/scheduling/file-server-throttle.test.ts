@@ -1,3 +1,4 @@
+/** Throttling by the file server's waits; file-server-watch.ts is what samples them. */
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../broker/seeded-random.ts';
 import { BackPressure, type ServerSample } from '../../../src/dispatch/scheduling/file-server-throttle.ts';

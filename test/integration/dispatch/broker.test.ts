@@ -1,4 +1,7 @@
-/** The dispatcher with a fake broker, real workers, and compilers under the test's control. */
+/**
+ * The dispatcher with a fake broker, real workers, and compilers under the test's control. Covers lease-source.ts,
+ * broker-connection.ts, cluster-speeds.ts and build-nodes.ts.
+ */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';

@@ -1,4 +1,7 @@
-/** The dispatcher of dist/ under faults: it survives, its jobs are done, and it recovers. */
+/**
+ * The dispatcher of dist/ (main.ts) under faults, odd edits of its configuration (node-lists.ts) among them: it survives,
+ * its jobs are done, and it recovers.
+ */
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';

@@ -1,4 +1,4 @@
-/** A link and the objects that another build of this user makes in the same tree. */
+/** A link and the objects that another build of this user makes in the same tree. Covers foreign-outputs.ts. */
 import { renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';

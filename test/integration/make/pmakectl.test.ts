@@ -1,4 +1,6 @@
-/** pmakectl as a process, against a dispatcher of the test's, and against none. */
+/**
+ * pmakectl as a process, against a dispatcher of the test's, and against none. Covers what report-file.ts saves.
+ */
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
