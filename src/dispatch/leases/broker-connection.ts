@@ -5,12 +5,13 @@
 import { LOCAL_BROKER_VERSION, type BrokerAnswer, type BrokerRequest } from '../../protocol/local-broker.ts';
 import { type BrokerSession, type BrokerSessionFailure, openBrokerSession } from '../../ipc/broker-session.ts';
 import type { NodeName } from '../../protocol/names.ts';
+import { delayAfter, type Delays } from '../../util/back-off.ts';
 import { MalformedError } from '../../util/bytes.ts';
 
 /** A broker answers within a millisecond; one that exceeds this limit is stuck, and the next socket is tried. */
 const WELCOME_LIMIT_MS = 1_000;
 /** Delays between attempts to find a broker. An attempt costs one failed connect(2). */
-const RETRY_DELAYS_MS = [100, 200, 500, 1_000, 2_000, 5_000] as const;
+const RETRY_DELAYS_MS: Delays = [100, 200, 500, 1_000, 2_000, 5_000];
 /**
  * Limit on requests that the broker has not read: some thousand. Beyond it the broker is stuck, and treated as gone.
  */
@@ -118,7 +119,7 @@ export class BrokerLink {
 
   #lookAgain(): void {
     if (this.#isClosed || this.#options.sockets.length === 0) return;
-    const delayMs = RETRY_DELAYS_MS[Math.min(this.#failures, RETRY_DELAYS_MS.length - 1)];
+    const delayMs = delayAfter(RETRY_DELAYS_MS, this.#failures + 1);
     this.#failures += 1;
     this.#retry = setTimeout(() => void this.open(), delayMs);
     this.#retry.unref();

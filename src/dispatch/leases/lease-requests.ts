@@ -3,6 +3,7 @@
  * far as the cluster may have slots, and a few ahead. Pure: jobs, answers and a time in, requests and cancellations
  * out. Unaware of what happens to a lease.
  */
+import { delayAfter, type Delays } from '../../util/back-off.ts';
 import { isSameSet } from '../../util/sets.ts';
 
 /** How long a broker may keep a request: longer than the 2 s that it goes without a leader before it says so. */
@@ -12,7 +13,7 @@ const OVERDUE_MS = 2_000;
 /** A request of this age is unlikely to be granted: the cluster's slots are in other hands. */
 const SCARCE_AFTER_MS = 1_000;
 /** Delays between refused requests, by the number refused in a row; the last limits how late a free slot is noticed. */
-const RETRY_DELAYS_MS = [100, 200, 400, 800, 1_000] as const;
+const RETRY_DELAYS_MS: Delays = [100, 200, 400, 800, 1_000];
 /** Slots kept ready for the next jobs while jobs arrive: make starts the next job as soon as one ends. */
 const PREFETCH = 2;
 /** Jobs are arriving if the last one waited for a slot within this window. */
@@ -169,7 +170,7 @@ export class LeaseRequests {
     // Requests made together and refused together count once.
     if (open.askedMs > this.#refusedMs) this.#refusals += 1;
     this.#refusedMs = nowMs;
-    const delayMs = RETRY_DELAYS_MS[Math.min(this.#refusals, RETRY_DELAYS_MS.length) - 1] ?? 0;
+    const delayMs = delayAfter(RETRY_DELAYS_MS, this.#refusals);
     // Measured from the request: one that waited its whole patience has waited long enough.
     this.#askAfterMs = Math.max(this.#askAfterMs, open.askedMs + delayMs);
   }

@@ -4,6 +4,7 @@
  * node is checked is in node-checks.ts. Unaware of slots, and of jobs beyond where they run and what they call.
  */
 import type { NodeLink } from '../../remote/node-link.ts';
+import { delayAfter, type Delays } from '../../util/back-off.ts';
 import { deferred } from '../../util/deferred.ts';
 import { outOfPatience } from '../../util/patience.ts';
 import { putLast } from '../../util/put-last.ts';
@@ -23,7 +24,7 @@ import type { Work } from './work.ts';
 /** A check takes a round trip, and the first of a compiler a hash of 70 MB; after this long, the job goes elsewhere. */
 const JOB_PATIENCE_MS = 1_500;
 /** Delay from a refusal to the next check, by the number of refusals in a row. */
-const LOOK_AGAIN_MS = [2_000, 5_000, 15_000, 60_000] as const;
+const LOOK_AGAIN_MS: Delays = [2_000, 5_000, 15_000, 60_000];
 /** Minimum interval between scans for due refusals that no arriving job needs. */
 const LOOK_INTERVAL_MS = 1_000;
 /** Kinds of jobs remembered. */
@@ -203,7 +204,7 @@ export class Admission {
 
   #toRefused(refusal: Refusal, after: Refused | undefined): Verdict {
     const failures = (after?.failures ?? 0) + 1;
-    const againMs = performance.now() + (LOOK_AGAIN_MS[failures - 1] ?? LOOK_AGAIN_MS.at(-1) ?? 0);
+    const againMs = performance.now() + delayAfter(LOOK_AGAIN_MS, failures);
     this.#lookAgainMs = Math.min(this.#lookAgainMs, againMs);
     return { kind: 'refused', refusal, failures, againMs };
   }

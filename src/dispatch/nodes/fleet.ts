@@ -6,6 +6,7 @@ import type { NodeSpec } from '../../config/nodes.ts';
 import type { NodeStateName, NodeStatus } from '../../protocol/control.ts';
 import type { WorkerReady } from '../../protocol/worker.ts';
 import { NodeLink, type LinkChannel } from '../../remote/node-link.ts';
+import { delayAfter, type Delays } from '../../util/back-off.ts';
 import { outOfPatience } from '../../util/patience.ts';
 import { fail, type Result } from '../../util/result.ts';
 import {
@@ -22,7 +23,7 @@ import {
 } from './member.ts';
 
 /** Delays before a node is tried again, by the number of failures in a row. */
-const RETRY_DELAYS_MS = [1_000, 2_000, 5_000, 10_000, 30_000] as const;
+const RETRY_DELAYS_MS: Delays = [1_000, 2_000, 5_000, 10_000, 30_000];
 
 /** A node that is not up by then does not keep jobs from local slots; it is used when it is up. */
 const AWAITED_LIMIT_MS = 10_000;
@@ -250,7 +251,7 @@ export class Fleet {
   #retryLater(member: Member, kind: 'refused' | 'lost', reason: string): void {
     // The node was dropped in the meantime.
     if (this.#members.get(member.spec.name) !== member) return;
-    const delayMs = RETRY_DELAYS_MS[Math.min(member.failures, RETRY_DELAYS_MS.length - 1)] ?? 0;
+    const delayMs = delayAfter(RETRY_DELAYS_MS, member.failures + 1);
     const again = (): void => this.#connect({ ...member, failures: member.failures + 1 }, { kind, reason });
     const retry = setTimeout(again, delayMs);
     retry.unref();
