@@ -21,7 +21,7 @@ import { ReportFile } from './builds/report-file.ts';
 
 /** The dispatcher exits when no shim, pmake or pmakectl has been connected for this long. */
 const IDLE_LIMIT_MS = 5 * 60_000;
-/** The starter gives up by then (START_MOST_MS in shims/pcc.c), and other starters wait for the lock. */
+/** The starter gives up by then (START_MOST_MS in shims/dispatcher.c), and other starters wait for the lock. */
 const START_LIMIT_MS = 60_000;
 /**
  * One for each compiler call that make has in flight. A shim beyond the limit finds its connection closed, and runs its
