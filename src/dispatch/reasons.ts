@@ -15,6 +15,7 @@ export type RetryReason =
   | 'compiler-changed'
   | 'node-changed'
   | 'node-differs'
+  | 'node-not-checked'
   | 'node-sees-another-source'
   | 'node-could-not-start'
   | 'node-has-lower-limits'
@@ -79,6 +80,8 @@ export const PLACEMENT_SENTENCES: Readonly<Record<PlacementReason, string>> = {
     'mounts or installed files of the node changed after they had been checked: they are checked again before the next job',
   'node-differs':
     'a check that ended while it ran found another directory, or other headers, on the node than here: the result does not count',
+  'node-not-checked':
+    'a check that its result depends on was not done in time, or could not be: the result does not count',
   'node-sees-another-source': 'the node sees a different source file: it does not share the tree, or sees changes late',
   'paths-not-mapped':
     'the node has the tree under another name, and this command cannot be rewritten for it with the same result',

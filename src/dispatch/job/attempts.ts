@@ -175,10 +175,12 @@ export class NodeTries {
   }
 }
 
-/** One shim for several attempts: each receives its signals. */
+/** One shim for several attempts and runs: each receives its signals, also those of before it began. */
 function shared(shim: ShimPort): ShimPort {
   const listeners: ((signal: number) => void)[] = [];
+  let first: number | undefined;
   shim.onSignal((signal) => {
+    first ??= signal;
     for (const listener of listeners) listener(signal);
   });
   return {
@@ -191,6 +193,10 @@ function shared(shim: ShimPort): ShimPort {
     finish: (output, termination) => shim.finish(output, termination),
     finishWith: (moves, output, termination) => shim.finishWith(moves, output, termination),
     hangUp: () => shim.hangUp(),
-    onSignal: (listener) => listeners.push(listener),
+    onSignal: (listener) => {
+      listeners.push(listener);
+      // A run that begins after the signal must not outlive it.
+      if (first !== undefined) listener(first);
+    },
   };
 }

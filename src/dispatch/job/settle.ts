@@ -40,11 +40,11 @@ export async function settle(input: Settling, end: RemoteEnd, stops: Stops): Pro
       break;
   }
   // An interrupted run has no result that could be refused.
-  const refusal =
-    stops.signal !== undefined ? undefined : await Promise.race([input.ticket.verdict(), input.shim.closed]);
+  const refusal = stops.signal !== undefined ? undefined : await input.ticket.verdict(input.shim.closed);
   if (refusal) {
     if (staged) await discard();
-    return { kind: 'retry', reason: 'node-differs', elsewhere: true, isStale: true };
+    const reason = refusal.reason === 'no-answer' ? 'node-not-checked' : 'node-differs';
+    return { kind: 'retry', reason, elsewhere: true, isStale: true };
   }
   const { report } = end;
   const output = staged ? withOwnNames(end.output, plan.outputs, input.stagedThere) : end.output;

@@ -5,6 +5,7 @@
  *   leased ─▶ connecting ⇄ idle ⇄ used ─▶ released        (each lease exactly once; an orphan is dropped
  *                 └──────────┴──────────▶ released         instead: its broker is gone and releases it itself)
  */
+import { ConnectingTime } from './connecting-time.ts';
 import { UserLeases, type Lease } from './user-leases.ts';
 import type { NodeOutlook } from './leased-nodes.ts';
 import { LeaseRequests, type RequestEffect } from './lease-requests.ts';
@@ -25,12 +26,6 @@ const IDLE_LIMIT_MS = 500;
  * was held.
  */
 const ORPHAN_LIMIT_MS = 60_000;
-
-/**
- * Slots of the cluster count as expected for this long without a lease that can be used. A holder of the cluster's key
- * could otherwise keep jobs from local slots by granting leases on ever new nodes that never come up.
- */
-const FRUITLESS_LIMIT_MS = 10_000;
 
 /** What the pool's owner must do. */
 export type LeaseEffect =
@@ -59,8 +54,7 @@ export class LeasePool {
   #downMs = -Infinity;
   /** Slots of the cluster; undefined until the broker has reported them. */
   #capacity: number | undefined;
-  /** Since when there have been leases and none that a job can use; undefined while there is one, or no lease at all. */
-  #fruitlessSinceMs: number | undefined;
+  readonly #connectingTime = new ConnectingTime();
 
   constructor(emit: (effect: LeaseEffect) => void) {
     this.#emit = emit;
@@ -130,20 +124,20 @@ export class LeasePool {
   expectedSlots(nowMs: number): number {
     if (this.#isUp && this.#capacity === undefined) return Infinity;
     const held = this.#leases.size;
-    if (this.#isFruitless(nowMs)) return held - this.#leases.connecting.size;
+    if (this.#connectingTime.isSpent(nowMs)) return held - this.#leases.connecting.size;
     const isCutOff = this.#nodesLeft === 0 && this.#nodes.size > 0 && this.#leases.connecting.size === 0;
     if (!this.#isUp || isCutOff || this.#requests.isScarce(nowMs)) return held;
     return Math.max(held, this.#capacity ?? 0);
   }
 
   /** A build begins: nodes that did not come up may do so now. */
-  renew(): void {
-    this.#fruitlessSinceMs = undefined;
+  renew(nowMs: number): void {
+    this.#connectingTime.renew(nowMs);
   }
 
   linkUp(nowMs: number): void {
     this.#isUp = true;
-    this.renew();
+    this.renew(nowMs);
     // Their slots may belong to other users by now; jobs under them run to their end.
     for (const lease of this.#leases.all()) if (lease.isOrphan && lease.state !== 'used') this.#drop(lease);
     this.#requests.begin();
@@ -204,8 +198,10 @@ export class LeasePool {
   /** What is to be expected of a node has changed. */
   noteNode(node: string, outlook: NodeOutlook | 'forgotten', nowMs: number): void {
     this.#setNode(node, outlook === 'forgotten' ? undefined : outlook);
+    let waitedMs = 0;
     for (const lease of this.#leases.on(node)) {
       if (outlook === 'up' && lease.state === 'connecting') {
+        waitedMs = Math.max(waitedMs, nowMs - lease.sinceMs);
         lease.readyMs = nowMs;
         this.#leases.setState(lease, 'idle', nowMs);
       } else if (outlook === 'awaited' && lease.state === 'idle') {
@@ -214,6 +210,7 @@ export class LeasePool {
         this.#end(lease);
       }
     }
+    this.#connectingTime.giveBack(waitedMs, nowMs);
     this.#balance(nowMs);
   }
 
@@ -224,9 +221,7 @@ export class LeasePool {
   }
 
   nextTickMs(nowMs: number): number {
-    let next = this.#requests.nextTickMs(nowMs);
-    const fruitlessFromMs = (this.#fruitlessSinceMs ?? Infinity) + FRUITLESS_LIMIT_MS;
-    if (fruitlessFromMs > nowMs) next = Math.min(next, fruitlessFromMs);
+    let next = Math.min(this.#requests.nextTickMs(nowMs), this.#connectingTime.spentAtMs(nowMs));
     for (const lease of this.#leases.connecting) next = Math.min(next, this.#endMs(lease));
     for (const lease of this.#leases.idle) next = Math.min(next, this.#endMs(lease));
     return next;
@@ -267,18 +262,8 @@ export class LeasePool {
     if (state) this.#nodes.set(node, state);
   }
 
-  #isFruitless(nowMs: number): boolean {
-    return this.#fruitlessSinceMs !== undefined && nowMs >= this.#fruitlessSinceMs + FRUITLESS_LIMIT_MS;
-  }
-
-  /** A moment without any lease, between one that failed and the next, is no success. */
-  #noteFruit(nowMs: number): void {
-    if (this.#leases.connecting.size < this.#leases.size) this.#fruitlessSinceMs = undefined;
-    else if (this.#leases.connecting.size > 0) this.#fruitlessSinceMs ??= nowMs;
-  }
-
   #balance(nowMs: number): void {
-    this.#noteFruit(nowMs);
+    this.#connectingTime.note(this.#leases.connecting.size > 0, nowMs);
     const ready = [...this.#leases.idle, ...this.#leases.connecting].map(({ node }) => node);
     const leases = { held: this.#leases.size, ready };
     this.#requests.balance(leases, () => this.#unusable(), nowMs);

@@ -185,7 +185,7 @@ export class LeaseSource implements SlotSource {
 
   /** A build begins: refused nodes are retried without waiting for their turn. */
   tryAgain(): void {
-    this.#pool.renew();
+    this.#pool.renew(performance.now());
     this.#options.fleet.tryAgain(this.names());
   }
 

@@ -8,7 +8,7 @@ import type { Fleet } from '../nodes/fleet.ts';
 
 /** A node stays connected this long after its last lease: the next build is likely to get it again. */
 const NODE_KEPT_MS = 5 * 60_000;
-/** A member that leads could name ever new nodes; those of the last builds are forgotten when a build begins. */
+/** A member that leads could name ever new nodes. Further ones get no jobs until some have been without a lease. */
 const MAX_NODES = 5_000;
 
 /** The parts of the fleet used here. A node counts as awaited also while it is being checked. */

@@ -116,6 +116,7 @@ export class Admission {
     const open = conditions.filter((one) => !isProvisional(one) && candidate.verdicts.get(one)?.kind !== 'admitted');
     if (open.length === 0) return this.#admitForNow(candidate, conditions);
     this.#checkUnchecked(candidate, open);
+    if (this.nodes.isGivenUp(candidate)) return this.#noLongerAwait(candidate, open);
     return this.#await(candidate, open).then((isAdmitted) => isAdmitted && this.#admitForNow(candidate, conditions));
   }
 
@@ -218,11 +219,15 @@ export class Admission {
     endWait();
     const isAdmitted = conditions.every((condition) => candidate.verdicts.get(condition)?.kind === 'admitted');
     if (isAdmitted || this.nodes.exclusionOf(candidate, conditions)) return isAdmitted;
+    this.nodes.noteSlow(candidate);
+    return this.#noLongerAwait(candidate, conditions);
+  }
+
+  #noLongerAwait({ verdicts }: Candidate, conditions: readonly Condition[]): false {
     for (const condition of conditions) {
-      const verdict = candidate.verdicts.get(condition);
+      const verdict = verdicts.get(condition);
       if (verdict?.kind === 'checking') verdict.isSlow = true;
     }
-    this.nodes.noteSlow(candidate);
     this.#changed();
     return false;
   }

@@ -38,13 +38,16 @@ export class CheckPatience {
     return this.#waits.has(node) && this.#waits.get(node) === undefined;
   }
 
-  /** Another build begins, and the node has no slow check. */
-  renew(node: string): void {
-    this.#waits.get(node)?.();
-    this.#waits.delete(node);
+  /** Another build begins: there is new patience with each node that has no slow check. */
+  renew(hasSlowCheck: (node: string) => boolean): void {
+    for (const [node, endWait] of this.#waits) {
+      if (hasSlowCheck(node)) continue;
+      endWait?.();
+      this.#waits.delete(node);
+    }
   }
 
   close(): void {
-    for (const node of [...this.#waits.keys()]) this.renew(node);
+    this.renew(() => false);
   }
 }

@@ -50,6 +50,11 @@ export class NodeVerdicts {
     this.#patience.begin(node);
   }
 
+  /** True if builds have stopped waiting for the node's slow checks. */
+  isGivenUp({ node }: Candidate): boolean {
+    return this.#patience.isOver(node);
+  }
+
   /** Builds stop waiting for the node's slow checks. */
   giveUp({ node }: Candidate): void {
     this.#patience.giveUp(node);
@@ -57,9 +62,7 @@ export class NodeVerdicts {
 
   /** Another build begins: a node that was slow may be quick now. */
   renewPatience(): void {
-    for (const { node, verdicts } of this.#candidates.values()) {
-      if (![...verdicts.values()].some(isSlowCheck)) this.#patience.renew(node);
-    }
+    this.#patience.renew((node) => [...(this.of(node)?.verdicts.values() ?? [])].some(isSlowCheck));
   }
 
   /** Why the node must not get jobs with these conditions now; undefined if it may. */

@@ -19,8 +19,9 @@ export interface Ticket {
   /**
    * The job is done: resolves when all checks that its result depends on are done too, with a refusal if the result does
    * not count. A node that takes too long for them is refused.
+   * @param abandoned nobody needs the verdict any longer: it resolves with nothing
    */
-  verdict(): Promise<Refusal | undefined>;
+  verdict(abandoned: Promise<void>): Promise<Refusal | undefined>;
   /** The node reports that a stamp no longer holds: what was found with it must be checked again. */
   noteBroken(stamp: string): void;
 }
@@ -29,15 +30,16 @@ export interface Ticket {
 export function ticketFor(nodes: NodeVerdicts, node: string, conditions: readonly Condition[] = []): Ticket {
   const candidate = nodes.of(node);
   const stamps = new Set<string>();
-  const open: Checking[] = [];
+  const open = new Map<Condition, Checking>();
   for (const condition of conditions) {
     const verdict = candidate?.verdicts.get(condition);
-    if (verdict?.kind === 'checking') open.push(verdict);
+    if (verdict?.kind === 'checking') open.set(condition, verdict);
     if (verdict?.kind === 'admitted') for (const stamp of stampsOf(verdict.held)) stamps.add(stamp);
   }
   return {
     stamps: [...stamps],
-    verdict: () => (candidate === undefined || open.length === 0 ? COUNTS : verdictOf(nodes, candidate, open)),
+    verdict: (abandoned) =>
+      candidate === undefined || open.size === 0 ? COUNTS : verdictOf(nodes, candidate, open, abandoned),
     noteBroken: (stamp) => {
       for (const [condition, verdict] of candidate?.verdicts ?? []) {
         if (verdict.kind === 'admitted' && stampsOf(verdict.held).includes(stamp))
@@ -50,16 +52,19 @@ export function ticketFor(nodes: NodeVerdicts, node: string, conditions: readonl
 async function verdictOf(
   nodes: NodeVerdicts,
   candidate: Candidate,
-  open: readonly Checking[],
+  open: ReadonlyMap<Condition, Checking>,
+  abandoned: Promise<void>,
 ): Promise<Refusal | undefined> {
   const isOver = deferred<Refusal>();
   const endWait = outOfPatience(VERDICT_PATIENCE_MS, () => {
-    for (const checking of open) checking.isSlow = true;
-    nodes.giveUp(candidate);
+    const late = [...open].filter(([condition, checking]) => candidate.verdicts.get(condition) === checking);
+    for (const [, checking] of late) checking.isSlow = true;
+    if (late.length > 0 && nodes.isCurrent(candidate)) nodes.giveUp(candidate);
     isOver.resolve(LATE);
   });
-  const done = Promise.all(open.map((checking) => checking.done)).then((refusals) => refusals.find(Boolean));
-  return Promise.race([done, isOver.promise]).finally(endWait);
+  const checks = [...open.values()].map(({ done }) => done);
+  const done = Promise.all(checks).then((refusals) => refusals.find(Boolean));
+  return Promise.race([done, isOver.promise, abandoned.then(() => undefined)]).finally(endWait);
 }
 
 const COUNTS = Promise.resolve(undefined);

@@ -77,7 +77,11 @@ class SshLogin {
 
   async run(): Promise<Result<NodePipe, NodeFailure>> {
     const client = this.#client;
-    client.on('handshake', () => (this.#phase = 'authentication'));
+    client.once('handshake', () => {
+      this.#phase = 'authentication';
+      // Not earlier: a listener would make the stream flow before ssh2 listens, and the server's first line be lost.
+      this.#request.transport.stream.on('data', () => this.#checkBacklog());
+    });
     client.on('ready', () => this.#start());
     client.on('error', (cause) => this.#handleError(cause));
     client.on('close', () => this.#handleClose());
@@ -95,7 +99,6 @@ class SshLogin {
 
   #connect(): void {
     const { settings, identities, transport, limits } = this.#request;
-    transport.stream.on('data', () => this.#checkBacklog());
     const username = settings.user;
     const untried = [...identities.offered];
     this.#client.connect({

@@ -184,8 +184,8 @@ async function isSeenHere(source: FileStamp): Promise<boolean> {
     }
     const seen = await stampOpened(source.path);
     if (seen && isSameStamp(seen, source)) return true;
-    // A cache is behind, never ahead: the submit host must look again.
-    if (seen && seen.mtimeNs > source.mtimeNs) return false;
+    // Once this host has looked again, what is newer will not become older: the submit host must look.
+    if (delayMs > 0 && seen && seen.mtimeNs > source.mtimeNs) return false;
   }
   return false;
 }

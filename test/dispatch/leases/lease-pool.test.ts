@@ -1,4 +1,4 @@
-/** The lease pool; the test plays the broker and sets the time. Also covers user-leases.ts and lease-requests.ts. */
+/** The lease pool; the test plays the broker and sets the time. Also covers user-leases.ts, connecting-time.ts and lease-requests.ts. */
 import { describe, expect, it } from 'vitest';
 import { LeasePool, type LeaseEffect } from '../../../src/dispatch/leases/lease-pool.ts';
 import { findViolation } from './lease-life.ts';
@@ -239,7 +239,22 @@ describe('slots to expect', () => {
     expect(expected()).toBe(0);
     rig.pool.noteNode('m3', 'unusable', rig.nowMs);
     nextLease('n1');
-    expect(expected()).toBe(8);
+    // One node that works must not make others count that do not.
+    expect(expected()).toBe(1);
+  });
+
+  it('do not shrink by the time that nodes take which come up', () => {
+    const rig = new Rig();
+    rig.want(1);
+    rig.leased(1, 'a', 'm1');
+    rig.wait(9_000);
+    rig.pool.noteNode('m1', 'up', rig.nowMs);
+    rig.leased(2, 'b', 'm2');
+    rig.wait(900);
+    rig.pool.noteNode('m2', 'up', rig.nowMs);
+    rig.leased(3, 'c', 'm3');
+    rig.wait(400);
+    expect(rig.pool.expectedSlots(rig.nowMs)).toBeGreaterThanOrEqual(2);
   });
 
   it('are those of the cluster again when a build begins', () => {
@@ -248,7 +263,7 @@ describe('slots to expect', () => {
     rig.leased(1, 'a', 'm1');
     rig.wait(10_000);
     expect(rig.pool.expectedSlots(rig.nowMs)).toBe(0);
-    rig.pool.renew();
+    rig.pool.renew(rig.nowMs);
     expect(rig.pool.expectedSlots(rig.nowMs)).toBe(8);
   });
 });

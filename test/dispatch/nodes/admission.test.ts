@@ -47,6 +47,9 @@ function workWith(program: string): Work {
   return { cwd, outputs: [join(cwd, 'a.o')], program, searchPath: '/bin', reads: NO_READS, language: undefined };
 }
 
+/** The shim does not go away. */
+const NEVER = new Promise<void>(() => undefined);
+
 const NO_READS = {
   ...{ directories: [], files: [], programPrefixes: [] },
   ...{ searchWords: [], searchEnvironment: {}, ownFiles: [] },
@@ -171,7 +174,7 @@ describe('a node that answers nothing', () => {
     const [condition] = need.conditions;
     if (!condition) throw new Error('no condition');
     void admission.admit('n1', need);
-    const refused = ticketFor(admission.nodes, 'n1', need.conditions).verdict();
+    const refused = ticketFor(admission.nodes, 'n1', need.conditions).verdict(NEVER);
     await vi.advanceTimersByTimeAsync(45_001);
     expect(await refused).toMatchObject({ reason: 'no-answer' });
     expect([...need.exclusions]).toEqual([['n1', 'not-admitted']]);
@@ -215,7 +218,7 @@ test.each(['c', 'c++'] as const)(
     const admission = startAdmission(link);
     const need = admission.needOf({ ...workWith('/usr/bin/gcc'), searchPath: '/usr/bin:/bin', language });
     await admitted(admission, need);
-    expect(await ticketFor(admission.nodes, 'n1', need.conditions).verdict()).toBeUndefined();
+    expect(await ticketFor(admission.nodes, 'n1', need.conditions).verdict(NEVER)).toBeUndefined();
     const [question] = asked.filter((one) => one.kind === 'headers');
     expect(question).toMatchObject({ own: { language } });
     expect(question?.directories).toContain('/usr/include');
