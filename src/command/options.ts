@@ -254,6 +254,8 @@ const SECOND_OUTPUTS: readonly OptionRow[] = [
     here: 'dump-files',
   }),
   ...flags('-fdiagnostics-format=json-file -fdiagnostics-format=sarif-file', { here: 'dump-files' }),
+  // gcc 16 lists the words of cc1 in them.
+  ...flags('-fdiagnostics-format=sarif-stderr -fdiagnostics-format=sarif', { keep: 'recorded-words' }),
   ...flags('-ftime-trace', { fact: 'time-trace', keep: 'second-output' }),
   ...flags('-fsave-optimization-record', { fact: 'optimization-record', keep: 'second-output' }),
   ...rows('-fsave-optimization-record=', 'joined', 'text', { here: 'dump-files' }),
