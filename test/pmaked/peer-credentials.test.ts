@@ -14,7 +14,7 @@ test.each([
   ['7 99999999999 eve', undefined],
 ])('%j', (line, peer) => expect(parsePeer(line)).toEqual(peer));
 
-test('a program that cannot even be started identifies nobody, each time', async () => {
+test('if the program cannot be started, no peer is identified, now or later', async () => {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   onTestFinished(() => void server.close());

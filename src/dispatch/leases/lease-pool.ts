@@ -195,7 +195,7 @@ export class LeasePool {
     this.#balance(nowMs);
   }
 
-  /** What is to be expected of a node has changed. */
+  /** The outlook for a node has changed. */
   noteNode(node: string, outlook: NodeOutlook | 'forgotten', nowMs: number): void {
     this.#setNode(node, outlook === 'forgotten' ? undefined : outlook);
     let waitedMs = 0;

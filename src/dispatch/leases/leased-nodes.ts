@@ -15,7 +15,7 @@ const MAX_NODES = 5_000;
 export type LeasedFleet = Pick<Fleet, 'useLeased' | 'stateOf' | 'isAwaited'>;
 
 /**
- * What is to be expected of a node. `awaited`: it is being connected or checked, and is likely to be up soon. `unusable`:
+ * The outlook for a node. `awaited`: it is being connected or checked, and is likely to be up soon. `unusable`:
  * it was refused or lost, and no slot is requested of it until it is up again.
  */
 export type NodeOutlook = 'up' | 'awaited' | 'unusable';

@@ -9,7 +9,7 @@ import { CheckPatience } from './check-patience.ts';
 import type { Condition } from './conditions.ts';
 import { exclusionOf, isSlowCheck, refusalsOf, refusedOf, type Candidate } from './verdicts.ts';
 
-/** What a node is told to lack that never answers. */
+/** The refusal of a node that does not answer in time. */
 export const LATE: Refusal = { reason: 'no-answer', sentence: 'it takes too long to answer what is checked' };
 
 /** The connected nodes and their verdicts. */

@@ -1,4 +1,4 @@
-/** What of a compile determines on which nodes it may run. Pure; unaware of nodes. */
+/** The properties of a compile that determine on which nodes it may run. Pure; unaware of nodes. */
 import type { CompilePlan, Language, Reads } from '../../command/plan.ts';
 import type { OwnSearchQuestion } from '../../protocol/header-inspection.ts';
 

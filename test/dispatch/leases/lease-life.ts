@@ -255,7 +255,7 @@ class Life {
       if (epoch === this.#epoch && releases !== 1) this.#break(`${id} was released ${releases} times`);
     }
     if (this.#requests.size > 0) this.#break(`${this.#requests.size} requests are open for nobody`);
-    if (this.#pool.leases.size > 0) this.#break(`${this.#pool.leases.size} leases are held for nobody`);
+    if (this.#pool.leases.size > 0) this.#break(`${this.#pool.leases.size} leases are held although no job needs them`);
   }
 
   #isBusy(): boolean {
