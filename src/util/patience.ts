@@ -3,6 +3,7 @@
  * of CPU time, seconds pass between two turns of the event loop while the answer is waiting to be read, and the delay
  * is then our own.
  */
+import { deferred } from './deferred.ts';
 
 /** A turn of the event loop counts as at most this much; each turn lets the loop read what has arrived. */
 const LONGEST_PART_MS = 250;
@@ -28,4 +29,11 @@ export function outOfPatience(ms: number, onOver: () => void): () => void {
     clearTimeout(timer);
     clearImmediate(immediate);
   };
+}
+
+/** Waits for at most `ms`, by the same clock. True if the promise resolved in time. */
+export async function endsWithin(ms: number, promise: Promise<unknown>): Promise<boolean> {
+  const over = deferred<boolean>();
+  const endWait = outOfPatience(ms, () => over.resolve(false));
+  return Promise.race([promise.then(() => true), over.promise]).finally(endWait);
 }

@@ -5,8 +5,7 @@
  */
 import type { NodeLink } from '../../remote/node-link.ts';
 import { delayAfter, type Delays } from '../../util/back-off.ts';
-import { deferred } from '../../util/deferred.ts';
-import { outOfPatience } from '../../util/patience.ts';
+import { endsWithin } from '../../util/patience.ts';
 import { putLast } from '../../util/put-last.ts';
 import { areSameExclusions, type Exclusions } from '../exclusions.ts';
 import { HeaderDigests } from '../../tree/digest/header-digests.ts';
@@ -213,10 +212,7 @@ export class Admission {
   async #await(candidate: Candidate, conditions: readonly Condition[]): Promise<boolean> {
     const checks = conditions.map((condition) => candidate.verdicts.get(condition));
     const running = checks.filter((verdict) => verdict?.kind === 'checking');
-    const isOver = deferred<undefined>();
-    const endWait = outOfPatience(JOB_PATIENCE_MS, () => isOver.resolve(undefined));
-    await Promise.race([Promise.all(running.map((check) => check.done)), isOver.promise]);
-    endWait();
+    await endsWithin(JOB_PATIENCE_MS, Promise.all(running.map((check) => check.done)));
     const isAdmitted = conditions.every((condition) => candidate.verdicts.get(condition)?.kind === 'admitted');
     if (isAdmitted || this.nodes.exclusionOf(candidate, conditions)) return isAdmitted;
     this.nodes.noteSlow(candidate);

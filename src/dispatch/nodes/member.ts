@@ -3,7 +3,7 @@ import type { PathMap } from '../../command/path-maps.ts';
 import type { NodeSpec } from '../../config/nodes.ts';
 import type { WorkerReady } from '../../protocol/worker.ts';
 import type { NodeLink } from '../../remote/node-link.ts';
-import { outOfPatience } from '../../util/patience.ts';
+import { endsWithin } from '../../util/patience.ts';
 import { fail, ok, type Result } from '../../util/result.ts';
 
 /** A worker introduces itself as its first act. */
@@ -78,12 +78,11 @@ export function pathMapsOf({ paths = {} }: NodeSpec): PathMap[] {
 
 /** Waits for the worker's first word. The link is closed if that does not come. */
 export async function introductionOf(link: NodeLink): Promise<Result<WorkerReady, NodeRefusal>> {
-  let why: string | undefined;
-  const endWait = outOfPatience(INTRODUCTION_LIMIT_MS, () => {
-    why = `its worker did not introduce itself within ${INTRODUCTION_LIMIT_MS / 1_000} s`;
+  const first = Promise.race([link.ready, link.closed]);
+  if (!(await endsWithin(INTRODUCTION_LIMIT_MS, first))) {
     link.close();
-  });
-  const ready = await Promise.race([link.ready, link.closed]);
-  endWait();
-  return typeof ready === 'string' ? fail({ sentence: why ?? `its worker ended at once: ${ready}` }) : ok(ready);
+    return fail({ sentence: `its worker did not introduce itself within ${INTRODUCTION_LIMIT_MS / 1_000} s` });
+  }
+  const ready = await first;
+  return typeof ready === 'string' ? fail({ sentence: `its worker ended at once: ${ready}` }) : ok(ready);
 }

@@ -1,7 +1,6 @@
 /** What a job carries to a node that it was admitted to: facts that must still hold, and whether its result counts. */
 import type { Refusal } from '../../admission/admission-rules.ts';
-import { deferred } from '../../util/deferred.ts';
-import { outOfPatience } from '../../util/patience.ts';
+import { endsWithin } from '../../util/patience.ts';
 import type { Condition } from './conditions.ts';
 import { LATE, type NodeVerdicts } from './node-verdicts.ts';
 import { stampsOf, type Candidate, type Checking } from './verdicts.ts';
@@ -19,7 +18,7 @@ export interface Ticket {
   /**
    * The job is done: resolves when all checks that its result depends on are done too, with a refusal if the result does
    * not count. A node that takes too long for them is refused.
-   * @param abandoned nobody needs the verdict any longer: it resolves with nothing
+   * @param abandoned resolves when the verdict is no longer needed; the verdict is then undefined
    */
   verdict(abandoned: Promise<void>): Promise<Refusal | undefined>;
   /** The node reports that a stamp no longer holds: what was found with it must be checked again. */
@@ -55,16 +54,14 @@ async function verdictOf(
   open: ReadonlyMap<Condition, Checking>,
   abandoned: Promise<void>,
 ): Promise<Refusal | undefined> {
-  const isOver = deferred<Refusal>();
-  const endWait = outOfPatience(VERDICT_PATIENCE_MS, () => {
-    const late = [...open].filter(([condition, checking]) => candidate.verdicts.get(condition) === checking);
-    for (const [, checking] of late) checking.isSlow = true;
-    if (late.length > 0 && nodes.isCurrent(candidate)) nodes.giveUp(candidate);
-    isOver.resolve(LATE);
-  });
   const checks = [...open.values()].map(({ done }) => done);
   const done = Promise.all(checks).then((refusals) => refusals.find(Boolean));
-  return Promise.race([done, isOver.promise, abandoned.then(() => undefined)]).finally(endWait);
+  const verdict = Promise.race([done, abandoned.then(() => undefined)]);
+  if (await endsWithin(VERDICT_PATIENCE_MS, verdict)) return verdict;
+  const late = [...open].filter(([condition, checking]) => candidate.verdicts.get(condition) === checking);
+  for (const [, checking] of late) checking.isSlow = true;
+  if (late.length > 0 && nodes.isCurrent(candidate)) nodes.giveUp(candidate);
+  return LATE;
 }
 
 const COUNTS = Promise.resolve(undefined);
