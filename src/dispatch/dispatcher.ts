@@ -16,7 +16,7 @@ import { WritesInFlight } from './job/pending-outputs.ts';
 import { JobCosts } from './scheduling/job-costs.ts';
 import { Job, type JobContext } from './job/job.ts';
 import { holdLimitMs, planHere, planJob } from './job/plan-job.ts';
-import { StagingPlaces } from './job/staging-places.ts';
+import { StagingPlaces } from './delivery/staging-places.ts';
 import type { JobSlots } from './scheduling/job-slots.ts';
 import { Placement, type PlacementOptions } from './scheduling/placement.ts';
 import { ServerWatch } from './scheduling/file-server-watch.ts';

@@ -1,7 +1,7 @@
 /**
  * Waits until files that a node wrote are visible on this host as the node saw them.
  *
- * Most outputs have names that have never been looked up (dispatch/job/staged-outputs.ts), and are visible at once. The
+ * Most outputs have names that have never been looked up (dispatch/delivery/staged-outputs.ts), and are visible at once. The
  * names of the others have been looked up by make before they were built, so this host's NFS client has a negative
  * cache entry for each. Measured on Linux with default options, stat and even open still failed with ENOENT 26 s after
  * the node's close. Opening the parent directory first revalidates it, and the file is visible at once. If an object is

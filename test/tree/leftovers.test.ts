@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, utimesSync, w
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { stagedNextTo } from '../../src/dispatch/job/staged-outputs.ts';
+import { stagedNextTo } from '../../src/dispatch/delivery/staged-outputs.ts';
 import { Leftovers } from '../../src/tree/leftovers.ts';
 
 const HOUR_MS = 3_600_000;

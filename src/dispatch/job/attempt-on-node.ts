@@ -6,7 +6,7 @@ import { removeRegularFiles } from '../../tree/files.ts';
 import { BEATEN, type Attempt, type AttemptInput } from './attempt.ts';
 import { findLate, isNameLeft, isSourceNewer, release, runOnNode } from './node-run.ts';
 import { settle } from './settle.ts';
-import { stageOutputs } from './staged-outputs.ts';
+import { stageOutputs } from '../delivery/staged-outputs.ts';
 
 /** Runs the compile on the node. Node and compiler failures are outcomes, never rejections. */
 export async function attemptOnNode(input: AttemptInput): Promise<Attempt> {

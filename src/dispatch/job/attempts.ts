@@ -16,7 +16,7 @@ import type { JobSlots } from '../scheduling/job-slots.ts';
 import type { RemoteSlot } from '../slot-source.ts';
 import { Race, type Runner } from './race.ts';
 import type { ShimPort } from './shim-port.ts';
-import { canStage } from './staged-outputs.ts';
+import { canStage } from '../delivery/staged-outputs.ts';
 
 /** What the attempts of all jobs share. */
 export interface TriesContext {

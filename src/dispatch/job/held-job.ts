@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { HerePlan } from '../../command/plan.ts';
 import { printedHere } from '../../remote/job-output.ts';
-import { awaitOtherBuilds } from './foreign-outputs.ts';
+import { awaitOtherBuilds } from '../delivery/foreign-outputs.ts';
 import { runLocal, type LocalJobInput } from './local-job.ts';
 import type { WritesInFlight } from './pending-outputs.ts';
 import type { ShimPort } from './shim-port.ts';

@@ -9,8 +9,8 @@ import { findMissed } from '../../tree/find-missed.ts';
 import { workingDirectory } from '../../tree/working-directory.ts';
 import type { AttemptInput } from './attempt.ts';
 import { beginningAndEnd, findTrouble, missedNames, plainText, type EndOnNode } from './node-fault.ts';
-import { environmentForPaths, jobForNode } from './remote-job.ts';
-import type { StagedOutputs } from './staged-outputs.ts';
+import { environmentForPaths, jobForNode } from '../delivery/job-for-node.ts';
+import type { StagedOutputs } from '../delivery/staged-outputs.ts';
 import { passStops, type Stops } from './stops.ts';
 
 /** Releases the output of a run that does not count. */

@@ -13,8 +13,8 @@ import { BEATEN, type Attempt, type AttemptInput } from './attempt.ts';
 import { findTrouble } from './node-fault.ts';
 import { endOf, isSuccess } from './node-run.ts';
 import { notRun, type NotRun } from './not-run.ts';
-import { withOwnNames } from './own-names.ts';
-import { movesFor, type StagedOutputs } from './staged-outputs.ts';
+import { withOwnNames } from '../delivery/own-names.ts';
+import { movesFor, type StagedOutputs } from '../delivery/staged-outputs.ts';
 import type { Stops } from './stops.ts';
 
 /** What settling needs. */

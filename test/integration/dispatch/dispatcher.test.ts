@@ -1,7 +1,7 @@
 /**
  * The dispatcher with real workers, a compiler under the test's control, and fake shims. Covers shim-session.ts and,
  * of job/: compile-job.ts, held-job.ts, probe-job.ts, local-job.ts, state.ts, remote-runs.ts, attempt.ts,
- * attempt-on-node.ts, node-run.ts, remote-job.ts, stops.ts, settle.ts, not-run.ts and wait-messages.ts; also
+ * attempt-on-node.ts, node-run.ts, job-for-node.ts, stops.ts, settle.ts, not-run.ts and wait-messages.ts; also
  * probe-memory.ts, cache-file.ts, job-slots.ts and straggler-watch.ts.
  */
 import {

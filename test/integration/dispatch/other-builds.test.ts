@@ -2,7 +2,7 @@
 import { renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { hashOfPath } from '../../../src/dispatch/job/staged-outputs.ts';
+import { hashOfPath } from '../../../src/dispatch/delivery/staged-outputs.ts';
 import { DispatcherRig, outputOf } from './dispatcher-rig.ts';
 
 let rig: DispatcherRig;

@@ -8,7 +8,7 @@ import {
   stagedHash,
   stagedNextTo,
   stageOutputs,
-} from '../../../src/dispatch/job/staged-outputs.ts';
+} from '../../../src/dispatch/delivery/staged-outputs.ts';
 import type { FileState } from '../../../src/protocol/worker.ts';
 import { compileOf } from '../../command/plan-of.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { withOwnNames } from '../../../src/dispatch/job/own-names.ts';
+import { withOwnNames } from '../../../src/dispatch/delivery/own-names.ts';
 import type { OutputChunk } from '../../../src/protocol/worker.ts';
 import { printedHere } from '../../../src/remote/job-output.ts';
 

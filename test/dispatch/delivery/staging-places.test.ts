@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { StagingPlaces } from '../../../src/dispatch/job/staging-places.ts';
+import { StagingPlaces } from '../../../src/dispatch/delivery/staging-places.ts';
 
 let place: string;
 let places: StagingPlaces;
