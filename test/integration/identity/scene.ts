@@ -130,17 +130,29 @@ export function compare(direct: Outcome, planned: Outcome): string[] {
 }
 
 function comparable(bytes: Buffer): Buffer {
-  return inOrder(withoutTemporaries(bytes));
+  return withoutChance(withoutTemporaries(bytes));
 }
 
-/** gcc 14 and newer list the files of a SARIF log in the order of their addresses in memory, which is another each time. */
-function inOrder(bytes: Buffer): Buffer {
+/** What is looked at of it. */
+interface SarifLog {
+  readonly runs: readonly {
+    readonly artifacts?: { readonly location: { readonly uri: string } }[];
+    readonly invocations?: object[];
+  }[];
+}
+
+/**
+ * A SARIF log without what differs between two runs of one compiler: gcc 14 and newer list the files in the order of
+ * their addresses in memory, and gcc 16 says at which second it began and ended.
+ */
+function withoutChance(bytes: Buffer): Buffer {
   const text = bytes.toString('utf8');
   const [start, end] = [text.indexOf('{"$schema"'), text.lastIndexOf('}') + 1];
   if (start < 0) return bytes;
   try {
-    const log = JSON.parse(text.slice(start, end)) as { runs: { artifacts?: { location: { uri: string } }[] }[] };
-    for (const { artifacts } of log.runs) {
+    const log = JSON.parse(text.slice(start, end)) as SarifLog;
+    for (const { artifacts, invocations } of log.runs) {
+      for (const invocation of invocations ?? []) Object.assign(invocation, { startTimeUtc: '', endTimeUtc: '' });
       artifacts?.sort((one, other) => (one.location.uri < other.location.uri ? -1 : 1));
     }
     return Buffer.from(text.slice(0, start) + JSON.stringify(log) + text.slice(end));
