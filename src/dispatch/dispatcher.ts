@@ -3,20 +3,17 @@
  * counted. Unaware of how it was started and of where its socket is.
  */
 import type { Socket } from 'node:net';
-import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ShimRequest } from '../protocol/shim.ts';
 import { workOf } from './nodes/work.ts';
-import { privateDirectoryIn } from '../tree/private-directory.ts';
-import { SearchedDirectories } from '../tree/searched-directories.ts';
 import { BuildBook, UNNAMED_BUILD, type Build } from './builds/tally.ts';
+import { SharedTree } from './delivery/shared-tree.ts';
 import { EnvironmentCache } from './environment-cache.ts';
 import type { Fleet } from './nodes/fleet.ts';
 import { WritesInFlight } from './job/pending-outputs.ts';
 import { JobCosts } from './scheduling/job-costs.ts';
 import { Job, type JobContext } from './job/job.ts';
 import { holdLimitMs, planHere, planJob } from './job/plan-job.ts';
-import { StagingPlaces } from './delivery/staging-places.ts';
 import type { JobSlots } from './scheduling/job-slots.ts';
 import { Placement, type PlacementOptions } from './scheduling/placement.ts';
 import { ServerWatch } from './scheduling/file-server-watch.ts';
@@ -55,8 +52,7 @@ export class Dispatcher {
   readonly #options: DispatcherOptions;
   readonly #writes = new WritesInFlight();
   readonly #unfit = new UnfitNodes();
-  readonly #directories = new SearchedDirectories();
-  readonly #staging = new StagingPlaces();
+  readonly #tree: SharedTree;
   /** By job; resolves when nothing of the job is left to be done. */
   readonly #ends = new Map<number, Promise<void>>();
   readonly #trials = new TrialChoice();
@@ -74,6 +70,7 @@ export class Dispatcher {
       wantedNodes: () => this.builds.newestNodes(performance.now()),
       onRelease: () => this.#tail.note(),
     });
+    this.#tree = new SharedTree(this.placement.admission);
     this.#server = new ServerWatch({
       inFlight: () => this.placement.remoteTaken,
       onLimit: (limit, intervalMs) => this.#limitJobs(limit, intervalMs),
@@ -117,8 +114,7 @@ export class Dispatcher {
    */
   beginBuild(id: string, nodes: string | undefined, directory?: string): { build: Build; names: ReadonlySet<string> } {
     const build = this.builds.begin(id, Date.now(), performance.now());
-    // The tree may have changed on another host since the last build.
-    this.#directories.beginBuild();
+    this.#tree.beginBuild();
     return { build, names: this.placement.nodes.use(nodes, build, directory) };
   }
 
@@ -129,15 +125,14 @@ export class Dispatcher {
   async endBuild(id: string): Promise<void> {
     const ends = [...this.#ends].filter(([job]) => this.jobs.get(job)?.buildId === id).map(([, end]) => end);
     if (ends.length > 0) await Promise.race([Promise.all(ends), delay(LAST_JOBS_MS, undefined, { ref: false })]);
-    this.#staging.giveUpUnused();
+    this.#tree.endBuild();
     if (this.jobs.size === 0 && !this.builds.isAnotherOpen(id)) await this.placement.admission.rest();
   }
 
   /** Hangs up on every shim: each then runs its compiler itself. */
   endSessions(): void {
     for (const socket of this.#sessions) socket.destroy();
-    this.#directories.close();
-    this.#staging.close();
+    this.#tree.close();
     this.#server.close();
     this.#tail.close();
   }
@@ -157,7 +152,7 @@ export class Dispatcher {
     const slots = this.placement.add(id, build, entries.get('PMAKE_NODES'), work);
     try {
       const plan = compile && slots.local ? planHere(compile, slots.local) : planned;
-      const context = this.#contextFor(id, build, slots, holdLimitMs(entries));
+      const context = this.#contextFor(build, slots, holdLimitMs(entries));
       this.#run(new Job({ id, request, environment, shim, plan }, context), slots, shim);
     } catch (cause) {
       // The session hangs up on the shim.
@@ -179,18 +174,18 @@ export class Dispatcher {
       .finally(() => {
         this.jobs.delete(id);
         slots.close();
-        this.#staging.end(id);
+        this.#tree.endJob(id);
         this.#ends.delete(id);
         this.finished += 1;
       });
     this.#ends.set(id, end);
   }
 
-  #contextFor(id: number, build: Build, slots: JobSlots, limitMs: number): JobContext {
+  #contextFor(build: Build, slots: JobSlots, limitMs: number): JobContext {
     return {
       build,
       writes: this.#writes,
-      directories: this.#directories,
+      delivery: this.#tree,
       trials: this.#trials,
       trialMemory: this.trialMemory,
       costs: this.costs,
@@ -202,11 +197,6 @@ export class Dispatcher {
       },
       slots,
       link: (node) => this.fleet.link(node),
-      stagingDirectory: (node, { outputs, cwd }) => {
-        const place = this.placement.admission.privatePlace(node, dirname(outputs[0]?.path ?? cwd));
-        return place === undefined ? undefined : this.#staging.use(place, id);
-      },
-      privateDirectories: () => this.placement.admission.privatePlaces.map(privateDirectoryIn),
       noteFinished: (node, { kind, object, cpuMs, wallMs, visibleWaitMs }) => {
         const speed = this.placement.noteFinished(node, kind, cpuMs);
         if (object !== undefined) this.costs.note(object, cpuMs * speed, wallMs);

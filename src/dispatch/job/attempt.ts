@@ -1,10 +1,10 @@
 /** An attempt at one compile on one node: what it needs, and how it ends. */
 import type { CompilePlan } from '../../command/plan.ts';
-import type { Move, ShimRequest } from '../../protocol/shim.ts';
+import type { Move } from '../../protocol/shim.ts';
 import type { Termination } from '../../protocol/termination.ts';
 import type { Printed } from '../../remote/job-output.ts';
 import type { NodeLink } from '../../remote/node-link.ts';
-import type { SearchedDirectories } from '../../tree/searched-directories.ts';
+import type { Shipment } from '../delivery/delivery.ts';
 import type { KnownEnvironment } from '../environment-cache.ts';
 import type { Ticket } from '../nodes/ticket.ts';
 import type { RetryReason } from '../reasons.ts';
@@ -45,17 +45,12 @@ export type Attempt =
 
 /** What an attempt needs. */
 export interface AttemptInput {
-  readonly request: ShimRequest;
   readonly environment: KnownEnvironment;
   readonly shim: Pick<ShimPort, 'closed' | 'isClosed' | 'onSignal'>;
   readonly plan: CompilePlan;
   readonly link: NodeLink;
   readonly ticket: Ticket;
-  readonly directories: SearchedDirectories;
-  /** The user's private directory, if the node sees it; undefined otherwise. */
-  readonly stagingDirectory: string | undefined;
-  /** True if there is another attempt at the job: this one must not write under the outputs' own names. */
-  readonly mustStage: boolean;
+  readonly shipment: Shipment;
   /** How long outputs may take to become visible on this host. */
   readonly visibleLimitMs: number;
   /** Resolves with the reason when the slot is revoked; undefined for a slot that is never revoked. */

@@ -6,32 +6,30 @@ import type { CompilePlan } from '../../command/plan.ts';
 import type { IdleOn } from '../../protocol/control.ts';
 import type { ShimRequest } from '../../protocol/shim.ts';
 import type { NodeLink } from '../../remote/node-link.ts';
-import type { SearchedDirectories } from '../../tree/searched-directories.ts';
-import type { Attempt } from './attempt.ts';
+import { BEATEN, type Attempt } from './attempt.ts';
 import { attemptOnNode } from './attempt-on-node.ts';
 import type { Build } from '../builds/tally.ts';
 import { CpuWatch } from './cpu-watch.ts';
+import type { Delivery } from '../delivery/delivery.ts';
 import type { KnownEnvironment } from '../environment-cache.ts';
 import type { JobSlots } from '../scheduling/job-slots.ts';
 import type { RemoteSlot } from '../slot-source.ts';
 import { Race, type Runner } from './race.ts';
 import type { ShimPort } from './shim-port.ts';
-import { canStage } from '../delivery/staged-outputs.ts';
 
 /** What the attempts of all jobs share. */
 export interface TriesContext {
   readonly build: Build;
-  readonly directories: SearchedDirectories;
+  readonly delivery: Delivery;
   /** How long to wait for outputs of nodes. */
   readonly holdLimitMs: number;
   readonly slots: Pick<JobSlots, 'acquireNow' | 'release' | 'ticket'>;
   link(node: string): NodeLink | undefined;
-  /** The user's private directory on the mount of the tree, if the node sees it; undefined otherwise. */
-  stagingDirectory(node: string, plan: CompilePlan): string | undefined;
 }
 
 /** The job to run. */
 export interface TriesInput {
+  readonly id: number;
   readonly request: ShimRequest;
   readonly environment: KnownEnvironment;
   readonly shim: ShimPort;
@@ -45,6 +43,16 @@ export interface TriesInput {
 export interface Tried {
   readonly attempt: Attempt;
   readonly node: string;
+}
+
+/** What an attempt starts with. */
+interface Start {
+  readonly plan: CompilePlan;
+  readonly place: RemoteSlot;
+  readonly shim: ShimPort;
+  readonly runner: Runner;
+  /** True if another attempt at the job is in flight. */
+  readonly hasRival: boolean;
 }
 
 /** Runs a job's attempts, and watches their CPU use. */
@@ -93,10 +101,10 @@ export class NodeTries {
     const { excluded } = this.#input;
     const race = new Race<Tried>(({ attempt }) => attempt.kind !== 'retry');
     const shim = shared(this.#input.shim);
-    const enter = (at: RemoteSlot, mustStage: boolean): void => {
+    const enter = (at: RemoteSlot, hasRival: boolean): void => {
       this.#count += 1;
       race.enter(async (runner) => ({
-        attempt: await this.#attempt(plan, at, shim, runner, mustStage),
+        attempt: await this.#attempt({ plan, place: at, shim, runner, hasRival }),
         node: at.node,
       }));
     };
@@ -104,7 +112,7 @@ export class NodeTries {
     enter(place, false);
     this.#startSecond = (): void => {
       // Two attempts under the outputs' own names would race for one file.
-      if (!canStage(plan, this.#input.request.umask)) return;
+      if (!this.#context.delivery.mayRace(plan, this.#input.request.umask)) return;
       const second = this.#context.slots.acquireNow(new Set([...excluded, place.node]));
       if (!second) return;
       this.#startSecond = undefined;
@@ -119,13 +127,7 @@ export class NodeTries {
     };
   }
 
-  async #attempt(
-    plan: CompilePlan,
-    place: RemoteSlot,
-    shim: ShimPort,
-    runner: Runner,
-    mustStage: boolean,
-  ): Promise<Attempt> {
+  async #attempt({ plan, place, shim, runner, hasRival }: Start): Promise<Attempt> {
     const { node } = place;
     const context = this.#context;
     let isReleased = false;
@@ -139,7 +141,12 @@ export class NodeTries {
       release();
       return { kind: 'retry', reason: 'node-lost', elsewhere: true };
     }
-    const { request, environment, onSettling } = this.#input;
+    const { id: jobId, request, environment, onSettling } = this.#input;
+    const shipment = context.delivery.begin({ jobId, request, plan, environment, node, link, hasRival });
+    if (!shipment) {
+      release();
+      return BEATEN;
+    }
     const watch = { node, cpu: new CpuWatch(performance.now()) };
     this.#watches.add(watch);
     const onNodeDone = (): void => {
@@ -148,15 +155,12 @@ export class NodeTries {
     };
     try {
       return await attemptOnNode({
-        request,
         environment,
         shim,
         plan,
         link,
         ticket: context.slots.ticket(node),
-        directories: context.directories,
-        stagingDirectory: context.stagingDirectory(node, plan),
-        mustStage,
+        shipment,
         visibleLimitMs: context.holdLimitMs,
         revoked: place.source.revoked(place),
         runner,

@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { HerePlan } from '../../command/plan.ts';
 import { printedHere } from '../../remote/job-output.ts';
-import { awaitOtherBuilds } from '../delivery/foreign-outputs.ts';
+import type { Delivery } from '../delivery/delivery.ts';
 import { runLocal, type LocalJobInput } from './local-job.ts';
 import type { WritesInFlight } from './pending-outputs.ts';
 import type { ShimPort } from './shim-port.ts';
@@ -17,8 +17,7 @@ export interface HeldJobInput extends LocalJobInput {
   readonly writes: WritesInFlight;
   /** How long the job may be held. */
   readonly holdLimitMs: number;
-  /** Private directories into which other builds of this user may be writing. */
-  readonly privateDirectories: () => readonly string[];
+  readonly delivery: Pick<Delivery, 'awaitOtherBuilds'>;
   /** Where a job runs now: a node's name, or `here`. */
   readonly whereIs: (job: number) => string;
 }
@@ -54,6 +53,6 @@ async function hold(input: HeldJobInput, { waitFor, outputs }: HerePlan): Promis
   }
   // Most of the job's own outputs do not exist yet, and no other build writes them.
   const inputs = waitFor.filter((path) => !outputs.includes(path));
-  const others = await awaitOtherBuilds(inputs, input.privateDirectories(), holdLimitMs, () => shim.isClosed);
+  const others = await input.delivery.awaitOtherBuilds(inputs, holdLimitMs, () => shim.isClosed);
   return others.map((path) => ({ path, where: 'elsewhere' }));
 }

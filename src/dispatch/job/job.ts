@@ -32,8 +32,6 @@ export interface JobContext extends RemoteContext {
   readonly trials: TrialChoice;
   readonly trialMemory: TrialMemory;
   readonly costs: JobCosts;
-  /** Private directories into which builds of this user may be writing. */
-  privateDirectories(): readonly string[];
   /** Where a job runs now: a node's name or `here`. */
   whereIs(job: number): string;
 }

@@ -39,6 +39,7 @@ export interface FinishedJob {
 
 /** The job, and its shim. */
 export interface RemoteRunsInput {
+  readonly id: number;
   readonly life: JobLife;
   readonly request: ShimRequest;
   readonly environment: KnownEnvironment;

@@ -1,6 +1,7 @@
 /** Jobs on fake nodes: reports of CPU time, and whether a job that uses none is noticed. */
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { BuildBook } from '../../../src/dispatch/builds/tally.ts';
+import { SharedTree } from '../../../src/dispatch/delivery/shared-tree.ts';
 import { EnvironmentCache } from '../../../src/dispatch/environment-cache.ts';
 import { NodeTries, type TriesContext } from '../../../src/dispatch/job/attempts.ts';
 import type { ShimPort } from '../../../src/dispatch/job/shim-port.ts';
@@ -8,7 +9,6 @@ import type { RemoteSlot } from '../../../src/dispatch/slot-source.ts';
 import { encodeInherited, NOTHING_SET } from '../../../src/protocol/inherited.ts';
 import { PLAIN_STREAMS } from '../../../src/protocol/streams.ts';
 import type { NodeLink, RemoteEnd } from '../../../src/remote/node-link.ts';
-import { SearchedDirectories } from '../../../src/tree/searched-directories.ts';
 import { printedHere } from '../../../src/remote/job-output.ts';
 import { deferred } from '../../../src/util/deferred.ts';
 import { compileOf } from '../../command/plan-of.ts';
@@ -57,7 +57,7 @@ function start(node: PlayedNode, verdict: Promise<undefined> = Promise.resolve(u
   const build = new BuildBook().begin('b', 0, 0);
   const context: TriesContext = {
     build,
-    directories: new SearchedDirectories(),
+    delivery: new SharedTree({ privatePlace: () => undefined, privatePlaces: [] }),
     holdLimitMs: 1_000,
     slots: {
       ticket: () => ({ stamps: [], verdict: () => verdict, noteBroken: () => undefined }),
@@ -65,7 +65,6 @@ function start(node: PlayedNode, verdict: Promise<undefined> = Promise.resolve(u
       release: () => undefined,
     },
     link: () => node.link,
-    stagingDirectory: () => undefined,
   };
   const cameWith = { environment: Buffer.from('A=1\0'), inherited: encodeInherited(NOTHING_SET) };
   const request = {
@@ -73,7 +72,7 @@ function start(node: PlayedNode, verdict: Promise<undefined> = Promise.resolve(u
     ...{ streams: PLAIN_STREAMS, isText: true, ...cameWith },
   };
   const environment = new EnvironmentCache().get(cameWith);
-  const input = { request, environment, shim: port, excluded: new Set<string>(), onSettling: () => undefined };
+  const input = { id: 1, request, environment, shim: port, excluded: new Set<string>(), onSettling: () => undefined };
   const tries = new NodeTries(input, context);
   const place = { kind: 'node', node: 'n1', source: { revoked: () => undefined } } as unknown as RemoteSlot;
   return { build, tries, ended: tries.run(compileOf('gcc -c a.c -o a.o'), place) };
