@@ -8,7 +8,7 @@ import { decodeInherited, type Inherited } from '../protocol/inherited.ts';
 import type { ShimRequest } from '../protocol/shim.ts';
 import type { NodeEnvironment } from '../remote/node-link.ts';
 import { hostTimeZone } from '../tree/time-zone.ts';
-import { putLast } from '../util/put-last.ts';
+import { LruMap } from '../util/lru-map.ts';
 
 /** The least recently used is evicted; an entry takes a few KiB. */
 const MAX_ENVIRONMENTS = 256;
@@ -27,7 +27,7 @@ export interface KnownEnvironment {
 
 /** Environments by hash. */
 export class EnvironmentCache {
-  readonly #byHash = new Map<string, KnownEnvironment>();
+  readonly #byHash = new LruMap<string, KnownEnvironment>(MAX_ENVIRONMENTS);
   readonly #zoneNow: () => string | undefined;
   #nextId = 1;
 
@@ -47,7 +47,7 @@ export class EnvironmentCache {
     const key = `${hash} ${zone ?? ''}`;
     const environment = this.#byHash.get(key) ?? this.#parse(block, inherited, zone);
     // Also for a known one: odd environments must not evict the build's own.
-    putLast(this.#byHash, key, environment, MAX_ENVIRONMENTS);
+    this.#byHash.set(key, environment);
     return environment;
   }
 

@@ -3,7 +3,7 @@
  * datagrams arrive several times a second. Unaware of how a datagram is judged.
  */
 import { type ExcludedSender, MAX_CLOCK_DIFFERENCE_MS } from '../broker/wire/datagram.ts';
-import { putLast } from '../util/put-last.ts';
+import { LruMap } from '../util/lru-map.ts';
 
 const REPEAT_MS = 60_000;
 /** Nodes remembered. They have the cluster's key, so there are no more of them than nodes in the cluster. */
@@ -14,12 +14,12 @@ export function reportExcluded(
   log: (sentence: string) => void,
   now: () => number = () => performance.now(),
 ): (sender: ExcludedSender) => void {
-  const reported = new Map<string, number>();
+  const reported = new LruMap<string, number>(MAX_REPORTED);
   return (sender) => {
     const nowMs = now();
     const lastMs = reported.get(sender.nodeId);
     if (lastMs !== undefined && nowMs - lastMs < REPEAT_MS) return;
-    putLast(reported, sender.nodeId, nowMs, MAX_REPORTED);
+    reported.set(sender.nodeId, nowMs);
     log(describeExcluded(sender));
   };
 }

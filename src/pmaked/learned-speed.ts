@@ -3,7 +3,7 @@
  * vote, and the standard compile has several: a single host changes the speed only a little, however often it reports.
  * Unaware of how speeds are transmitted.
  */
-import { putLast } from '../util/put-last.ts';
+import { LruMap } from '../util/lru-map.ts';
 
 /** Hosts remembered; the one silent for longest is evicted first. */
 const MAX_HOSTS = 64;
@@ -14,11 +14,11 @@ const LEARN_MOST = 4;
 
 /** Collects the votes of other hosts. */
 export class LearnedSpeed {
-  readonly #voices = new Map<string, number>();
+  readonly #voices = new LruMap<string, number>(MAX_HOSTS);
 
   /** @param speed - as measured by `host` */
   note(host: string, speed: number): void {
-    putLast(this.#voices, host, speed, MAX_HOSTS);
+    this.#voices.set(host, speed);
   }
 
   /**

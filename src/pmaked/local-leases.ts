@@ -8,7 +8,7 @@ import { MAX_OPEN_REQUESTS } from '../broker/core/limits.ts';
 import type { BrokerAnswer, BrokerRequest } from '../protocol/local-broker.ts';
 import type { UserName } from '../protocol/names.ts';
 import { groupBy } from '../util/lists.ts';
-import { putLast } from '../util/put-last.ts';
+import { LruMap } from '../util/lru-map.ts';
 
 /** Jobs of a dispatcher that died end with its connections to the workers; their slots are in use until then. */
 export const JOBS_END_MS = 1_500;
@@ -55,7 +55,7 @@ export class LocalLeases {
   readonly #numbers = new Map<Holder, Map<number, number>>();
   readonly #held = new Map<string, Held>();
   /** The nodes that each dispatcher has used. */
-  readonly #used = new WeakMap<Holder, Map<string, true>>();
+  readonly #used = new WeakMap<Holder, LruMap<string, true>>();
   readonly #openOf = new Map<UserName, number>();
   readonly #now: () => number;
   #newest = 0;
@@ -145,9 +145,9 @@ export class LocalLeases {
     }
     const { holder } = waiting;
     this.#held.set(effect.lease, { holder, wantedMs: this.#now(), isOver: false });
-    const used = this.#used.get(holder) ?? new Map<string, true>();
+    const used = this.#used.get(holder) ?? new LruMap<string, true>(MAX_USED_NODES);
     this.#used.set(holder, used);
-    putLast(used, effect.nodeId, true, MAX_USED_NODES);
+    used.set(effect.nodeId, true);
     waiting.holder.send({ kind: 'leased', id: waiting.id, lease: effect.lease, node: effect.nodeId });
   }
 

@@ -15,7 +15,7 @@ import type { Destination, Effect } from '../broker/core/effects.ts';
 import type { Message, MessageOf, Peer } from '../broker/core/messages.ts';
 import { MAX_NODES } from '../broker/core/limits.ts';
 import type { OnDatagram, Transport } from './transport.ts';
-import { putLast } from '../util/put-last.ts';
+import { LruMap } from '../util/lru-map.ts';
 
 /** A timer that is due at once must not starve the sockets. */
 const SHORTEST_TIMER_MS = 1;
@@ -49,7 +49,7 @@ export class BrokerNode {
   readonly #sealer: DatagramSealer;
   readonly #opener: DatagramOpener;
   readonly #dropped = new Map<DropReason, number>();
-  readonly #heard = new Map<string, Peer>();
+  readonly #heard = new LruMap<string, Peer>(MAX_NODES);
   #transport: Transport | undefined;
   #timer: NodeJS.Timeout | undefined;
   /** Messages to send at the end of this turn of the event loop, by destination. */
@@ -84,7 +84,7 @@ export class BrokerNode {
     }
     const { nodeId, bootId, messages } = opened.value;
     const from = { nodeId, bootId, address };
-    putLast(this.#heard, from.nodeId, from, MAX_NODES);
+    this.#heard.set(from.nodeId, from);
     for (const message of messages) {
       if (isAside(message)) this.#options.onEvent({ kind: 'aside', from, message });
       else this.step({ kind: 'received', from, message });

@@ -24,7 +24,7 @@ import {
 } from '../protocol/worker.ts';
 import { MalformedError } from '../util/bytes.ts';
 import { deferred, type Deferred } from '../util/deferred.ts';
-import { outOfPatience } from '../util/patience.ts';
+import { startPatientTimer } from '../util/patience.ts';
 import { JobOutput, OutputBudget, type Printed } from './job-output.ts';
 
 /** The time beyond its own limit that a worker needs to notice the silence and kill its jobs, on a slow machine. */
@@ -163,7 +163,7 @@ export class NodeLink {
     const pending = this.#pending.get(id);
     if (!pending || signal !== SIGKILL) return;
     const tooLong = (): void => this.#end(`it did not end a job within ${KILLED_LIMIT_MS / 1_000} s after SIGKILL`);
-    pending.endWait ??= outOfPatience(KILLED_LIMIT_MS, tooLong);
+    pending.endWait ??= startPatientTimer(KILLED_LIMIT_MS, tooLong);
   }
 
   /** Asks the worker about the node. Undefined when the connection ends first, or the answer is invalid. */

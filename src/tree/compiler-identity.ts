@@ -5,7 +5,7 @@
  */
 import { realpath } from 'node:fs/promises';
 import type { CompilerFacts, CompilerQuestion, ToolFacts } from '../protocol/inspection.ts';
-import { putLast } from '../util/put-last.ts';
+import { LruMap } from '../util/lru-map.ts';
 import { askProgram } from './ask-program.ts';
 import { buildIdOf } from './build-id.ts';
 import { findCompilerFiles, type CompilerFile } from './compiler-tools.ts';
@@ -35,7 +35,7 @@ interface Known {
   readonly facts: Promise<CompilerFacts>;
 }
 
-const known = new Map<string, Promise<Known>>();
+const known = new LruMap<string, Promise<Known>>(MAX_KNOWN);
 
 /** The facts about a compiler. */
 export async function identifyCompiler(question: CompilerQuestion): Promise<CompilerFacts> {
@@ -48,7 +48,7 @@ export async function identify(question: CompilerQuestion): Promise<IdentifiedCo
   const before = await known.get(key)?.catch(() => undefined);
   if (before && (await isUnchanged(before))) return { facts: await before.facts, states: before.states };
   const asked = ask(question);
-  putLast(known, key, asked, MAX_KNOWN);
+  known.set(key, asked);
   try {
     const { facts, states } = await asked;
     return { facts: await facts, states };

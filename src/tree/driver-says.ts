@@ -4,7 +4,7 @@
  * mean.
  */
 import { spawnSync } from 'node:child_process';
-import { putLast } from '../util/put-last.ts';
+import { LruMap } from '../util/lru-map.ts';
 import { areUnchangedNow, stateNow, type FileStates } from './file-states.ts';
 
 /** Far longer than any driver takes that is not stuck. */
@@ -19,7 +19,7 @@ interface Known {
   readonly states: FileStates;
 }
 
-const known = new Map<string, Known>();
+const known = new LruMap<string, Known>(MAX_ANSWERS);
 
 /** Untranslated stderr; undefined if the program failed. */
 export function driverSays(program: string, words: readonly string[]): string | undefined {
@@ -40,6 +40,6 @@ export function driverSays(program: string, words: readonly string[]): string | 
   if (status === null || signal !== null) return undefined;
   const started = [...(answer ?? '').matchAll(STARTED)].map(([, path = '']) => path);
   const states = new Map([...new Set(started)].map((path) => [path, stateNow(path)]));
-  putLast(known, key, { answer, states: states.set(program, ofDriver) }, MAX_ANSWERS);
+  known.set(key, { answer, states: states.set(program, ofDriver) });
   return answer;
 }

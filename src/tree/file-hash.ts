@@ -1,7 +1,7 @@
 /** Hashes of large files, cached by file state. Unaware of their contents. */
 import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
-import { putLast } from '../util/put-last.ts';
+import { LruMap } from '../util/lru-map.ts';
 import { stateOf } from './file-states.ts';
 import { openRegularFile } from './regular-file.ts';
 import { isShortage } from './shortage.ts';
@@ -10,7 +10,7 @@ const HASH_CHUNK_BYTES = 1024 * 1024;
 /** A few compilers have a dozen files each. */
 const MAX_KNOWN = 256;
 
-const known = new Map<string, string>();
+const known = new LruMap<string, string>(MAX_KNOWN);
 
 /**
  * SHA-256, in hex. Empty for an unreadable file: one that is only executable is identified by its output. Rejects if
@@ -24,7 +24,7 @@ export async function hashOfFile(path: string): Promise<string> {
     const file = await openRegularFile(path);
     if (!file) return '';
     const hash = await hashOpened(file).finally(() => file.close());
-    putLast(known, key, hash, MAX_KNOWN);
+    known.set(key, hash);
     return hash;
   } catch (cause) {
     if (isShortage(cause)) throw cause;

@@ -5,7 +5,7 @@
  */
 import { realpathSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { putLast } from '../util/put-last.ts';
+import { LruMap } from '../util/lru-map.ts';
 import { mountPlaceNow, type MountPlace } from './mount-id.ts';
 import type { MountTable } from './mount-table.ts';
 
@@ -34,7 +34,7 @@ interface Known {
 /** A cache of resolved names. */
 export class Places {
   readonly mounts: MountTable;
-  readonly #known = new Map<string, Known>();
+  readonly #known = new LruMap<string, Known>(MAX_KNOWN);
 
   constructor(mounts: MountTable) {
     this.mounts = mounts;
@@ -49,7 +49,7 @@ export class Places {
     const found = find(name);
     const isSame = before?.located !== undefined && found !== undefined && isSamePlace(before.located, found);
     const located = isSame ? before.located : found;
-    putLast(this.#known, name, { located, file, generation: this.mounts.generation, checkedAtMs: nowMs }, MAX_KNOWN);
+    this.#known.set(name, { located, file, generation: this.mounts.generation, checkedAtMs: nowMs });
     return located;
   }
 

@@ -1,4 +1,4 @@
-/** Splits lists by key or by length. The parts are never empty, which their type expresses. */
+/** Splits lists by key or by length. The pieces are never empty, which their type expresses. */
 
 /** A list with at least one item. */
 export type NonEmpty<T> = readonly [T, ...T[]];
@@ -16,16 +16,16 @@ export function groupBy<T, K>(items: Iterable<T>, keyOf: (item: T) => K): Map<K,
 }
 
 /**
- * Splits a list into parts.
- * @param length - of each part; the last one may be shorter
+ * Splits a list into chunks.
+ * @param length - of each chunk; the last one may be shorter
  */
-export function partsOf<T>(items: readonly T[], length: number): NonEmpty<T>[] {
-  const parts: NonEmpty<T>[] = [];
+export function chunk<T>(items: readonly T[], length: number): NonEmpty<T>[] {
+  const chunks: NonEmpty<T>[] = [];
   for (let i = 0; i < items.length; i += length) {
     const part = items.slice(i, i + length);
-    if (isNonEmpty(part)) parts.push(part);
+    if (isNonEmpty(part)) chunks.push(part);
   }
-  return parts;
+  return chunks;
 }
 
 function isNonEmpty<T>(items: readonly T[]): items is NonEmpty<T> {

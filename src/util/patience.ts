@@ -13,7 +13,7 @@ const LEAST_PARTS = 10;
  * Calls `onOver` once when `ms` have passed, where no turn of the event loop counts as more than one part.
  * @returns a function that cancels the timeout; `onOver` is not called after it
  */
-export function outOfPatience(ms: number, onOver: () => void): () => void {
+export function startPatientTimer(ms: number, onOver: () => void): () => void {
   const parts = Math.max(LEAST_PARTS, Math.ceil(ms / LONGEST_PART_MS));
   let left = parts;
   let immediate: NodeJS.Immediate | undefined;
@@ -34,6 +34,6 @@ export function outOfPatience(ms: number, onOver: () => void): () => void {
 /** Waits for at most `ms`, by the same clock. True if the promise resolved in time. */
 export async function endsWithin(ms: number, promise: Promise<unknown>): Promise<boolean> {
   const over = deferred<boolean>();
-  const endWait = outOfPatience(ms, () => over.resolve(false));
+  const endWait = startPatientTimer(ms, () => over.resolve(false));
   return Promise.race([promise.then(() => true), over.promise]).finally(endWait);
 }

@@ -1,10 +1,10 @@
 import { expect, test, vi } from 'vitest';
-import { outOfPatience } from '../../src/util/patience.ts';
+import { startPatientTimer } from '../../src/util/patience.ts';
 
 test('patience ends, not before its time and once', async () => {
   const onOver = vi.fn();
   const startMs = performance.now();
-  outOfPatience(100, onOver);
+  startPatientTimer(100, onOver);
   // Each turn of the loop counts for both: it is over by then, however slow they are.
   await patience(200);
   expect(onOver).toHaveBeenCalledOnce();
@@ -16,7 +16,7 @@ test('patience ends, not before its time and once', async () => {
 
 test.each([100, 3_000])('time in which this process could not look is no silence of another: %i ms', async (ms) => {
   const onOver = vi.fn();
-  const end = outOfPatience(ms, onOver);
+  const end = startPatientTimer(ms, onOver);
   for (let heldUp = 0; heldUp < 5; heldUp += 1) {
     holdUp(ms / 4);
     await turnOfTheLoop();
@@ -27,7 +27,7 @@ test.each([100, 3_000])('time in which this process could not look is no silence
 
 test('a wait that was ended is not over later', async () => {
   const onOver = vi.fn();
-  outOfPatience(10, onOver)();
+  startPatientTimer(10, onOver)();
   await patience(30);
   expect(onOver).not.toHaveBeenCalled();
 });
@@ -37,7 +37,7 @@ test('not even when it was ended in its last moment', () => {
   try {
     const startMs = Date.now();
     const onOver = vi.fn();
-    const end = outOfPatience(100, onOver);
+    const end = startPatientTimer(100, onOver);
     for (let parts = 0; parts < 10; parts += 1) vi.advanceTimersToNextTimer();
     // The last part is over; what came during it is about to be looked at.
     expect(Date.now() - startMs).toBe(100);
@@ -51,7 +51,7 @@ test('not even when it was ended in its last moment', () => {
 });
 
 function patience(ms: number): Promise<void> {
-  return new Promise((resolve) => outOfPatience(ms, resolve));
+  return new Promise((resolve) => startPatientTimer(ms, resolve));
 }
 
 function turnOfTheLoop(): Promise<void> {

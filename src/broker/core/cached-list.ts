@@ -5,7 +5,7 @@
 import type { FreeNode, Peer } from './messages.ts';
 import { pickBest } from './ranking.ts';
 import { FREE_LIST_KEPT_MS } from './timing.ts';
-import { putLast } from '../../util/put-last.ts';
+import { LruMap } from '../../util/lru-map.ts';
 
 /** Senders' signatures vouch for the names, but those of an earlier cluster may remain after a restart. */
 const MAX_CACHED = 64;
@@ -19,7 +19,7 @@ interface Cached {
 
 /** LRU cache of free nodes. */
 export class CachedList {
-  readonly #nodes = new Map<string, Cached>();
+  readonly #nodes = new LruMap<string, Cached>(MAX_CACHED);
   readonly #random: () => number;
 
   constructor(random: () => number) {
@@ -66,6 +66,6 @@ export class CachedList {
   }
 
   #set(node: Cached): void {
-    putLast(this.#nodes, node.peer.nodeId, node, MAX_CACHED);
+    this.#nodes.set(node.peer.nodeId, node);
   }
 }

@@ -11,7 +11,7 @@ import type { MessageOf, NoneReason, Peer } from './messages.ts';
 import type { NodeName, UserName } from '../../protocol/names.ts';
 import { Stamps } from './stamp.ts';
 import * as timing from './timing.ts';
-import { groupBy, type NonEmpty, partsOf } from '../../util/lists.ts';
+import { groupBy, type NonEmpty, chunk } from '../../util/lists.ts';
 
 /** One job's request for a slot. */
 export interface SlotRequest {
@@ -239,7 +239,7 @@ export class Client {
   #send(due: readonly Open[], nowMs: number): void {
     for (const open of due) open.sendMs = nowMs + timing.REQUEST_REPEAT_MS;
     const alike = groupBy(due, ({ request }) => `${request.user} ${request.exclude.join(' ')}`);
-    for (const group of alike.values()) for (const some of partsOf(group, MAX_IDS)) this.#sendGroup(some, nowMs);
+    for (const group of alike.values()) for (const some of chunk(group, MAX_IDS)) this.#sendGroup(some, nowMs);
   }
 
   #sendGroup(group: NonEmpty<Open>, nowMs: number): void {
@@ -256,7 +256,7 @@ export class Client {
   }
 
   #sendCancels(ids: readonly number[]): void {
-    for (const requestIds of partsOf(ids, MAX_IDS)) this.#outbox.toGroup('leader', { kind: 'cancel', requestIds });
+    for (const requestIds of chunk(ids, MAX_IDS)) this.#outbox.toGroup('leader', { kind: 'cancel', requestIds });
   }
 
   #none(requestId: number, reason: NoneReason): void {

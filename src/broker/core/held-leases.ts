@@ -8,7 +8,7 @@ import type { LeaseName, LossReason, MessageOf, Peer } from './messages.ts';
 import type { UserName } from '../../protocol/names.ts';
 import type { Stamps } from './stamp.ts';
 import * as timing from './timing.ts';
-import { groupBy, partsOf } from '../../util/lists.ts';
+import { groupBy, chunk } from '../../util/lists.ts';
 
 /**
  * `held`: in use and renewed. `stopping`: lost or revoked, its job is being stopped. `releasing`: until the node
@@ -155,7 +155,7 @@ export class HeldLeases {
     );
     for (const [user, leases] of groupBy(held, (lease) => lease.user)) {
       if (user === undefined) continue;
-      for (const some of partsOf(leases, MAX_LEASES)) {
+      for (const some of chunk(leases, MAX_LEASES)) {
         const names = some.map((lease) => ({ ...lease.name, requestId: lease.requestId }));
         this.#outbox.toPeer(some[0].node, { kind: 'renew', stamp: this.#stamps.make(nowMs), user, leases: names });
       }
@@ -166,7 +166,7 @@ export class HeldLeases {
   }
 
   #sendReleases(leases: readonly Held[]): void {
-    for (const some of partsOf(leases, MAX_LEASES)) {
+    for (const some of chunk(leases, MAX_LEASES)) {
       this.#outbox.toPeer(some[0].node, { kind: 'release', leases: some.map((lease) => lease.name) });
     }
   }

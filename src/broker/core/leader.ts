@@ -12,7 +12,7 @@ import type { UserName } from '../../protocol/names.ts';
 import type { Term } from './term.ts';
 import * as timing from './timing.ts';
 import { Waiters } from './waiters.ts';
-import { groupBy, partsOf } from '../../util/lists.ts';
+import { groupBy, chunk } from '../../util/lists.ts';
 
 /** One request: `waiting` in the queue, `offered` to a node, `granted` and remembered for a while, or `ended`. */
 interface Request {
@@ -131,7 +131,7 @@ export class Leader {
   onWho(from: Peer, { wantsRoster }: MessageOf<'who'>, term: Term): void {
     this.#outbox.toPeer(from, { kind: 'capacity', term, ...this.#list.capacity });
     if (!wantsRoster) return;
-    for (const nodes of partsOf(this.#list.all(), MAX_HINTS)) this.#outbox.toPeer(from, { kind: 'roster', nodes });
+    for (const nodes of chunk(this.#list.all(), MAX_HINTS)) this.#outbox.toPeer(from, { kind: 'roster', nodes });
   }
 
   tick(nowMs: number): void {
@@ -290,7 +290,7 @@ export class Leader {
     }
     const byClient = groupBy(impatient, ({ client }) => requestKey(client, 0));
     for (const requests of byClient.values()) {
-      for (const some of partsOf(requests, MAX_IDS)) {
+      for (const some of chunk(requests, MAX_IDS)) {
         const requestIds = some.map((request) => request.id);
         this.#outbox.toPeer(some[0].client, { kind: 'none', reason: 'patience', requestIds });
       }

@@ -19,7 +19,7 @@ import type {
 import type { UserName } from '../../protocol/names.ts';
 import { compareTerms, type Term } from './term.ts';
 import * as timing from './timing.ts';
-import { groupBy, partsOf } from '../../util/lists.ts';
+import { groupBy, chunk } from '../../util/lists.ts';
 
 /** The node's settings and its availability. */
 export interface NodeState {
@@ -249,7 +249,7 @@ export class Member {
   #tellHolders(leases: readonly Lease[], say: (names: readonly LeaseName[]) => Message): void {
     const byClient = groupBy(leases, ({ client }) => `${client.nodeId}/${client.bootId}`);
     for (const its of byClient.values()) {
-      for (const some of partsOf(its, MAX_LEASES)) {
+      for (const some of chunk(its, MAX_LEASES)) {
         this.#outbox.toPeer(some[0].client, say(some.map((lease) => lease.name)));
       }
     }

@@ -3,7 +3,7 @@
  * accepts reordered datagrams and refuses repeated ones (like IPsec, RFC 4303, 3.4.3). Unaware of the contents; only
  * asked about datagrams whose signature and time are valid.
  */
-import { putLast } from '../../util/put-last.ts';
+import { LruMap } from '../../util/lru-map.ts';
 
 /** Reordering on one local network spans a few datagrams; 32 fit a machine word. */
 const WINDOW = 32;
@@ -23,7 +23,7 @@ export type Admission = 'new' | 'old-sequence' | 'old-boot';
 
 /** Sequence numbers seen, per sender. */
 export class ReplayWindow {
-  readonly #senders = new Map<string, Seen>();
+  readonly #senders = new LruMap<string, Seen>(MAX_SENDERS);
   readonly #keptMs: number;
 
   /**
@@ -67,6 +67,6 @@ export class ReplayWindow {
   }
 
   #remember(nodeId: string, seen: Seen): void {
-    putLast(this.#senders, nodeId, seen, MAX_SENDERS);
+    this.#senders.set(nodeId, seen);
   }
 }

@@ -8,10 +8,10 @@ import { settle } from './settle.ts';
 
 /** Runs the compile on the node. Node and compiler failures are outcomes, never rejections. */
 export async function attemptOnNode(input: AttemptInput): Promise<Attempt> {
-  const { shim, shipment, runner } = input;
+  const { shim, shipment, entrant: entrant } = input;
   let { plan } = input;
   // Its node may be cut off: remove what it has written so far without waiting for that to be known.
-  void runner.beaten.then(() => shipment.discard());
+  void entrant.beaten.then(() => shipment.discard());
   let run = await runOnNode(input, plan);
   if (run && (await shipment.isSourceNewer(run.end))) run = await runOnNode(input, plan);
   if (run && plan.paths === 'absolute' && isNameLeft(run)) {

@@ -8,7 +8,7 @@ import type { Shipment } from '../delivery/delivery.ts';
 import type { KnownEnvironment } from '../environment-cache.ts';
 import type { Ticket } from '../nodes/ticket.ts';
 import type { RetryReason } from '../reasons.ts';
-import type { Runner } from './race.ts';
+import type { Entrant } from './race.ts';
 import type { ShimPort } from './shim-port.ts';
 
 /** Outcome of an attempt. */
@@ -56,7 +56,7 @@ export interface AttemptInput {
   /** Resolves with the reason when the slot is revoked; undefined for a slot that is never revoked. */
   readonly revoked: Promise<RetryReason> | undefined;
   /** Only one attempt at a job may put its outputs in place. */
-  readonly runner: Runner;
+  readonly entrant: Entrant;
   /** The node is done with the job and its slot is free; the outputs are not settled yet. */
   readonly onNodeDone: () => void;
   readonly onSettling: () => void;

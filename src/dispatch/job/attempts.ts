@@ -14,7 +14,7 @@ import type { Delivery } from '../delivery/delivery.ts';
 import type { KnownEnvironment } from '../environment-cache.ts';
 import type { JobSlots } from '../scheduling/job-slots.ts';
 import type { RemoteSlot } from '../slot-source.ts';
-import { Race, type Runner } from './race.ts';
+import { Race, type Entrant } from './race.ts';
 import type { ShimPort } from './shim-port.ts';
 
 /** What the attempts of all jobs share. */
@@ -50,7 +50,7 @@ interface Start {
   readonly plan: CompilePlan;
   readonly place: RemoteSlot;
   readonly shim: ShimPort;
-  readonly runner: Runner;
+  readonly entrant: Entrant;
   /** True if another attempt at the job is in flight. */
   readonly hasRival: boolean;
 }
@@ -103,8 +103,8 @@ export class NodeTries {
     const shim = shared(this.#input.shim);
     const enter = (at: RemoteSlot, hasRival: boolean): void => {
       this.#count += 1;
-      race.enter(async (runner) => ({
-        attempt: await this.#attempt({ plan, place: at, shim, runner, hasRival }),
+      race.enter(async (entrant) => ({
+        attempt: await this.#attempt({ plan, place: at, shim, entrant, hasRival }),
         node: at.node,
       }));
     };
@@ -127,7 +127,7 @@ export class NodeTries {
     };
   }
 
-  async #attempt({ plan, place, shim, runner, hasRival }: Start): Promise<Attempt> {
+  async #attempt({ plan, place, shim, entrant, hasRival }: Start): Promise<Attempt> {
     const { node } = place;
     const context = this.#context;
     let isReleased = false;
@@ -163,7 +163,7 @@ export class NodeTries {
         shipment,
         visibleLimitMs: context.holdLimitMs,
         revoked: place.source.revoked(place),
-        runner,
+        entrant,
         onNodeDone,
         onSettling: () => onSettling(node),
         onLate: () => context.build.addRetry('file-late-on-node'),

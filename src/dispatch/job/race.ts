@@ -5,7 +5,7 @@
 import { deferred } from '../../util/deferred.ts';
 
 /** An attempt's view of its race. */
-export interface Runner {
+export interface Entrant {
   /** True for the first attempt that calls it, once: only that attempt may take effect. */
   claim(): boolean;
   /** True once another attempt has claimed the race. */
@@ -19,7 +19,7 @@ export class Race<Result> {
   readonly results: Promise<readonly Result[]>;
   readonly #decides: (result: Result) => boolean;
   readonly #over = deferred<readonly Result[]>();
-  readonly #beaten = new Map<Runner, () => void>();
+  readonly #beaten = new Map<Entrant, () => void>();
   readonly #ended: Result[] = [];
   #running = 0;
   #isClaimed = false;
@@ -30,38 +30,38 @@ export class Race<Result> {
     this.results = this.#over.promise;
   }
 
-  enter(run: (runner: Runner) => Promise<Result>): void {
+  enter(run: (entrant: Entrant) => Promise<Result>): void {
     const { promise: beaten, resolve } = deferred<undefined>();
     let isBeaten = false;
-    const runner: Runner = {
-      claim: () => this.#claim(runner),
+    const entrant: Entrant = {
+      claim: () => this.#claim(entrant),
       get isBeaten() {
         return isBeaten;
       },
       beaten,
     };
-    this.#beaten.set(runner, () => {
+    this.#beaten.set(entrant, () => {
       isBeaten = true;
       resolve(undefined);
     });
     this.#running += 1;
-    run(runner).then(
-      (result) => this.#end(runner, result),
+    run(entrant).then(
+      (result) => this.#end(entrant, result),
       (cause: unknown) => this.#over.reject(cause instanceof Error ? cause : new Error(String(cause))),
     );
   }
 
-  #claim(runner: Runner): boolean {
+  #claim(entrant: Entrant): boolean {
     if (this.#isClaimed) return false;
     this.#isClaimed = true;
-    for (const [other, tell] of this.#beaten) if (other !== runner) tell();
+    for (const [other, tell] of this.#beaten) if (other !== entrant) tell();
     return true;
   }
 
-  #end(runner: Runner, result: Result): void {
+  #end(entrant: Entrant, result: Result): void {
     this.#running -= 1;
     this.#ended.push(result);
-    if (this.#decides(result)) this.#claim(runner);
+    if (this.#decides(result)) this.#claim(entrant);
     else if (this.#running > 0) return;
     this.#over.resolve([...this.#ended]);
   }

@@ -36,7 +36,7 @@ export async function settle(input: AttemptInput, end: RemoteEnd, stops: Stops):
   const termination = endBySignal(report.termination, stops);
   const used = { cpuMs: Number((report.cpuUserUs + report.cpuSystemUs) / 1000n), maxRssKiB };
   if (stops.signal !== undefined) {
-    if (!input.runner.claim()) return beaten(input);
+    if (!input.entrant.claim()) return beaten(input);
     // gcc removes its outputs on a signal it can catch; SIGKILL leaves them half written.
     await shipment.discard(termination.kind === 'signalled');
     return { kind: 'finished', termination, output, ...used, visibleWaitMs: 0, moves: [] };
@@ -45,7 +45,7 @@ export async function settle(input: AttemptInput, end: RemoteEnd, stops: Stops):
     await shipment.discard(true);
     return { kind: 'retry', reason: stops.revokedBy, elsewhere: true, isRevoked: true };
   }
-  if (input.runner.isBeaten) return beaten(input);
+  if (input.entrant.isBeaten) return beaten(input);
   // The original output, in the node's own names: names do not matter for blaming the node.
   const trouble = isSuccess(termination) ? undefined : findTrouble(endOf(report, end.output), input.environment);
   if (trouble !== undefined) {
@@ -62,7 +62,7 @@ export async function settle(input: AttemptInput, end: RemoteEnd, stops: Stops):
     await shipment.discard();
     return { kind: 'retry', reason: 'outputs-not-visible', elsewhere: false, unseen: collected.path };
   }
-  if (!input.runner.claim()) return beaten(input);
+  if (!input.entrant.claim()) return beaten(input);
   const { waitedMs: visibleWaitMs, moves } = collected;
   return { kind: 'finished', termination, output, ...used, visibleWaitMs, moves };
 }

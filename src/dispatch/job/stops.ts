@@ -4,7 +4,7 @@
  */
 import type { RemoteRun } from '../../remote/node-link.ts';
 import type { RetryReason } from '../reasons.ts';
-import type { Runner } from './race.ts';
+import type { Entrant } from './race.ts';
 import type { ShimPort } from './shim-port.ts';
 
 /** Delay from the first signal to SIGKILL: users are promised the end of the process group within 2 s. */
@@ -17,7 +17,7 @@ export interface StopSources {
   readonly shim: Pick<ShimPort, 'closed' | 'onSignal'>;
   /** Resolves with the reason when the slot is revoked; undefined for a slot that is never revoked. */
   readonly revoked: Promise<RetryReason> | undefined;
-  readonly runner: Pick<Runner, 'beaten'>;
+  readonly entrant: Pick<Entrant, 'beaten'>;
 }
 
 /** What ended a job early; set while it runs. */
@@ -31,7 +31,7 @@ export interface Stops {
  * Forwards the shim's signals, its death and the loss of the slot to the job's process group; SIGKILL follows. A lost
  * slot sends SIGTERM first too: a compiler then removes its files in /tmp, within a millisecond.
  */
-export function passStops(run: RemoteRun, { shim, revoked, runner }: StopSources): Stops {
+export function passStops(run: RemoteRun, { shim, revoked, entrant: entrant }: StopSources): Stops {
   const stops: Stops = { signal: undefined, revokedBy: undefined };
   let isOver = false;
   let kill: NodeJS.Timeout | undefined;
@@ -52,7 +52,7 @@ export function passStops(run: RemoteRun, { shim, revoked, runner }: StopSources
     signal(SIGTERM);
   };
   void revoked?.then(takeBack);
-  void runner.beaten.then(() => takeBack('slow-there'));
+  void entrant.beaten.then(() => takeBack('slow-there'));
   void run.end.then(() => {
     isOver = true;
     clearTimeout(kill);

@@ -5,7 +5,7 @@
 import type { BrokerStatus } from '../../protocol/control.ts';
 import type { BrokerAnswer } from '../../protocol/local-broker.ts';
 import { deferred, type Deferred } from '../../util/deferred.ts';
-import { outOfPatience } from '../../util/patience.ts';
+import { startPatientTimer } from '../../util/patience.ts';
 import { isSameSet } from '../../util/sets.ts';
 import { WakeUp } from '../../util/wake-up.ts';
 import { lastingExclusions, type Exclusions } from '../exclusions.ts';
@@ -214,7 +214,7 @@ export class LeaseSource implements SlotSource {
     this.#speeds.reset();
     if (isUp) {
       this.#pool.linkUp(performance.now());
-      this.#endCapacityWait = outOfPatience(CAPACITY_PATIENCE_MS, () => this.#setCapacity({ slots: 0, nodes: 0 }));
+      this.#endCapacityWait = startPatientTimer(CAPACITY_PATIENCE_MS, () => this.#setCapacity({ slots: 0, nodes: 0 }));
     } else {
       this.#pool.linkDown(performance.now());
     }

@@ -6,7 +6,7 @@
 import type { NodeLink } from '../../remote/node-link.ts';
 import { delayAfter, type Delays } from '../../util/back-off.ts';
 import { endsWithin } from '../../util/patience.ts';
-import { putLast } from '../../util/put-last.ts';
+import { LruMap } from '../../util/lru-map.ts';
 import { areSameExclusions, type Exclusions } from '../exclusions.ts';
 import { HeaderDigests } from '../../tree/digest/header-digests.ts';
 import { MountTable } from '../../tree/mount-table.ts';
@@ -52,7 +52,7 @@ export class Admission {
   /** What is known about nodes. */
   readonly nodes: NodeVerdicts;
   readonly #options: AdmissionOptions;
-  readonly #needs = new Map<Wanted, Need>();
+  readonly #needs = new LruMap<Wanted, Need>(MAX_KNOWN);
   readonly #wants: Wants;
   readonly #checks: NodeChecks;
   #lookAgainMs = Infinity;
@@ -78,7 +78,7 @@ export class Admission {
     if (!need) {
       const { conditions, local } = wanted;
       need = { conditions, local, exclusions: this.nodes.exclusionsFor(conditions) };
-      putLast(this.#needs, wanted, need, MAX_KNOWN);
+      this.#needs.set(wanted, need);
     }
     if (this.#lookAgainMs !== Infinity && performance.now() >= this.#lookAgainMs) this.#lookAgain(need);
     return need;

@@ -2,7 +2,7 @@
  * How long builds count on nodes whose checks are slow. A node that answers nothing must not keep jobs from local slots,
  * and neither must one that answers each question just in time. Unaware of what is checked.
  */
-import { outOfPatience } from '../../util/patience.ts';
+import { startPatientTimer } from '../../util/patience.ts';
 
 /** From a node's first slow check in a build. The first check of a compiler hashes 70 MB, from a cold disk perhaps. */
 const SLOW_LIMIT_MS = 10_000;
@@ -23,7 +23,7 @@ export class CheckPatience {
     if (this.#waits.has(node)) return;
     this.#waits.set(
       node,
-      outOfPatience(SLOW_LIMIT_MS, () => this.giveUp(node)),
+      startPatientTimer(SLOW_LIMIT_MS, () => this.giveUp(node)),
     );
   }
 

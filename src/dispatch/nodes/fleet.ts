@@ -7,7 +7,7 @@ import type { NodeStateName, NodeStatus } from '../../protocol/control.ts';
 import type { WorkerReady } from '../../protocol/worker.ts';
 import { NodeLink, type LinkChannel } from '../../remote/node-link.ts';
 import { delayAfter, type Delays } from '../../util/back-off.ts';
-import { outOfPatience } from '../../util/patience.ts';
+import { startPatientTimer } from '../../util/patience.ts';
 import { fail, type Result } from '../../util/result.ts';
 import {
   introductionOf,
@@ -179,7 +179,7 @@ export class Fleet {
       state.isAwaited = false;
       this.#options.onChange();
     };
-    const endWait = outOfPatience(AWAITED_LIMIT_MS, noLongerAwait);
+    const endWait = startPatientTimer(AWAITED_LIMIT_MS, noLongerAwait);
     void this.#introduce(member, abort, noLongerAwait).finally(endWait);
   }
 

@@ -3,7 +3,7 @@
  * compiler does. Unaware of nodes.
  */
 import { areUnchangedNow, stateNow, type FileStates } from '../../tree/file-states.ts';
-import { putLast } from '../../util/put-last.ts';
+import { LruMap } from '../../util/lru-map.ts';
 import type { CompilerCondition } from './conditions.ts';
 
 /** Far above the few that a build uses. */
@@ -21,7 +21,7 @@ interface Known {
 
 /** The known compilers. */
 export class HereCompilers {
-  readonly #known = new Map<string, Known>();
+  readonly #known = new LruMap<string, Known>(MAX_KNOWN);
 
   /** The compiler that a job calls, as it is now. */
   find(program: string, searchPath: string): CompilerCondition {
@@ -30,7 +30,7 @@ export class HereCompilers {
     if (known && isUnchanged(known)) return known.condition;
     const condition: CompilerCondition = { kind: 'compiler', program, searchPath, here: undefined };
     const checkedAtMs = performance.now();
-    putLast(this.#known, key, { condition, program: stateNow(program), states: undefined, checkedAtMs }, MAX_KNOWN);
+    this.#known.set(key, { condition, program: stateNow(program), states: undefined, checkedAtMs });
     return condition;
   }
 }

@@ -6,7 +6,7 @@ import { configFiles, loadConfig, type Config } from '../../config/load.ts';
 import { NODES_VARIABLE, parseNodes, type NodeSpec } from '../../config/nodes.ts';
 import { describeConfigProblem } from '../../config/problem.ts';
 import { watchConfig, type ConfigWatch } from '../../config/watch.ts';
-import { putLast } from '../../util/put-last.ts';
+import { LruMap } from '../../util/lru-map.ts';
 
 /** PMAKE_NODES values remembered; a user has one or two. */
 const MAX_LISTS = 64;
@@ -21,7 +21,7 @@ export interface NodeList {
 /** The config file's list, and the lists of PMAKE_NODES values. */
 export class NodeLists {
   readonly #env: NodeJS.ProcessEnv;
-  readonly #byText = new Map<string, NodeList>();
+  readonly #byText = new LruMap<string, NodeList>(MAX_LISTS);
   #config: Config = { nodes: [] };
   #configured: NodeList = { specs: [], problems: [] };
   #watch: ConfigWatch | undefined;
@@ -65,7 +65,7 @@ export class NodeLists {
     if (known) return known;
     const parsed = parseNodes(text);
     const list = parsed.ok ? listOf(parsed.value, []) : listOf([], [describeConfigProblem(parsed.failure)]);
-    putLast(this.#byText, text, list, MAX_LISTS);
+    this.#byText.set(text, list);
     return list;
   }
 

@@ -14,7 +14,7 @@ import { isSameMount } from '../../tree/mount-id.ts';
 import type { Located, Places } from '../../tree/places.ts';
 import { privatePlaces } from '../../tree/private-directory.ts';
 import { isDirectory } from '../../tree/watched-directories.ts';
-import { putLast } from '../../util/put-last.ts';
+import { LruMap } from '../../util/lru-map.ts';
 import type { CompilerCondition, Condition, HeadersCondition, PlaceCondition, TreeCondition } from './conditions.ts';
 import { programsAt } from './driver-programs.ts';
 import { HereCompilers } from './here-compilers.ts';
@@ -67,10 +67,10 @@ interface Draft {
 export class Wants {
   readonly #places: Places;
   readonly #compilers = new HereCompilers();
-  readonly #known = new Map<string, Known>();
-  readonly #trees = new Map<string, TreeCondition>();
-  readonly #placeConditions = new Map<string, PlaceCondition>();
-  readonly #headers = new Map<string, HeadersCondition>();
+  readonly #known = new LruMap<string, Known>(MAX_KNOWN);
+  readonly #trees = new LruMap<string, TreeCondition>(MAX_KNOWN);
+  readonly #placeConditions = new LruMap<string, PlaceCondition>(MAX_KNOWN);
+  readonly #headers = new LruMap<string, HeadersCondition>(MAX_KNOWN);
   readonly #isComparable = new WeakMap<Located, boolean>();
 
   constructor(places: Places) {
@@ -93,7 +93,7 @@ export class Wants {
     if (before?.compiler === compiler && this.#isStill(before)) return before;
     const headers = own && this.#findHeaders(ownKey, own);
     const wanted = this.#workOut({ ...work, reads: { ...reads, files } }, out, compiler, headers);
-    putLast(this.#known, key, wanted, MAX_KNOWN);
+    this.#known.set(key, wanted);
     return wanted;
   }
 
@@ -210,7 +210,7 @@ export class Wants {
       known !== undefined && known.tree === tree && known.contents.isUnchanged
         ? known
         : { kind: 'place', name, real, tree, mountsBelow, isComparable, isAbsent, contents: new HereContents() };
-    putLast(this.#placeConditions, key, condition, MAX_KNOWN);
+    this.#placeConditions.set(key, condition);
     return condition;
   }
 
@@ -218,7 +218,7 @@ export class Wants {
     const known = this.#headers.get(key);
     const isStill = known?.contents.isUnchanged === true;
     const condition: HeadersCondition = isStill ? known : { kind: 'headers', own, contents: new HereContents() };
-    putLast(this.#headers, key, condition, MAX_KNOWN);
+    this.#headers.set(key, condition);
     return condition;
   }
 
@@ -266,7 +266,7 @@ export class Wants {
       if (!above || !isSameMount(above.mount, mount)) break;
     }
     const tree: TreeCondition = { kind: 'tree', directory: real, provenAt: undefined };
-    putLast(this.#trees, where + real, tree, MAX_KNOWN);
+    this.#trees.set(where + real, tree);
     return tree;
   }
 }

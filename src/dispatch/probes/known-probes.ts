@@ -4,7 +4,7 @@
  * may have any cause, such as a full disk. Pure: unaware of files and of how a question is asked.
  */
 import { createHash } from 'node:crypto';
-import { putLast } from '../../util/put-last.ts';
+import { LruMap } from '../../util/lru-map.ts';
 
 /** A kernel asks some hundred questions; each takes two hashes here. */
 const MAX_TRIALS = 4_096;
@@ -18,7 +18,7 @@ const HASH = /^[\da-f]{64}$/;
 /** LRU cache of accepted probes and their objects. */
 export class KnownTrials {
   /** Least recently used first. */
-  readonly #objectOf = new Map<string, string>();
+  readonly #objectOf = new LruMap<string, string>(MAX_TRIALS);
   readonly #objects = new Map<string, Buffer>();
 
   get size(): number {
@@ -29,7 +29,7 @@ export class KnownTrials {
   get(key: string): Buffer | undefined {
     const hash = this.#objectOf.get(key);
     if (hash === undefined) return undefined;
-    putLast(this.#objectOf, key, hash, MAX_TRIALS);
+    this.#objectOf.set(key, hash);
     return this.#objects.get(hash);
   }
 
@@ -69,7 +69,7 @@ export class KnownTrials {
       this.#objects.clear();
     }
     this.#objects.set(hash, object);
-    putLast(this.#objectOf, key, hash, MAX_TRIALS);
+    this.#objectOf.set(key, hash);
   }
 }
 

@@ -2,7 +2,7 @@
  * Costs of compiles in earlier builds: CPU time by object on a node of speed 1, and how much longer than that compiles
  * take now. Pure; unaware of files and of who asks.
  */
-import { putLast } from '../../util/put-last.ts';
+import { LruMap } from '../../util/lru-map.ts';
 
 /** Objects remembered: some large trees. The least recently compiled are evicted. */
 const MAX_OBJECTS = 50_000;
@@ -15,7 +15,7 @@ const FIRST_LINE = 'pmake costs 1';
 /** Costs by object, learned from finished jobs. */
 export class JobCosts {
   /** Object → CPU ms; the newest is last. */
-  readonly #costs = new Map<string, number>();
+  readonly #costs = new LruMap<string, number>(MAX_OBJECTS);
   #meanMs: number | undefined;
   /** Ratio of wall time to cost: nodes run several jobs at once, and other work. */
   #stretch: number | undefined;
@@ -67,7 +67,7 @@ export class JobCosts {
   }
 
   #put(object: string, costMs: number): void {
-    putLast(this.#costs, object, costMs, MAX_OBJECTS);
+    this.#costs.set(object, costMs);
   }
 }
 

@@ -3,7 +3,7 @@
  * either uses them.
  */
 import { SpeedBook } from '../../load/speed.ts';
-import { putLast } from '../../util/put-last.ts';
+import { LruMap } from '../../util/lru-map.ts';
 
 /** Smaller changes are noise of single jobs. */
 const TOLD_CHANGE = Math.log(1.05);
@@ -30,7 +30,7 @@ interface Told {
 export class NodeSpeeds {
   readonly #book = new SpeedBook();
   /** Nodes whose speed is on the broker's scale: the value last reported to the broker, or received from it. */
-  readonly #told = new Map<string, Told>();
+  readonly #told = new LruMap<string, Told>(MAX_NODES);
 
   speedOf(node: string): number {
     return this.#book.speedOf(node);
@@ -43,7 +43,7 @@ export class NodeSpeeds {
   begin(node: string, speed: number): void {
     if (this.#told.has(node)) return;
     this.#book.setStatic(node, speed);
-    putLast(this.#told, node, { log: Math.log(speed), atMs: -Infinity }, MAX_NODES);
+    this.#told.set(node, { log: Math.log(speed), atMs: -Infinity });
   }
 
   /** A job finished. Returns the node's speed if it has changed enough for the broker to know. */

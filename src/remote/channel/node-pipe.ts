@@ -4,7 +4,7 @@
  */
 import type { Duplex, Readable, Writable } from 'node:stream';
 import { deferred } from '../../util/deferred.ts';
-import { outOfPatience } from '../../util/patience.ts';
+import { startPatientTimer } from '../../util/patience.ts';
 import { fail, ok, type Result } from '../../util/result.ts';
 import { ChannelStream } from './channel-stream.ts';
 import { WORKER_PREAMBLE } from '../../protocol/worker.ts';
@@ -67,7 +67,7 @@ export async function awaitWorker(
     else noWorker('still running');
   };
   const onAbort = () => outcome.resolve(fail({ kind: 'aborted' }));
-  const endWait = outOfPatience(startMs, () => outcome.resolve(fail({ kind: 'timeout' })));
+  const endWait = startPatientTimer(startMs, () => outcome.resolve(fail({ kind: 'timeout' })));
   abort.addEventListener('abort', onAbort);
   if (abort.aborted) onAbort();
   pipe.stdout.on('data', onData);

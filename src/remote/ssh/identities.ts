@@ -12,7 +12,7 @@ import ssh2, {
   type SigningRequestOptions,
   type SignCallback,
 } from 'ssh2';
-import { outOfPatience } from '../../util/patience.ts';
+import { startPatientTimer } from '../../util/patience.ts';
 import { ok, fail, type Result } from '../../util/result.ts';
 import type { SkippedIdentity } from '../failure.ts';
 import type { SshSettings } from './ssh-settings.ts';
@@ -124,7 +124,7 @@ function inOrder(keys: readonly ParsedKey[], files: readonly KeyFile[], namedOnl
 
 function agentKeys(agent: ImpatientAgent): Promise<Result<readonly ParsedKey[], undefined>> {
   return new Promise((resolve) => {
-    const endWait = outOfPatience(AGENT_TIMEOUT_MS, () => {
+    const endWait = startPatientTimer(AGENT_TIMEOUT_MS, () => {
       agent.hangUp();
       resolve(fail(undefined));
     });

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { Client, type ClientChannel, type ServerHostKeyAlgorithm } from 'ssh2';
 import { deferred, type Deferred } from '../../util/deferred.ts';
-import { outOfPatience } from '../../util/patience.ts';
+import { startPatientTimer } from '../../util/patience.ts';
 import { fail, ok, type Result } from '../../util/result.ts';
 import type { ConnectPhase, NodeFailure, NodeTarget, SeenHostKey } from '../failure.ts';
 import { HOST_KEY_ALGORITHMS, TRANSPORT_ALGORITHMS } from './algorithms.ts';
@@ -85,7 +85,7 @@ class SshLogin {
     client.on('ready', () => this.#start());
     client.on('error', (cause) => this.#handleError(cause));
     client.on('close', () => this.#handleClose());
-    const endWait = outOfPatience(this.#request.limits.handshakeMs, () => this.#fail(this.#timeout()));
+    const endWait = startPatientTimer(this.#request.limits.handshakeMs, () => this.#fail(this.#timeout()));
     if (this.#request.transport.stream.destroyed) this.#handleClose();
     else this.#connect();
     const opened = await this.#outcome.promise;

@@ -3,7 +3,7 @@
  */
 import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { outOfPatience } from '../../util/patience.ts';
+import { startPatientTimer } from '../../util/patience.ts';
 import { fail, ok, type Result } from '../../util/result.ts';
 import { ChannelStream } from '../channel/channel-stream.ts';
 import { openCommandPipe } from '../channel/command-pipe.ts';
@@ -66,8 +66,8 @@ function openTcp(
       resolve(result);
     };
     const onAbort = () => settle(fail({ kind: 'aborted' }));
-    const endSilence = outOfPatience(silentMs, onSilent);
-    const endWait = outOfPatience(tcpMs, () => settle(fail({ kind: 'timeout' })));
+    const endSilence = startPatientTimer(silentMs, onSilent);
+    const endWait = startPatientTimer(tcpMs, () => settle(fail({ kind: 'timeout' })));
     abort.addEventListener('abort', onAbort);
     // The listener stays for the socket's life: a late error after a failure must not end the process.
     socket.on('error', (cause: NodeJS.ErrnoException) =>

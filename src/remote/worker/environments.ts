@@ -3,7 +3,7 @@
  * variables.
  */
 import type { JobEnvironment } from '../../protocol/worker.ts';
-import { putLast } from '../../util/put-last.ts';
+import { LruMap } from '../../util/lru-map.ts';
 
 /**
  * A build uses a handful (one per make level). Beyond this, the oldest is evicted, and the dispatcher sends it again.
@@ -12,11 +12,11 @@ const MAX_ENVIRONMENTS = 1_024;
 
 /** A bounded store. */
 export class EnvironmentStore {
-  readonly #byId = new Map<number, JobEnvironment>();
+  readonly #byId = new LruMap<number, JobEnvironment>(MAX_ENVIRONMENTS);
 
   add(id: number, { inherited, block }: JobEnvironment): void {
     // Copied, because these are slices of a receive buffer that they would otherwise keep alive.
-    putLast(this.#byId, id, { inherited: Buffer.from(inherited), block: Buffer.from(block) }, MAX_ENVIRONMENTS);
+    this.#byId.set(id, { inherited: Buffer.from(inherited), block: Buffer.from(block) });
   }
 
   get(id: number): JobEnvironment | undefined {

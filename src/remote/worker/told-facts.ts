@@ -3,7 +3,7 @@
  * it depends on, and is returned if one of them no longer holds. Unaware of what the facts are and of jobs.
  */
 import type { NotRunReason } from '../../protocol/worker.ts';
-import { putLast } from '../../util/put-last.ts';
+import { LruMap } from '../../util/lru-map.ts';
 
 /** A build has a few dozen facts. The dispatcher asks again for one that was evicted. */
 const MAX_FACTS = 4_096;
@@ -30,14 +30,14 @@ interface ToldFact {
 
 /** A bounded store of facts. */
 export class ToldFacts {
-  readonly #byStamp = new Map<string, ToldFact>();
+  readonly #byStamp = new LruMap<string, ToldFact>(MAX_FACTS);
   #newest = 0;
 
   /** Records a fact that holds while `isStill` resolves to true, and returns its stamp. */
   tell(kind: FactKind, isStill: () => Promise<boolean>): string {
     this.#newest += 1;
     const stamp = `${kind}-${this.#newest}`;
-    putLast(this.#byStamp, stamp, { kind, isStill }, MAX_FACTS);
+    this.#byStamp.set(stamp, { kind, isStill });
     return stamp;
   }
 

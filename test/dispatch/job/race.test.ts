@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Race, type Runner } from '../../../src/dispatch/job/race.ts';
+import { Race, type Entrant } from '../../../src/dispatch/job/race.ts';
 import { deferred } from '../../../src/util/deferred.ts';
 import { seededRandom } from '../../broker/seeded-random.ts';
 
@@ -14,10 +14,10 @@ function begin(names: readonly string[]) {
   const beaten: string[] = [];
   const attempts = names.map((name) => {
     const end = deferred<Outcome>();
-    let own: Runner | undefined;
-    race.enter((runner) => {
-      own = runner;
-      void runner.beaten.then(() => beaten.push(name));
+    let own: Entrant | undefined;
+    race.enter((entrant) => {
+      own = entrant;
+      void entrant.beaten.then(() => beaten.push(name));
       return end.promise;
     });
     return { name, claim: () => own?.claim(), end: (counts: boolean) => end.resolve({ name, counts }) };
