@@ -5,7 +5,7 @@
 import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ShimRequest } from '../protocol/shim.ts';
-import { workOf } from './nodes/work.ts';
+import { workOf } from './nodes/remote-work.ts';
 import { BuildBook, UNNAMED_BUILD, type Build } from './builds/tally.ts';
 import { SharedTree } from './delivery/shared-tree.ts';
 import { EnvironmentCache } from './environment-cache.ts';

@@ -12,7 +12,7 @@ import { pathsMode, planCommand } from '../../command/plan-command.ts';
 import { renderPlan } from '../../command/render.ts';
 import { planHere } from '../../dispatch/job/plan-job.ts';
 import { Wants } from '../../dispatch/nodes/wants.ts';
-import { workOf } from '../../dispatch/nodes/work.ts';
+import { workOf } from '../../dispatch/nodes/remote-work.ts';
 import { isLocalWanted } from '../../make/environment.ts';
 import { findAllOnPath, isExecutableFile, splitPath } from '../../make/masquerade/search-path.ts';
 import { quoteWords } from '../../remote/ssh/quote.ts';

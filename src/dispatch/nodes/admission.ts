@@ -12,13 +12,13 @@ import { HeaderDigests } from '../../tree/digest/header-digests.ts';
 import { MountTable } from '../../tree/mount-table.ts';
 import { Places } from '../../tree/places.ts';
 import type { Refusal } from '../../admission/admission-rules.ts';
-import { isProvisional, type Condition, type TreeCondition } from './conditions.ts';
+import { isProvisional, type Requirement, type TreeRequirement } from './requirements.ts';
 import type { Checked, Held } from './asking.ts';
 import { NodeChecks } from './node-checks.ts';
 import { NodeVerdicts } from './node-verdicts.ts';
 import { type Candidate, type Checking, type Refused, type Verdict } from './verdicts.ts';
 import { Wants, type LocalReason, type Wanted } from './wants.ts';
-import type { Work } from './work.ts';
+import type { RemoteWork } from './remote-work.ts';
 
 /** A check takes a round trip, and the first of a compiler a hash of 70 MB; after this long, the job goes elsewhere. */
 const JOB_PATIENCE_MS = 1_500;
@@ -30,8 +30,8 @@ const LOOK_INTERVAL_MS = 1_000;
 const MAX_KNOWN = 4_096;
 
 /** Requirements that jobs share. */
-export interface Need {
-  readonly conditions: readonly Condition[];
+export interface NodeRequirements {
+  readonly requirements: readonly Requirement[];
   /** Why no node can run such a job. */
   readonly local: LocalReason | undefined;
   /** Nodes that must not get such jobs now: refused, or being checked for longer than a job waits. */
@@ -52,7 +52,7 @@ export class Admission {
   /** What is known about nodes. */
   readonly nodes: NodeVerdicts;
   readonly #options: AdmissionOptions;
-  readonly #needs = new LruMap<Wanted, Need>(MAX_KNOWN);
+  readonly #needs = new LruMap<Wanted, NodeRequirements>(MAX_KNOWN);
   readonly #wants: Wants;
   readonly #checks: NodeChecks;
   #lookAgainMs = Infinity;
@@ -72,12 +72,12 @@ export class Admission {
   }
 
   /** The need of a job; jobs with the same requirements share one object. Its due refusals are checked again. */
-  needOf(work: Work): Need {
+  needOf(work: RemoteWork): NodeRequirements {
     const wanted = this.#wants.of(work);
     let need = this.#needs.get(wanted);
     if (!need) {
-      const { conditions, local } = wanted;
-      need = { conditions, local, exclusions: this.nodes.exclusionsFor(conditions) };
+      const { requirements, local } = wanted;
+      need = { requirements, local, exclusions: this.nodes.exclusionsFor(requirements) };
       this.#needs.set(wanted, need);
     }
     if (this.#lookAgainMs !== Infinity && performance.now() >= this.#lookAgainMs) this.#lookAgain(need);
@@ -89,10 +89,10 @@ export class Admission {
     this.#checks.skews.clear();
     this.nodes.renewPatience();
     for (const { verdicts } of this.nodes.all()) {
-      for (const [condition, verdict] of verdicts) {
+      for (const [requirement, verdict] of verdicts) {
         // Drop refusals that no job of the last build asked for, together with all admissions.
         if (verdict.kind === 'admitted' || (verdict.kind === 'refused' && verdict.againMs === 0)) {
-          verdicts.delete(condition);
+          verdicts.delete(requirement);
         } else if (verdict.kind === 'refused') verdict.againMs = 0;
       }
     }
@@ -106,28 +106,28 @@ export class Admission {
    * True if a job with this need may run on the node. Checks the node first if necessary; an admitted node answers at
    * once.
    */
-  admit(node: string, need: Need): boolean | Promise<boolean> {
+  admit(node: string, need: NodeRequirements): boolean | Promise<boolean> {
     const candidate = this.nodes.of(node);
     // The job will notice that the node is gone.
     if (!candidate) return true;
-    const { conditions } = need;
-    if (this.nodes.exclusionOf(candidate, conditions)) return false;
-    const open = conditions.filter((one) => !isProvisional(one) && candidate.verdicts.get(one)?.kind !== 'admitted');
-    if (open.length === 0) return this.#admitForNow(candidate, conditions);
+    const { requirements } = need;
+    if (this.nodes.exclusionOf(candidate, requirements)) return false;
+    const open = requirements.filter((one) => !isProvisional(one) && candidate.verdicts.get(one)?.kind !== 'admitted');
+    if (open.length === 0) return this.#admitForNow(candidate, requirements);
     this.#checkUnchecked(candidate, open);
     if (this.nodes.isGivenUp(candidate)) return this.#noLongerAwait(candidate, open);
-    return this.#await(candidate, open).then((isAdmitted) => isAdmitted && this.#admitForNow(candidate, conditions));
+    return this.#await(candidate, open).then((isAdmitted) => isAdmitted && this.#admitForNow(candidate, requirements));
   }
 
-  /** Admits a job whose remaining conditions are checked while it runs. */
-  #admitForNow(candidate: Candidate, conditions: readonly Condition[]): boolean {
-    this.#checkUnchecked(candidate, conditions);
-    return this.nodes.exclusionOf(candidate, conditions) === undefined;
+  /** Admits a job whose remaining requirements are checked while it runs. */
+  #admitForNow(candidate: Candidate, requirements: readonly Requirement[]): boolean {
+    this.#checkUnchecked(candidate, requirements);
+    return this.nodes.exclusionOf(candidate, requirements) === undefined;
   }
 
-  #checkUnchecked(candidate: Candidate, conditions: readonly Condition[]): void {
-    for (const condition of conditions) {
-      if (!candidate.verdicts.has(condition)) this.#check(candidate, condition, undefined);
+  #checkUnchecked(candidate: Candidate, requirements: readonly Requirement[]): void {
+    for (const requirement of requirements) {
+      if (!candidate.verdicts.has(requirement)) this.#check(candidate, requirement, undefined);
     }
   }
 
@@ -150,11 +150,11 @@ export class Admission {
    */
   async rest(): Promise<void> {
     for (const { verdicts } of this.nodes.all()) {
-      for (const [condition, verdict] of verdicts) {
+      for (const [requirement, verdict] of verdicts) {
         // Other checks leave no files, and may take longer than a small build.
-        if (verdict.kind !== 'checking' || condition.kind !== 'tree') continue;
-        if (verdict.after) verdicts.set(condition, { kind: 'refused', ...verdict.after });
-        else verdicts.delete(condition);
+        if (verdict.kind !== 'checking' || requirement.kind !== 'tree') continue;
+        if (verdict.after) verdicts.set(requirement, { kind: 'refused', ...verdict.after });
+        else verdicts.delete(requirement);
       }
     }
     this.#changed();
@@ -166,10 +166,10 @@ export class Admission {
     this.#checks.close();
   }
 
-  #check(candidate: Candidate, condition: Condition, after: Refused | undefined): void {
+  #check(candidate: Candidate, requirement: Requirement, after: Refused | undefined): void {
     const { verdicts, link } = candidate;
     const done = this.#checks
-      .check({ link, tree: (tree) => this.#heldOf(candidate, tree) }, condition)
+      .check({ link, tree: (tree) => this.#heldOf(candidate, tree) }, requirement)
       // A bug in a check costs the node, not the build.
       .catch((cause: unknown): Checked => ({
         kind: 'refused',
@@ -178,20 +178,20 @@ export class Admission {
       .then((checked) => {
         const refusal = checked.kind === 'refused' ? checked.refusal : undefined;
         // The verdict is no longer wanted.
-        if (verdicts.get(condition) !== checking) return refusal;
-        if (checked.kind === 'held') verdicts.set(condition, { kind: 'admitted', held: checked.held });
-        else verdicts.set(condition, this.#toRefused(checked.refusal, after));
+        if (verdicts.get(requirement) !== checking) return refusal;
+        if (checked.kind === 'held') verdicts.set(requirement, { kind: 'admitted', held: checked.held });
+        else verdicts.set(requirement, this.#toRefused(checked.refusal, after));
         // After a reconnect the answer no longer applies. A success is no news to jobs that already counted on it.
         const isNews = refusal !== undefined || after !== undefined || checking.isSlow;
         if (isNews && this.nodes.isCurrent(candidate)) this.#changed();
         return refusal;
       });
     const checking: Checking = { kind: 'checking', done, after, isSlow: false };
-    verdicts.set(condition, checking);
+    verdicts.set(requirement, checking);
   }
 
   /** Places are judged by their trees, whichever is checked again first. */
-  async #heldOf(candidate: Candidate, tree: TreeCondition): Promise<Held | undefined> {
+  async #heldOf(candidate: Candidate, tree: TreeRequirement): Promise<Held | undefined> {
     const { verdicts } = candidate;
     const before = verdicts.get(tree);
     if (!before) this.#check(candidate, tree, undefined);
@@ -209,19 +209,19 @@ export class Admission {
     return { kind: 'refused', refusal, failures, againMs };
   }
 
-  async #await(candidate: Candidate, conditions: readonly Condition[]): Promise<boolean> {
-    const checks = conditions.map((condition) => candidate.verdicts.get(condition));
+  async #await(candidate: Candidate, requirements: readonly Requirement[]): Promise<boolean> {
+    const checks = requirements.map((requirement) => candidate.verdicts.get(requirement));
     const running = checks.filter((verdict) => verdict?.kind === 'checking');
     await endsWithin(JOB_PATIENCE_MS, Promise.all(running.map((check) => check.done)));
-    const isAdmitted = conditions.every((condition) => candidate.verdicts.get(condition)?.kind === 'admitted');
-    if (isAdmitted || this.nodes.exclusionOf(candidate, conditions)) return isAdmitted;
+    const isAdmitted = requirements.every((requirement) => candidate.verdicts.get(requirement)?.kind === 'admitted');
+    if (isAdmitted || this.nodes.exclusionOf(candidate, requirements)) return isAdmitted;
     this.nodes.noteSlow(candidate);
-    return this.#noLongerAwait(candidate, conditions);
+    return this.#noLongerAwait(candidate, requirements);
   }
 
-  #noLongerAwait({ verdicts }: Candidate, conditions: readonly Condition[]): false {
-    for (const condition of conditions) {
-      const verdict = verdicts.get(condition);
+  #noLongerAwait({ verdicts }: Candidate, requirements: readonly Requirement[]): false {
+    for (const requirement of requirements) {
+      const verdict = verdicts.get(requirement);
       if (verdict?.kind === 'checking') verdict.isSlow = true;
     }
     this.#changed();
@@ -231,7 +231,7 @@ export class Admission {
   #changed(): void {
     let isOther = false;
     for (const need of this.#needs.values()) {
-      const exclusions = this.nodes.exclusionsFor(need.conditions);
+      const exclusions = this.nodes.exclusionsFor(need.requirements);
       if (areSameExclusions(exclusions, need.exclusions)) continue;
       need.exclusions = exclusions;
       isOther = true;
@@ -240,14 +240,14 @@ export class Admission {
     if (isOther) this.#options.onChange();
   }
 
-  #lookAgain({ conditions }: Need): void {
+  #lookAgain({ requirements }: NodeRequirements): void {
     const now = performance.now();
     const soonestMs = now + LOOK_INTERVAL_MS;
     this.#lookAgainMs = Infinity;
     for (const candidate of this.nodes.all()) {
-      for (const [condition, verdict] of candidate.verdicts) {
+      for (const [requirement, verdict] of candidate.verdicts) {
         if (verdict.kind !== 'refused') continue;
-        if (verdict.againMs <= now && conditions.includes(condition)) this.#check(candidate, condition, verdict);
+        if (verdict.againMs <= now && requirements.includes(requirement)) this.#check(candidate, requirement, verdict);
         else this.#lookAgainMs = Math.min(this.#lookAgainMs, Math.max(soonestMs, verdict.againMs));
       }
     }

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Refusal } from '../../admission/admission-rules.ts';
 import type { Findings, Inspection } from '../../protocol/inspection.ts';
 import type { NodeLink } from '../../remote/node-link.ts';
-import type { TreeCondition } from './conditions.ts';
+import type { TreeRequirement } from './requirements.ts';
 
 /** A node that does not answer within this time is refused until it is asked again. */
 export const ANSWER_LIMIT_MS = 20_000;
@@ -28,7 +28,7 @@ export type Checked =
 export interface CheckedNode {
   readonly link: NodeLink;
   /** What the node reports about a tree, queried now if necessary; undefined if the node is not admitted for it. */
-  readonly tree: (condition: TreeCondition) => Promise<Held | undefined>;
+  readonly tree: (requirement: TreeRequirement) => Promise<Held | undefined>;
 }
 
 /** Sends a query. Resolves with undefined on timeout. */

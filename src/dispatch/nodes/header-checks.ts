@@ -9,7 +9,7 @@ import type { HeadersFacts, OwnSearchQuestion } from '../../protocol/header-insp
 import { isTooLarge, type FoundHeaders, type HeaderDigests } from '../../tree/digest/header-digests.ts';
 import { packageOf } from '../../tree/digest/package-of.ts';
 import { ask, type Checked, type CheckedNode } from './asking.ts';
-import type { HeadersCondition } from './conditions.ts';
+import type { HeadersRequirement } from './requirements.ts';
 import { findDifferences } from './header-differences.ts';
 import type { HereContents } from './here-contents.ts';
 
@@ -33,7 +33,7 @@ export class HeaderChecks {
   }
 
   /** Checks what a compiler finds by itself. */
-  async checkOwn(node: CheckedNode, { own, contents }: HeadersCondition, others: OtherDirectories): Promise<Checked> {
+  async checkOwn(node: CheckedNode, { own, contents }: HeadersRequirement, others: OtherDirectories): Promise<Checked> {
     const { link } = node;
     const here = await this.#digests.findOwn(own, others.isCompared);
     contents.note(here.states);

@@ -1,10 +1,10 @@
 /**
- * Compilers of this host that builds call, as conditions for nodes: the condition stays the same as long as the
+ * Compilers of this host that builds call, as requirements for nodes: the requirement stays the same as long as the
  * compiler does. Unaware of nodes.
  */
 import { areUnchangedNow, stateNow, type FileStates } from '../../tree/file-states.ts';
 import { LruMap } from '../../util/lru-map.ts';
-import type { CompilerCondition } from './conditions.ts';
+import type { CompilerRequirement } from './requirements.ts';
 
 /** Far above the few that a build uses. */
 const MAX_KNOWN = 4_096;
@@ -12,7 +12,7 @@ const MAX_KNOWN = 4_096;
 const FILES_INTERVAL_MS = 200;
 
 interface Known {
-  readonly condition: CompilerCondition;
+  readonly requirement: CompilerRequirement;
   readonly program: string;
   /** States of the compiler's files, once they are known. */
   states: FileStates | undefined;
@@ -24,19 +24,19 @@ export class HereCompilers {
   readonly #known = new LruMap<string, Known>(MAX_KNOWN);
 
   /** The compiler that a job calls, as it is now. */
-  find(program: string, searchPath: string): CompilerCondition {
+  find(program: string, searchPath: string): CompilerRequirement {
     const key = `${program}\0${searchPath}`;
     const known = this.#known.get(key);
-    if (known && isUnchanged(known)) return known.condition;
-    const condition: CompilerCondition = { kind: 'compiler', program, searchPath, here: undefined };
+    if (known && isUnchanged(known)) return known.requirement;
+    const requirement: CompilerRequirement = { kind: 'compiler', program, searchPath, here: undefined };
     const checkedAtMs = performance.now();
-    this.#known.set(key, { condition, program: stateNow(program), states: undefined, checkedAtMs });
-    return condition;
+    this.#known.set(key, { requirement, program: stateNow(program), states: undefined, checkedAtMs });
+    return requirement;
   }
 }
 
 function isUnchanged(known: Known): boolean {
-  const { program, here } = known.condition;
+  const { program, here } = known.requirement;
   if (stateNow(program) !== known.program) return false;
   if (!known.states) {
     void here?.then(({ states }) => (known.states = states)).catch(() => undefined);

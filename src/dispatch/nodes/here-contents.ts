@@ -4,7 +4,7 @@ import { areUnchangedNow, type FileStates } from '../../tree/file-states.ts';
 /** Packages are rarely installed, and there are some hundred directories of headers. */
 const LOOK_INTERVAL_MS = 2_000;
 
-/** The contents of one condition. */
+/** The contents of one requirement. */
 export class HereContents {
   #states: FileStates | undefined;
   #lookedAtMs = 0;

@@ -19,7 +19,7 @@ import {
   type RefusalReason,
 } from '../../admission/admission-rules.ts';
 import { ANSWER_LIMIT_MS, ask, type Checked, type CheckedNode } from './asking.ts';
-import type { CompilerCondition, Condition, PlaceCondition, TreeCondition } from './conditions.ts';
+import type { CompilerRequirement, Requirement, PlaceRequirement, TreeRequirement } from './requirements.ts';
 import { HeaderChecks } from './header-checks.ts';
 import { checkPlace } from './place-checks.ts';
 import { SharedProofs, type SharedProof } from './shared-proofs.ts';
@@ -47,39 +47,39 @@ export class NodeChecks {
   /** A sentence for each tree whose file server's clock differs from this host's. */
   readonly skews = new Map<string, string>();
   readonly #places: Places;
-  readonly #placeOf: (directory: string) => PlaceCondition | undefined;
+  readonly #placeOf: (directory: string) => PlaceRequirement | undefined;
   readonly #headers: HeaderChecks;
   readonly #proofs: SharedProofs;
   /** Number of times that checks were abandoned: checks that began before the last time must leave no files. */
   #abandoned = 0;
   /** The place where each node saw a proof in a private directory. */
-  readonly #seenIn = new WeakMap<NodeLink, Map<TreeCondition, string>>();
+  readonly #seenIn = new WeakMap<NodeLink, Map<TreeRequirement, string>>();
 
-  /** @param placeOf the condition for a directory that is searched for a compiler's own headers */
-  constructor(places: Places, digests: HeaderDigests, placeOf: (directory: string) => PlaceCondition | undefined) {
+  /** @param placeOf the requirement for a directory that is searched for a compiler's own headers */
+  constructor(places: Places, digests: HeaderDigests, placeOf: (directory: string) => PlaceRequirement | undefined) {
     this.#places = places;
     this.#placeOf = placeOf;
     this.#headers = new HeaderChecks(digests);
     this.#proofs = new SharedProofs(places.mounts);
   }
 
-  check(node: CheckedNode, condition: Condition): Promise<Checked> {
-    switch (condition.kind) {
+  check(node: CheckedNode, requirement: Requirement): Promise<Checked> {
+    switch (requirement.kind) {
       case 'tree':
-        return this.#checkTree(node.link, condition);
+        return this.#checkTree(node.link, requirement);
       case 'compiler':
-        return checkCompiler(node.link, condition);
+        return checkCompiler(node.link, requirement);
       case 'place':
-        return this.#checkPlace(node, condition);
+        return this.#checkPlace(node, requirement);
       case 'headers':
-        return this.#headers.checkOwn(node, condition, {
+        return this.#headers.checkOwn(node, requirement, {
           isCompared: (directory) => this.#placeOf(directory)?.isComparable ?? true,
           check: (directory) => this.#checkOther(node, directory),
         });
     }
   }
 
-  #checkPlace(node: CheckedNode, place: PlaceCondition): Promise<Checked> {
+  #checkPlace(node: CheckedNode, place: PlaceRequirement): Promise<Checked> {
     return checkPlace(node, place, this.#places, (name) => this.#headers.checkContents(node, name, place.contents));
   }
 
@@ -97,7 +97,7 @@ export class NodeChecks {
   }
 
   /** The place whose private directory the node sees as this host does, for this tree; undefined if unknown. */
-  privatePlace(link: NodeLink, tree: TreeCondition): string | undefined {
+  privatePlace(link: NodeLink, tree: TreeRequirement): string | undefined {
     return this.#seenIn.get(link)?.get(tree);
   }
 
@@ -112,8 +112,8 @@ export class NodeChecks {
     this.#proofs.close();
   }
 
-  #noteSeen(link: NodeLink, tree: TreeCondition, place: string): void {
-    const known = this.#seenIn.get(link) ?? new Map<TreeCondition, string>();
+  #noteSeen(link: NodeLink, tree: TreeRequirement, place: string): void {
+    const known = this.#seenIn.get(link) ?? new Map<TreeRequirement, string>();
     this.#seenIn.set(link, known.set(tree, place));
   }
 
@@ -121,7 +121,7 @@ export class NodeChecks {
    * Tries directories from the outermost inwards until the node sees a proof: a proof above the sources disturbs no
    * recipe.
    */
-  async #checkTree(link: NodeLink, tree: TreeCondition): Promise<Checked> {
+  async #checkTree(link: NodeLink, tree: TreeRequirement): Promise<Checked> {
     const places = privatePlaces(tree.directory);
     const first = tree.provenAt === undefined ? 0 : Math.max(0, places.indexOf(tree.provenAt));
     const abandoned = this.#abandoned;
@@ -177,12 +177,12 @@ export class NodeChecks {
   }
 }
 
-async function checkCompiler(link: NodeLink, condition: CompilerCondition): Promise<Checked> {
-  const { program, searchPath } = condition;
-  const identified = (condition.here ??= identify({ program, searchPath }));
+async function checkCompiler(link: NodeLink, requirement: CompilerRequirement): Promise<Checked> {
+  const { program, searchPath } = requirement;
+  const identified = (requirement.here ??= identify({ program, searchPath }));
   // Try again next time after a failure such as EMFILE.
   identified.catch(() => {
-    if (condition.here === identified) condition.here = undefined;
+    if (requirement.here === identified) requirement.here = undefined;
   });
   const directories = searchPath.split(':').map((directory) => mapPath(directory, link.paths));
   const [here, there] = await Promise.all([
@@ -190,7 +190,7 @@ async function checkCompiler(link: NodeLink, condition: CompilerCondition): Prom
     ask(link, { kind: 'compiler', program: mapPath(program, link.paths), searchPath: directories.join(':') }),
   ]);
   // An incomplete answer may be complete next time.
-  if (!here.facts.isComplete) condition.here = undefined;
+  if (!here.facts.isComplete) requirement.here = undefined;
   const refusal = there ? judgeCompiler(program, here.facts, there) : noAnswer(program, ANSWER_LIMIT_MS);
   return refusal ? { kind: 'refused', refusal } : { kind: 'held', held: { stamp: there?.stamp } };
 }

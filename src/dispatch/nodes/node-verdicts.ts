@@ -6,7 +6,7 @@ import type { Refusal } from '../../admission/admission-rules.ts';
 import type { NodeLink } from '../../remote/node-link.ts';
 import type { Exclusion, Exclusions } from '../exclusions.ts';
 import { CheckPatience } from './check-patience.ts';
-import type { Condition } from './conditions.ts';
+import type { Requirement } from './requirements.ts';
 import { exclusionOf, isSlowCheck, refusalsOf, refusedOf, type Candidate } from './verdicts.ts';
 
 /** The refusal of a node that does not answer in time. */
@@ -65,28 +65,28 @@ export class NodeVerdicts {
     this.#patience.renew((node) => [...(this.of(node)?.verdicts.values() ?? [])].some(isSlowCheck));
   }
 
-  /** Why the node must not get jobs with these conditions now; undefined if it may. */
-  exclusionOf(candidate: Candidate, conditions: readonly Condition[]): Exclusion | undefined {
-    return exclusionOf(candidate, conditions, this.#patience.isOver(candidate.node));
+  /** Why the node must not get jobs with these requirements now; undefined if it may. */
+  exclusionOf(candidate: Candidate, requirements: readonly Requirement[]): Exclusion | undefined {
+    return exclusionOf(candidate, requirements, this.#patience.isOver(candidate.node));
   }
 
   /** The same for all nodes. */
-  exclusionsFor(conditions: readonly Condition[]): Exclusions {
+  exclusionsFor(requirements: readonly Requirement[]): Exclusions {
     const exclusions = new Map<string, Exclusion>();
     for (const candidate of this.#candidates.values()) {
-      const exclusion = this.exclusionOf(candidate, conditions);
+      const exclusion = this.exclusionOf(candidate, requirements);
       if (exclusion) exclusions.set(candidate.node, exclusion);
     }
     return exclusions;
   }
 
-  /** Why a node that is up may not run jobs with these conditions: what the first refused node lacks. */
-  refusalFor(conditions: readonly Condition[]): string | undefined {
+  /** Why a node that is up may not run jobs with these requirements: what the first refused node lacks. */
+  refusalFor(requirements: readonly Requirement[]): string | undefined {
     for (const { node, verdicts } of this.#candidates.values()) {
-      for (const condition of conditions) {
-        const refused = refusedOf(verdicts.get(condition));
+      for (const requirement of requirements) {
+        const refused = refusedOf(verdicts.get(requirement));
         if (refused) return `${node}: ${refused.refusal.sentence}`;
-        if (this.#patience.isOver(node) && isSlowCheck(verdicts.get(condition))) return `${node}: ${LATE.sentence}`;
+        if (this.#patience.isOver(node) && isSlowCheck(verdicts.get(requirement))) return `${node}: ${LATE.sentence}`;
       }
     }
     return undefined;
@@ -99,7 +99,7 @@ export class NodeVerdicts {
 
   /** True if the node sees none of the trees that builds used. */
   isStranger(node: string): boolean {
-    const trees = [...(this.of(node)?.verdicts ?? [])].filter(([condition]) => condition.kind === 'tree');
+    const trees = [...(this.of(node)?.verdicts ?? [])].filter(([requirement]) => requirement.kind === 'tree');
     return trees.length > 0 && trees.every(([, verdict]) => refusedOf(verdict) !== undefined);
   }
 

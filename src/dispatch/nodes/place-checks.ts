@@ -17,7 +17,7 @@ import { mapPath } from '../../command/path-maps.ts';
 import { factsOf, identityOf } from '../../tree/inspect-place.ts';
 import type { Places } from '../../tree/places.ts';
 import { ANSWER_LIMIT_MS, ask, type Checked, type CheckedNode, type Held } from './asking.ts';
-import type { PlaceCondition, TreeCondition } from './conditions.ts';
+import type { PlaceRequirement, TreeRequirement } from './requirements.ts';
 
 /** Compares the contents of a local directory or file with the node's. */
 export type CompareContents = (name: string) => Promise<Checked>;
@@ -25,13 +25,13 @@ export type CompareContents = (name: string) => Promise<Checked>;
 /** Checks one place on one node. */
 export async function checkPlace(
   { link, tree: heldOf }: CheckedNode,
-  condition: PlaceCondition,
+  requirement: PlaceRequirement,
   places: Places,
   compare: CompareContents,
 ): Promise<Checked> {
-  const { name, real, tree, mountsBelow } = condition;
+  const { name, real, tree, mountsBelow } = requirement;
   const held = tree && (await heldOf(tree));
-  if (tree && held && isCovered(condition, tree, held)) return { kind: 'held', held: { stamp: undefined } };
+  if (tree && held && isCovered(requirement, tree, held)) return { kind: 'held', held: { stamp: undefined } };
   const there = await ask(link, {
     kind: 'place',
     name: mapPath(name, link.paths),
@@ -40,7 +40,7 @@ export async function checkPlace(
     mountsBelow,
   });
   if (!there) return refused(noAnswer(name, ANSWER_LIMIT_MS));
-  if (condition.isAbsent) {
+  if (requirement.isAbsent) {
     return there.kind === 'missing' ? { kind: 'held', held: { stamp: there.stamp } } : refused(refuseAdded(name));
   }
   const here = { mount: factsOf(places.mounts.find(places.locate(real)?.mount.id)), identity: identityNow(real) };
@@ -50,14 +50,14 @@ export async function checkPlace(
   if (isProven || (refusal === undefined && isOfSameServer(place))) {
     return { kind: 'held', held: { stamp: there.stamp } };
   }
-  if (condition.isComparable && there.kind !== 'missing') return compare(name);
+  if (requirement.isComparable && there.kind !== 'missing') return compare(name);
   return refused(refusal ?? refusePlace(place));
 }
 
 /**
  * True if the node's report on the tree covers the place: it is below the tree's directory, with no mount in between.
  */
-function isCovered({ name, real, mountsBelow }: PlaceCondition, tree: TreeCondition, held: Held): boolean {
+function isCovered({ name, real, mountsBelow }: PlaceRequirement, tree: TreeRequirement, held: Held): boolean {
   if (held.isProven !== true || held.mountsBelow === undefined || name !== real) return false;
   const top = tree.directory === '/' ? '/' : `${tree.directory}/`;
   if (real !== tree.directory && !real.startsWith(top)) return false;

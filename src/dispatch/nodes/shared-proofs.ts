@@ -16,7 +16,7 @@ export interface SharedProof {
   release(): void;
 }
 
-interface Entry {
+interface WrittenProof {
   readonly proof: Proof;
   readonly facts: Promise<TreeFacts>;
   users: number;
@@ -25,7 +25,7 @@ interface Entry {
 /** The proofs in use. */
 export class SharedProofs {
   readonly #mounts: MountTable;
-  readonly #entries = new Map<string, Entry>();
+  readonly #entries = new Map<string, WrittenProof>();
 
   constructor(mounts: MountTable) {
     this.#mounts = mounts;
@@ -62,21 +62,21 @@ export class SharedProofs {
     this.#entries.clear();
   }
 
-  #write(key: string, place: string, directory: string, isLastPlace: boolean): Entry | undefined {
+  #write(key: string, place: string, directory: string, isLastPlace: boolean): WrittenProof | undefined {
     const proof = writeProof(place, isLastPlace);
     if (!proof) return undefined;
     const question = { directory, proof: proof.path, scratch: proof.scratch(), patienceMs: 0 };
     const facts = inspectTree(question, this.#mounts);
     // Awaited only once the node has answered: an earlier failure (EMFILE) must not be an unhandled rejection.
     facts.catch(() => undefined);
-    const entry: Entry = { proof, facts, users: 0 };
+    const entry: WrittenProof = { proof, facts, users: 0 };
     this.#entries.set(key, entry);
     return entry;
   }
 }
 
 /** Waits for this host's inspection, which creates a file next to the proof. */
-async function remove({ proof, facts }: Entry): Promise<void> {
+async function remove({ proof, facts }: WrittenProof): Promise<void> {
   await facts.catch(() => undefined);
   proof.remove();
 }

@@ -1,7 +1,7 @@
 /** What a job carries to a node that it was admitted to: facts that must still hold, and whether its result counts. */
 import type { Refusal } from '../../admission/admission-rules.ts';
 import { endsWithin } from '../../util/patience.ts';
-import type { Condition } from './conditions.ts';
+import type { Requirement } from './requirements.ts';
 import { LATE, type NodeVerdicts } from './node-verdicts.ts';
 import { stampsOf, type Candidate, type Checking } from './verdicts.ts';
 
@@ -25,14 +25,14 @@ export interface Ticket {
   noteBroken(stamp: string): void;
 }
 
-/** The ticket of a job that was admitted to the node; without conditions, of a job that requires nothing of it. */
-export function ticketFor(nodes: NodeVerdicts, node: string, conditions: readonly Condition[] = []): Ticket {
+/** The ticket of a job that was admitted to the node; without requirements, of a job that requires nothing of it. */
+export function ticketFor(nodes: NodeVerdicts, node: string, requirements: readonly Requirement[] = []): Ticket {
   const candidate = nodes.of(node);
   const stamps = new Set<string>();
-  const open = new Map<Condition, Checking>();
-  for (const condition of conditions) {
-    const verdict = candidate?.verdicts.get(condition);
-    if (verdict?.kind === 'checking') open.set(condition, verdict);
+  const open = new Map<Requirement, Checking>();
+  for (const requirement of requirements) {
+    const verdict = candidate?.verdicts.get(requirement);
+    if (verdict?.kind === 'checking') open.set(requirement, verdict);
     if (verdict?.kind === 'admitted') for (const stamp of stampsOf(verdict.held)) stamps.add(stamp);
   }
   return {
@@ -40,9 +40,9 @@ export function ticketFor(nodes: NodeVerdicts, node: string, conditions: readonl
     verdict: (abandoned) =>
       candidate === undefined || open.size === 0 ? COUNTS : verdictOf(nodes, candidate, open, abandoned),
     noteBroken: (stamp) => {
-      for (const [condition, verdict] of candidate?.verdicts ?? []) {
+      for (const [requirement, verdict] of candidate?.verdicts ?? []) {
         if (verdict.kind === 'admitted' && stampsOf(verdict.held).includes(stamp))
-          candidate?.verdicts.delete(condition);
+          candidate?.verdicts.delete(requirement);
       }
     },
   };
@@ -51,14 +51,14 @@ export function ticketFor(nodes: NodeVerdicts, node: string, conditions: readonl
 async function verdictOf(
   nodes: NodeVerdicts,
   candidate: Candidate,
-  open: ReadonlyMap<Condition, Checking>,
+  open: ReadonlyMap<Requirement, Checking>,
   abandoned: Promise<void>,
 ): Promise<Refusal | undefined> {
   const checks = [...open.values()].map(({ done }) => done);
   const done = Promise.all(checks).then((refusals) => refusals.find(Boolean));
   const verdict = Promise.race([done, abandoned.then(() => undefined)]);
   if (await endsWithin(VERDICT_PATIENCE_MS, verdict)) return verdict;
-  const late = [...open].filter(([condition, checking]) => candidate.verdicts.get(condition) === checking);
+  const late = [...open].filter(([requirement, checking]) => candidate.verdicts.get(requirement) === checking);
   for (const [, checking] of late) checking.isSlow = true;
   if (late.length > 0 && nodes.isCurrent(candidate)) nodes.giveUp(candidate);
   return LATE;

@@ -3,7 +3,7 @@ import type { Refusal } from '../../admission/admission-rules.ts';
 import type { NodeLink } from '../../remote/node-link.ts';
 import type { Exclusion } from '../exclusions.ts';
 import type { Held } from './asking.ts';
-import type { Condition } from './conditions.ts';
+import type { Requirement } from './requirements.ts';
 
 /** A refusal, and when the node is checked again. */
 export interface Refused {
@@ -12,7 +12,7 @@ export interface Refused {
   againMs: number;
 }
 
-/** What is known about one condition on one node. */
+/** What is known about one requirement on one node. */
 export type Verdict =
   { readonly kind: 'admitted'; readonly held: Held } | Checking | ({ readonly kind: 'refused' } & Refused);
 
@@ -31,19 +31,19 @@ export interface Checking {
 export interface Candidate {
   readonly node: string;
   readonly link: NodeLink;
-  readonly verdicts: Map<Condition, Verdict>;
+  readonly verdicts: Map<Requirement, Verdict>;
 }
 
 /**
- * Why a node must not get jobs with these conditions; undefined if it may.
+ * Why a node must not get jobs with these requirements; undefined if it may.
  * @param isLate builds have stopped waiting for the node's slow checks
  */
 export function exclusionOf(
   { verdicts }: Candidate,
-  conditions: readonly Condition[],
+  requirements: readonly Requirement[],
   isLate: boolean,
 ): Exclusion | undefined {
-  const found = conditions.map((condition) => verdicts.get(condition));
+  const found = requirements.map((requirement) => verdicts.get(requirement));
   if (found.some((verdict) => refusedOf(verdict) !== undefined)) return 'not-admitted';
   if (!found.some(isSlowCheck)) return undefined;
   return isLate ? 'not-admitted' : 'being-checked';
@@ -65,7 +65,7 @@ export function refusalsOf(candidate: Candidate | undefined): Refused[] {
   return [...(candidate?.verdicts.values() ?? [])].map(refusedOf).filter((refused) => refused !== undefined);
 }
 
-/** Stamps of everything that was reported for one condition. */
+/** Stamps of everything that was reported for one requirement. */
 export function stampsOf({ stamp, further = [] }: Held): readonly string[] {
   return stamp === undefined ? further : [stamp, ...further];
 }

@@ -15,11 +15,17 @@ import type { Located, Places } from '../../tree/places.ts';
 import { privatePlaces } from '../../tree/private-directory.ts';
 import { isDirectory } from '../../tree/watched-directories.ts';
 import { LruMap } from '../../util/lru-map.ts';
-import type { CompilerCondition, Condition, HeadersCondition, PlaceCondition, TreeCondition } from './conditions.ts';
+import type {
+  CompilerRequirement,
+  Requirement,
+  HeadersRequirement,
+  PlaceRequirement,
+  TreeRequirement,
+} from './requirements.ts';
 import { programsAt } from './driver-programs.ts';
 import { HereCompilers } from './here-compilers.ts';
 import { HereContents } from './here-contents.ts';
-import { ownSearchOf, type Work } from './work.ts';
+import { ownSearchOf, type RemoteWork } from './remote-work.ts';
 
 /** Kinds of jobs, trees and directories remembered; a build has a few of each, and as many kinds as directories. */
 const MAX_KNOWN = 4_096;
@@ -42,12 +48,12 @@ export interface LocalReason {
 
 /** Requirements of a kind of job. */
 export interface Wanted {
-  readonly conditions: readonly Condition[];
+  readonly requirements: readonly Requirement[];
   readonly local: LocalReason | undefined;
 }
 
 interface Known extends Wanted {
-  readonly compiler: CompilerCondition;
+  readonly compiler: CompilerRequirement;
   readonly located: readonly Located[];
   /** States of the programs that the driver prefers, and of paths where it would look for them. */
   readonly programs: FileStates;
@@ -55,11 +61,11 @@ interface Known extends Wanted {
 }
 
 interface Draft {
-  readonly work: Work;
+  readonly work: RemoteWork;
   readonly cwd: Located;
   readonly located: Set<Located>;
-  readonly trees: Set<TreeCondition>;
-  readonly places: Set<PlaceCondition>;
+  readonly trees: Set<TreeRequirement>;
+  readonly places: Set<PlaceRequirement>;
   local: LocalReason | undefined;
 }
 
@@ -68,9 +74,9 @@ export class Wants {
   readonly #places: Places;
   readonly #compilers = new HereCompilers();
   readonly #known = new LruMap<string, Known>(MAX_KNOWN);
-  readonly #trees = new LruMap<string, TreeCondition>(MAX_KNOWN);
-  readonly #placeConditions = new LruMap<string, PlaceCondition>(MAX_KNOWN);
-  readonly #headers = new LruMap<string, HeadersCondition>(MAX_KNOWN);
+  readonly #trees = new LruMap<string, TreeRequirement>(MAX_KNOWN);
+  readonly #placeRequirements = new LruMap<string, PlaceRequirement>(MAX_KNOWN);
+  readonly #headers = new LruMap<string, HeadersRequirement>(MAX_KNOWN);
   readonly #isComparable = new WeakMap<Located, boolean>();
 
   constructor(places: Places) {
@@ -78,11 +84,11 @@ export class Wants {
   }
 
   /** The requirements of a job; the same object while nothing that they depend on changes. */
-  of(work: Work): Wanted {
+  of(work: RemoteWork): Wanted {
     const { cwd, outputs, program, searchPath, reads } = work;
     const compiler = this.#compilers.find(program, searchPath);
     const count = reads.directories.length + reads.files.length + reads.programPrefixes.length;
-    if (count > MAX_NAMES) return { conditions: [compiler], local: manyNames(count) };
+    if (count > MAX_NAMES) return { requirements: [compiler], local: manyNames(count) };
     const out = outputs[0] === undefined ? cwd : dirname(outputs[0]);
     const files = reads.files.filter((path) => this.#leadsElsewhere(path));
     const own = ownSearchOf(work);
@@ -103,19 +109,19 @@ export class Wants {
   }
 
   /** The tree of a directory; undefined if the directory does not exist. */
-  treeOf(directory: string): TreeCondition | undefined {
+  treeOf(directory: string): TreeRequirement | undefined {
     const located = this.#places.locate(directory);
     return located && !located.isMissing ? this.#findTree(located) : undefined;
   }
 
-  /** The condition for a directory that a compiler searches by itself; undefined if it cannot be inspected. */
-  placeOf(directory: string): PlaceCondition | undefined {
+  /** The requirement for a directory that a compiler searches by itself; undefined if it cannot be inspected. */
+  placeOf(directory: string): PlaceRequirement | undefined {
     const located = this.#places.locate(directory);
     return located && this.#findPlace(new Set(), located, this.#places.mounts.namesBelow(located.real));
   }
 
   /** All known trees. */
-  get trees(): readonly TreeCondition[] {
+  get trees(): readonly TreeRequirement[] {
     return [...this.#trees.values()];
   }
 
@@ -131,8 +137,8 @@ export class Wants {
   }
 
   #isStill(known: Known): boolean {
-    for (const condition of known.conditions) {
-      if ('contents' in condition && !condition.contents.isUnchanged) return false;
+    for (const requirement of known.requirements) {
+      if ('contents' in requirement && !requirement.contents.isUnchanged) return false;
     }
     for (const located of known.located) if (this.#places.locate(located.name) !== located) return false;
     if (known.programs.size === 0) return true;
@@ -142,11 +148,16 @@ export class Wants {
     return areUnchangedNow(known.programs);
   }
 
-  #workOut(work: Work, out: string, compiler: CompilerCondition, headers: HeadersCondition | undefined): Known {
+  #workOut(
+    work: RemoteWork,
+    out: string,
+    compiler: CompilerRequirement,
+    headers: HeadersRequirement | undefined,
+  ): Known {
     const programs = new Map<string, string>();
     const cwd = this.#places.locate(work.cwd);
     // The directory is gone: the job fails best on this host, and a node reports the same.
-    if (!cwd) return { conditions: [compiler], local: undefined, compiler, located: [], programs, programsAtMs: 0 };
+    if (!cwd) return { requirements: [compiler], local: undefined, compiler, located: [], programs, programsAtMs: 0 };
     const draft: Draft = {
       ...{ work, cwd, located: new Set([cwd]), trees: new Set(), places: new Set(), local: undefined },
     };
@@ -161,11 +172,11 @@ export class Wants {
     // All trees in which a program may lie are known only now.
     const ownTrees = [...draft.trees];
     for (const prefix of work.reads.programPrefixes) this.#addPrograms(draft, prefix, ownTrees, programs);
-    const conditions = [...draft.trees, compiler, ...draft.places, ...(headers ? [headers] : [])];
-    const isTooMuch = conditions.length > MAX_CONDITIONS;
-    const local = isTooMuch ? manyNames(conditions.length) : draft.local;
+    const requirements = [...draft.trees, compiler, ...draft.places, ...(headers ? [headers] : [])];
+    const isTooMuch = requirements.length > MAX_CONDITIONS;
+    const local = isTooMuch ? manyNames(requirements.length) : draft.local;
     const { located } = draft;
-    return { conditions, local, compiler, located: [...located], programs, programsAtMs: performance.now() };
+    return { requirements, local, compiler, located: [...located], programs, programsAtMs: performance.now() };
   }
 
   /** Adds a name that the compile reads, and the mounts below it. */
@@ -189,7 +200,7 @@ export class Wants {
   }
 
   /** @param trees of the job; if none is on the place's mount, the place's own tree is added */
-  #findPlace(trees: Set<TreeCondition>, located: Located, mountsBelow: readonly string[]): PlaceCondition {
+  #findPlace(trees: Set<TreeRequirement>, located: Located, mountsBelow: readonly string[]): PlaceRequirement {
     let isComparable = this.#isComparableNow(located);
     // A place that appears in a provable directory will be on the same mount.
     const isAbsent = located.isMissing && isComparable;
@@ -205,24 +216,24 @@ export class Wants {
     }
     const { id, device } = located.mount;
     const key = [name, real, id, device, tree?.directory, isComparable, isAbsent, ...mountsBelow].join('\0');
-    const known = this.#placeConditions.get(key);
-    const condition: PlaceCondition =
+    const known = this.#placeRequirements.get(key);
+    const requirement: PlaceRequirement =
       known !== undefined && known.tree === tree && known.contents.isUnchanged
         ? known
         : { kind: 'place', name, real, tree, mountsBelow, isComparable, isAbsent, contents: new HereContents() };
-    this.#placeConditions.set(key, condition);
-    return condition;
+    this.#placeRequirements.set(key, requirement);
+    return requirement;
   }
 
-  #findHeaders(key: string, own: OwnSearchQuestion): HeadersCondition {
+  #findHeaders(key: string, own: OwnSearchQuestion): HeadersRequirement {
     const known = this.#headers.get(key);
     const isStill = known?.contents.isUnchanged === true;
-    const condition: HeadersCondition = isStill ? known : { kind: 'headers', own, contents: new HereContents() };
-    this.#headers.set(key, condition);
-    return condition;
+    const requirement: HeadersRequirement = isStill ? known : { kind: 'headers', own, contents: new HereContents() };
+    this.#headers.set(key, requirement);
+    return requirement;
   }
 
-  #treeOnMount(trees: Iterable<TreeCondition>, { mount }: Located): TreeCondition | undefined {
+  #treeOnMount(trees: Iterable<TreeRequirement>, { mount }: Located): TreeRequirement | undefined {
     for (const tree of trees) {
       // No proof is ever written there.
       if (tree.directory === '/') continue;
@@ -241,7 +252,7 @@ export class Wants {
   }
 
   /** Adds programs that the driver finds before its own: they must be the same files on a node. */
-  #addPrograms(draft: Draft, prefix: string, trees: readonly TreeCondition[], states: Map<string, string>): void {
+  #addPrograms(draft: Draft, prefix: string, trees: readonly TreeRequirement[], states: Map<string, string>): void {
     for (const path of programsAt(prefix)) {
       states.set(path, stateNow(path));
       if (states.get(path) === '' || draft.local) continue;
@@ -255,7 +266,7 @@ export class Wants {
   }
 
   /** The known tree that contains the directory on the same mount; otherwise a new tree. */
-  #findTree({ real, mount }: Located): TreeCondition {
+  #findTree({ real, mount }: Located): TreeRequirement {
     const where = `${mount.id} ${mount.device} `;
     for (let at = real; ; at = dirname(at)) {
       // No proof is ever written in `/`, so a build in `/` proves nothing for directories below it.
@@ -265,7 +276,7 @@ export class Wants {
       const above = this.#places.locate(dirname(at));
       if (!above || !isSameMount(above.mount, mount)) break;
     }
-    const tree: TreeCondition = { kind: 'tree', directory: real, provenAt: undefined };
+    const tree: TreeRequirement = { kind: 'tree', directory: real, provenAt: undefined };
     this.#trees.set(where + real, tree);
     return tree;
   }

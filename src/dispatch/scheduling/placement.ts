@@ -4,11 +4,11 @@
  */
 import type { Build } from '../builds/tally.ts';
 import { LeaseSource, type LeaseSourceOptions } from '../leases/lease-source.ts';
-import { Admission, type Need } from '../nodes/admission.ts';
+import { Admission, type NodeRequirements } from '../nodes/admission.ts';
 import { Fleet, type FleetOptions } from '../nodes/fleet.ts';
 import { ticketFor } from '../nodes/ticket.ts';
 import type { NodeLists } from '../nodes/node-lists.ts';
-import type { Work } from '../nodes/work.ts';
+import type { RemoteWork } from '../nodes/remote-work.ts';
 import type { JobNeeds, RemoteSlot, SlotSource } from '../slot-source.ts';
 import { BuildNodes } from './build-nodes.ts';
 import type { JobSlots, NoSlot, SlotRequest } from './job-slots.ts';
@@ -40,7 +40,7 @@ interface KnownJob {
   /** The job's PMAKE_NODES. */
   readonly text: string | undefined;
   /** Requirements of a node; undefined for a job that stays on this host. */
-  readonly need: Need | undefined;
+  readonly need: NodeRequirements | undefined;
   /** Listed nodes that the job may use. */
   names: ReadonlySet<string>;
 }
@@ -141,7 +141,7 @@ export class Placement {
    * @param text the job's PMAKE_NODES
    * @param work what may go to a node
    */
-  add(id: number, build: Build, text: string | undefined, work: Work | undefined): JobSlots {
+  add(id: number, build: Build, text: string | undefined, work: RemoteWork | undefined): JobSlots {
     const names = this.nodes.use(text, build, work?.cwd);
     const need = work && this.admission.needOf(work);
     const job: KnownJob = { id, build, text, names, need: need?.local ? undefined : need };
@@ -151,7 +151,7 @@ export class Placement {
       acquire: (request, cancelled) => this.#acquire(job, request, cancelled),
       acquireNow: (failed) => this.#acquireNow(job, failed),
       release: (place) => this.#release(place),
-      ticket: (node) => ticketFor(this.admission.nodes, node, job.need?.conditions),
+      ticket: (node) => ticketFor(this.admission.nodes, node, job.need?.requirements),
       whyNoNode: () => this.#whyNoNode(job),
       close: () => {
         this.#jobs.delete(id);
@@ -264,7 +264,7 @@ export class Placement {
     const kinds = this.#sources.map((source) => source.outlook(job.id, needs).kind);
     if (kinds.includes('ready')) return { reason: 'nodes-busy' };
     if (kinds.includes('pending')) return { reason: 'nodes-not-ready' };
-    const detail = job.need && this.admission.nodes.refusalFor(job.need.conditions);
+    const detail = job.need && this.admission.nodes.refusalFor(job.need.requirements);
     return detail === undefined ? { reason: 'no-nodes' } : { reason: 'nodes-unfit', detail };
   }
 

@@ -5,9 +5,9 @@
 import { existsSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { Admission, type Need } from '../../../src/dispatch/nodes/admission.ts';
+import { Admission, type NodeRequirements } from '../../../src/dispatch/nodes/admission.ts';
 import { ticketFor } from '../../../src/dispatch/nodes/ticket.ts';
-import type { Work } from '../../../src/dispatch/nodes/work.ts';
+import type { RemoteWork } from '../../../src/dispatch/nodes/remote-work.ts';
 import type { Inspection } from '../../../src/protocol/inspection.ts';
 import type { NodeLink } from '../../../src/remote/node-link.ts';
 import { inspect, NodeKnowledge } from '../../../src/remote/worker/inspect.ts';
@@ -38,11 +38,11 @@ function startAdmission(link: NodeLink): Admission {
 /**
  * Asks repeatedly, like a stream of jobs: each job waits a limited time for a check, which a busy machine may exceed.
  */
-async function admitted(admission: Admission, need: Need): Promise<void> {
+async function admitted(admission: Admission, need: NodeRequirements): Promise<void> {
   while (!(await admission.admit('n1', need))) await new Promise((resolve) => setImmediate(resolve));
 }
 
-function workWith(program: string): Work {
+function workWith(program: string): RemoteWork {
   const cwd = temporaryDirectory();
   return { cwd, outputs: [join(cwd, 'a.o')], program, searchPath: '/bin', reads: NO_READS, language: undefined };
 }
@@ -70,9 +70,9 @@ test('a job takes the stamps of what the node said along, and a node is asked ag
   const { asked, link } = sameNode();
   const admission = startAdmission(link);
   const need = admission.needOf(workWith('/bin/true'));
-  expect(ticketFor(admission.nodes, 'n1', need.conditions).stamps).toEqual([]);
+  expect(ticketFor(admission.nodes, 'n1', need.requirements).stamps).toEqual([]);
   await admitted(admission, need);
-  const ticket = ticketFor(admission.nodes, 'n1', need.conditions);
+  const ticket = ticketFor(admission.nodes, 'n1', need.requirements);
   const stamp = ticket.stamps.find((one) => one.startsWith('stamp ')) ?? '';
   expect(stamp).not.toBe('');
   expect(admission.admit('n1', need)).toBe(true);
@@ -82,11 +82,11 @@ test('a job takes the stamps of what the node said along, and a node is asked ag
   ticket.noteBroken(stamp);
   await admitted(admission, need);
   expect(asked.slice(before).map(({ kind }) => kind)).toEqual(['compiler']);
-  expect(ticketFor(admission.nodes, 'n1', need.conditions).stamps).not.toContain(stamp);
+  expect(ticketFor(admission.nodes, 'n1', need.requirements).stamps).not.toContain(stamp);
   expect(ticketFor(admission.nodes, 'n2').stamps).toEqual([]);
 });
 
-test('another compiler here is another condition', async () => {
+test('another compiler here is another requirement', async () => {
   const { asked, link } = sameNode();
   const admission = startAdmission(link);
   const { program, replace } = makeCompiler();
@@ -103,7 +103,7 @@ test('another compiler here is another condition', async () => {
   expect(asked.slice(before).map(({ kind }) => kind)).toEqual(['compiler']);
 });
 
-test('a part of the compiler that is another here is another condition, too', async () => {
+test('a part of the compiler that is another here is another requirement, too', async () => {
   const { link } = sameNode();
   const admission = startAdmission(link);
   const directory = temporaryDirectory();
@@ -163,7 +163,7 @@ describe('a node that answers nothing', () => {
     await vi.advanceTimersByTimeAsync(200);
     expect(admission.nodes.isSlow('n1')).toBe(false);
     expect([...need.exclusions]).toEqual([['n1', 'not-admitted']]);
-    expect(admission.nodes.refusalFor(need.conditions)).toBe('n1: it takes too long to answer what is checked');
+    expect(admission.nodes.refusalFor(need.requirements)).toBe('n1: it takes too long to answer what is checked');
     // A new build does not wait for the same checks once more.
     admission.renew(undefined);
     expect([...need.exclusions]).toEqual([['n1', 'not-admitted']]);
@@ -171,10 +171,10 @@ describe('a node that answers nothing', () => {
 
   test('does not keep the result of a job that it ran', async () => {
     const { admission, need } = silent();
-    const [condition] = need.conditions;
-    if (!condition) throw new Error('no condition');
+    const [requirement] = need.requirements;
+    if (!requirement) throw new Error('no requirement');
     void admission.admit('n1', need);
-    const refused = ticketFor(admission.nodes, 'n1', need.conditions).verdict(NEVER);
+    const refused = ticketFor(admission.nodes, 'n1', need.requirements).verdict(NEVER);
     await vi.advanceTimersByTimeAsync(45_001);
     expect(await refused).toMatchObject({ reason: 'no-answer' });
     expect([...need.exclusions]).toEqual([['n1', 'not-admitted']]);
@@ -218,13 +218,13 @@ test.each(['c', 'c++'] as const)(
     const admission = startAdmission(link);
     const need = admission.needOf({ ...workWith('/usr/bin/gcc'), searchPath: '/usr/bin:/bin', language });
     await admitted(admission, need);
-    expect(await ticketFor(admission.nodes, 'n1', need.conditions).verdict(NEVER)).toBeUndefined();
+    expect(await ticketFor(admission.nodes, 'n1', need.requirements).verdict(NEVER)).toBeUndefined();
     const [question] = asked.filter((one) => one.kind === 'headers');
     expect(question).toMatchObject({ own: { language } });
     expect(question?.directories).toContain('/usr/include');
     await expect
       .poll(() =>
-        ticketFor(admission.nodes, 'n1', need.conditions).stamps.some((stamp) => stamp.startsWith('contents-')),
+        ticketFor(admission.nodes, 'n1', need.requirements).stamps.some((stamp) => stamp.startsWith('contents-')),
       )
       .toBe(true);
     expect(admission.nodes.refusals('n1')).toEqual([]);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Checked, Held } from '../../../src/dispatch/nodes/asking.ts';
 import { HereContents } from '../../../src/dispatch/nodes/here-contents.ts';
-import type { PlaceCondition, TreeCondition } from '../../../src/dispatch/nodes/conditions.ts';
+import type { PlaceRequirement, TreeRequirement } from '../../../src/dispatch/nodes/requirements.ts';
 import { checkPlace } from '../../../src/dispatch/nodes/place-checks.ts';
 import type { PlaceFacts } from '../../../src/protocol/inspection.ts';
 import type { NodeLink } from '../../../src/remote/node-link.ts';
@@ -15,7 +15,7 @@ const PROVEN: Held = { stamp: 'mounts-1', isProven: true, mountsBelow: [] };
 const MOUNT = { point: '/t', type: 'tmpfs', source: 'none', options: 'rw' };
 
 let top: string;
-let tree: TreeCondition;
+let tree: TreeRequirement;
 let asked: number;
 let compared: number;
 
@@ -37,7 +37,7 @@ function check(name: string, { held = PROVEN, there = 'same', change = {} }: Par
   };
   const link = { paths: [], inspect } as unknown as NodeLink;
   const path = join(top, name);
-  const condition: PlaceCondition = {
+  const requirement: PlaceRequirement = {
     ...{ kind: 'place', name: path, real: path, tree, mountsBelow: [], isComparable: false },
     ...{ isAbsent: false, contents: new HereContents() },
     ...change,
@@ -46,13 +46,13 @@ function check(name: string, { held = PROVEN, there = 'same', change = {} }: Par
     compared += 1;
     return Promise.resolve({ kind: 'held', held: { stamp: 'contents-1' } });
   };
-  return checkPlace({ link, tree: () => Promise.resolve(held) }, condition, new Places(new MountTable()), compare);
+  return checkPlace({ link, tree: () => Promise.resolve(held) }, requirement, new Places(new MountTable()), compare);
 }
 
 interface Case {
   readonly held: Held;
   readonly there: PlaceFacts['kind'];
-  readonly change: Partial<PlaceCondition>;
+  readonly change: Partial<PlaceRequirement>;
 }
 
 describe('a place below a proven directory', () => {

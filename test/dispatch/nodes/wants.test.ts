@@ -2,9 +2,9 @@
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import type { PlaceCondition } from '../../../src/dispatch/nodes/conditions.ts';
+import type { PlaceRequirement } from '../../../src/dispatch/nodes/requirements.ts';
 import { Wants, type Wanted } from '../../../src/dispatch/nodes/wants.ts';
-import type { Work } from '../../../src/dispatch/nodes/work.ts';
+import type { RemoteWork } from '../../../src/dispatch/nodes/remote-work.ts';
 import { MountTable } from '../../../src/tree/mount-table.ts';
 import { Places } from '../../../src/tree/places.ts';
 
@@ -30,7 +30,7 @@ function elsewhere(place: string): string {
   return directory;
 }
 
-function of(reads: Partial<Work['reads']>, language?: Work['language']): Wanted {
+function of(reads: Partial<RemoteWork['reads']>, language?: RemoteWork['language']): Wanted {
   const cwd = join(tree, 'build');
   const nothing = {
     ...{ directories: [], files: [], programPrefixes: [] },
@@ -43,11 +43,11 @@ function of(reads: Partial<Work['reads']>, language?: Work['language']): Wanted 
   });
 }
 
-function placesOf({ conditions }: Wanted): PlaceCondition[] {
-  return conditions.filter((condition) => condition.kind === 'place');
+function placesOf({ requirements }: Wanted): PlaceRequirement[] {
+  return requirements.filter((requirement) => requirement.kind === 'place');
 }
 
-function placeNamed(wanted: Wanted, name: string): PlaceCondition | undefined {
+function placeNamed(wanted: Wanted, name: string): PlaceRequirement | undefined {
   return placesOf(wanted).find((place) => place.name === name);
 }
 
@@ -57,10 +57,10 @@ describe('what a job wants of a node', () => {
     const wanted = of({ directories: [include] });
     expect(of({ directories: [include] })).toBe(wanted);
     expect(wanted.local).toBeUndefined();
-    expect(wanted.conditions.map(({ kind }) => kind)).toEqual(['tree', 'compiler', 'place', 'place']);
+    expect(wanted.requirements.map(({ kind }) => kind)).toEqual(['tree', 'compiler', 'place', 'place']);
     const place = placeNamed(wanted, include);
     expect(place).toMatchObject({ real: include, mountsBelow: [], tree: { directory: join(tree, 'build') } });
-    // Another kind of job shares the condition.
+    // Another kind of job shares the requirement.
     expect(placeNamed(of({ directories: [include, join(tree, 'other')] }), include)).toBe(place);
   });
 
@@ -105,7 +105,7 @@ describe('what a job wants of a node', () => {
 
   it('is not proven by a build in the root, where no proof can be', () => {
     wants.noteTree('/');
-    expect(of({}).conditions[0]).toMatchObject({ kind: 'tree', directory: join(tree, 'build') });
+    expect(of({}).requirements[0]).toMatchObject({ kind: 'tree', directory: join(tree, 'build') });
   });
 
   it('lets what the system or others own be compared', () => {
@@ -116,7 +116,7 @@ describe('what a job wants of a node', () => {
 });
 
 describe('what a compiler finds by itself', () => {
-  const headersOf = ({ conditions }: Wanted) => conditions.filter(({ kind }) => kind === 'headers');
+  const headersOf = ({ requirements }: Wanted) => requirements.filter(({ kind }) => kind === 'headers');
 
   it('is wanted as well, the same for all jobs that have it look in the same places', () => {
     const [headers, ...others] = headersOf(of({}, 'c'));

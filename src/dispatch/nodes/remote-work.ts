@@ -3,7 +3,7 @@ import type { CompilePlan, Language, Reads } from '../../command/plan.ts';
 import type { OwnSearchQuestion } from '../../protocol/header-inspection.ts';
 
 /** The properties of a job that determine where it may run. */
-export interface Work {
+export interface RemoteWork {
   readonly cwd: string;
   /** Absolute paths; the object is first. */
   readonly outputs: readonly string[];
@@ -26,7 +26,7 @@ export function workOf(
   { cwd, trial, outputs, reads, language }: CompilePlan,
   program: string,
   searchPath: string,
-): Work {
+): RemoteWork {
   // An option probe's directory is created for the probe and removed afterwards, so it is not a tree of its own. The
   // probe only asks whether the compiler supports some options, and each probe has others: no headers matter.
   const written = trial ? [] : outputs.map(({ path }) => path);
@@ -43,7 +43,7 @@ const LANGUAGES: Readonly<Partial<Record<Language, string>>> = {
 };
 
 /** What the compiler searches by itself for the work; undefined if it reads no headers that matter. */
-export function ownSearchOf({ program, searchPath, language, reads }: Work): OwnSearchQuestion | undefined {
+export function ownSearchOf({ program, searchPath, language, reads }: RemoteWork): OwnSearchQuestion | undefined {
   const named = language && LANGUAGES[language];
   if (named === undefined) return undefined;
   const { searchWords: words, searchEnvironment: environment, ownFiles } = reads;

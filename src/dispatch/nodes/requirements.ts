@@ -1,10 +1,10 @@
-/** Conditions that a node must fulfil for a job, shared among jobs. Types, and which conditions jobs wait for. */
+/** Requirements that a node must fulfil for a job, shared among jobs. Types, and which requirements jobs wait for. */
 import type { OwnSearchQuestion } from '../../protocol/header-inspection.ts';
 import type { IdentifiedCompiler } from '../../tree/compiler-identity.ts';
 import type { HereContents } from './here-contents.ts';
 
 /** The node sees a tree as this host does. */
-export interface TreeCondition {
+export interface TreeRequirement {
   readonly kind: 'tree';
   /** The topmost directory of the tree that a build used, with links resolved. */
   readonly directory: string;
@@ -12,8 +12,8 @@ export interface TreeCondition {
   provenAt: string | undefined;
 }
 
-/** A compiler of this host as it was when the condition was made: a replaced compiler is another condition. */
-export interface CompilerCondition {
+/** A compiler of this host as it was when the requirement was made: a replaced compiler is another requirement. */
+export interface CompilerRequirement {
   readonly kind: 'compiler';
   readonly program: string;
   /** PATH of the jobs. */
@@ -23,15 +23,15 @@ export interface CompilerCondition {
 }
 
 /** A directory or file that jobs read is the same on the node: covered by the proof of a tree, or compared. */
-export interface PlaceCondition {
+export interface PlaceRequirement {
   readonly kind: 'place';
   /** The name that jobs use. */
   readonly name: string;
   /** The local path that the name resolves to. */
   readonly real: string;
   /** The tree, among those that the job needs, whose mount holds the place on this host. */
-  readonly tree: TreeCondition | undefined;
-  /** Local mount points below the place, relative to it. They have conditions of their own. */
+  readonly tree: TreeRequirement | undefined;
+  /** Local mount points below the place, relative to it. They have requirements of their own. */
   readonly mountsBelow: readonly string[];
   /** True if the place belongs to the system, or this user cannot write it: then its contents may be compared. */
   readonly isComparable: boolean;
@@ -42,7 +42,7 @@ export interface PlaceCondition {
 }
 
 /** What a compiler finds by itself on the node, above all its headers, is what it finds on this host. */
-export interface HeadersCondition {
+export interface HeadersRequirement {
   readonly kind: 'headers';
   /** The directories it searches, and for which jobs. */
   readonly own: OwnSearchQuestion;
@@ -50,9 +50,9 @@ export interface HeadersCondition {
 }
 
 /** Something that a node must fulfil. */
-export type Condition = TreeCondition | CompilerCondition | PlaceCondition | HeadersCondition;
+export type Requirement = TreeRequirement | CompilerRequirement | PlaceRequirement | HeadersRequirement;
 
-/** True for conditions that are checked while jobs already run on the node; their results wait for the verdict. */
-export function isProvisional({ kind }: Condition): boolean {
+/** True for requirements that are checked while jobs already run on the node; their results wait for the verdict. */
+export function isProvisional({ kind }: Requirement): boolean {
   return kind === 'place' || kind === 'headers';
 }
