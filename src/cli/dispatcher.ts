@@ -26,7 +26,7 @@ async function main(): Promise<void> {
     socketPath: join(directory.value, SOCKET_NAME),
     reportPath: join(cache, 'last-build.json'),
     costsPath: join(cache, 'costs'),
-    trialsPath: join(cache, 'trials'),
+    probesPath: join(cache, 'trials'),
     installRoot: installation.root,
     version: installation.version,
     env: process.env,

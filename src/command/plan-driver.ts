@@ -18,7 +18,7 @@ import { readsOf } from './reads.ts';
 import { bindsOutputs, type HereReason, type KeepReason } from './reasons.ts';
 import { reasonToKeepInputs, spellItem } from './rewrite.ts';
 import { isSpecialFile, namesSpecialFile, printsLink, specialFileOf } from './special-files.ts';
-import { NOTHING, questionOf } from './trial.ts';
+import { NOTHING, questionOf } from './option-probe.ts';
 
 type Driver = Extract<Tool, { kind: 'driver' }>;
 
@@ -146,11 +146,11 @@ function planCompile(invocation: Invocation, driver: Driver, understood: Underst
   const { cwd, paths } = invocation;
   const source = absolutePath(cwd, given.inputs[0]?.path ?? '');
   const headers = precompiledHeaders(cwd, given, driver.flavour, look);
-  const isTrial = source === NOTHING;
+  const isProbe = source === NOTHING;
   const keepsInputs = reasonToKeepInputs(invocation, driver.flavour, given, language, headers.length > 0);
   const keepsOutputs = reasonToKeepOutputs(given, outputs, driver.flavour, language, paths);
-  // Its output would not have a unique name on the node, which is too much effort for a trial.
-  if (isTrial && keepsOutputs) return stay(invocation, 'special-input', outputs, source);
+  // Its output would not have a unique name on the node, which is too much effort for a probe.
+  if (isProbe && keepsOutputs) return stay(invocation, 'special-input', outputs, source);
   const explicit = explicitLine(invocation, understood, { keepsInputs, keepsOutputs }, look);
   if (explicit.kind === 'stays') return stay(invocation, explicit.reason, outputs, source);
   const { line } = explicit;
@@ -168,7 +168,7 @@ function planCompile(invocation: Invocation, driver: Driver, understood: Underst
     line,
     responseFiles: line === given ? expanded.files : [],
     source,
-    sources: [...new Set(isTrial ? beside : [source, ...beside])],
+    sources: [...new Set(isProbe ? beside : [source, ...beside])],
     outputs,
     searched: reads.directories,
     reads: { ...reads, files: [...reads.files, ...headers, ...(keepsOutputs ? expanded.files : [])] },
@@ -176,8 +176,8 @@ function planCompile(invocation: Invocation, driver: Driver, understood: Underst
     keepsInputs: paths === 'keep' ? 'paths-kept' : keepsInputs,
     keepsOutputs,
   };
-  if (!isTrial) return plan;
-  return { ...plan, trial: { question: expanded.files.length > 0 ? undefined : questionOf(given) } };
+  if (!isProbe) return plan;
+  return { ...plan, optionProbe: { question: expanded.files.length > 0 ? undefined : questionOf(given) } };
 }
 
 /** Why outputs keep their own names; undefined if a node may write them under temporary ones. */
@@ -274,7 +274,7 @@ function stay(
   subject: string,
   detail?: string,
 ): HerePlan {
-  // A shell waits for a trial, whatever other reasons there are.
+  // A shell waits for a probe, whatever other reasons there are.
   const reason = subject === NOTHING && !FREE.has(why) ? 'special-input' : why;
   return {
     kind: 'here',

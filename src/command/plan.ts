@@ -73,7 +73,7 @@ export interface CompilePlan {
    * Set if it compiles nothing and only tests whether the compiler accepts its options: it is short, and a shell waits
    * for it.
    */
-  readonly trial?: Trial;
+  readonly optionProbe?: OptionProbe;
 }
 
 /** What a compile reads (reads.ts). All names are absolute. */
@@ -103,7 +103,7 @@ export interface Output {
 }
 
 /** A test of compiler options. */
-export interface Trial {
+export interface OptionProbe {
   /**
    * The options that determine the answer, apart from compiler, directory and environment; undefined if files may
    * affect it.

@@ -10,7 +10,7 @@ import { OPTION_ROWS, type OptionRow } from './options.ts';
 import { absolutePath } from './paths.ts';
 import type { Reads } from './plan.ts';
 import { spellItem } from './rewrite.ts';
-import { NOTHING } from './trial.ts';
+import { NOTHING } from './option-probe.ts';
 
 /** Colon-separated; an empty element means cwd (cpp(1), clang(1)). */
 const SEARCH_VARIABLES = [

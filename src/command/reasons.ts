@@ -13,7 +13,7 @@ const HERE_SENTENCES = {
   information: 'it asks the compiler about itself',
   'configure-probe': 'it is a test of configure, CMake or meson',
   'standard-input': 'it reads standard input',
-  trial: 'it only tests an option, and such tests are as fast here or no node was free',
+  'option-probe': 'it only tests an option, and such tests are as fast here or no node was free',
   'special-input': 'it reads what is not a regular file',
   'special-output': 'it writes what is not a regular file',
   'source-missing': 'its source does not exist here',

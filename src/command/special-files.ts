@@ -7,7 +7,7 @@ import type { DriverLine, Item } from './driver-line.ts';
 import { absolutePath } from './paths.ts';
 import type { Look } from './plan.ts';
 import { expandResponseFiles, MAX_RESPONSE_FILES } from './response-file.ts';
-import { NOTHING } from './trial.ts';
+import { NOTHING } from './option-probe.ts';
 
 /** Limit for linker scripts and response files that name each other: deeper than any seen in practice. */
 const MAX_DEPTH = 8;

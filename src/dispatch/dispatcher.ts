@@ -21,8 +21,8 @@ import type { ShimPort } from './job/shim-port.ts';
 import { UnfitNodes } from './job/unfit-nodes.ts';
 import { Session, type SessionHandlers } from './shim-session.ts';
 import { TailWatch } from './scheduling/straggler-watch.ts';
-import { TrialChoice } from './probes/probe-placement.ts';
-import { TrialMemory } from './probes/probe-memory.ts';
+import { ProbePlacement } from './probes/probe-placement.ts';
+import { ProbeMemory } from './probes/probe-memory.ts';
 
 /** What the dispatcher needs. */
 export interface DispatcherOptions extends Omit<PlacementOptions, 'wantedNodes' | 'onRelease'> {
@@ -46,7 +46,7 @@ export class Dispatcher {
   readonly jobs = new Map<number, Job>();
   readonly placement: Placement;
   readonly costs = new JobCosts();
-  readonly trialMemory = new TrialMemory();
+  readonly probeMemory = new ProbeMemory();
   readonly startedMs = performance.now();
   finished = 0;
   readonly #options: DispatcherOptions;
@@ -55,7 +55,7 @@ export class Dispatcher {
   readonly #tree: SharedTree;
   /** By job; resolves when nothing of the job is left to be done. */
   readonly #ends = new Map<number, Promise<void>>();
-  readonly #trials = new TrialChoice();
+  readonly #probePlacement = new ProbePlacement();
   readonly #environments: EnvironmentCache;
   readonly #server: ServerWatch;
   readonly #tail: TailWatch;
@@ -186,8 +186,8 @@ export class Dispatcher {
       build,
       writes: this.#writes,
       delivery: this.#tree,
-      trials: this.#trials,
-      trialMemory: this.trialMemory,
+      probePlacement: this.#probePlacement,
+      probeMemory: this.probeMemory,
       costs: this.costs,
       unfit: this.#unfit,
       holdLimitMs: limitMs,

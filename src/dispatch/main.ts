@@ -37,7 +37,7 @@ export interface ServerOptions {
   /** File in which the costs of compiles are kept. */
   readonly costsPath: string;
   /** File in which the results of option probes are kept. */
-  readonly trialsPath: string;
+  readonly probesPath: string;
   /** This installation's directory, and the nodes' unless their configuration names another. */
   readonly installRoot: string;
   readonly version: string;
@@ -85,7 +85,7 @@ export async function serveDispatcher(options: ServerOptions): Promise<void> {
     clearTimeout(idle);
     reports.flush();
     writeKept(options.costsPath, dispatcher.costs);
-    writeKept(options.trialsPath, dispatcher.trialMemory.known);
+    writeKept(options.probesPath, dispatcher.probeMemory.known);
     // Remove the name first: a shim that arrives now starts another dispatcher instead of meeting one that is exiting.
     removeSocket();
     server.close();
@@ -106,10 +106,10 @@ export async function serveDispatcher(options: ServerOptions): Promise<void> {
 
   void readKept(options.costsPath, dispatcher.costs);
   // Must be read before the first build, which starts with option probes.
-  const trialsRead = readKept(options.trialsPath, dispatcher.trialMemory.known);
+  const probesRead = readKept(options.probesPath, dispatcher.probeMemory.known);
   await nodeLists.open(() => dispatcher.placement.configChanged());
   await dispatcher.placement.open();
-  await trialsRead;
+  await probesRead;
   server.on('connection', (socket) => {
     clearTimeout(idle);
     dispatcher.accept(socket);

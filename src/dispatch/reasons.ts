@@ -48,7 +48,7 @@ export type PlacementReason =
   | 'too-long'
   | 'internal-error'
   | 'held-too-long'
-  | 'known-trial'
+  | 'known-probe'
   | RetryReason;
 
 /** Clauses for users, to follow "because"; `pmakectl explain` shows them next to the counts. */
@@ -67,7 +67,7 @@ export const PLACEMENT_SENTENCES: Readonly<Record<PlacementReason, string>> = {
   'too-long': 'its command line is longer than a node accepts',
   'internal-error': 'pmake failed to read the command: this is a bug in pmake, please report it',
   'held-too-long': 'its inputs were still being written after PMAKE_HOLD_TIMEOUT',
-  'known-trial': 'it only tests an option, and this compiler accepted it before: nothing had to run',
+  'known-probe': 'it only tests an option, and this compiler accepted it before: nothing had to run',
   'node-lost': 'the connection to the node was lost',
   evicted: 'the node was needed for other work',
   'lease-lost': 'the node gave up the slot: it was drained, or its broker was restarted or cut off',

@@ -22,7 +22,7 @@ const SHORT: Readonly<Record<string, string>> = {
   'configure-probe': 'configure test',
   'standard-input': 'source on stdin',
   'this-machine': '-march=native',
-  'known-trial': 'answer known',
+  'known-probe': 'answer known',
   'nodes-busy': 'nodes busy',
   'nodes-not-ready': 'nodes not up yet',
   'no-nodes': 'no node',

@@ -1,6 +1,6 @@
 /**
  * Real command lines, captured from builds (fixtures/argv/README.md says how), and what becomes of each: `staged`,
- * `trial`, `own names REASON`, `here REASON`; of what leaves, behind a comma, why names of inputs are never made absolute.
+ * `option-probe`, `own names REASON`, `here REASON`; of what leaves, behind a comma, why names of inputs are never made absolute.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -31,7 +31,7 @@ const look: Look = {
 
 function classify(plan: Plan): string {
   if (plan.kind === 'here') return `here ${plan.reason}`;
-  if (plan.trial) return 'trial';
+  if (plan.optionProbe) return 'option-probe';
   const { keepsInputs, keepsOutputs } = plan;
   if (keepsOutputs) return `own names ${keepsOutputs}`;
   return keepsInputs ? `staged, inputs ${keepsInputs}` : 'staged';
@@ -47,7 +47,7 @@ const NO_COMPILES: ReadonlySet<string> = new Set([
   'information',
   'preprocess',
   'special-input',
-  'trial',
+  'option-probe',
   'standard-input',
   'no-input',
 ]);

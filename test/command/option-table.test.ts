@@ -52,7 +52,7 @@ describe('the row that a word falls under', () => {
   });
 });
 
-/** The argument is the next word in trial runs of clang 14, 15, 19 and 21 and of gcc 12 to 16, whatever its family does. */
+/** The argument is the next word in runs of clang 14, 15, 19 and 21 and of gcc 12 to 16, whatever its family does. */
 it.each([
   '-dependency-dot',
   '-dsym-dir',

@@ -86,16 +86,16 @@ describe('what stays here', () => {
     expect(plan(line)).toMatchObject({ kind: 'here', reason, slot });
   });
 
-  it('not a trial of an option, which reads nothing', () => {
-    const trial = plan('gcc -Werror -Wundef -c -x c /dev/null -o .tmp_1/tmp');
-    expect(trial).toMatchObject({ kind: 'compile', trial: {}, source: '/dev/null', sources: [], searched: [] });
-    expect(pathsOf(trial)).toEqual(['/t/build/.tmp_1/tmp']);
+  it('not an option probe, which reads nothing', () => {
+    const probe = plan('gcc -Werror -Wundef -c -x c /dev/null -o .tmp_1/tmp');
+    expect(probe).toMatchObject({ kind: 'compile', optionProbe: {}, source: '/dev/null', sources: [], searched: [] });
+    expect(pathsOf(probe)).toEqual(['/t/build/.tmp_1/tmp']);
   });
 
-  it('not a trial of a sanitizer, whose object of nothing holds no names', () => {
-    const trial = 'gcc -Werror -fsanitize=kernel-address -c -x c /dev/null -o .tmp_1/tmp';
-    expect(plan(trial)).toMatchObject({ kind: 'compile', trial: {} });
-    expect(plan(`${trial} -fplugin=x.so`)).toMatchObject({ kind: 'here', reason: 'special-input' });
+  it('not an option probe of a sanitizer, whose object of nothing holds no names', () => {
+    const probe = 'gcc -Werror -fsanitize=kernel-address -c -x c /dev/null -o .tmp_1/tmp';
+    expect(plan(probe)).toMatchObject({ kind: 'compile', optionProbe: {} });
+    expect(plan(`${probe} -fplugin=x.so`)).toMatchObject({ kind: 'here', reason: 'special-input' });
   });
 
   it.each([
@@ -119,13 +119,13 @@ describe('what stays here', () => {
     ['-frandomize-layout-seed-file=x', false],
     ['-frandomize-layout-seed-file=/dev/null', false],
     ['@more.rsp', false],
-  ])('a trial with %s: what decides about its answer is in its words: %s', (words, isKnown) => {
+  ])('an option probe with %s: its argv determines the answer: %s', (words, isKnown) => {
     const look = fakeLook({ '/t/build/x.h': '', '/t/build/more.rsp': '-O2' });
-    const trial = (object: string) => plan(`gcc ${words} -c -x c /dev/null -o ${object}`, { look });
-    const [one, other] = [trial('.tmp_1/tmp.o'), trial('.tmp_2/tmp.o')];
-    const question = one.kind === 'compile' ? one.trial?.question : undefined;
+    const probe = (object: string) => plan(`gcc ${words} -c -x c /dev/null -o ${object}`, { look });
+    const [one, other] = [probe('.tmp_1/tmp.o'), probe('.tmp_2/tmp.o')];
+    const question = one.kind === 'compile' ? one.optionProbe?.question : undefined;
     expect(question !== undefined).toBe(isKnown);
-    if (isKnown) expect(other).toMatchObject({ trial: { question } });
+    if (isKnown) expect(other).toMatchObject({ optionProbe: { question } });
   });
 
   it('a source that is missing gets the compiler’s own message', () => {

@@ -4,7 +4,7 @@
  */
 import { checkConfig } from '../../src/config/schema.ts';
 import { parseNodes } from '../../src/config/nodes.ts';
-import { KnownTrials } from '../../src/dispatch/probes/known-probes.ts';
+import { KnownProbes } from '../../src/dispatch/probes/known-probes.ts';
 import { formatLogLine, parseLogLine } from '../../src/load/load-log.ts';
 import { parseDiskstats, parseNetDev } from '../../src/load/proc-devices.ts';
 import { parseProcessIo, parseProcessStat } from '../../src/load/proc-process.ts';
@@ -208,14 +208,14 @@ fuzz({
 fuzz({
   name: 'what a dispatcher has kept of option probes',
   valid: () => {
-    const trials = new KnownTrials();
-    trials.note('a'.repeat(64), Buffer.from('object'));
-    return trials.toText();
+    const probes = new KnownProbes();
+    probes.note('a'.repeat(64), Buffer.from('object'));
+    return probes.toText();
   },
   decode: (input) => {
-    const trials = new KnownTrials();
-    trials.addText(text(input));
-    return trials.toText();
+    const probes = new KnownProbes();
+    probes.addText(text(input));
+    return probes.toText();
   },
   refuses: 'never',
   before: 'pmake trials 1\n',

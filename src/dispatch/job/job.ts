@@ -6,8 +6,8 @@ import type { Plan } from '../../command/plan.ts';
 import type { IdleOn } from '../../protocol/control.ts';
 import type { ShimRequest } from '../../protocol/shim.ts';
 import type { KnownEnvironment } from '../environment-cache.ts';
-import type { TrialMemory } from '../probes/probe-memory.ts';
-import type { TrialChoice } from '../probes/probe-placement.ts';
+import type { ProbeMemory } from '../probes/probe-memory.ts';
+import type { ProbePlacement } from '../probes/probe-placement.ts';
 import type { PlacementReason } from '../reasons.ts';
 import type { JobCosts } from '../scheduling/job-costs.ts';
 import type { JobSlots } from '../scheduling/job-slots.ts';
@@ -29,8 +29,8 @@ const MAX_HEAD_START_MS = 60_000;
 export interface JobContext extends RemoteContext {
   readonly slots: JobSlots;
   readonly writes: WritesInFlight;
-  readonly trials: TrialChoice;
-  readonly trialMemory: TrialMemory;
+  readonly probePlacement: ProbePlacement;
+  readonly probeMemory: ProbeMemory;
   readonly costs: JobCosts;
   /** Where a job runs now: a node's name or `here`. */
   whereIs(job: number): string;
@@ -117,7 +117,7 @@ export class Job {
     const common = { ...this.#context, ...this.#input, life: this.#life, runs: this.#runs, rankMs: this.#rankMs };
     if (typeof plan === 'string') await runLocal(common, { reason: plan, slot: 'counted' });
     else if (plan.kind === 'here') await runHeld({ ...common, name: request.name }, plan);
-    else if (plan.trial) await runProbe(common, plan);
+    else if (plan.optionProbe) await runProbe(common, plan);
     else await runCompile(common, plan);
   }
 

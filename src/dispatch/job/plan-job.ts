@@ -45,11 +45,11 @@ export function planJob(request: ShimRequest, environment: KnownEnvironment): Pl
 }
 
 /** The local plan for a compile that no node could do as this host does. */
-export function planHere({ outputs, source, trial }: CompilePlan, { reason, detail }: LocalReason): HerePlan {
+export function planHere({ outputs, source, optionProbe }: CompilePlan, { reason, detail }: LocalReason): HerePlan {
   return {
     ...{ kind: 'here', reason, detail },
     // A shell waits for an option probe.
-    slot: trial ? 'free' : 'counted',
+    slot: optionProbe ? 'free' : 'counted',
     waitFor: [],
     outputs: outputs.map(({ path }) => path),
     subject: source,

@@ -6,8 +6,8 @@ import type { CompilePlan } from '../../command/plan.ts';
 import type { Move, ShimRequest } from '../../protocol/shim.ts';
 import { printedHere } from '../../remote/job-output.ts';
 import type { KnownEnvironment } from '../environment-cache.ts';
-import type { Question, TrialMemory } from '../probes/probe-memory.ts';
-import type { TrialChoice } from '../probes/probe-placement.ts';
+import type { Question, ProbeMemory } from '../probes/probe-memory.ts';
+import type { ProbePlacement } from '../probes/probe-placement.ts';
 import type { JobSlots } from '../scheduling/job-slots.ts';
 import type { RemoteSlot } from '../slot-source.ts';
 import { isTooLong } from './job-size.ts';
@@ -21,23 +21,23 @@ export interface ProbeJobInput {
   readonly runs: RemoteRuns;
   readonly request: ShimRequest;
   readonly environment: KnownEnvironment;
-  readonly trials: TrialChoice;
-  readonly trialMemory: TrialMemory;
+  readonly probePlacement: ProbePlacement;
+  readonly probeMemory: ProbeMemory;
 }
 
 /** Resolves when the job is over. */
 export async function runProbe(input: ProbeJobInput, plan: CompilePlan): Promise<void> {
-  const { life, slots, runs, request, environment, trials } = input;
-  const question = input.trialMemory.question(plan, request, environment);
+  const { life, slots, runs, request, environment, probePlacement } = input;
+  const question = input.probeMemory.question(plan, request, environment);
   if (await question?.answer()) {
-    life.answer('known-trial', 0, printedHere());
+    life.answer('known-probe', 0, printedHere());
     return;
   }
-  const isForNode = trials.next(question !== undefined) === 'there' && !isTooLong(plan, environment);
+  const isForNode = probePlacement.next(question !== undefined) === 'there' && !isTooLong(plan, environment);
   const slot = isForNode ? slots.acquireNow(runs.failed) : undefined;
   if (slot) await runOnNode(input, plan, slot, question);
-  else await life.runHere('trial');
-  trials.note(slot ? 'there' : 'here', performance.now() - life.arrivedMs);
+  else await life.runHere('option-probe');
+  probePlacement.note(slot ? 'there' : 'here', performance.now() - life.arrivedMs);
 }
 
 async function runOnNode(

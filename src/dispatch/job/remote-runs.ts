@@ -117,7 +117,7 @@ export class RemoteRuns {
     const { build } = this.#context;
     const { life, request } = this.#input;
     build.addVisibleWait(visibleWaitMs);
-    const isWhole = termination.kind === 'exited' && termination.code === 0 && !plan.trial;
+    const isWhole = termination.kind === 'exited' && termination.code === 0 && !plan.optionProbe;
     const { source, language, argv: words } = plan;
     this.#context.noteFinished(node, {
       kind: { source, language, words, program: request.program, sourceBytes: this.sourceBytes },

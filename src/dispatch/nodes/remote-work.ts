@@ -23,14 +23,14 @@ export interface RemoteWork {
  * @param searchPath PATH
  */
 export function workOf(
-  { cwd, trial, outputs, reads, language }: CompilePlan,
+  { cwd, optionProbe, outputs, reads, language }: CompilePlan,
   program: string,
   searchPath: string,
 ): RemoteWork {
   // An option probe's directory is created for the probe and removed afterwards, so it is not a tree of its own. The
   // probe only asks whether the compiler supports some options, and each probe has others: no headers matter.
-  const written = trial ? [] : outputs.map(({ path }) => path);
-  return { cwd, outputs: written, program, searchPath, reads, language: trial ? undefined : language };
+  const written = optionProbe ? [] : outputs.map(({ path }) => path);
+  return { cwd, outputs: written, program, searchPath, reads, language: optionProbe ? undefined : language };
 }
 
 /** The languages as `-x` names them; preprocessed sources read no headers. */

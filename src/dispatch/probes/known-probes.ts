@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { LruMap } from '../../util/lru-map.ts';
 
 /** A kernel asks some hundred questions; each takes two hashes here. */
-const MAX_TRIALS = 4_096;
+const MAX_PROBES = 4_096;
 /** The object of an empty source has one or two KB; most of the cached objects are equal. */
 export const MAX_OBJECT_BYTES = 16 * 1024;
 const MAX_OBJECTS = 256;
@@ -16,9 +16,9 @@ const FIRST_LINE = 'pmake trials 1';
 const HASH = /^[\da-f]{64}$/;
 
 /** LRU cache of accepted probes and their objects. */
-export class KnownTrials {
+export class KnownProbes {
   /** Least recently used first. */
-  readonly #objectOf = new LruMap<string, string>(MAX_TRIALS);
+  readonly #objectOf = new LruMap<string, string>(MAX_PROBES);
   readonly #objects = new Map<string, Buffer>();
 
   get size(): number {
@@ -40,8 +40,8 @@ export class KnownTrials {
   /** One line per object, and one per probe. */
   toText(): string {
     const objects = [...this.#objects].map(([hash, object]) => `object ${hash} ${object.toString('base64')}`);
-    const trials = [...this.#objectOf].map(([key, hash]) => `trial ${key} ${hash}`);
-    return [FIRST_LINE, ...objects, ...trials, ''].join('\n');
+    const probes = [...this.#objectOf].map(([key, hash]) => `trial ${key} ${hash}`);
+    return [FIRST_LINE, ...objects, ...probes, ''].join('\n');
   }
 
   /** Adds what an earlier dispatcher knew; existing entries stay. Invalid lines are ignored. */

@@ -13,7 +13,7 @@ import type { Printed } from '../../remote/job-output.ts';
 import { identifyCompiler } from '../../tree/compiler-identity.ts';
 import { readUntrustedFile } from '../../tree/regular-file.ts';
 import type { KnownEnvironment } from '../environment-cache.ts';
-import { hashOf, KnownTrials, MAX_OBJECT_BYTES } from './known-probes.ts';
+import { hashOf, KnownProbes, MAX_OBJECT_BYTES } from './known-probes.ts';
 
 /** The mode that open(2) is given for a new file, before the umask. */
 const FILE_MODE = 0o666;
@@ -35,8 +35,8 @@ export interface Question {
 }
 
 /** The cache of answered probes. */
-export class TrialMemory {
-  readonly known = new KnownTrials();
+export class ProbeMemory {
+  readonly known = new KnownProbes();
   readonly #environments = new WeakMap<KnownEnvironment, string>();
   readonly #compilers = new WeakMap<CompilerFacts, string>();
 
@@ -44,7 +44,7 @@ export class TrialMemory {
    * Undefined for a probe that is never cached: its result depends on files, or the user wants that (PMAKE_TRIALS=ask).
    */
   question(plan: CompilePlan, request: ShimRequest, environment: KnownEnvironment): Question | undefined {
-    const words = plan.trial?.question;
+    const words = plan.optionProbe?.question;
     const [output, ...others] = plan.outputs;
     const object = output?.path;
     const isWanted = environment.entries.get('PMAKE_TRIALS') !== 'ask';

@@ -22,7 +22,7 @@ interface Seen {
 }
 
 /** Mean times of both sides. */
-export class TrialChoice {
+export class ProbePlacement {
   readonly #seen: Readonly<Record<Side, Seen>> = { here: { times: 0, meanMs: 0 }, there: { times: 0, meanMs: 0 } };
   #asked = 0;
 

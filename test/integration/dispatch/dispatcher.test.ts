@@ -54,8 +54,8 @@ describe('a link', () => {
   });
 });
 
-describe('a trial of an option', () => {
-  const trial = (): FakeShim =>
+describe('an option probe', () => {
+  const probe = (): FakeShim =>
     rig.shim({
       argv: ['-Werror', '-Wundef', '-c', '-x', 'c', '/dev/null', '-o', 'tmp'],
       env: { PMAKE_NODES: rig.nodes },
@@ -67,16 +67,16 @@ describe('a trial of an option', () => {
     const compile = rig.compile('a.c');
     (await rig.calls.next()).exit(0);
     expect(await compile.next()).toMatchObject({ kind: 'ended' });
-    for (const shim of [trial(), trial()]) {
+    for (const shim of [probe(), probe()]) {
       expect(await shim.next()).toEqual({ kind: 'runHere' });
       await shim.close();
     }
     await rig.idle();
-    const first = trial();
+    const first = probe();
     const call = await rig.calls.next();
     expect(call.words).toContain('/dev/null');
     // The node's one slot is taken.
-    const second = trial();
+    const second = probe();
     expect(await second.next()).toEqual({ kind: 'runHere' });
     await second.close();
     call.shell(`echo object > ${outputOf(call)}`);
@@ -85,7 +85,7 @@ describe('a trial of an option', () => {
     expect(await first.next()).toEqual({ kind: 'ended', termination: { kind: 'exited', code: 0 } });
     expect(existsSync(`${rig.tree}/tmp`)).toBe(true);
     await rig.idle();
-    expect(rig.report()).toMatchObject({ byNode: { n1: 2 }, here: 3, hereReasons: { trial: 3 } });
+    expect(rig.report()).toMatchObject({ byNode: { n1: 2 }, here: 3, hereReasons: { 'option-probe': 3 } });
   });
 
   it('that a node fails is made here', async () => {
@@ -93,22 +93,22 @@ describe('a trial of an option', () => {
     const compile = rig.compile('a.c');
     (await rig.calls.next()).exit(0);
     expect(await compile.next()).toMatchObject({ kind: 'ended' });
-    for (const shim of [trial(), trial()]) {
+    for (const shim of [probe(), probe()]) {
       expect(await shim.next()).toEqual({ kind: 'runHere' });
       await shim.close();
     }
     await rig.idle();
-    const shim = trial();
+    const shim = probe();
     await rig.calls.next();
     rig.lose('n1');
     expect(await shim.next()).toEqual({ kind: 'runHere' });
     await shim.close();
     await rig.idle();
-    expect(rig.report()).toMatchObject({ hereReasons: { 'node-lost': 1, trial: 2 } });
+    expect(rig.report()).toMatchObject({ hereReasons: { 'node-lost': 1, 'option-probe': 2 } });
   });
 });
 
-describe('a trial that a compiler has taken before', () => {
+describe('an option probe that a compiler accepted before', () => {
   const ask = (object: string, { option = '-Wundef', env = {} } = {}): FakeShim =>
     rig.shim({
       argv: ['-Werror', option, '-c', '-x', 'c', '/dev/null', '-o', object],
@@ -148,7 +148,7 @@ describe('a trial that a compiler has taken before', () => {
     expect(statSync(`${rig.tree}/four`).mode & 0o777).toBe(0o644);
     expect(rig.calls.arrived).toBe(arrived);
     await rig.idle();
-    expect(rig.report()).toMatchObject({ byNode: { n1: 2 }, hereReasons: { trial: 2, 'known-trial': 1 } });
+    expect(rig.report()).toMatchObject({ byNode: { n1: 2 }, hereReasons: { 'option-probe': 2, 'known-probe': 1 } });
   });
 
   it.each([

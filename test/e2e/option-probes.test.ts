@@ -1,5 +1,5 @@
 /**
- * Trials of options as kbuild makes them, with real gcc on a real node: what the shell hears and finds is the same whether
+ * Option probes as kbuild makes them, with real gcc on a real node: what the shell hears and finds is the same whether
  * the compiler runs here, there, or is not asked again.
  */
 import { readFile, rm } from 'node:fs/promises';
@@ -23,7 +23,7 @@ const OPTIONS = [
   '-gz=zlib',
   '-fplugin=none.so',
 ];
-/** After two trials here the next two go to a node, however long they take. */
+/** After two probes here the next two go to a node, however long they take. */
 const SURELY_LEARNED = 2;
 
 /** The shell's process id is in the name, as in kbuild's. */
@@ -42,7 +42,7 @@ first.o: first.c
 \tgcc -c -o $@ first.c
 `;
 
-describe.skipIf(!canHaveCluster())('trials of options', () => {
+describe.skipIf(!canHaveCluster())('option probes', () => {
   let cluster: Cluster;
   let work: WorkTree;
   let answers: string;
@@ -70,11 +70,11 @@ describe.skipIf(!canHaveCluster())('trials of options', () => {
     const build = await pmake(cluster, work.path, ['-s'], { env });
     expect(build, build.all).toMatchObject({ exitCode: 0, stderr: '' });
     expect(await readFile(answers, 'utf8')).toBe(expected);
-    return (await lastBuild(cluster)).hereReasons['known-trial'] ?? 0;
+    return (await lastBuild(cluster)).hereReasons['known-probe'] ?? 0;
   }
 
   test('have the answers that make gets, also where they are known: from before, and from an earlier dispatcher', async () => {
-    // The node is checked with it, so that a trial may go there at once.
+    // The node is checked with it, so that a probe may go there at once.
     await rm(join(work.path, 'first.o'));
     expect(await tryAll()).toBe(0);
     expect(await tryAll()).toBeGreaterThanOrEqual(SURELY_LEARNED);

@@ -1,12 +1,12 @@
 /**
- * Trials: compiles of /dev/null, by which kbuild tests whether the compiler accepts an option. Determines which parts
+ * Option probes: compiles of /dev/null, by which kbuild tests whether the compiler accepts an option. Determines which parts
  * of the command line affect the answer. Pure.
  */
 import type { DriverLine, Item } from './driver-line.ts';
 import { bindsOutputs } from './reasons.ts';
 import { spellItem } from './rewrite.ts';
 
-/** The input of a trial: there is nothing to compile, only the compiler's complaints matter. */
+/** The input of an option probe: there is nothing to compile, only the compiler's complaints matter. */
 export const NOTHING = '/dev/null';
 
 /** Spelled as in the option table: options that affect a compile of nothing and name no file. */

@@ -1,5 +1,5 @@
 /**
- * Trials of options, as kbuild makes them: what a node's compiler makes of one is what it makes here; and one whose
+ * Option probes as kbuild makes them: what a node's compiler makes of one is what it makes here; and one whose
  * answer may be kept gives the same object under any other name, which is what keeping it rests on.
  */
 import { mkdtemp, readFile, realpath, rm } from 'node:fs/promises';
@@ -31,7 +31,7 @@ const OPTIONS = [
   ...SANITIZERS.split(' ').map((name) => [`-fsanitize=${name}`]),
 ];
 
-function trial(driver: string, options: readonly string[], language: string, object: string): Case {
+function probe(driver: string, options: readonly string[], language: string, object: string): Case {
   return {
     seed: 0,
     driver,
@@ -50,21 +50,21 @@ function trial(driver: string, options: readonly string[], language: string, obj
 it.each(['gcc', 'clang'])(
   '%s takes, refuses and writes on a node what it does here, under any name',
   async (driver) => {
-    const directory = await realpath(await mkdtemp(join(tmpdir(), 'pmake-trials-')));
+    const directory = await realpath(await mkdtemp(join(tmpdir(), 'pmake-probes-')));
     const differing: string[] = [];
     let kept = 0;
     try {
       const root = join(directory, 'root');
       for (const options of OPTIONS) {
         for (const language of ['c', 'assembler-with-cpp']) {
-          const one = trial(driver, options, language, 'out/tmp.o');
+          const one = probe(driver, options, language, 'out/tmp.o');
           const what = `${options.join(' ')} (${language})`;
           const { plan, differences } = await runCase(root, one);
           if (plan.kind !== 'compile') continue;
           if (differences.length > 0) differing.push(`${what}: ${differences.join(', ')}`);
-          else if (plan.trial?.question) {
+          else if (plan.optionProbe?.question) {
             kept += 1;
-            if (!(await isSameElsewhere(root, one, trial(driver, options, language, 'out/deep/x'))))
+            if (!(await isSameElsewhere(root, one, probe(driver, options, language, 'out/deep/x'))))
               differing.push(what);
           }
         }
