@@ -123,10 +123,10 @@ function foreignWords(value: string): readonly string[] {
 
 /** Undefined for an entry that is not sent. */
 function travellingValue(name: string, value: string, isSecret: IsSecret): string | undefined {
-  if (name === 'MAKEFLAGS') return withoutJobserver(value);
+  if (staysAnyway(name) || isSecret(name)) return undefined;
   // At this point only pmake's own can be left, which is for this host.
   if (LOADER_VARIABLES.some((variable) => variable === name)) return undefined;
-  return staysAnyway(name) || isSecret(name) ? undefined : value;
+  return name === 'MAKEFLAGS' ? withoutJobserver(value) : value;
 }
 
 function staysAnyway(name: string): boolean {

@@ -58,6 +58,12 @@ describe('the environment of a build', () => {
     expect(secretNames(parseEnvironment(block(...entries)))).toEqual(['GITHUB_TOKEN', 'MY_KEYS']);
   });
 
+  it('loses MAKEFLAGS and the like too, if the user calls them secret', () => {
+    const entries = ['MAKEFLAGS= -j4 -- KEY=k', 'A=1', 'PMAKE_SECRETS=MAKE*'];
+    expect(environmentForNode(block(...entries)).toString()).toBe('A=1\0');
+    expect(secretNames(parseEnvironment(block(...entries)))).toEqual(['MAKEFLAGS']);
+  });
+
   it('keeps what a compiler reads, whatever it is called', () => {
     const entries = ['GCC_EXEC_PREFIX=/x', 'CC_PRINT_AUTH=1'];
     expect(environmentForNode(block(...entries, 'PMAKE_SECRETS=*')).toString()).toBe(

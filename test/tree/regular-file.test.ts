@@ -40,10 +40,12 @@ describe('a FIFO', () => {
     while (!/partner|fifo/.test(readFileSync(`/proc/${writer.pid}/wchan`, 'utf8'))) await new Promise(setImmediate);
     expect(await look(fifo)).toBeUndefined();
     const reader = spawn('/bin/cat', [fifo], { stdio: ['ignore', 'pipe', 'inherit'] });
+    // Either process may end first.
+    const closed = once(reader, 'close');
     const chunks: Buffer[] = [];
     reader.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
     expect(await ended).toEqual([0, null]);
-    await once(reader, 'close');
+    await closed;
     expect(Buffer.concat(chunks).toString()).toBe('written\n');
   });
 
