@@ -3,7 +3,7 @@
  * or it is not installed, the program execs plain make, and prints a line where the summary would be shown.
  *
  * Of the rest of pmake, it knows only how make is found and what a nested pmake must see
- * (src/make/invocation/find-make.ts, src/make/environment.ts). shims/pmake.sh replaces it where there is no C compiler.
+ * (src/make/invocation/find-make.ts, src/make/make-environment.ts). shims/pmake.sh replaces it where there is no C compiler.
  */
 #define _GNU_SOURCE
 #include <limits.h>

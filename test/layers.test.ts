@@ -7,6 +7,7 @@ import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
+import { groupBy } from '../src/util/lists.ts';
 
 const SRC = join(dirname(fileURLToPath(import.meta.url)), '..', 'src');
 const MAX_FILE_LINES = 500;
@@ -53,7 +54,7 @@ const DISPATCH_ROOMS: readonly (readonly string[])[] = [
   ['job'],
   ['shim-session'],
   ['dispatcher'],
-  ['control'],
+  ['control-requests'],
   ['main'],
 ];
 
@@ -126,6 +127,29 @@ function ownImports(file: SourceFile): readonly string[] {
     .map((name) => relative(SRC, join(SRC, dirname(file.path), name)));
 }
 
+function isTypeDeclaration(
+  node: ts.Node,
+): node is ts.ClassDeclaration | ts.InterfaceDeclaration | ts.TypeAliasDeclaration | ts.EnumDeclaration {
+  return (
+    ts.isClassDeclaration(node) ||
+    ts.isInterfaceDeclaration(node) ||
+    ts.isTypeAliasDeclaration(node) ||
+    ts.isEnumDeclaration(node)
+  );
+}
+
+/** An executable is called after its process, as the room that does its work may be. */
+function isExecutable(path: string): boolean {
+  return dirname(path) === 'cli';
+}
+
+/** Names that several files use, each with these files. */
+function repeated(named: readonly { readonly name: string; readonly path: string }[]): readonly string[] {
+  return [...groupBy(named, ({ name }) => name)]
+    .filter(([, group]) => group.length > 1)
+    .map(([name, group]) => `${name}: ${group.map(({ path }) => path).join(', ')}`);
+}
+
 function lineCount(text: string): number {
   return text.trimEnd().split('\n').length;
 }
@@ -189,6 +213,17 @@ describe('src/', () => {
   it('says in a header what each file is', () => {
     const bare = files.filter((file) => !/^(#!.*\n)?\/\*\*/.test(file.text));
     expect(bare.map((file) => file.path)).toEqual([]);
+  });
+
+  it('declares each type once, and has each file name once', () => {
+    const types = files.flatMap(({ tree, path }) =>
+      tree.statements.filter(isTypeDeclaration).map(({ name }) => ({
+        name: name?.text ?? '',
+        path,
+      })),
+    );
+    const names = files.filter(({ path }) => !isExecutable(path)).map(({ path }) => ({ name: basename(path), path }));
+    expect([...repeated(types), ...repeated(names)]).toEqual([]);
   });
 
   it('has small files', () => {

@@ -6,8 +6,8 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as v from 'valibot';
-import { configFiles, readConfigFiles } from '../config/load.ts';
-import type { NodeSpec } from '../config/nodes.ts';
+import { configFiles, readConfigFiles } from '../config/load-config.ts';
+import type { NodeSpec } from '../config/parse-nodes.ts';
 import { LOAD_KINDS, type LoadKind, type LoadOutcome } from './load-program.ts';
 import { LoadReducer, type LoadReport } from '../load/load-report.ts';
 import { METRICS, type Metric, type Rates } from '../load/metrics.ts';
@@ -136,7 +136,7 @@ async function runThere(spec: NodeSpec, experiment: LoadExperiment, lost: AbortS
   return outcome.ok ? outcome.value : `it ended without a result (${outcome.failure}): ${why}`;
 }
 
-interface Lease {
+interface ExperimentLease {
   readonly id: string;
   readonly node: NodeName;
   readonly lost: AbortSignal;
@@ -145,7 +145,7 @@ interface Lease {
 /** Leases for processes, and queries of the cluster's state, over one session with the broker. */
 class Leases {
   readonly #session: BrokerSession;
-  readonly #waiting = new Map<number, (answer: Lease | string) => void>();
+  readonly #waiting = new Map<number, (answer: ExperimentLease | string) => void>();
   readonly #held = new Map<string, AbortController>();
   #views: ((nodes: readonly NodeView[]) => void)[] = [];
   #newest = 0;
@@ -161,7 +161,7 @@ class Leases {
     });
   }
 
-  take(exclude: readonly NodeName[]): Promise<Lease | string> {
+  take(exclude: readonly NodeName[]): Promise<ExperimentLease | string> {
     if (this.#closed) return Promise.resolve('the broker is gone');
     const id = ++this.#newest;
     this.#session.send({ kind: 'request', id, patienceMs: LEASE_PATIENCE_MS, exclude });
@@ -209,7 +209,7 @@ class Leases {
     }
   }
 
-  #settle(id: number, outcome: Lease | string): void {
+  #settle(id: number, outcome: ExperimentLease | string): void {
     this.#waiting.get(id)?.(outcome);
     this.#waiting.delete(id);
   }

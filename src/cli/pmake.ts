@@ -5,7 +5,7 @@
  */
 import { realpathSync, writeSync } from 'node:fs';
 import { runBuild } from '../make/build.ts';
-import { usersEnvironment } from '../make/environment.ts';
+import { usersEnvironment } from '../make/make-environment.ts';
 import { readWords } from '../make/invocation/raw-bytes.ts';
 import { endAs } from '../make/invocation/run-make.ts';
 import { splitWords } from '../make/invocation/own-switches.ts';

@@ -4,7 +4,7 @@
  */
 import { findOption } from './option-table.ts';
 import type { Fact, OptionRow, Role } from './options.ts';
-import type { HereReason, KeepReason } from './reasons.ts';
+import type { HereReason, KeepReason } from './local-reasons.ts';
 
 /** One option with its argument, or one input. Concatenated, the fields give the user's spelling. */
 export interface Item {
@@ -35,7 +35,7 @@ export interface DriverLine {
   readonly unknown: string | undefined;
 }
 
-interface Draft {
+interface LineDraft {
   items: Item[];
   inputs: DriverInput[];
   facts: Set<Fact>;
@@ -47,7 +47,7 @@ interface Draft {
 
 /** Parses the words after the program. */
 export function parseDriverLine(words: readonly string[]): DriverLine {
-  const draft: Draft = {
+  const draft: LineDraft = {
     items: [],
     inputs: [],
     facts: new Set(),
@@ -86,7 +86,7 @@ export function plainItem(word: string): Item {
   return { role: 'plain', spelled: word, argument: '', isSeparate: false };
 }
 
-function takeOption(draft: Draft, row: OptionRow, item: Item): void {
+function takeOption(draft: LineDraft, row: OptionRow, item: Item): void {
   if (row.fact) draft.facts.add(row.fact);
   if (row.here) draft.here.push(row.here);
   if (row.keep) draft.keep.push(row.keep);
@@ -108,7 +108,7 @@ function isFamily(row: OptionRow): boolean {
 }
 
 /** `-Xclang -include-pch -Xclang FILE`, as written by CMake: the file is read like one given to the driver itself. */
-function clangItem(draft: Draft, item: Item): Item {
+function clangItem(draft: LineDraft, item: Item): Item {
   const before = draft.items.at(-1);
   if (item.argument === '-emit-pch') draft.here.push('precompiled-header');
   else if (/^-(emit-\w+|o|dependency-file)$/.test(item.argument)) draft.here.push('dump-files');
@@ -117,7 +117,7 @@ function clangItem(draft: Draft, item: Item): Item {
 }
 
 /** `-Wp,-MD,FILE` names a depfile, macros are harmless, and anything else is passed to cpp uninterpreted. */
-function preprocessorItem(draft: Draft, item: Item): Item {
+function preprocessorItem(draft: LineDraft, item: Item): Item {
   const parts = item.argument.split(',');
   const [first = '', second] = parts;
   if (parts.length === 2 && second !== undefined && second !== '' && (first === '-MD' || first === '-MMD')) {
@@ -135,7 +135,7 @@ const HARMLESS_AS =
 /** With these, as records its input: a temporary file, or the source by the name given to the driver. */
 const DEBUG_AS = /^(-g|--gen-debug|--gstabs\+?|--gdwarf.*)$/;
 
-function takeAssemblerWords(draft: Draft, argument: string): void {
+function takeAssemblerWords(draft: LineDraft, argument: string): void {
   for (const part of argument.split(',')) {
     if (part.startsWith('-a') || part.startsWith('--MD') || part.startsWith('-o')) draft.here.push('dump-files');
     else if (DEBUG_AS.test(part)) draft.keep.push('debug-names');

@@ -3,7 +3,7 @@
  * of the command line affect the answer. Pure.
  */
 import type { DriverLine, Item } from './driver-line.ts';
-import { bindsOutputs } from './reasons.ts';
+import { bindsOutputs } from './local-reasons.ts';
 import { spellItem } from './rewrite.ts';
 
 /** The input of an option probe: there is nothing to compile, only the compiler's complaints matter. */

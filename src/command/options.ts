@@ -5,7 +5,7 @@
  *
  * The sources are gcc(1), `gcc --help=separate,joined`, clang(1), clang's Options.td, and experiments with both.
  */
-import type { HereReason, KeepReason } from './reasons.ts';
+import type { HereReason, KeepReason } from './local-reasons.ts';
 
 /** How an option takes its argument: not at all, in the same word, in the next word, or in either. */
 export type Takes = 'nothing' | 'joined' | 'separate' | 'either';

@@ -15,7 +15,7 @@ import type { CompilePlan, HerePlan, Invocation, Language, Look, Output, PathsMo
 import { isConfigureProbe } from './probe.ts';
 import { expandResponseFiles, type ExpandedWords } from './response-file.ts';
 import { readsOf } from './reads.ts';
-import { bindsOutputs, type HereReason, type KeepReason } from './reasons.ts';
+import { bindsOutputs, type HereReason, type KeepReason } from './local-reasons.ts';
 import { reasonToKeepInputs, spellItem } from './rewrite.ts';
 import { isSpecialFile, namesSpecialFile, printsLink, specialFileOf } from './special-files.ts';
 import { NOTHING, questionOf } from './option-probe.ts';

@@ -7,7 +7,7 @@ import { filesToWaitFor } from './link-inputs.ts';
 import { absolutePath } from './paths.ts';
 import type { HerePlan, Invocation, Look } from './plan.ts';
 import { isConfigureProbe } from './probe.ts';
-import type { HereReason } from './reasons.ts';
+import type { HereReason } from './local-reasons.ts';
 import { expandResponseFiles } from './response-file.ts';
 import { isSpecialFile, namesSpecialFile, printsArchive, printsLink } from './special-files.ts';
 

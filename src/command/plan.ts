@@ -4,7 +4,7 @@
  */
 import type { DriverLine } from './driver-line.ts';
 import type { Flavour } from './driver-name.ts';
-import type { HereReason, KeepReason } from './reasons.ts';
+import type { HereReason, KeepReason } from './local-reasons.ts';
 
 /**
  * Treatment of relative names (PMAKE_PATHS). `auto` leaves input names alone if the node has the tree under the same

@@ -31,7 +31,7 @@ const MACRO = /^-[DUA]/;
 
 const ROWS: ReadonlyMap<string, OptionRow> = new Map(OPTION_ROWS.map((row) => [row.name, row]));
 
-interface Draft {
+interface ReadsDraft {
   readonly cwd: string;
   readonly directories: string[];
   readonly files: string[];
@@ -45,7 +45,7 @@ interface Draft {
 
 /** @param source - the main input, absolute */
 export function readsOf(line: DriverLine, cwd: string, env: ReadonlyMap<string, string>, source: string): Reads {
-  const draft: Draft = {
+  const draft: ReadsDraft = {
     cwd,
     directories: source === NOTHING ? [] : [dirname(source)],
     files: [],
@@ -71,7 +71,7 @@ export function readsOf(line: DriverLine, cwd: string, env: ReadonlyMap<string, 
   };
 }
 
-function takeItem(draft: Draft, item: Item, row: OptionRow | undefined): void {
+function takeItem(draft: ReadsDraft, item: Item, row: OptionRow | undefined): void {
   const { role, argument } = item;
   if (row?.names !== undefined) takeNamed(draft, item, row);
   else if (role === 'input' && argument !== NOTHING) draft.files.push(argument);
@@ -86,12 +86,12 @@ function takeItem(draft: Draft, item: Item, row: OptionRow | undefined): void {
 }
 
 /** `=dir` and `$SYSROOT/dir` are relative to the sysroot, which only the compiler knows. */
-function takeDirectory(draft: Draft, item: Item): void {
+function takeDirectory(draft: ReadsDraft, item: Item): void {
   if (/^(=|\$SYSROOT)/.test(item.argument)) draft.searchWords.push(...spellItem(item));
   else draft.directories.push(item.argument);
 }
 
-function takeNamed(draft: Draft, { spelled, argument }: Item, { names }: OptionRow): void {
+function takeNamed(draft: ReadsDraft, { spelled, argument }: Item, { names }: OptionRow): void {
   switch (names) {
     case 'directory':
       draft.directories.push(argument);
@@ -128,7 +128,7 @@ function takeNamed(draft: Draft, { spelled, argument }: Item, { names }: OptionR
  * Takes arguments passed to another program: directories that are known to be such, and everything else that may be a
  * name.
  */
-function takePassedWords(draft: Draft, words: readonly string[]): void {
+function takePassedWords(draft: ReadsDraft, words: readonly string[]): void {
   for (let index = 0; index < words.length; index += 1) {
     const word = words[index] ?? '';
     const joined = JOINED_DIRECTORY.exec(word)?.[1];
@@ -155,7 +155,7 @@ function searchWord(cwd: string, item: Item, { role, names }: OptionRow): string
   return spellItem(isPath ? { ...item, argument: absolutePrefix(cwd, argument) } : item);
 }
 
-function takeProgramVariables(draft: Draft, env: ReadonlyMap<string, string>): Record<string, string> {
+function takeProgramVariables(draft: ReadsDraft, env: ReadonlyMap<string, string>): Record<string, string> {
   const kept: Record<string, string> = {};
   for (const name of PROGRAM_VARIABLES) {
     const value = env.get(name);

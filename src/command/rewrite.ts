@@ -9,7 +9,7 @@ import type { Invocation } from './plan.ts';
 import { absolutePath } from './paths.ts';
 import type { Role } from './options.ts';
 import { canOrderMaps, orderedMaps } from './prefix-maps.ts';
-import type { KeepReason } from './reasons.ts';
+import type { KeepReason } from './local-reasons.ts';
 
 /** Linux's PATH_MAX is 4,096; the rest is for the prefix and for what compilers append to a name. */
 const MAX_ABSOLUTE_BYTES = 3_500;

@@ -6,7 +6,7 @@ import { isIPv4 } from 'node:net';
 import { parsePolicy, type Policy, type PolicyProblem, PRESETS } from '../load/policy.ts';
 import { isHostName, isNodeName, MAX_NODE_NAME_BYTES, type NodeName } from '../protocol/names.ts';
 import { fail, ok, type Result } from '../util/result.ts';
-import { isPort, isSlots, MAX_SLOTS_PER_NODE } from './nodes.ts';
+import { isPort, isSlots, MAX_SLOTS_PER_NODE } from './parse-nodes.ts';
 import { absolutePath, checkObject, checkThat, wrong, type SchemaProblem, type Table } from './checks.ts';
 
 /** All settings; absent ones have defaults. */

@@ -3,10 +3,10 @@
  * parsed value at a time.
  *
  * It does not use a schema library, because users read the messages: the key, what was expected, what was found, and
- * the setting that was probably meant. The limit for the file's size (load.ts) bounds everything in it.
+ * the setting that was probably meant. The limit for the file's size (load-config.ts) bounds everything in it.
  */
 import { isHostName, isNodeLabel, isUserName, type HostName, type UserName } from '../protocol/names.ts';
-import { isPort, isSlots, MAX_SLOTS_PER_NODE, nodeName, parseNode, parseNodes, type NodeSpec } from './nodes.ts';
+import { isPort, isSlots, MAX_SLOTS_PER_NODE, nodeName, parseNode, parseNodes, type NodeSpec } from './parse-nodes.ts';
 import { fail, ok, type Result } from '../util/result.ts';
 import { checkBrokerSettings, type BrokerSettings } from './broker-settings.ts';
 import { absolutePath, checkObject, checkThat, wrong, type SchemaProblem, type Table } from './checks.ts';

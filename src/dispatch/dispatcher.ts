@@ -19,15 +19,15 @@ import { Placement, type PlacementOptions } from './scheduling/placement.ts';
 import { ServerWatch } from './scheduling/file-server-watch.ts';
 import type { ShimPort } from './job/shim-port.ts';
 import { UnfitNodes } from './job/unfit-nodes.ts';
-import { Session, type SessionHandlers } from './shim-session.ts';
+import { ShimSession, type ShimSessionHandlers } from './shim-session.ts';
 import { TailWatch } from './scheduling/straggler-watch.ts';
 import { ProbePlacement } from './probes/probe-placement.ts';
 import { ProbeMemory } from './probes/probe-memory.ts';
 
 /** What the dispatcher needs. */
 export interface DispatcherOptions extends Omit<PlacementOptions, 'wantedNodes' | 'onRelease'> {
-  /** Control requests are answered elsewhere (control.ts). */
-  readonly onControl: SessionHandlers['onControl'];
+  /** Control requests are answered elsewhere (control-requests.ts). */
+  readonly onControl: ShimSessionHandlers['onControl'];
   /** Receives the environment of the newest job: the user's ssh agent may have changed since the dispatcher started. */
   readonly noteEnvironment: (entries: ReadonlyMap<string, string>) => void;
   /** The last session closed: a build without pmake went quiet, or a build finished. Its report may be saved. */
@@ -98,7 +98,7 @@ export class Dispatcher {
 
   accept(socket: Socket): void {
     this.#sessions.add(socket);
-    const session = new Session(socket, {
+    const session = new ShimSession(socket, {
       onJob: (request, shim) => this.#startJob(request, shim),
       onControl: this.#options.onControl,
     });

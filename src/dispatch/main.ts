@@ -11,7 +11,7 @@ import { fail, ok } from '../util/result.ts';
 import { HASHES_NAME } from '../util/runtime-directory.ts';
 import { listenAt } from '../util/unix-socket.ts';
 import { judgeNode } from '../admission/admission-rules.ts';
-import { answerControl } from './control.ts';
+import { answerControl } from './control-requests.ts';
 import { Dispatcher } from './dispatcher.ts';
 import type { ConnectNode } from './nodes/fleet.ts';
 import { readKept, writeKept } from './builds/cache-file.ts';

@@ -1,6 +1,6 @@
 /**
  * Reasons why a job that could have run on a node was retried, came back or ran on this host: literals, and a clause
- * for users about each. Reasons of the command itself are in command/reasons.ts. Pure; unaware of how a reason is
+ * for users about each. Reasons of the command itself are in command/local-reasons.ts. Pure; unaware of how a reason is
  * found.
  */
 

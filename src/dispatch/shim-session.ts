@@ -41,7 +41,7 @@ const MAX_OPEN_REQUESTS = 64;
 const MAX_UNREAD_BYTES = 4 * MAX_FRAME_BYTES;
 
 /** Receivers of jobs and control requests. */
-export interface SessionHandlers {
+export interface ShimSessionHandlers {
   readonly onJob: (request: ShimRequest, shim: ShimPort) => void;
   readonly onControl: (request: ControlRequest, control: ControlPort) => void;
 }
@@ -55,10 +55,10 @@ export interface ControlPort {
 type SessionKind = 'new' | 'job' | 'control';
 
 /** The session of one socket. */
-export class Session implements ShimPort, ControlPort {
+export class ShimSession implements ShimPort, ControlPort {
   readonly closed: Promise<void>;
   readonly #socket: Socket;
-  readonly #handlers: SessionHandlers;
+  readonly #handlers: ShimSessionHandlers;
   readonly #frames = new FrameDecoder();
   #kind: SessionKind = 'new';
   #signalListener: (signal: number) => void = () => undefined;
@@ -66,7 +66,7 @@ export class Session implements ShimPort, ControlPort {
   #open = 0;
   #onPlaced: (failure: PlaceFailure | undefined) => void = () => undefined;
 
-  constructor(socket: Socket, handlers: SessionHandlers) {
+  constructor(socket: Socket, handlers: ShimSessionHandlers) {
     this.#socket = socket;
     this.#handlers = handlers;
     this.closed = new Promise((resolve) => {

@@ -12,14 +12,14 @@ const LOAD_LOG_VERSION = 1;
 /** A sample takes about 500 bytes; a longer line does not belong to the log. */
 const MAX_LINE_CHARACTERS = 4_096;
 
-interface Line {
+interface LineStart {
   /** Wall clock, ms since the epoch, to align lines of different nodes. */
   readonly atMs: number;
   readonly node: string;
 }
 
 /** A load sample. */
-export interface SampleLine extends Line {
+export interface SampleLine extends LineStart {
   readonly kind: 'sample';
   readonly intervalMs: number;
   readonly total: Rates;
@@ -27,7 +27,7 @@ export interface SampleLine extends Line {
 }
 
 /** A change of state. */
-export interface ChangeLine extends Line {
+export interface ChangeLine extends LineStart {
   readonly kind: AvailabilityChange['kind'];
   readonly by?: Crossing;
 }

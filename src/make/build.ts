@@ -20,7 +20,7 @@ import {
   isLocalWanted,
   localEnvironment,
   newBuildId,
-} from './environment.ts';
+} from './make-environment.ts';
 import { describeNoMake, findMake } from './invocation/find-make.ts';
 import { followSlots } from './jobs/elastic-jobs.ts';
 import { areJobsGiven, withJobs, withMakeflag } from './jobs/jobs.ts';
@@ -30,7 +30,7 @@ import { takesJobserver } from './invocation/make-version.ts';
 import type { RawWords } from './invocation/raw-bytes.ts';
 import { type MakeCall, startMake } from './invocation/run-make.ts';
 import { isExecutableFile } from './masquerade/search-path.ts';
-import { watchMasquerade } from './masquerade/watch.ts';
+import { watchMasquerade } from './masquerade/masquerade-watch.ts';
 import { isProgressWanted, isSummaryWanted } from './progress/wanted.ts';
 
 /** The exit codes with which a shell reports a command that it cannot find, and one that it cannot run. */

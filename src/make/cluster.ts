@@ -9,7 +9,7 @@ import type { Installation } from '../util/install.ts';
 import { fail, ok, type Result } from '../util/result.ts';
 import { runtimeDirectory } from '../util/runtime-directory.ts';
 import { describeSessionFailure, type DispatcherSession, type SessionFailure } from '../ipc/dispatcher-client.ts';
-import { clusterEnvironment } from './environment.ts';
+import { clusterEnvironment } from './make-environment.ts';
 import { jobsForSlots } from './jobs/jobs.ts';
 import { type Masquerade, type MasqueradeOptions, openMasquerade } from './masquerade/masquerade.ts';
 import { preparePreload } from './masquerade/preload.ts';

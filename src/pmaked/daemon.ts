@@ -8,18 +8,18 @@ import type { BrokerRequest, NodeView } from '../protocol/local-broker.ts';
 import { fail, ok, type Result } from '../util/result.ts';
 import type { ClusterKeys } from './cluster-key.ts';
 import { reportExcluded } from './excluded.ts';
-import { Inspection } from './inspection.ts';
+import { ClusterInspection } from './cluster-inspection.ts';
 import { LearnedSpeed } from './learned-speed.ts';
 import { LoadWatch } from './load-watch.ts';
 import { type Holder, JOBS_END_MS, LocalLeases } from './local-leases.ts';
-import { listenLocally, type LocalServer, type Session } from './local-server.ts';
+import { listenLocally, type LocalServer, type LocalSession } from './local-server.ts';
 import { BrokerNode, type Aside, type NodeEvent } from './node.ts';
 import { PeerLookup } from './peer-credentials.ts';
 import type { FixedSettings, LiveSettings } from './settings.ts';
 import { findStandardCompiler, measureSpeed } from './standard-compile.ts';
 import type { StateDirectory } from './state-directory.ts';
 import { openUdp } from './udp.ts';
-import type { Transport } from './transport.ts';
+import type { DatagramTransport } from './transport.ts';
 
 /** Time for the departure to be sent three times and for the successor to begin. */
 const LEAVE_MS = 500;
@@ -47,9 +47,9 @@ export class Daemon {
   readonly #node: BrokerNode;
   readonly #load: LoadWatch;
   readonly #leases: LocalLeases;
-  readonly #inspection: Inspection;
-  readonly #holders = new Map<Session, Holder>();
-  readonly #workers = new Map<Session, number>();
+  readonly #inspection: ClusterInspection;
+  readonly #holders = new Map<LocalSession, Holder>();
+  readonly #workers = new Map<LocalSession, number>();
   #live: LiveSettings;
   #drained: boolean;
   /** Speed measured by the standard compile. */
@@ -58,7 +58,7 @@ export class Daemon {
   #isMeasuring = false;
   /** Capacity of the other nodes; undefined until a leader has reported it. */
   #capacity: { readonly slots: number; readonly nodes: number } | undefined;
-  #transport: Transport | undefined;
+  #transport: DatagramTransport | undefined;
   #server: LocalServer | undefined;
   #capacityTimer: NodeJS.Timeout | undefined;
 
@@ -92,7 +92,7 @@ export class Daemon {
       },
       loadSettings(live),
     );
-    this.#inspection = new Inspection({
+    this.#inspection = new ClusterInspection({
       cluster: fixed.cluster,
       self: () => this.#view(),
       status: () => this.#node.status,
@@ -193,7 +193,7 @@ export class Daemon {
     }
   }
 
-  #onOpen(session: Session): void {
+  #onOpen(session: LocalSession): void {
     const { who, peer } = session;
     // A worker in another pid namespace has no pid here, so its load counts as foreign.
     if (who.kind === 'worker' && peer.pid > 0) this.#workers.set(session, peer.pid);
@@ -203,7 +203,7 @@ export class Daemon {
     this.#askCapacity();
   }
 
-  #onRequest(session: Session, request: BrokerRequest): void {
+  #onRequest(session: LocalSession, request: BrokerRequest): void {
     const holder = this.#holders.get(session);
     switch (request.kind) {
       case 'request':
@@ -232,7 +232,7 @@ export class Daemon {
     }
   }
 
-  #onClose(session: Session): void {
+  #onClose(session: LocalSession): void {
     this.#workers.delete(session);
     const holder = this.#holders.get(session);
     this.#holders.delete(session);
@@ -274,7 +274,7 @@ export class Daemon {
     );
   }
 
-  #drain(session: Session, on: boolean): void {
+  #drain(session: LocalSession, on: boolean): void {
     if (!session.isAdmin) {
       session.send({ kind: 'refused', reason: 'only root and the user that pmaked runs as may drain a node' });
       return;

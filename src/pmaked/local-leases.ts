@@ -34,7 +34,7 @@ export interface Holder {
   send(answer: BrokerAnswer): void;
 }
 
-interface Held {
+interface HeldLocally {
   readonly holder: Holder;
   /** Start of the period during which others have been waiting for its slot. */
   wantedMs: number;
@@ -42,7 +42,7 @@ interface Held {
   isOver: boolean;
 }
 
-interface Waiting {
+interface WaitingRequest {
   readonly holder: Holder;
   /** The session's own number. */
   readonly id: number;
@@ -51,9 +51,9 @@ interface Waiting {
 /** Requests and leases of all local dispatchers. */
 export class LocalLeases {
   readonly #step: (event: BrokerEvent) => void;
-  readonly #waiting = new Map<number, Waiting>();
+  readonly #waiting = new Map<number, WaitingRequest>();
   readonly #numbers = new Map<Holder, Map<number, number>>();
-  readonly #held = new Map<string, Held>();
+  readonly #held = new Map<string, HeldLocally>();
   /** The nodes that each dispatcher has used. */
   readonly #used = new WeakMap<Holder, LruMap<string, true>>();
   readonly #openOf = new Map<UserName, number>();
@@ -190,7 +190,7 @@ export class LocalLeases {
     return false;
   }
 
-  #forget(requestId: number): Waiting | undefined {
+  #forget(requestId: number): WaitingRequest | undefined {
     const waiting = this.#waiting.get(requestId);
     this.#waiting.delete(requestId);
     if (!waiting) return undefined;

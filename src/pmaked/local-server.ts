@@ -44,7 +44,7 @@ const MAX_TAKEN_AT_ONCE = 50;
 const OTHER_REQUEST = { kind: 'cluster' } as const;
 
 /** A connection that has been identified and introduced. */
-export interface Session {
+export interface LocalSession {
   readonly who: Introduction;
   /** From the kernel, whatever the client claims. */
   readonly peer: PeerCredentials;
@@ -53,11 +53,11 @@ export interface Session {
 }
 
 /** Callbacks of the server. */
-export interface SessionHandlers {
+export interface LocalServerHandlers {
   /** A client has introduced itself. The server's reply has already been sent. */
-  readonly onOpen: (session: Session) => void;
-  readonly onRequest: (session: Session, request: BrokerRequest) => void;
-  readonly onClose: (session: Session) => void;
+  readonly onOpen: (session: LocalSession) => void;
+  readonly onRequest: (session: LocalSession, request: BrokerRequest) => void;
+  readonly onClose: (session: LocalSession) => void;
 }
 
 /** A listening server. */
@@ -73,7 +73,7 @@ export async function listenLocally(
   path: string,
   node: NodeName,
   lookup: Pick<PeerLookup, 'identify'>,
-  handlers: SessionHandlers,
+  handlers: LocalServerHandlers,
 ): Promise<Result<LocalServer, string>> {
   if (await isServed(path)) return fail(`another pmaked serves ${path}; stop it, or give this one another "--socket"`);
   const everyone = { connections: new Connections(MAX_SESSIONS, MAX_UNIDENTIFIED), isAdmin: false };
@@ -186,9 +186,9 @@ interface Served {
   readonly connections: Connections;
 }
 
-function serve(socket: Socket, { node, peer, isAdmin, connections }: Served, handlers: SessionHandlers): void {
+function serve(socket: Socket, { node, peer, isAdmin, connections }: Served, handlers: LocalServerHandlers): void {
   const frames = new FrameDecoder(MAX_REQUEST_FRAME_BYTES);
-  let session: Session | undefined;
+  let session: LocalSession | undefined;
   const patience = setTimeout(() => socket.destroy(), INTRODUCTION_LIMIT_MS);
   const send = (answer: BrokerAnswer): void => {
     if (socket.destroyed || !socket.writable) return;

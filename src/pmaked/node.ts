@@ -3,7 +3,7 @@
  * datagrams. Unaware of load, of local programs and of configuration.
  */
 import { performance } from 'node:perf_hooks';
-import { Broker, type BrokerEvent, type BrokerStatus } from '../broker/core/broker.ts';
+import { Broker, type BrokerEvent, type BrokerSnapshot } from '../broker/core/broker.ts';
 import {
   DatagramOpener,
   DatagramSealer,
@@ -14,7 +14,7 @@ import {
 import type { Destination, Effect } from '../broker/core/effects.ts';
 import type { Message, MessageOf, Peer } from '../broker/core/messages.ts';
 import { MAX_NODES } from '../broker/core/limits.ts';
-import type { OnDatagram, Transport } from './transport.ts';
+import type { OnDatagram, DatagramTransport } from './transport.ts';
 import { LruMap } from '../util/lru-map.ts';
 
 /** A timer that is due at once must not starve the sockets. */
@@ -50,7 +50,7 @@ export class BrokerNode {
   readonly #opener: DatagramOpener;
   readonly #dropped = new Map<DropReason, number>();
   readonly #heard = new LruMap<string, Peer>(MAX_NODES);
-  #transport: Transport | undefined;
+  #transport: DatagramTransport | undefined;
   #timer: NodeJS.Timeout | undefined;
   /** Messages to send at the end of this turn of the event loop, by destination. */
   readonly #unsent = new Map<string, { readonly to: Destination; readonly messages: Message[] }>();
@@ -67,7 +67,7 @@ export class BrokerNode {
     this.#opener = new DatagramOpener(seal, Date.now, options.onExcluded);
   }
 
-  get status(): BrokerStatus {
+  get status(): BrokerSnapshot {
     return this.#broker.status;
   }
 
@@ -96,7 +96,7 @@ export class BrokerNode {
     return this.#heard.get(nodeId);
   }
 
-  start(transport: Transport): void {
+  start(transport: DatagramTransport): void {
     this.#transport = transport;
     this.step({ kind: 'tick' });
   }

@@ -22,7 +22,7 @@ export interface PeerCredentials {
   readonly user: UserName;
 }
 
-interface Waiting {
+interface WaitingSocket {
   readonly socket: Socket;
   readonly resolve: (peer: PeerCredentials | undefined) => void;
 }
@@ -30,7 +30,7 @@ interface Waiting {
 /** Identifies the peers of sockets. */
 export class PeerLookup {
   readonly #program: string;
-  #waiting: Waiting[] = [];
+  #waiting: WaitingSocket[] = [];
   #isRunning = false;
 
   /** @param program - the path of ppeer */

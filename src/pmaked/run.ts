@@ -4,9 +4,9 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { BrokerSettings } from '../config/broker-settings.ts';
-import { configFiles, readConfigFiles } from '../config/load.ts';
+import { configFiles, readConfigFiles } from '../config/load-config.ts';
 import { describeConfigProblem } from '../config/problem.ts';
-import { watchConfig } from '../config/watch.ts';
+import { watchConfig } from '../config/config-watch.ts';
 import { findInstallation } from '../util/install.ts';
 import { printable } from '../util/printable.ts';
 import { fail, ok, type Result } from '../util/result.ts';

@@ -5,7 +5,7 @@
 import type { Group } from '../broker/core/effects.ts';
 
 /** Sends datagrams, and receives those of subscribed groups. */
-export interface Transport {
+export interface DatagramTransport {
   /** This host's address, `ADDRESS:PORT`, for displays. */
   readonly address: string;
   toGroup(group: Group, datagrams: readonly Buffer[]): void;

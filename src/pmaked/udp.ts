@@ -10,7 +10,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import { lookup } from 'node:dns/promises';
 import { fail, ok, type Result } from '../util/result.ts';
 import type { Group } from '../broker/core/effects.ts';
-import type { OnDatagram, Transport } from './transport.ts';
+import type { OnDatagram, DatagramTransport } from './transport.ts';
 
 /** Holds a burst of a thousand reports that arrive while a sample is taken. */
 const RECEIVE_BUFFER_BYTES = 1 << 20;
@@ -30,7 +30,7 @@ export interface UdpOptions {
 }
 
 /** Opens the sockets. The failure is a sentence. */
-export async function openUdp(options: UdpOptions): Promise<Result<Transport, string>> {
+export async function openUdp(options: UdpOptions): Promise<Result<DatagramTransport, string>> {
   const socket = createSocket('udp4');
   const bound = await bind(socket, options.port, options.address);
   if (bound !== undefined) {
@@ -54,12 +54,12 @@ export async function openUdp(options: UdpOptions): Promise<Result<Transport, st
   return ok(new UdpTransport(socket, options));
 }
 
-class UdpTransport implements Transport {
+class UdpTransport implements DatagramTransport {
   readonly address: string;
   readonly #socket: Socket;
   readonly #options: UdpOptions;
   readonly #subscribed = new Map<Group, Socket>();
-  readonly #peers: readonly Peer[];
+  readonly #peers: readonly NamedPeer[];
   #pending = 0;
   #onDrained: (() => void) | undefined;
 
@@ -67,7 +67,7 @@ class UdpTransport implements Transport {
     this.#socket = socket;
     this.#options = options;
     this.address = `${options.address}:${options.port}`;
-    this.#peers = options.peers.map((peer) => new Peer(peer, options.port));
+    this.#peers = options.peers.map((peer) => new NamedPeer(peer, options.port));
     socket.on('message', (bytes, from) => options.onDatagram(bytes, `${from.address}:${from.port}`));
     socket.on('error', () => undefined);
   }
@@ -135,7 +135,7 @@ class UdpTransport implements Transport {
 }
 
 /** A peer by name; resolved on first use, and again some time after a failure. */
-class Peer {
+class NamedPeer {
   readonly port: number;
   address: string | undefined;
   readonly #host: string;

@@ -12,18 +12,18 @@
 import { escapeCharacter } from '../util/printable.ts';
 
 declare const checked: unique symbol;
-type Checked<Rule extends string> = string & { readonly [checked]: Readonly<Record<Rule, true>> };
+type CheckedName<Rule extends string> = string & { readonly [checked]: Readonly<Record<Rule, true>> };
 
 /** A host that ssh would connect to: without shell metacharacters, white space or a leading dash. */
-export type SshHost = Checked<'ssh-host'>;
+export type SshHost = CheckedName<'ssh-host'>;
 /** A host in a node list: a DNS name, an alias in ~/.ssh/config, an IPv4 or IPv6 address. */
-export type HostName = Checked<'ssh-host' | 'host'>;
+export type HostName = CheckedName<'ssh-host' | 'host'>;
 /** A node's name among brokers, short enough for a datagram. It may be passed to ssh. */
-export type NodeName = Checked<'ssh-host' | 'host' | 'node'>;
+export type NodeName = CheckedName<'ssh-host' | 'host' | 'node'>;
 /** A user that ssh would log in as. */
-export type SshUser = Checked<'ssh-user'>;
+export type SshUser = CheckedName<'ssh-user'>;
 /** A user in a node list or a lease. */
-export type UserName = Checked<'ssh-user' | 'user'>;
+export type UserName = CheckedName<'ssh-user' | 'user'>;
 
 /** In bytes. Linux limits host names to 64 bytes and user names to 32, so ids such as `user@host` fit as well. */
 export const MAX_NODE_NAME_BYTES = 64;

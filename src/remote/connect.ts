@@ -3,12 +3,12 @@
  * Unaware of the frames that worker and dispatcher exchange, and of retries.
  */
 import { join } from 'node:path';
-import type { NodeSpec } from '../config/nodes.ts';
+import type { NodeSpec } from '../config/parse-nodes.ts';
 import { ownTurn } from '../util/own-turn.ts';
 import { fail, type Result } from '../util/result.ts';
 import { openCommandPipe } from './channel/command-pipe.ts';
 import type { NodeFailure, NodeTarget } from './failure.ts';
-import { CONNECT_LIMITS, type ConnectLimits } from './limits.ts';
+import { CONNECT_LIMITS, type ConnectLimits } from './connect-limits.ts';
 import { awaitWorker, type NodeChannel, type NodePipe } from './channel/node-pipe.ts';
 import { quoteWord, quoteWords } from './ssh/quote.ts';
 import { resolveSshSettings, type SshSettingsProblem } from './ssh/ssh-settings.ts';

@@ -47,7 +47,7 @@ export class OutputBudget {
 }
 
 /** Consecutive output from one stream. */
-interface Run {
+interface OutputRun {
   readonly fd: 1 | 2;
   length: number;
 }
@@ -55,7 +55,7 @@ interface Run {
 /** The output of a running job. */
 export class JobOutput implements Printed {
   readonly #budget: OutputBudget;
-  readonly #runs: Run[] = [];
+  readonly #runs: OutputRun[] = [];
   /** The output that is not in the file. */
   #memory = Buffer.alloc(0);
   #memoryBytes = 0;

@@ -1,5 +1,5 @@
 /** Output of `pmakectl explain -- COMMAND`: what pmake would do with one command. Pure. */
-import { describeAnyReason } from './reasons.ts';
+import { describeAnyReason } from './reason-text.ts';
 
 /** The explanation of one command; also the value that `--json` prints. */
 export interface CommandExplanation {

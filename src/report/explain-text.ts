@@ -1,6 +1,6 @@
 /** Output of `pmakectl explain`: why a build's jobs ran where they did. Pure. */
 import type { BuildReport, JobRecord } from '../protocol/control.ts';
-import { describeAnyReason } from './reasons.ts';
+import { describeAnyReason } from './reason-text.ts';
 import { formatTable } from './table.ts';
 import { byCount, formatCount, formatDuration, formatNumber } from './words.ts';
 

@@ -27,7 +27,7 @@ export interface IdentifiedCompiler {
   readonly states: FileStates;
 }
 
-interface Known {
+interface KnownIdentity {
   readonly states: FileStates;
   readonly absent: FileStates;
   /** In the time of performance.now(). */
@@ -35,7 +35,7 @@ interface Known {
   readonly facts: Promise<CompilerFacts>;
 }
 
-const known = new LruMap<string, Promise<Known>>(MAX_KNOWN);
+const known = new LruMap<string, Promise<KnownIdentity>>(MAX_KNOWN);
 
 /** The facts about a compiler. */
 export async function identifyCompiler(question: CompilerQuestion): Promise<CompilerFacts> {
@@ -59,7 +59,7 @@ export async function identify(question: CompilerQuestion): Promise<IdentifiedCo
   }
 }
 
-async function isUnchanged(before: Known): Promise<boolean> {
+async function isUnchanged(before: KnownIdentity): Promise<boolean> {
   if (!(await areUnchanged(before.states))) return false;
   const nowMs = performance.now();
   if (nowMs - before.absentAtMs < ABSENT_INTERVAL_MS) return true;
@@ -67,7 +67,7 @@ async function isUnchanged(before: Known): Promise<boolean> {
   return areUnchanged(before.absent);
 }
 
-async function ask({ program, searchPath }: CompilerQuestion): Promise<Known> {
+async function ask({ program, searchPath }: CompilerQuestion): Promise<KnownIdentity> {
   const driver = await realpath(program).catch(() => undefined);
   if (driver === undefined) return toKnown(new Map([[program, '']]), [], Promise.resolve(ABSENT));
   // Read the states before asking, so that a change in the meantime is noticed next time.
@@ -96,7 +96,7 @@ async function ask({ program, searchPath }: CompilerQuestion): Promise<Known> {
   return toKnown(states, found.absent, facts);
 }
 
-function toKnown(states: FileStates, absent: readonly string[], facts: Promise<CompilerFacts>): Known {
+function toKnown(states: FileStates, absent: readonly string[], facts: Promise<CompilerFacts>): KnownIdentity {
   return { states, absent: new Map(absent.map((path) => [path, ''])), absentAtMs: performance.now(), facts };
 }
 

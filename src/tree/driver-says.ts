@@ -14,12 +14,12 @@ const MAX_ANSWERS = 256;
 /** The programs that the driver would start, which it found in its own directories. */
 const STARTED = /^ "?(\/[^\s"]+)/gm;
 
-interface Known {
+interface KnownAnswer {
   readonly answer: string | undefined;
   readonly states: FileStates;
 }
 
-const known = new LruMap<string, Known>(MAX_ANSWERS);
+const known = new LruMap<string, KnownAnswer>(MAX_ANSWERS);
 
 /** Untranslated stderr; undefined if the program failed. */
 export function driverSays(program: string, words: readonly string[]): string | undefined {

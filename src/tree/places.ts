@@ -23,7 +23,7 @@ export interface Located {
   readonly mount: MountPlace;
 }
 
-interface Known {
+interface KnownPlace {
   readonly located: Located | undefined;
   /** The file that the name leads to. */
   readonly file: string;
@@ -34,7 +34,7 @@ interface Known {
 /** A cache of resolved names. */
 export class Places {
   readonly mounts: MountTable;
-  readonly #known = new LruMap<string, Known>(MAX_KNOWN);
+  readonly #known = new LruMap<string, KnownPlace>(MAX_KNOWN);
 
   constructor(mounts: MountTable) {
     this.mounts = mounts;
@@ -53,7 +53,7 @@ export class Places {
     return located;
   }
 
-  #isStill(name: string, known: Known, nowMs: number): boolean {
+  #isStill(name: string, known: KnownPlace, nowMs: number): boolean {
     if (known.generation !== this.mounts.generation) return false;
     // An unknown mount may be due to a temporary lack of descriptors.
     if (known.located?.mount.id === undefined && nowMs - known.checkedAtMs >= PLAIN_INTERVAL_MS) return false;

@@ -2,12 +2,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { describeReason } from '../../src/command/reasons.ts';
+import { describeReason } from '../../src/command/local-reasons.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
 it('explains every reason there is, in its table', () => {
-  const source = readFileSync(join(ROOT, 'src/command/reasons.ts'), 'utf8');
+  const source = readFileSync(join(ROOT, 'src/command/local-reasons.ts'), 'utf8');
   const reasons = [...source.matchAll(/^ {2}'?([a-z-]+)'?:\s+['"{]/gm)].map(([, name = '']) => name);
   expect(reasons.length).toBeGreaterThan(30);
   for (const reason of reasons) expect(describeReason(reason)).not.toBe(reason);

@@ -3,7 +3,7 @@
  * ELF files, makefiles. Each has a value or a refusal for everything.
  */
 import { checkConfig } from '../../src/config/schema.ts';
-import { parseNodes } from '../../src/config/nodes.ts';
+import { parseNodes } from '../../src/config/parse-nodes.ts';
 import { KnownProbes } from '../../src/dispatch/probes/known-probes.ts';
 import { formatLogLine, parseLogLine } from '../../src/load/load-log.ts';
 import { parseDiskstats, parseNetDev } from '../../src/load/proc-devices.ts';

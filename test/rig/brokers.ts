@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { vi } from 'vitest';
-import { askBroker } from '../../src/cli/ctl/broker.ts';
+import { askBroker } from '../../src/cli/ctl/ask-broker.ts';
 import { BROKER_SOCKET, type ClusterView, type NodeView } from '../../src/protocol/local-broker.ts';
 import type { Cluster, ExecResult } from './cluster.ts';
 import { NodeProc } from './node-proc.ts';

@@ -2,7 +2,7 @@
  * State machine of one broker: node, client, voter and, at times, leader. It takes events and the time and returns
  * effects. It is unaware of sockets, clocks and sources of randomness, so a test can run a thousand of them.
  */
-import { Client, type SlotRequest } from './client.ts';
+import { Client, type ClientRequest } from './client.ts';
 import { type Effect, type Group, Outbox } from './effects.ts';
 import { Election } from './election.ts';
 import { Leader } from './leader.ts';
@@ -39,7 +39,7 @@ export type BrokerEvent =
   /** `from.address` is where the datagram came from. */
   | { readonly kind: 'received'; readonly from: Peer; readonly message: Message }
   | { readonly kind: 'node-state'; readonly state: NodeState }
-  | { readonly kind: 'request'; readonly request: SlotRequest }
+  | { readonly kind: 'request'; readonly request: ClientRequest }
   | { readonly kind: 'cancel'; readonly requestId: number }
   | { readonly kind: 'release'; readonly lease: string }
   /** Foreign load is above the eviction mark: revoke this many leases, newest first. */
@@ -50,7 +50,7 @@ export type BrokerEvent =
   | { readonly kind: 'leave' };
 
 /** Snapshot for status displays. */
-export interface BrokerStatus {
+export interface BrokerSnapshot {
   readonly role: 'following' | 'standing' | 'leading';
   /** The leader's term, as far as this broker knows. */
   readonly term: Term | undefined;
@@ -107,7 +107,7 @@ export class Broker {
     return dueMs - this.#skewMs + ROUNDING_MS;
   }
 
-  get status(): BrokerStatus {
+  get status(): BrokerSnapshot {
     const { available, slots, inUse, staying } = this.#member;
     const term = this.#election.leadingTerm ?? this.#election.leader(this.#nowMs)?.term;
     const { open, held, leaderLost } = this.#client;

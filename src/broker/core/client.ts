@@ -14,7 +14,7 @@ import * as timing from './timing.ts';
 import { groupBy, type NonEmpty, chunk } from '../../util/lists.ts';
 
 /** One job's request for a slot. */
-export interface SlotRequest {
+export interface ClientRequest {
   /** Unique among the requests of one boot of this host's broker. */
   readonly requestId: number;
   readonly user: UserName;
@@ -25,7 +25,7 @@ export interface SlotRequest {
 }
 
 interface Open {
-  readonly request: SlotRequest;
+  readonly request: ClientRequest;
   readonly endMs: number;
   sendMs: number;
   queued: boolean;
@@ -78,7 +78,7 @@ export class Client {
     return Math.min(this.#nextTickMs, this.#held.nextTickMs);
   }
 
-  request(request: SlotRequest, nowMs: number): void {
+  request(request: ClientRequest, nowMs: number): void {
     if (this.#open.size >= MAX_OPEN_REQUESTS) {
       this.#outbox.emit({ kind: 'none', requestId: request.requestId, reason: 'queue-full' });
       return;

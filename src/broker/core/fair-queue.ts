@@ -3,7 +3,7 @@
  * equals, the one served least recently. Requests of one user are served in order of arrival. Unaware of nodes.
  */
 
-interface Line<T> {
+interface UserLine<T> {
   readonly user: string;
   /** May contain items that have already left the queue; they are skipped. */
   items: T[];
@@ -14,7 +14,7 @@ interface Line<T> {
 
 /** Fair queue of items that belong to users. */
 export class FairQueue<T> {
-  readonly #lines = new Map<string, Line<T>>();
+  readonly #lines = new Map<string, UserLine<T>>();
   readonly #isWaiting: (item: T) => boolean;
   #servings = 0;
 
@@ -54,7 +54,7 @@ export class FairQueue<T> {
     return false;
   }
 
-  #serveLine(line: Line<T>, lookahead: number, serve: (item: T) => boolean): boolean {
+  #serveLine(line: UserLine<T>, lookahead: number, serve: (item: T) => boolean): boolean {
     this.#skipGone(line);
     let tried = 0;
     for (let at = line.head; at < line.items.length && tried < lookahead; at++) {
@@ -70,7 +70,7 @@ export class FairQueue<T> {
     return false;
   }
 
-  #skipGone(line: Line<T>): void {
+  #skipGone(line: UserLine<T>): void {
     for (let item = line.items[line.head]; item !== undefined; item = line.items[line.head]) {
       if (this.#isWaiting(item)) break;
       line.head++;
@@ -82,7 +82,7 @@ export class FairQueue<T> {
     }
   }
 
-  #line(user: string): Line<T> {
+  #line(user: string): UserLine<T> {
     const line = this.#lines.get(user) ?? { user, items: [], head: 0, servedAt: this.#servings };
     this.#lines.set(user, line);
     return line;

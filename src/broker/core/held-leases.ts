@@ -14,7 +14,7 @@ import { groupBy, chunk } from '../../util/lists.ts';
  * `held`: in use and renewed. `stopping`: lost or revoked, its job is being stopped. `releasing`: until the node
  * acknowledges.
  */
-interface Held {
+interface HeldLease {
   readonly key: string;
   readonly name: LeaseName;
   readonly requestId: number;
@@ -31,7 +31,7 @@ interface Held {
 /** The client's table of leases. */
 export class HeldLeases {
   readonly #outbox: Outbox;
-  readonly #leases = new Map<string, Held>();
+  readonly #leases = new Map<string, HeldLease>();
   /** When the leases on each node are due for renewal. */
   readonly #renewMs = new Map<string, number>();
   #nextTickMs = Infinity;
@@ -133,7 +133,7 @@ export class HeldLeases {
 
   tick(nowMs: number): void {
     if (nowMs < this.#nextTickMs) return;
-    const releases: Held[] = [];
+    const releases: HeldLease[] = [];
     for (const lease of this.#leases.values()) {
       if (lease.state === 'held' && nowMs >= lease.expiresMs) this.#lose(lease, 'expired');
       if (lease.state !== 'releasing' || nowMs < lease.releaseMs) continue;
@@ -165,13 +165,13 @@ export class HeldLeases {
     else this.#renewMs.delete(nodeId);
   }
 
-  #sendReleases(leases: readonly Held[]): void {
+  #sendReleases(leases: readonly HeldLease[]): void {
     for (const some of chunk(leases, MAX_LEASES)) {
       this.#outbox.toPeer(some[0].node, { kind: 'release', leases: some.map((lease) => lease.name) });
     }
   }
 
-  #lose(lease: Held, reason: LossReason): void {
+  #lose(lease: HeldLease, reason: LossReason): void {
     lease.state = 'stopping';
     this.#outbox.emit({ kind: 'lost', lease: lease.key, reason });
   }

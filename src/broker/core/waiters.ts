@@ -3,14 +3,14 @@
  */
 import type { Waiter } from './messages.ts';
 
-interface Line {
+interface WaiterLine {
   readonly waiter: Waiter;
   requests: number;
 }
 
 /** Counts waiting requests. */
 export class Waiters {
-  readonly #lines = new Map<string, Line>();
+  readonly #lines = new Map<string, WaiterLine>();
   readonly #byNode = new Map<string, number>();
   #requests = 0;
 

@@ -10,7 +10,7 @@ const WINDOW = 32;
 /** Senders remembered: several times the largest supported cluster. The one silent for longest is evicted first. */
 const MAX_SENDERS = 5_000;
 
-interface Seen {
+interface SeenSender {
   bootId: number;
   newest: number;
   /** Bit n is set if `newest - n` has been seen. */
@@ -19,11 +19,11 @@ interface Seen {
 }
 
 /** The verdict on one datagram. */
-export type Admission = 'new' | 'old-sequence' | 'old-boot';
+export type Freshness = 'new' | 'old-sequence' | 'old-boot';
 
 /** Sequence numbers seen, per sender. */
 export class ReplayWindow {
-  readonly #senders = new LruMap<string, Seen>(MAX_SENDERS);
+  readonly #senders = new LruMap<string, SeenSender>(MAX_SENDERS);
   readonly #keptMs: number;
 
   /**
@@ -35,7 +35,7 @@ export class ReplayWindow {
   }
 
   /** `old-sequence`: the number was seen before, or is too old to tell. `old-boot`: the sender has restarted since. */
-  admit(nodeId: string, bootId: number, sequence: number, nowMs: number): Admission {
+  admit(nodeId: string, bootId: number, sequence: number, nowMs: number): Freshness {
     const seen = this.#senders.get(nodeId);
     if (seen === undefined || bootId > seen.bootId) {
       this.#remember(nodeId, { bootId, newest: sequence, bits: 1, heardMs: nowMs });
@@ -50,7 +50,7 @@ export class ReplayWindow {
     return this.#admitNumber(nodeId, seen, sequence, nowMs) ? 'new' : 'old-sequence';
   }
 
-  #admitNumber(nodeId: string, seen: Seen, sequence: number, nowMs: number): boolean {
+  #admitNumber(nodeId: string, seen: SeenSender, sequence: number, nowMs: number): boolean {
     const ahead = sequence - seen.newest;
     if (ahead > 0) {
       seen.bits = ahead >= WINDOW ? 1 : (seen.bits << ahead) | 1;
@@ -66,7 +66,7 @@ export class ReplayWindow {
     return true;
   }
 
-  #remember(nodeId: string, seen: Seen): void {
+  #remember(nodeId: string, seen: SeenSender): void {
     this.#senders.set(nodeId, seen);
   }
 }

@@ -6,7 +6,7 @@ import { BROKER_SOCKET } from '../../protocol/local-broker.ts';
 import { resolveHere } from '../../util/current-directory.ts';
 import { complain, FAILURE_CODE, JSON_OPTION, type JsonFlag, print } from './answer.ts';
 import { reportCommand } from './bench-report.ts';
-import { askBroker, brokerSocket } from './broker.ts';
+import { askBroker, brokerSocket } from './ask-broker.ts';
 
 interface LoadFlags extends JsonFlag {
   readonly kind: LoadKind;

@@ -1,6 +1,6 @@
 /** Checks of `pmakectl doctor` on one node, over a separate connection: those that a dispatcher makes, and more. */
 import { mapPath } from '../../command/path-maps.ts';
-import type { NodeSpec } from '../../config/nodes.ts';
+import type { NodeSpec } from '../../config/parse-nodes.ts';
 import {
   describeMount,
   judgeClock,

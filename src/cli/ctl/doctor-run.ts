@@ -4,9 +4,9 @@
  */
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { configFiles, readConfigFiles } from '../../config/load.ts';
+import { configFiles, readConfigFiles } from '../../config/load-config.ts';
 import type { NodeName } from '../../protocol/names.ts';
-import { NODES_VARIABLE, parseNodes, type NodeSpec } from '../../config/nodes.ts';
+import { NODES_VARIABLE, parseNodes, type NodeSpec } from '../../config/parse-nodes.ts';
 import { describeConfigProblem } from '../../config/problem.ts';
 import type { DoctorLine, DoctorReport } from '../../report/doctor-text.ts';
 import { NO_NODES } from '../../report/nodes-text.ts';
@@ -14,7 +14,7 @@ import { takePrivateDirectory, unguessableName } from '../../tree/private-direct
 import { writeProof } from '../../tree/proof.ts';
 import { currentDirectory, NO_DIRECTORY } from '../../util/current-directory.ts';
 import { fail, ok, type Result } from '../../util/result.ts';
-import { askBroker, brokerSocket } from './broker.ts';
+import { askBroker, brokerSocket } from './ask-broker.ts';
 import { line } from './doctor-line.ts';
 import { examineHere } from './doctor-here.ts';
 import { examineNode } from './doctor-node.ts';

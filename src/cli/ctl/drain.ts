@@ -2,7 +2,7 @@
 import type { CommandModule } from 'yargs';
 import { ADMIN_SUFFIX, BROKER_SOCKET } from '../../protocol/local-broker.ts';
 import { complain, FAILURE_CODE, JSON_OPTION, type JsonFlag, print } from './answer.ts';
-import { askBroker, brokerSocket } from './broker.ts';
+import { askBroker, brokerSocket } from './ask-broker.ts';
 
 /** A shell's exit code for a missing program. */
 const NOT_FOUND_CODE = 127;

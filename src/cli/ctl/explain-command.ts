@@ -13,7 +13,7 @@ import { renderPlan } from '../../command/render.ts';
 import { planHere } from '../../dispatch/job/plan-job.ts';
 import { Wants } from '../../dispatch/nodes/wants.ts';
 import { workOf } from '../../dispatch/nodes/remote-work.ts';
-import { isLocalWanted } from '../../make/environment.ts';
+import { isLocalWanted } from '../../make/make-environment.ts';
 import { findAllOnPath, isExecutableFile, splitPath } from '../../make/masquerade/search-path.ts';
 import { quoteWords } from '../../remote/ssh/quote.ts';
 import { type CommandExplanation, explainCommandLine } from '../../report/explain-command-text.ts';

@@ -5,7 +5,7 @@ import type { ClusterView } from '../../protocol/local-broker.ts';
 import { formatCluster } from '../../report/cluster-text.ts';
 import { formatNodes } from '../../report/nodes-text.ts';
 import { askDispatcher, complain, JSON_OPTION, type JsonFlag, print, printFailure } from './answer.ts';
-import { askBroker, brokerSocket } from './broker.ts';
+import { askBroker, brokerSocket } from './ask-broker.ts';
 
 /** The verb, for yargs. */
 export const nodesCommand: CommandModule<object, JsonFlag> = {

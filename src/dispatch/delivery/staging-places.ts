@@ -12,7 +12,7 @@ import { takePrivateDirectory, type OwnPlace } from '../../tree/private-director
  */
 const IDLE_MS = 1_000;
 
-interface Held {
+interface StagingPlace {
   readonly own: OwnPlace;
   readonly users: Set<number>;
   idle: NodeJS.Timeout | undefined;
@@ -20,7 +20,7 @@ interface Held {
 
 /** The private directories that this dispatcher holds. */
 export class StagingPlaces {
-  readonly #held = new Map<string, Held>();
+  readonly #held = new Map<string, StagingPlace>();
 
   /** The private directory in `place`, held for the job until `end`; undefined if it cannot be created. */
   use(place: string, job: number): string | undefined {
@@ -48,7 +48,7 @@ export class StagingPlaces {
     for (const place of this.#held.keys()) this.#giveUp(place);
   }
 
-  #find(place: string): Held | undefined {
+  #find(place: string): StagingPlace | undefined {
     const held = this.#held.get(place);
     if (!held || isThere(held.own.path)) return held;
     // A cleaner removed it. Jobs whose outputs were in it find out for themselves.
@@ -56,7 +56,7 @@ export class StagingPlaces {
     return undefined;
   }
 
-  #take(place: string): Held | undefined {
+  #take(place: string): StagingPlace | undefined {
     const own = tryToTake(place);
     const held = own && { own, users: new Set<number>(), idle: undefined };
     if (held) this.#held.set(place, held);

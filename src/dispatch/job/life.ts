@@ -2,13 +2,13 @@
  * Life of one job: its state, what its shim is told, and its record when it ends. Common to all kinds of jobs. Unaware
  * of nodes, and of how it is decided where a job runs.
  */
-import type { HereReason } from '../../command/reasons.ts';
+import type { HereReason } from '../../command/local-reasons.ts';
 import type { ShimRequest } from '../../protocol/shim.ts';
 import { printedHere, type Printed } from '../../remote/job-output.ts';
 import type { Build } from '../builds/tally.ts';
 import type { PlacementReason } from '../reasons.ts';
-import type { JobSlots, SlotRequest } from '../scheduling/job-slots.ts';
-import type { Place } from '../scheduling/scheduler.ts';
+import type { JobSlots, JobSlotRequest } from '../scheduling/job-slots.ts';
+import type { GrantedSlot } from '../scheduling/scheduler.ts';
 import type { ShimPort } from './shim-port.ts';
 import { toRecord, type JobEnding, type JobFacts, type JobState } from './state.ts';
 
@@ -58,7 +58,7 @@ export class JobLife {
   }
 
   /** Waits for a slot; undefined if the shim went away first, which ended the job. */
-  async waitForSlot(slots: JobSlots, request: SlotRequest): Promise<Place | undefined> {
+  async waitForSlot(slots: JobSlots, request: JobSlotRequest): Promise<GrantedSlot | undefined> {
     const { shim } = this.#input;
     this.#state = { kind: 'queued', sinceMs: performance.now() };
     this.endBySignal();

@@ -6,7 +6,7 @@
  *                 └──────────┴──────────▶ released         instead: its broker is gone and releases it itself)
  */
 import { ConnectingTime } from './connecting-time.ts';
-import { UserLeases, type Lease } from './user-leases.ts';
+import { UserLeases, type UserLease } from './user-leases.ts';
 import type { NodeOutlook } from './leased-nodes.ts';
 import { LeaseRequests, type RequestEffect } from './lease-requests.ts';
 
@@ -228,28 +228,28 @@ export class LeasePool {
   }
 
   /** When a lease without a job is released. A lease that waits for its node is kept until the outcome is known. */
-  #endMs({ state, sinceMs, isOrphan }: Lease): number {
+  #endMs({ state, sinceMs, isOrphan }: UserLease): number {
     if (isOrphan) return this.#downMs + ORPHAN_LIMIT_MS;
     return state === 'idle' ? sinceMs + IDLE_LIMIT_MS : Infinity;
   }
 
-  #mayWait({ node, isLost, isOrphan }: Lease): boolean {
+  #mayWait({ node, isLost, isOrphan }: UserLease): boolean {
     return !isLost && !isOrphan && this.#nodes.get(node) === 'awaited';
   }
 
-  #mayServeAgain(lease: Lease, nowMs: number): boolean {
+  #mayServeAgain(lease: UserLease, nowMs: number): boolean {
     if (lease.isLost || this.#nodes.get(lease.node) !== 'up') return false;
     if (lease.isOrphan) return !this.#isUp && nowMs < this.#downMs + ORPHAN_LIMIT_MS;
     const keptUntilMs = Math.min(lease.keptUntilMs, lease.readyMs + KEEP_LIMIT_MS);
     return nowMs < Math.max(lease.readyMs + USE_LIMIT_MS, keptUntilMs);
   }
 
-  #end(lease: Lease): void {
+  #end(lease: UserLease): void {
     this.#drop(lease);
     if (!lease.isOrphan) this.#emit({ kind: 'release', lease: lease.id });
   }
 
-  #drop(lease: Lease): void {
+  #drop(lease: UserLease): void {
     this.#leases.drop(lease);
     this.#emit({ kind: 'held', node: lease.node });
   }

@@ -42,14 +42,14 @@ interface OpenRequest {
   readonly job: number | undefined;
 }
 
-interface WaitingJob {
+interface DemandingJob {
   readonly excluded: ReadonlySet<string>;
   request: number | undefined;
   /** No node that the job may use had a slot when one was requested. */
   isRefused: boolean;
 }
 
-interface HeldLeases {
+interface LeaseCounts {
   readonly held: number;
   /** Nodes of the leases that are free for the next jobs, or will be soon. */
   readonly ready: readonly string[];
@@ -60,9 +60,9 @@ export class LeaseRequests {
   readonly #emit: (effect: RequestEffect) => void;
   /** In the order of the requests. */
   readonly #open = new Map<number, OpenRequest>();
-  readonly #waiting = new Map<number, WaitingJob>();
+  readonly #waiting = new Map<number, DemandingJob>();
   /** Those of `#waiting` that cannot use every node; each has a request of its own. */
-  readonly #choosy = new Map<number, WaitingJob>();
+  readonly #choosy = new Map<number, DemandingJob>();
   #isUp = false;
   /** Slots of the cluster; 0 while unknown. */
   #capacity = 0;
@@ -115,7 +115,7 @@ export class LeaseRequests {
     const known = this.#waiting.get(id);
     if (known && isSameSet(known.excluded, excluded)) return;
     this.remove(id);
-    const job: WaitingJob = { excluded, request: undefined, isRefused: false };
+    const job: DemandingJob = { excluded, request: undefined, isRefused: false };
     this.#waiting.set(id, job);
     if (excluded.size > 0) this.#choosy.set(id, job);
   }
@@ -179,7 +179,7 @@ export class LeaseRequests {
    * Requests missing slots and cancels surplus requests.
    * @param unusable - nodes that no job can use, the most recent last
    */
-  balance(leases: HeldLeases, unusable: () => readonly string[], nowMs: number): void {
+  balance(leases: LeaseCounts, unusable: () => readonly string[], nowMs: number): void {
     if (!this.#isUp) return;
     this.#giveUpOverdue(nowMs);
     const mayAsk = nowMs >= this.#askAfterMs;
@@ -215,7 +215,7 @@ export class LeaseRequests {
   }
 
   /** Limit on open requests for any node: slots that the cluster may still grant. */
-  #unheld({ held }: HeldLeases): number {
+  #unheld({ held }: LeaseCounts): number {
     return this.#capacity === 0 ? this.#limit : Math.max(STANDING, this.#capacity - held);
   }
 

@@ -1,7 +1,7 @@
 /**
  * Leased nodes: the broker's name of each, the fleet's name, and whether it is up. Unaware of leases and of the broker.
  */
-import type { NodeSpec } from '../../config/nodes.ts';
+import type { NodeSpec } from '../../config/parse-nodes.ts';
 import { MAX_EXCLUDED_NAMES } from '../../protocol/local-broker.ts';
 import { isNodeName, type NodeName } from '../../protocol/names.ts';
 import type { Fleet } from '../nodes/fleet.ts';

@@ -1,7 +1,7 @@
 /** The leases that this user holds, by what they are used for and by node. Pure; unaware of why they come and go. */
 
 /** A lease that the broker granted. */
-export interface Lease {
+export interface UserLease {
   readonly id: string;
   readonly node: string;
   /** `connecting`: its node is not usable yet. `idle`: a free slot. `used`: a job runs under it. */
@@ -17,7 +17,7 @@ export interface Lease {
   isLost: boolean;
 }
 
-type Entry = { -readonly [K in keyof Lease]: Lease[K] };
+type Entry = { -readonly [K in keyof UserLease]: UserLease[K] };
 
 /** The leases. */
 export class UserLeases {
@@ -31,12 +31,12 @@ export class UserLeases {
   }
 
   /** Leases whose nodes are not usable yet, the oldest first. */
-  get connecting(): ReadonlySet<Lease> {
+  get connecting(): ReadonlySet<UserLease> {
     return this.#connecting;
   }
 
   /** Free slots, the one that became free first at the beginning. */
-  get idle(): ReadonlySet<Lease> {
+  get idle(): ReadonlySet<UserLease> {
     return this.#idle;
   }
 
@@ -45,16 +45,16 @@ export class UserLeases {
     return this.#onNodes.keys();
   }
 
-  get(id: string): Lease | undefined {
+  get(id: string): UserLease | undefined {
     return this.#leases.get(id);
   }
 
-  all(): Iterable<Lease> {
+  all(): Iterable<UserLease> {
     return this.#leases.values();
   }
 
   /** The leases of one node. */
-  on(node: string): readonly Lease[] {
+  on(node: string): readonly UserLease[] {
     return [...(this.#onNodes.get(node) ?? [])];
   }
 
@@ -77,7 +77,7 @@ export class UserLeases {
     this.setState(lease, isReady ? 'idle' : 'connecting', nowMs);
   }
 
-  setState({ id }: Lease, state: Lease['state'], nowMs: number): void {
+  setState({ id }: UserLease, state: UserLease['state'], nowMs: number): void {
     const lease = this.#leases.get(id);
     if (!lease) return;
     this.#connecting.delete(lease);
@@ -88,7 +88,7 @@ export class UserLeases {
     lease.sinceMs = nowMs;
   }
 
-  drop({ id, node }: Lease): void {
+  drop({ id, node }: UserLease): void {
     const lease = this.#leases.get(id);
     if (!lease) return;
     this.#leases.delete(id);

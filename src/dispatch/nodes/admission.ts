@@ -13,7 +13,7 @@ import { MountTable } from '../../tree/mount-table.ts';
 import { Places } from '../../tree/places.ts';
 import type { Refusal } from '../../admission/admission-rules.ts';
 import { isProvisional, type Requirement, type TreeRequirement } from './requirements.ts';
-import type { Checked, Held } from './asking.ts';
+import type { Checked, HeldFacts } from './asking.ts';
 import { NodeChecks } from './node-checks.ts';
 import { NodeVerdicts } from './node-verdicts.ts';
 import { type Candidate, type Checking, type Refused, type Verdict } from './verdicts.ts';
@@ -191,7 +191,7 @@ export class Admission {
   }
 
   /** Places are judged by their trees, whichever is checked again first. */
-  async #heldOf(candidate: Candidate, tree: TreeRequirement): Promise<Held | undefined> {
+  async #heldOf(candidate: Candidate, tree: TreeRequirement): Promise<HeldFacts | undefined> {
     const { verdicts } = candidate;
     const before = verdicts.get(tree);
     if (!before) this.#check(candidate, tree, undefined);

@@ -9,7 +9,7 @@ import type { TreeRequirement } from './requirements.ts';
 export const ANSWER_LIMIT_MS = 20_000;
 
 /** Facts reported by a node that jobs depend on. */
-export interface Held {
+export interface HeldFacts {
   /** Undefined if the node was not queried. */
   readonly stamp: string | undefined;
   /** Stamps of further queries. */
@@ -22,13 +22,13 @@ export interface Held {
 
 /** Outcome of a check. */
 export type Checked =
-  { readonly kind: 'refused'; readonly refusal: Refusal } | { readonly kind: 'held'; readonly held: Held };
+  { readonly kind: 'refused'; readonly refusal: Refusal } | { readonly kind: 'held'; readonly held: HeldFacts };
 
 /** A node as a check sees it. */
 export interface CheckedNode {
   readonly link: NodeLink;
   /** What the node reports about a tree, queried now if necessary; undefined if the node is not admitted for it. */
-  readonly tree: (requirement: TreeRequirement) => Promise<Held | undefined>;
+  readonly tree: (requirement: TreeRequirement) => Promise<HeldFacts | undefined>;
 }
 
 /** Sends a query. Resolves with undefined on timeout. */

@@ -2,7 +2,7 @@
  * The nodes this dispatcher knows: connects them, checks their introductions, and retries refused and lost nodes.
  * Unaware of jobs; it tells its owner when the set of usable nodes changes.
  */
-import type { NodeSpec } from '../../config/nodes.ts';
+import type { NodeSpec } from '../../config/parse-nodes.ts';
 import type { NodeStateName, NodeStatus } from '../../protocol/control.ts';
 import type { WorkerReady } from '../../protocol/worker.ts';
 import { NodeLink, type LinkChannel } from '../../remote/node-link.ts';
@@ -17,10 +17,10 @@ import {
   slotsOf,
   troubleOf,
   type Connecting,
-  type Member,
+  type FleetMember,
   type NodeRefusal,
   type Trouble,
-} from './member.ts';
+} from './fleet-member.ts';
 
 /** Delays before a node is tried again, by the number of failures in a row. */
 const RETRY_DELAYS_MS: Delays = [1_000, 2_000, 5_000, 10_000, 30_000];
@@ -58,7 +58,7 @@ export interface FleetOptions {
 /** The known nodes and their connections. */
 export class Fleet {
   readonly #options: FleetOptions;
-  readonly #members = new Map<string, Member>();
+  readonly #members = new Map<string, FleetMember>();
 
   constructor(options: FleetOptions) {
     this.#options = options;
@@ -168,10 +168,10 @@ export class Fleet {
     return name;
   }
 
-  #connect(known: Omit<Member, 'state'>, after?: Trouble): void {
+  #connect(known: Omit<FleetMember, 'state'>, after?: Trouble): void {
     const abort = new AbortController();
     const state: Connecting = { kind: 'connecting', abort, after, isAwaited: after === undefined };
-    const member: Member = { ...known, state };
+    const member: FleetMember = { ...known, state };
     this.#members.set(member.spec.name, member);
     this.#options.onChange();
     const noLongerAwait = (): void => {
@@ -183,7 +183,7 @@ export class Fleet {
     void this.#introduce(member, abort, noLongerAwait).finally(endWait);
   }
 
-  async #introduce(member: Member, abort: AbortController, onSilent: () => void): Promise<void> {
+  async #introduce(member: FleetMember, abort: AbortController, onSilent: () => void): Promise<void> {
     const channel = await this.#options.connect(member.spec, abort.signal, onSilent).catch((cause: unknown) => {
       // A bug in the connection code costs this node only.
       return fail({ sentence: `it could not be connected: ${String(cause)}` });
@@ -224,7 +224,7 @@ export class Fleet {
   }
 
   /** A build begins: a node that was fixed since the last one need not wait for its next retry. */
-  #useAgain(member: Member, slots: number | undefined): void {
+  #useAgain(member: FleetMember, slots: number | undefined): void {
     if ('retry' in member.state) {
       clearTimeout(member.state.retry);
       this.#connect({ ...member, slots, failures: 0 });
@@ -237,7 +237,7 @@ export class Fleet {
     this.#options.onChange();
   }
 
-  #findByPlace(spec: NodeSpec): Member | undefined {
+  #findByPlace(spec: NodeSpec): FleetMember | undefined {
     const place = placeOf(spec);
     return [...this.#members.values()].find((member) => placeOf(member.spec) === place);
   }
@@ -248,7 +248,7 @@ export class Fleet {
     return free;
   }
 
-  #retryLater(member: Member, kind: 'refused' | 'lost', reason: string): void {
+  #retryLater(member: FleetMember, kind: 'refused' | 'lost', reason: string): void {
     // The node was dropped in the meantime.
     if (this.#members.get(member.spec.name) !== member) return;
     const delayMs = delayAfter(RETRY_DELAYS_MS, member.failures + 1);

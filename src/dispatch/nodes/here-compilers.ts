@@ -11,7 +11,7 @@ const MAX_KNOWN = 4_096;
 /** The driver's state is checked with each job, and that of its tools at this interval: a few system calls per file. */
 const FILES_INTERVAL_MS = 200;
 
-interface Known {
+interface KnownRequirement {
   readonly requirement: CompilerRequirement;
   readonly program: string;
   /** States of the compiler's files, once they are known. */
@@ -21,7 +21,7 @@ interface Known {
 
 /** The known compilers. */
 export class HereCompilers {
-  readonly #known = new LruMap<string, Known>(MAX_KNOWN);
+  readonly #known = new LruMap<string, KnownRequirement>(MAX_KNOWN);
 
   /** The compiler that a job calls, as it is now. */
   find(program: string, searchPath: string): CompilerRequirement {
@@ -35,7 +35,7 @@ export class HereCompilers {
   }
 }
 
-function isUnchanged(known: Known): boolean {
+function isUnchanged(known: KnownRequirement): boolean {
   const { program, here } = known.requirement;
   if (stateNow(program) !== known.program) return false;
   if (!known.states) {

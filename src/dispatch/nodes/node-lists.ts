@@ -2,10 +2,10 @@
  * Node lists of builds: PMAKE_NODES if the build has it, otherwise the config file, which may change at any time. A bad
  * edit is refused with a reason, and the old values stay. Unaware of connections.
  */
-import { configFiles, loadConfig, type Config } from '../../config/load.ts';
-import { NODES_VARIABLE, parseNodes, type NodeSpec } from '../../config/nodes.ts';
+import { configFiles, loadConfig, type Config } from '../../config/load-config.ts';
+import { NODES_VARIABLE, parseNodes, type NodeSpec } from '../../config/parse-nodes.ts';
 import { describeConfigProblem } from '../../config/problem.ts';
-import { watchConfig, type ConfigWatch } from '../../config/watch.ts';
+import { watchConfig, type ConfigWatch } from '../../config/config-watch.ts';
 import { LruMap } from '../../util/lru-map.ts';
 
 /** PMAKE_NODES values remembered; a user has one or two. */

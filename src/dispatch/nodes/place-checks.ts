@@ -16,7 +16,7 @@ import {
 import { mapPath } from '../../command/path-maps.ts';
 import { factsOf, identityOf } from '../../tree/inspect-place.ts';
 import type { Places } from '../../tree/places.ts';
-import { ANSWER_LIMIT_MS, ask, type Checked, type CheckedNode, type Held } from './asking.ts';
+import { ANSWER_LIMIT_MS, ask, type Checked, type CheckedNode, type HeldFacts } from './asking.ts';
 import type { PlaceRequirement, TreeRequirement } from './requirements.ts';
 
 /** Compares the contents of a local directory or file with the node's. */
@@ -57,7 +57,7 @@ export async function checkPlace(
 /**
  * True if the node's report on the tree covers the place: it is below the tree's directory, with no mount in between.
  */
-function isCovered({ name, real, mountsBelow }: PlaceRequirement, tree: TreeRequirement, held: Held): boolean {
+function isCovered({ name, real, mountsBelow }: PlaceRequirement, tree: TreeRequirement, held: HeldFacts): boolean {
   if (held.isProven !== true || held.mountsBelow === undefined || name !== real) return false;
   const top = tree.directory === '/' ? '/' : `${tree.directory}/`;
   if (real !== tree.directory && !real.startsWith(top)) return false;

@@ -2,7 +2,7 @@
 import type { Refusal } from '../../admission/admission-rules.ts';
 import type { NodeLink } from '../../remote/node-link.ts';
 import type { Exclusion } from '../exclusions.ts';
-import type { Held } from './asking.ts';
+import type { HeldFacts } from './asking.ts';
 import type { Requirement } from './requirements.ts';
 
 /** A refusal, and when the node is checked again. */
@@ -14,7 +14,7 @@ export interface Refused {
 
 /** What is known about one requirement on one node. */
 export type Verdict =
-  { readonly kind: 'admitted'; readonly held: Held } | Checking | ({ readonly kind: 'refused' } & Refused);
+  { readonly kind: 'admitted'; readonly held: HeldFacts } | Checking | ({ readonly kind: 'refused' } & Refused);
 
 /** A check under way. */
 export interface Checking {
@@ -66,6 +66,6 @@ export function refusalsOf(candidate: Candidate | undefined): Refused[] {
 }
 
 /** Stamps of everything that was reported for one requirement. */
-export function stampsOf({ stamp, further = [] }: Held): readonly string[] {
+export function stampsOf({ stamp, further = [] }: HeldFacts): readonly string[] {
   return stamp === undefined ? further : [stamp, ...further];
 }

@@ -6,7 +6,7 @@
 import { lstatSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { isNodeLocal, isOfSystem } from '../../command/paths.ts';
-import type { HereReason } from '../../command/reasons.ts';
+import type { HereReason } from '../../command/local-reasons.ts';
 import type { OwnSearchQuestion } from '../../protocol/header-inspection.ts';
 import { MAX_STAMPS_PER_JOB } from '../../protocol/worker.ts';
 import { areUnchangedNow, stateNow, type FileStates } from '../../tree/file-states.ts';
@@ -52,7 +52,7 @@ export interface Wanted {
   readonly local: LocalReason | undefined;
 }
 
-interface Known extends Wanted {
+interface KnownWants extends Wanted {
   readonly compiler: CompilerRequirement;
   readonly located: readonly Located[];
   /** States of the programs that the driver prefers, and of paths where it would look for them. */
@@ -60,7 +60,7 @@ interface Known extends Wanted {
   programsAtMs: number;
 }
 
-interface Draft {
+interface WantsDraft {
   readonly work: RemoteWork;
   readonly cwd: Located;
   readonly located: Set<Located>;
@@ -73,7 +73,7 @@ interface Draft {
 export class Wants {
   readonly #places: Places;
   readonly #compilers = new HereCompilers();
-  readonly #known = new LruMap<string, Known>(MAX_KNOWN);
+  readonly #known = new LruMap<string, KnownWants>(MAX_KNOWN);
   readonly #trees = new LruMap<string, TreeRequirement>(MAX_KNOWN);
   readonly #placeRequirements = new LruMap<string, PlaceRequirement>(MAX_KNOWN);
   readonly #headers = new LruMap<string, HeadersRequirement>(MAX_KNOWN);
@@ -136,7 +136,7 @@ export class Wants {
     }
   }
 
-  #isStill(known: Known): boolean {
+  #isStill(known: KnownWants): boolean {
     for (const requirement of known.requirements) {
       if ('contents' in requirement && !requirement.contents.isUnchanged) return false;
     }
@@ -153,12 +153,12 @@ export class Wants {
     out: string,
     compiler: CompilerRequirement,
     headers: HeadersRequirement | undefined,
-  ): Known {
+  ): KnownWants {
     const programs = new Map<string, string>();
     const cwd = this.#places.locate(work.cwd);
     // The directory is gone: the job fails best on this host, and a node reports the same.
     if (!cwd) return { requirements: [compiler], local: undefined, compiler, located: [], programs, programsAtMs: 0 };
-    const draft: Draft = {
+    const draft: WantsDraft = {
       ...{ work, cwd, located: new Set([cwd]), trees: new Set(), places: new Set(), local: undefined },
     };
     for (const directory of [work.cwd, out]) {
@@ -180,7 +180,7 @@ export class Wants {
   }
 
   /** Adds a name that the compile reads, and the mounts below it. */
-  #addPlace(draft: Draft, name: string, isSearched: boolean): void {
+  #addPlace(draft: WantsDraft, name: string, isSearched: boolean): void {
     const located = this.#places.locate(name);
     if (!located || draft.local) return;
     draft.located.add(located);
@@ -252,7 +252,12 @@ export class Wants {
   }
 
   /** Adds programs that the driver finds before its own: they must be the same files on a node. */
-  #addPrograms(draft: Draft, prefix: string, trees: readonly TreeRequirement[], states: Map<string, string>): void {
+  #addPrograms(
+    draft: WantsDraft,
+    prefix: string,
+    trees: readonly TreeRequirement[],
+    states: Map<string, string>,
+  ): void {
     for (const path of programsAt(prefix)) {
       states.set(path, stateNow(path));
       if (states.get(path) === '' || draft.local) continue;

@@ -16,14 +16,14 @@ const LEARNING_WORTH = 4;
 /** Weight of the newest time in the moving mean. */
 const NEWEST_SHARE = 0.25;
 
-interface Seen {
+interface SideTimes {
   times: number;
   meanMs: number;
 }
 
 /** Mean times of both sides. */
 export class ProbePlacement {
-  readonly #seen: Readonly<Record<Side, Seen>> = { here: { times: 0, meanMs: 0 }, there: { times: 0, meanMs: 0 } };
+  readonly #seen: Readonly<Record<Side, SideTimes>> = { here: { times: 0, meanMs: 0 }, there: { times: 0, meanMs: 0 } };
   #asked = 0;
 
   /**

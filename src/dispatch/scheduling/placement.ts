@@ -11,11 +11,11 @@ import type { NodeLists } from '../nodes/node-lists.ts';
 import type { RemoteWork } from '../nodes/remote-work.ts';
 import type { JobNeeds, RemoteSlot, SlotSource } from '../slot-source.ts';
 import { BuildNodes } from './build-nodes.ts';
-import type { JobSlots, NoSlot, SlotRequest } from './job-slots.ts';
+import type { JobSlots, NoSlot, JobSlotRequest } from './job-slots.ts';
 import { SharedNeeds } from './job-needs.ts';
 import { ListedSource } from './listed-source.ts';
 import { NodeSpeeds, type JobKind } from './node-speeds.ts';
-import { LOCAL_ONLY, Scheduler, type Grant, type Place } from './scheduler.ts';
+import { LOCAL_ONLY, Scheduler, type Grant, type GrantedSlot } from './scheduler.ts';
 import { NodeSlots } from './slot-pool.ts';
 
 /** Parts and settings of placement. */
@@ -46,11 +46,11 @@ interface KnownJob {
 }
 
 /** A job that waits for its slot. */
-interface WaitingJob {
+interface PlacedJob {
   readonly job: KnownJob;
-  readonly request: SlotRequest;
+  readonly request: JobSlotRequest;
   /** Called with undefined if the job's shim went away. */
-  readonly resolve: (place: Place | undefined) => void;
+  readonly resolve: (place: GrantedSlot | undefined) => void;
 }
 
 /** Gives slots to jobs. */
@@ -67,7 +67,7 @@ export class Placement {
   readonly #speeds = new NodeSpeeds();
   readonly #needs = new SharedNeeds();
   readonly #jobs = new Map<number, KnownJob>();
-  readonly #waiting = new Map<number, WaitingJob>();
+  readonly #waiting = new Map<number, PlacedJob>();
 
   constructor(options: PlacementOptions) {
     this.#options = options;
@@ -201,7 +201,7 @@ export class Placement {
     };
   }
 
-  async #acquire(job: KnownJob, request: SlotRequest, cancelled: Promise<void>): Promise<Place | undefined> {
+  async #acquire(job: KnownJob, request: JobSlotRequest, cancelled: Promise<void>): Promise<GrantedSlot | undefined> {
     let { failed } = request;
     for (;;) {
       const place = await this.#waitForSlot(job, { ...request, failed }, cancelled);
@@ -227,7 +227,7 @@ export class Placement {
     return undefined;
   }
 
-  #waitForSlot(job: KnownJob, request: SlotRequest, cancelled: Promise<void>): Promise<Place | undefined> {
+  #waitForSlot(job: KnownJob, request: JobSlotRequest, cancelled: Promise<void>): Promise<GrantedSlot | undefined> {
     return new Promise((resolve) => {
       const { id } = job;
       const waiting = { job, request, resolve };
@@ -246,7 +246,7 @@ export class Placement {
     waiting.resolve(undefined);
   }
 
-  #release(place: Place): void {
+  #release(place: GrantedSlot): void {
     this.#grant(this.#scheduler.release(place));
     this.#options.onRelease();
   }
@@ -277,7 +277,7 @@ export class Placement {
   }
 
   /** Needs of a waiting job, with nodes as they are now. */
-  #needsOf({ job, request }: WaitingJob): JobNeeds {
+  #needsOf({ job, request }: PlacedJob): JobNeeds {
     return request.isRemotePossible ? this.#needsFor(job, request.failed) : LOCAL_ONLY;
   }
 

@@ -10,7 +10,7 @@ import type { JobNeeds, RemoteSlot, SlotSource } from '../slot-source.ts';
 const WAIT_FOR_NODE_FACTOR = 2;
 
 /** A slot that was granted. */
-export type Place = RemoteSlot | { readonly kind: 'here' };
+export type GrantedSlot = RemoteSlot | { readonly kind: 'here' };
 
 /** A job that waits for a slot. */
 export interface QueuedJob {
@@ -26,7 +26,7 @@ export interface QueuedJob {
 /** A slot granted to a waiting job. */
 export interface Grant {
   readonly id: number;
-  readonly place: Place;
+  readonly place: GrantedSlot;
 }
 
 /** Needs of a job that must stay on this host. */
@@ -102,7 +102,7 @@ export class Scheduler {
     this.#demand(id, undefined);
   }
 
-  release(place: Place): Grant[] {
+  release(place: GrantedSlot): Grant[] {
     if (place.kind === 'here') this.#localTaken -= 1;
     else {
       this.#remoteTaken -= 1;
@@ -141,7 +141,7 @@ export class Scheduler {
     return grants;
   }
 
-  #placeFor({ id, needs }: QueuedJob, full: Set<JobNeeds>): Place | undefined {
+  #placeFor({ id, needs }: QueuedJob, full: Set<JobNeeds>): GrantedSlot | undefined {
     if (!this.#isAtLimit && !full.has(needs)) {
       const slot = this.#acquire(needs);
       if (slot) {

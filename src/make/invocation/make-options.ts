@@ -7,13 +7,13 @@
  * `optional`: attached to the option, or absent. For -j and -l, make also takes a number that stands alone, but a
  * number is not an option, so this parser may treat it as a target.
  */
-type Takes = 'nothing' | 'word' | 'optional';
+type MakeArgument = 'nothing' | 'word' | 'optional';
 
 interface MakeOption {
   /** The letter, or the first long name of an option without a letter. */
   readonly name: string;
   readonly long: readonly string[];
-  readonly takes: Takes;
+  readonly takes: MakeArgument;
 }
 
 const OPTIONS: readonly MakeOption[] = [

@@ -1,7 +1,7 @@
 /** Version check: whether a make supports pmake's jobserver. Unaware of jobs. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { chainedEnvironment, localEnvironment } from '../environment.ts';
+import { chainedEnvironment, localEnvironment } from '../make-environment.ts';
 
 /** `make --version` prints a few lines, so this is ample. */
 const LIMIT_MS = 2_000;

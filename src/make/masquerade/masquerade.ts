@@ -10,7 +10,7 @@ import { fail, ok, type Result } from '../../util/result.ts';
 import { masqueradeOf } from '../../util/shim-mark.ts';
 import { checkHome, digestOf, type HomeContents, makeHome, PRELOAD_LINK } from './home.ts';
 import { PATHS_FOLDER, removeOldHomes } from './old-homes.ts';
-import { type Place, placesFor } from './places.ts';
+import { type MasqueradePlace, placesFor } from './masquerade-places.ts';
 import { NAME_RULES } from './program-names.ts';
 import { scanPath } from './scan-path.ts';
 import { splitPath } from './search-path.ts';
@@ -66,7 +66,11 @@ export function openMasquerade(options: MasqueradeOptions): Result<Masquerade, s
   return fail(`the directory of compiler shims cannot be made: ${why}`);
 }
 
-function openIn(place: Place, entries: readonly string[], options: MasqueradeOptions): Result<Masquerade, string> {
+function openIn(
+  place: MasqueradePlace,
+  entries: readonly string[],
+  options: MasqueradeOptions,
+): Result<Masquerade, string> {
   const versionRoot = join(place.root, options.version);
   try {
     mkdirSync(join(versionRoot, PATHS_FOLDER), { recursive: true, mode: 0o700 });
@@ -93,7 +97,7 @@ function openIn(place: Place, entries: readonly string[], options: MasqueradeOpt
   }
 }
 
-function restoreHome(place: Place, home: string, contents: HomeContents): boolean {
+function restoreHome(place: MasqueradePlace, home: string, contents: HomeContents): boolean {
   try {
     const checked = checkHome(home);
     if (checked !== undefined) return checked.repaired > 0;

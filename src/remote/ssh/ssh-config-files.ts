@@ -62,7 +62,7 @@ export async function readSshConfig(
   places: SshConfigPlaces,
 ): Promise<Result<SshConfigValues, SshConfigProblem>> {
   const reader = new ConfigReader(query);
-  const sources: readonly Omit<Place, 'file' | 'depth'>[] = [
+  const sources: readonly Omit<LinePlace, 'file' | 'depth'>[] = [
     { directory: join(places.home, '.ssh'), isUsers: true },
     { directory: places.systemDirectory, isUsers: false },
   ];
@@ -75,7 +75,7 @@ export async function readSshConfig(
 }
 
 /** Where a line was read. `isUsers` marks the user's own files, which, as for ssh, others must not be able to write. */
-interface Place {
+interface LinePlace {
   readonly file: string;
   /** The base directory of relative Includes. */
   readonly directory: string;
@@ -98,7 +98,7 @@ class ConfigReader {
     return computeFor(this.#lines, this.#query);
   }
 
-  async addFile(place: Place): Promise<SshConfigProblem | undefined> {
+  async addFile(place: LinePlace): Promise<SshConfigProblem | undefined> {
     const { file } = place;
     if (place.depth > MAX_INCLUDE_DEPTH) return { file, detail: 'too many levels of Include' };
     const text = await readIfThere(file);
@@ -116,7 +116,7 @@ class ConfigReader {
   /** Appends lines to the list, or to `section`, which must be its last entry. */
   async #addLines(
     lines: readonly Line[],
-    place: Place,
+    place: LinePlace,
     section: Section | undefined,
   ): Promise<SshConfigProblem | undefined> {
     let open = section;
@@ -142,14 +142,14 @@ class ConfigReader {
     return undefined;
   }
 
-  async #addSection(section: Section, place: Place): Promise<SshConfigProblem | undefined> {
+  async #addSection(section: Section, place: LinePlace): Promise<SshConfigProblem | undefined> {
     const hasInclude = section.config.some((line) => line.type === LineType.DIRECTIVE && /^include$/i.test(line.param));
     // An Include counts only if its section applies, so this must be decided now.
     if (hasInclude && !this.#applies(section)) return undefined;
     return this.#addLines(section.config, place, this.#begin(section));
   }
 
-  async #addIncluded(include: Directive, place: Place): Promise<SshConfigProblem | undefined> {
+  async #addIncluded(include: Directive, place: LinePlace): Promise<SshConfigProblem | undefined> {
     for (const file of await includedFiles(include, place.directory)) {
       const problem = await this.addFile({ ...place, file, depth: place.depth + 1 });
       if (problem) return problem;

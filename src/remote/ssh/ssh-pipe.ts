@@ -12,11 +12,11 @@ import type { ConnectPhase, NodeFailure, NodeTarget, SeenHostKey } from '../fail
 import { HOST_KEY_ALGORITHMS, TRANSPORT_ALGORITHMS } from './algorithms.ts';
 import type { Identities } from './identities.ts';
 import { hostKeyType, knownHostName, KnownHosts, type HostKeyVerdict, type KnownHostsFile } from './known-hosts.ts';
-import { KEEPALIVE_MISSES, type ConnectLimits } from '../limits.ts';
+import { KEEPALIVE_MISSES, type ConnectLimits } from '../connect-limits.ts';
 import type { NodePipe, PipeEnd } from '../channel/node-pipe.ts';
 import { PacedSink } from '../channel/paced-sink.ts';
 import type { SshSettings } from './ssh-settings.ts';
-import type { Transport } from './ssh-transport.ts';
+import type { ByteStream } from './ssh-transport.ts';
 
 /** The wait after the disconnect message; without it, a peer that is gone would keep the socket for fifteen minutes. */
 const GOODBYE_MS = 1_000;
@@ -41,7 +41,7 @@ export interface SshRequest {
   readonly target: NodeTarget;
   readonly settings: SshSettings;
   readonly identities: Identities;
-  readonly transport: Transport;
+  readonly transport: ByteStream;
   readonly command: string;
   readonly limits: ConnectLimits;
 }

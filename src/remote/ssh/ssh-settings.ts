@@ -4,14 +4,13 @@
  */
 import { hostname, homedir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import type { NodeSpec } from '../../config/nodes.ts';
+import type { NodeSpec } from '../../config/parse-nodes.ts';
 import { isHostName, isSshHost, isSshUser, type SshHost, type SshUser } from '../../protocol/names.ts';
+import type { Environment } from '../../util/own-directories.ts';
 import { fail, ok, type Result } from '../../util/result.ts';
 import { proxyJumpCommand } from './proxy-jump.ts';
 import { expandCommand, expandPath, type SshTokens, type UnsafeToken } from './ssh-tokens.ts';
 import { readSshConfig, type SshConfigProblem, type SshConfigValues } from './ssh-config-files.ts';
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 const DEFAULT_PORT = 22;
 const SYSTEM_DIRECTORY = '/etc/ssh';

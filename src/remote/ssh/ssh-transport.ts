@@ -7,7 +7,7 @@ import { startPatientTimer } from '../../util/patience.ts';
 import { fail, ok, type Result } from '../../util/result.ts';
 import { ChannelStream } from '../channel/channel-stream.ts';
 import { openCommandPipe } from '../channel/command-pipe.ts';
-import type { ConnectLimits } from '../limits.ts';
+import type { ConnectLimits } from '../connect-limits.ts';
 import type { SshSettings } from './ssh-settings.ts';
 
 /**
@@ -24,7 +24,7 @@ export type TransportFailure =
   | { readonly kind: 'command-failed'; readonly command: string; readonly detail: string };
 
 /** An open byte stream. */
-export interface Transport {
+export interface ByteStream {
   readonly stream: Duplex;
   /** A proxy's stderr, which may explain a failure; otherwise empty. */
   detail(): string;
@@ -37,7 +37,7 @@ export function openTransport(
   limits: Pick<ConnectLimits, 'tcpMs' | 'silentMs'>,
   abort: AbortSignal,
   onSilent: () => void,
-): Promise<Result<Transport, TransportFailure>> {
+): Promise<Result<ByteStream, TransportFailure>> {
   const { proxyCommand } = settings;
   return proxyCommand === undefined ? openTcp(settings, limits, abort, onSilent) : openProxy(proxyCommand);
 }
@@ -47,7 +47,7 @@ function openTcp(
   { tcpMs, silentMs }: Pick<ConnectLimits, 'tcpMs' | 'silentMs'>,
   abort: AbortSignal,
   onSilent: () => void,
-): Promise<Result<Transport, TransportFailure>> {
+): Promise<Result<ByteStream, TransportFailure>> {
   return new Promise((resolve) => {
     const socket = connect({
       host: hostName,
@@ -58,7 +58,7 @@ function openTcp(
       autoSelectFamily: true,
       autoSelectFamilyAttemptTimeout: ADDRESS_ATTEMPT_MS,
     });
-    const settle = (result: Result<Transport, TransportFailure>) => {
+    const settle = (result: Result<ByteStream, TransportFailure>) => {
       endWait();
       endSilence();
       abort.removeEventListener('abort', onAbort);
@@ -80,7 +80,7 @@ function openTcp(
   });
 }
 
-async function openProxy(command: string): Promise<Result<Transport, TransportFailure>> {
+async function openProxy(command: string): Promise<Result<ByteStream, TransportFailure>> {
   const opened = await openCommandPipe(['/bin/sh', '-c', `exec ${command}`]);
   if (!opened.ok) return fail({ kind: 'command-failed', command, detail: opened.failure });
   const pipe = opened.value;

@@ -26,8 +26,8 @@ import { ChangedDirectories } from './changed-directories.ts';
 import { CpuReports } from './cpu-use.ts';
 import { EnvironmentStore } from './environments.ts';
 import { inspect, NodeKnowledge } from './inspect.ts';
-import { runJob, type JobEnd } from './job.ts';
-import type { Run } from './runner.ts';
+import { runJob, type JobEnd } from './worker-job.ts';
+import type { CompilerRun } from './compiler-run.ts';
 import { Uncollected } from './uncollected.ts';
 
 /** Leaves room in a frame for its other fields. */
@@ -68,7 +68,7 @@ class WorkerSession {
   readonly #directories = new ChangedDirectories();
   readonly #knowledge: NodeKnowledge;
   /** Jobs by id; undefined while a job checks its sources and has no process yet. */
-  readonly #runs = new Map<number, Run | undefined>();
+  readonly #runs = new Map<number, CompilerRun | undefined>();
   /**
    * Ends of jobs, including their file operations: after its compiler's end, a job may still write a restored depfile.
    */

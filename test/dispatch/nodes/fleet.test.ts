@@ -1,4 +1,4 @@
-/** Nodes that the fleet counts on, as long as they do not come up. Also covers member.ts. */
+/** Nodes that the fleet counts on, as long as they do not come up. Also covers fleet-member.ts. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Fleet, type ConnectNode } from '../../../src/dispatch/nodes/fleet.ts';
 import { ok } from '../../../src/util/result.ts';

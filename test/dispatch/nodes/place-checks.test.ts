@@ -2,7 +2,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Checked, Held } from '../../../src/dispatch/nodes/asking.ts';
+import type { Checked, HeldFacts } from '../../../src/dispatch/nodes/asking.ts';
 import { HereContents } from '../../../src/dispatch/nodes/here-contents.ts';
 import type { PlaceRequirement, TreeRequirement } from '../../../src/dispatch/nodes/requirements.ts';
 import { checkPlace } from '../../../src/dispatch/nodes/place-checks.ts';
@@ -11,7 +11,7 @@ import type { NodeLink } from '../../../src/remote/node-link.ts';
 import { MountTable } from '../../../src/tree/mount-table.ts';
 import { Places } from '../../../src/tree/places.ts';
 
-const PROVEN: Held = { stamp: 'mounts-1', isProven: true, mountsBelow: [] };
+const PROVEN: HeldFacts = { stamp: 'mounts-1', isProven: true, mountsBelow: [] };
 const MOUNT = { point: '/t', type: 'tmpfs', source: 'none', options: 'rw' };
 
 let top: string;
@@ -50,7 +50,7 @@ function check(name: string, { held = PROVEN, there = 'same', change = {} }: Par
 }
 
 interface Case {
-  readonly held: Held;
+  readonly held: HeldFacts;
   readonly there: PlaceFacts['kind'];
   readonly change: Partial<PlaceRequirement>;
 }

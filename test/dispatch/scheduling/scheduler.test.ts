@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { excludeAll, NO_EXCLUSIONS, type Exclusion } from '../../../src/dispatch/exclusions.ts';
-import { LOCAL_ONLY, Scheduler, type Grant, type Place } from '../../../src/dispatch/scheduling/scheduler.ts';
+import { LOCAL_ONLY, Scheduler, type Grant, type GrantedSlot } from '../../../src/dispatch/scheduling/scheduler.ts';
 import type { JobNeeds, RemoteSlot } from '../../../src/dispatch/slot-source.ts';
 import { seededRandom } from '../../broker/seeded-random.ts';
 import { FakeSource } from './fake-source.ts';
 
-const HERE: Place = { kind: 'here' };
+const HERE: GrantedSlot = { kind: 'here' };
 
 function needing(...nodes: string[]): JobNeeds {
   return { listed: new Set(nodes), mayLease: true, exclusions: NO_EXCLUSIONS };
@@ -150,7 +150,7 @@ function findViolation(seed: number): string {
   // Nodes never promise enough slots for a job to wait for them while a local slot is free.
   const source = Object.assign(new FakeSource(slots), { promised: 0 });
   const scheduler = new Scheduler([source], localSlots);
-  const taken: Place[] = [];
+  const taken: GrantedSlot[] = [];
   const waiting = new Map<number, JobNeeds>();
   const kinds = [needing('n1', 'n2'), needing('n2'), LOCAL_ONLY];
   const note = (grants: readonly Grant[]): void => {

@@ -7,7 +7,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { firstAnswered } from '../../../src/cli/ctl/broker.ts';
+import { firstAnswered } from '../../../src/cli/ctl/ask-broker.ts';
 import type { ControlAnswer, DispatcherStatus, JobRecord, NodeStatus } from '../../../src/protocol/control.ts';
 import { startFakeDispatcher } from '../../ipc/fake-dispatcher.ts';
 import { sampleReport } from '../../report/sample-report.ts';

@@ -7,7 +7,7 @@ import {
   listenLocally,
   type LocalServer,
   MAX_SESSIONS_PER_USER,
-  type Session,
+  type LocalSession,
 } from '../../../src/pmaked/local-server.ts';
 import { PeerLookup } from '../../../src/pmaked/peer-credentials.ts';
 import { MAX_FRAME_BYTES } from '../../../src/protocol/frame.ts';
@@ -24,7 +24,7 @@ const MUST_BE_ROOT = { skip: process.getuid?.() !== 0 };
 let directory: string;
 let socket: string;
 let server: LocalServer;
-let sessions: Set<Session>;
+let sessions: Set<LocalSession>;
 let requests: BrokerRequest[];
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), 'pmake-local-'));

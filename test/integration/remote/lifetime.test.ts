@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { CONNECT_LIMITS } from '../../../src/remote/limits.ts';
+import { CONNECT_LIMITS } from '../../../src/remote/connect-limits.ts';
 import { startSshd, type Sshd } from '../../rig/sshd.ts';
 import { expectChannel, expectEcho, NodeHome, readBytes, specFor } from './node-home.ts';
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { CONNECT_LIMITS } from '../../../src/remote/limits.ts';
+import { CONNECT_LIMITS } from '../../../src/remote/connect-limits.ts';
 import { describeNodeFailure } from '../../../src/remote/failure.ts';
 import { startSshd, type Sshd } from '../../rig/sshd.ts';
 import { expectChannel, expectEcho, expectFailure, NodeHome, specFor } from './node-home.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { NodeSpec } from '../../../src/config/nodes.ts';
+import type { NodeSpec } from '../../../src/config/parse-nodes.ts';
 import { resolveSshSettings, type SshSettings } from '../../../src/remote/ssh/ssh-settings.ts';
 import { hostName, userName } from '../../rig/names.ts';
 

@@ -1,6 +1,6 @@
 /** A node that the dispatcher knows, and where it stands. Unaware of when it is connected. */
 import type { PathMap } from '../../command/path-maps.ts';
-import type { NodeSpec } from '../../config/nodes.ts';
+import type { NodeSpec } from '../../config/parse-nodes.ts';
 import type { WorkerReady } from '../../protocol/worker.ts';
 import type { NodeLink } from '../../remote/node-link.ts';
 import { endsWithin } from '../../util/patience.ts';
@@ -38,7 +38,7 @@ export interface Trouble {
 }
 
 /** A known node. */
-export interface Member {
+export interface FleetMember {
   /** The specification, under the fleet's name of the node. */
   readonly spec: NodeSpec;
   /** Slots in the list that named the node last; undefined for one per core. */
@@ -49,7 +49,7 @@ export interface Member {
 }
 
 /** What the user is told, also while the node is tried again. */
-export function troubleOf({ state }: Member): Trouble | undefined {
+export function troubleOf({ state }: FleetMember): Trouble | undefined {
   if (state.kind === 'connecting') return state.after;
   return state.kind === 'up' ? undefined : state;
 }
@@ -62,7 +62,7 @@ export function leave(state: MemberState): void {
 }
 
 /** Slots of the node; 0 until it has reported its cores. */
-export function slotsOf({ slots, state }: Member): number {
+export function slotsOf({ slots, state }: FleetMember): number {
   return slots ?? (state.kind === 'up' ? state.ready.cores : 0);
 }
 

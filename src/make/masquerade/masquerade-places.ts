@@ -16,7 +16,7 @@ const WRITABLE_BITS = 0o022;
 const PLAIN_PATH = /^[\w.+,@/-]+$/;
 
 /** One place that can hold masquerades. */
-export interface Place {
+export interface MasqueradePlace {
   readonly root: string;
   /** The place survives reboots and the cleanup of temporary directories. */
   readonly isLasting: boolean;
@@ -25,9 +25,9 @@ export interface Place {
 }
 
 /** The places, none of which has been created. Places with a colon, which PATH cannot hold, are left out. */
-export function placesFor(env: NodeJS.ProcessEnv, runtime: string): readonly Place[] {
+export function placesFor(env: NodeJS.ProcessEnv, runtime: string): readonly MasqueradePlace[] {
   const cache = cacheDirectory(env);
-  const places: Place[] = [{ root: join(cache, FOLDER), isLasting: true, open: () => openInCache(cache) }];
+  const places: MasqueradePlace[] = [{ root: join(cache, FOLDER), isLasting: true, open: () => openInCache(cache) }];
   places.push({ root: join(runtime, FOLDER), isLasting: false, open: () => openIn(runtime) });
   // The only runtime directory whose name pmake itself chooses.
   const uid = process.geteuid?.() ?? 0;
@@ -36,7 +36,7 @@ export function placesFor(env: NodeJS.ProcessEnv, runtime: string): readonly Pla
     places.push({ root: join(temporary, FOLDER), isLasting: false, open: () => openTemporary(uid) });
   }
   const usable = places.filter(({ root }) => root.startsWith('/') && !root.includes(':'));
-  const isPlain = (place: Place): boolean => PLAIN_PATH.test(place.root);
+  const isPlain = (place: MasqueradePlace): boolean => PLAIN_PATH.test(place.root);
   return [...usable.filter(isPlain), ...usable.filter((place) => !isPlain(place))];
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { placesFor } from '../../../src/make/masquerade/places.ts';
+import { placesFor } from '../../../src/make/masquerade/masquerade-places.ts';
 
 const TEMPORARY = `/tmp/pmake-${process.geteuid?.() ?? 0}`;
 

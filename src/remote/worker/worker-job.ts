@@ -22,7 +22,7 @@ import { fileState, isSameStamp, stampOpened } from '../../tree/files.ts';
 import { lookAgain, lookAgainIfMissing } from '../../tree/look-again.ts';
 import { openRegularFile, readRegularFile } from '../../tree/regular-file.ts';
 import type { ChangedDirectories } from './changed-directories.ts';
-import { startRun, type Run } from './runner.ts';
+import { startRun, type CompilerRun } from './compiler-run.ts';
 import type { BrokenFact, ToldFacts } from './told-facts.ts';
 
 /** Delays between checks of a source that differs: an NFS client may need a moment after the submit host's close. */
@@ -34,18 +34,18 @@ export type JobEnd =
   | { readonly kind: 'notRun'; readonly reason: NotRunReason; readonly detail: string };
 
 /** What a job needs from the worker. */
-export interface JobContext {
+export interface WorkerJobContext {
   /** Path of the runner program. */
   readonly runner: string;
   readonly environment: JobEnvironment;
   readonly directories: ChangedDirectories;
   readonly told: ToldFacts;
   /** Called with the running compiler, so that signals can reach it. */
-  readonly onStarted: (run: Run) => void;
+  readonly onStarted: (run: CompilerRun) => void;
 }
 
 /** Runs a job to its end. @throws what Node throws when the runner cannot be started */
-export async function runJob(job: WorkerJob, context: JobContext): Promise<JobEnd> {
+export async function runJob(job: WorkerJob, context: WorkerJobContext): Promise<JobEnd> {
   await context.directories.settled(job.changed);
   // make may have just created these directories, and this node may have cached that they are missing.
   const needed = new Set([job.cwd, ...job.outputs.map(dirname)]);

@@ -3,7 +3,7 @@
  * bounded time and lists the nodes that did not answer. Unaware of who asked.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { BrokerStatus } from '../broker/core/broker.ts';
+import type { BrokerSnapshot } from '../broker/core/broker.ts';
 import type { FreeNode, Peer } from '../broker/core/messages.ts';
 import type { Term } from '../broker/core/term.ts';
 import type { NodeName } from '../protocol/names.ts';
@@ -20,13 +20,13 @@ const LOOK_MS = 10;
 export interface InspectionPorts {
   readonly cluster: string;
   readonly self: () => NodeView;
-  readonly status: () => BrokerStatus;
+  readonly status: () => BrokerSnapshot;
   readonly askRoster: () => void;
   readonly inspect: (peer: Peer) => void;
 }
 
 /** Collects one view of the cluster at a time. */
-export class Inspection {
+export class ClusterInspection {
   readonly #ports: InspectionPorts;
   readonly #roster = new Map<NodeName, FreeNode>();
   readonly #views = new Map<NodeName, NodeView>();

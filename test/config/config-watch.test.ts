@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { watchConfig, type ConfigWatch } from '../../src/config/watch.ts';
+import { watchConfig, type ConfigWatch } from '../../src/config/config-watch.ts';
 
 let directory: string;
 let watching: ConfigWatch;

@@ -33,7 +33,7 @@ export type RunEnd =
   | { readonly kind: 'runner-failed'; readonly detail: string };
 
 /** A started compiler. `signal` reaches its whole process group. */
-export interface Run {
+export interface CompilerRun {
   /** The pid of the runner, whose child the compiler is. Undefined if it did not start. */
   readonly pid: number | undefined;
   readonly end: Promise<RunEnd>;
@@ -41,7 +41,7 @@ export interface Run {
 }
 
 /** Starts a compiler. @throws what spawn throws, such as E2BIG */
-export function startRun(request: RunRequest): Run {
+export function startRun(request: RunRequest): CompilerRun {
   const child = spawn(request.runner, [request.umask.toString(8), request.cwd, request.program, ...request.words], {
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     // The job's environment goes over the control channel: Node would lose entries that are not text or occur twice.

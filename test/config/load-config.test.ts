@@ -2,7 +2,7 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { configFiles, loadConfig } from '../../src/config/load.ts';
+import { configFiles, loadConfig } from '../../src/config/load-config.ts';
 import { describeConfigProblem } from '../../src/config/problem.ts';
 
 let home: string;

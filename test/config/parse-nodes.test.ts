@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseNodes } from '../../src/config/nodes.ts';
+import { parseNodes } from '../../src/config/parse-nodes.ts';
 
 describe('a node list', () => {
   test.each([

@@ -1,20 +1,18 @@
 /**
  * Loads the configuration in force. PMAKE_NODES takes precedence over the user's file, and that over the machine's, for
- * each setting separately. Unaware of when to reload (watch.ts) and of what the settings do.
+ * each setting separately. Unaware of when to reload (config-watch.ts) and of what the settings do.
  */
 import { join } from 'node:path';
-import { configDirectory } from '../util/own-directories.ts';
+import { configDirectory, type Environment } from '../util/own-directories.ts';
 import { openRegularFile } from '../tree/regular-file.ts';
 import { fail, ok, type Result } from '../util/result.ts';
-import { NODES_VARIABLE, parseNodes } from './nodes.ts';
+import { NODES_VARIABLE, parseNodes } from './parse-nodes.ts';
 import type { ConfigProblem } from './problem.ts';
 import { checkConfig, type Config } from './schema.ts';
 
 const SYSTEM_FILE = '/etc/pmake/config.json';
 /** A configuration of a thousand nodes takes 100 KB; a larger file is not a configuration. */
 const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 export type { Config };
 
