@@ -15,7 +15,7 @@ void main();
 
 async function main(): Promise<void> {
   const installation = findInstallation();
-  const { words: given, encoding } = readWords();
+  const { argv: given, encoding } = readWords();
   const words = splitWords(given);
   if (!words.ok) {
     writeSync(2, `pmake: ${words.failure.word} is not a switch of pmake; see pmake --pmake-help\n`);
@@ -31,7 +31,7 @@ async function main(): Promise<void> {
     const self = realpathSync(process.argv[1] ?? '');
     endAs(
       await runBuild({
-        raw: { words: make, encoding },
+        raw: { argv: make, encoding },
         env: usersEnvironment(process.env),
         installation,
         self,

@@ -32,9 +32,9 @@ export interface LinkInputs {
 }
 
 /** The files named in `words`, as absolute paths, and those named by thin archives and linker scripts among them. */
-export function filesToWaitFor(cwd: string, words: readonly string[], look: Look): LinkInputs {
-  const directories = argumentsOf(words, '-L', '--library-path');
-  const scripts = new Set(argumentsOf(words, '-T', '--script').map((path) => absolutePath(cwd, path)));
+export function filesToWaitFor(cwd: string, argv: readonly string[], look: Look): LinkInputs {
+  const directories = argumentsOf(argv, '-L', '--library-path');
+  const scripts = new Set(argumentsOf(argv, '-T', '--script').map((path) => absolutePath(cwd, path)));
   const files = new Set<string>();
   const inScripts = new Set<string>();
   const namedIn = (path: string): string[] => {
@@ -55,7 +55,7 @@ export function filesToWaitFor(cwd: string, words: readonly string[], look: Look
     if (depth === MAX_DEPTH || !(MAY_NAME_OTHERS.test(path) || scripts.has(path))) return;
     for (const named of namedIn(path)) visit(named, depth + 1);
   };
-  for (const word of namedFiles(words)) if (word !== '') visit(absolutePath(cwd, word), 0);
+  for (const word of namedFiles(argv)) if (word !== '') visit(absolutePath(cwd, word), 0);
   return { waitFor: [...files], inScripts: [...inScripts] };
 }
 
@@ -78,8 +78,8 @@ function placesOf(name: string, directories: readonly string[]): string[] {
 }
 
 /** Every word that may be a file, and the files that `-l` options may refer to. */
-function namedFiles(words: readonly string[]): string[] {
-  return [...words.flatMap(asFiles), ...librariesOf(words)];
+function namedFiles(argv: readonly string[]): string[] {
+  return [...argv.flatMap(asFiles), ...librariesOf(argv)];
 }
 
 /** The word itself, the value in `--version-script=x`, or the linker's words in `-Wl,--whole-archive,x.a`. */
@@ -93,9 +93,9 @@ function asFiles(word: string): string[] {
 }
 
 /** `-lfoo` may be any of these in any `-L` directory. If none exists, the linker reports it. */
-function librariesOf(words: readonly string[]): string[] {
-  const directories = argumentsOf(words, '-L', '--library-path');
-  const names = argumentsOf(words, '-l', '--library');
+function librariesOf(argv: readonly string[]): string[] {
+  const directories = argumentsOf(argv, '-L', '--library-path');
+  const names = argumentsOf(argv, '-l', '--library');
   return directories.flatMap((directory) =>
     // `-l:name` is the exact file name.
     names.flatMap((name) =>
@@ -107,10 +107,10 @@ function librariesOf(words: readonly string[]): string[] {
 }
 
 /** All arguments of an option: joined, in the next word, or after `=`. */
-function argumentsOf(words: readonly string[], short: string, long: string): string[] {
+function argumentsOf(argv: readonly string[], short: string, long: string): string[] {
   const found: string[] = [];
-  for (const [index, word] of words.entries()) {
-    if (word === short || word === long) found.push(...words.slice(index + 1, index + 2));
+  for (const [index, word] of argv.entries()) {
+    if (word === short || word === long) found.push(...argv.slice(index + 1, index + 2));
     else if (word.startsWith(`${long}=`)) found.push(word.slice(long.length + 1));
     else if (word.startsWith(short)) found.push(word.slice(short.length));
   }

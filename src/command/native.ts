@@ -47,7 +47,7 @@ export function makeNativeExplicit(
   // If there are two options of one kind, only one counts, by rules that differ.
   if (program === undefined || flavour === 'unknown' || new Set(kinds).size < kinds.length) return STAYS;
   if (kept && RECORDS_WORDS.has(kept)) return RECORDED;
-  const ask = (words: readonly string[]): string[] | undefined => askDriver(program, words, look);
+  const ask = (argv: readonly string[]): string[] | undefined => askDriver(program, argv, look);
   if (flavour === 'gcc') return line.facts.has('debug') ? RECORDED : explicitForGcc(line, ask);
   return language === 'assembler' ? STAYS : explicitForClang(line, machine, ask);
 }
@@ -55,7 +55,7 @@ export function makeNativeExplicit(
 const STAYS: NativeResult = { kind: 'stays', reason: 'this-machine' };
 const RECORDED: NativeResult = { kind: 'stays', reason: 'machine-recorded' };
 
-type Ask = (words: readonly string[]) => string[] | undefined;
+type Ask = (argv: readonly string[]) => string[] | undefined;
 
 function flavourOf(program: string): Flavour {
   const tool = toolCalled(baseName(program), undefined);
@@ -75,8 +75,8 @@ function isNative(item: Item): boolean {
 }
 
 /** The arguments with which the driver would start the compiler proper. */
-function askDriver(program: string, words: readonly string[], look: Look): string[] | undefined {
-  const said = look.driverSays(program, ['-###', '-c', '-x', 'c', '/dev/null', '-o', '/dev/null', ...words]);
+function askDriver(program: string, argv: readonly string[], look: Look): string[] | undefined {
+  const said = look.driverSays(program, ['-###', '-c', '-x', 'c', '/dev/null', '-o', '/dev/null', ...argv]);
   const command = said?.split('\n').find((one) => /^ "?\/\S*\/(cc1"? |\S*" "-cc1" )/.test(one));
   return command === undefined ? undefined : splitWords(command);
 }

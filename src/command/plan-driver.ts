@@ -244,12 +244,12 @@ function planHeader(invocation: Invocation, line: DriverLine): HerePlan {
   return stay(invocation, 'precompiled-header', paths, line.inputs[0]?.path ?? '');
 }
 
-function planLink(invocation: Invocation, line: DriverLine, words: readonly string[], look: Look): HerePlan {
+function planLink(invocation: Invocation, line: DriverLine, argv: readonly string[], look: Look): HerePlan {
   const { cwd } = invocation;
   const output = absolutePath(cwd, line.items.find(({ role }) => role === 'object')?.argument ?? 'a.out');
-  const { waitFor, inScripts } = filesToWaitFor(cwd, words.filter(isForLinking), look);
+  const { waitFor, inScripts } = filesToWaitFor(cwd, argv.filter(isForLinking), look);
   const isPiped =
-    printsLink(words) ||
+    printsLink(argv) ||
     specialFileOf(line, cwd, look) !== undefined ||
     [output, ...inScripts].some((path) => isSpecialFile(path, look));
   return {

@@ -63,14 +63,14 @@ export function planTool(invocation: Invocation, kind: ToolKind, look: Look): He
 }
 
 /** True if it prints its result: its reader may wait for it, and it for its reader. */
-function printsResult(name: string, kind: ToolKind, words: readonly string[]): boolean {
+function printsResult(name: string, kind: ToolKind, argv: readonly string[]): boolean {
   switch (kind) {
     case 'archiver':
-      return !isRanlib(name) && printsArchive(words[operationIndex(words)] ?? '');
+      return !isRanlib(name) && printsArchive(argv[operationIndex(argv)] ?? '');
     case 'other-driver':
-      return words.includes('-E') || printsLink(words);
+      return argv.includes('-E') || printsLink(argv);
     case 'linker':
-      return printsLink(words);
+      return printsLink(argv);
     case 'binary-tool':
     case 'preprocessor':
     case 'unknown':
@@ -78,10 +78,10 @@ function printsResult(name: string, kind: ToolKind, words: readonly string[]): b
   }
 }
 
-function outputOf(words: readonly string[]): string[] {
+function outputOf(argv: readonly string[]): string[] {
   const found: string[] = [];
-  for (const [index, word] of words.entries()) {
-    if (word === '-o' || word === '--output') found.push(...words.slice(index + 1, index + 2));
+  for (const [index, word] of argv.entries()) {
+    if (word === '-o' || word === '--output') found.push(...argv.slice(index + 1, index + 2));
     else if (word.startsWith('--output=')) found.push(word.slice('--output='.length));
     else if (/^-o[^-]/.test(word)) found.push(word.slice('-o'.length));
   }
@@ -92,10 +92,10 @@ function outputOf(words: readonly string[]): string[] {
 const AR_WITH_ARGUMENT: ReadonlySet<string> = new Set(['--plugin', '--target', '--output', '--record-libdeps']);
 
 /** `ar [--plugin x] [-]OPERATION[MODIFIERS] [relative member] [count] archive member...`; for ranlib the first file. */
-function archiveOf(words: readonly string[]): string[] {
-  const at = operationIndex(words);
-  const operation = words[at] ?? '';
-  const rest = words.filter((_, index) => index > at && isForAr(words, index));
+function archiveOf(argv: readonly string[]): string[] {
+  const at = operationIndex(argv);
+  const operation = argv[at] ?? '';
+  const rest = argv.filter((_, index) => index > at && isForAr(argv, index));
   const skipped = /[abi]/.test(operation.replace(/^-/, '')) ? 1 : 0;
   const counted = operation.includes('N') ? 1 : 0;
   const archive = rest.filter((word) => !word.startsWith('-'))[skipped + counted];
@@ -105,8 +105,8 @@ function archiveOf(words: readonly string[]): string[] {
 /**
  * Removes ar's OPERATION, which is not a file: looking it up as one read the build's top directory for each archive.
  */
-function withoutOperation(name: string, words: readonly string[]): readonly string[] {
-  return isRanlib(name) ? words : words.toSpliced(operationIndex(words), 1);
+function withoutOperation(name: string, argv: readonly string[]): readonly string[] {
+  return isRanlib(name) ? argv : argv.toSpliced(operationIndex(argv), 1);
 }
 
 /** ranlib has no operation: its first word is the archive. */
@@ -115,11 +115,11 @@ function isRanlib(name: string): boolean {
 }
 
 /** Index of the first word that is neither a long option nor its argument; the length of `words` if none exists. */
-function operationIndex(words: readonly string[]): number {
-  const at = words.findIndex((_, index) => isForAr(words, index));
-  return at < 0 ? words.length : at;
+function operationIndex(argv: readonly string[]): number {
+  const at = argv.findIndex((_, index) => isForAr(argv, index));
+  return at < 0 ? argv.length : at;
 }
 
-function isForAr(words: readonly string[], index: number): boolean {
-  return words[index]?.startsWith('--') === false && !AR_WITH_ARGUMENT.has(words[index - 1] ?? '');
+function isForAr(argv: readonly string[], index: number): boolean {
+  return argv[index]?.startsWith('--') === false && !AR_WITH_ARGUMENT.has(argv[index - 1] ?? '');
 }

@@ -26,8 +26,8 @@ export interface Rendered {
   readonly cwd: string;
   readonly program: string;
   /** The arguments, without argv[0]. */
-  readonly words: readonly string[];
-  /** As in the plan, plus the response files that `words` still name; in local names. */
+  readonly argv: readonly string[];
+  /** As in the plan, plus the response files that `argv` still names; in local names. */
   readonly sources: readonly string[];
   readonly outputs: readonly string[];
   /** Undefined if nothing was rewritten. */
@@ -48,7 +48,7 @@ export function renderPlan(plan: CompilePlan, rendering: Rendering): Rendered | 
     return {
       cwd,
       program,
-      words: plan.argv,
+      argv: plan.argv,
       sources: [...plan.sources, ...plan.responseFiles],
       outputs,
       restore: undefined,
@@ -58,9 +58,9 @@ export function renderPlan(plan: CompilePlan, rendering: Rendering): Rendered | 
   const items = isRewritten ? rewriteItems(cwd, plan.line, prefix, new Set(plan.sources)) : plan.line.items;
   const placed = staged ? stageItems(plan, items, staged) : items;
   const { sources } = plan;
-  if (!isRewritten) return { cwd, program, words: placed.flatMap(spellItem), sources, outputs, restore: undefined };
+  if (!isRewritten) return { cwd, program, argv: placed.flatMap(spellItem), sources, outputs, restore: undefined };
   const restore = restoreOf(plan, prefix, outputs);
-  if (maps.length === 0) return { cwd, program, words: placed.flatMap(spellItem), sources, outputs, restore };
+  if (maps.length === 0) return { cwd, program, argv: placed.flatMap(spellItem), sources, outputs, restore };
   // A compiler in a mapped directory has headers there, whose names it shortens by rules of its own.
   if (mapPath(program, maps) !== program) return undefined;
   const mapped = mapItems(placed, [cwd, ...sources, ...outputs], maps);
@@ -68,7 +68,7 @@ export function renderPlan(plan: CompilePlan, rendering: Rendering): Rendered | 
   return {
     cwd: mapPath(cwd, maps),
     program,
-    words: mapped.flatMap(spellItem),
+    argv: mapped.flatMap(spellItem),
     sources,
     outputs: outputs.map((path) => mapPath(path, maps)),
     restore: mapRestore(restore, maps),

@@ -52,9 +52,9 @@ function otherNames({ role, spelled, argument, isSeparate }: Item): string[] {
 }
 
 /** For arbitrary arguments: every word that may be or contain a name counts as one. */
-export function namesSpecialFile(words: readonly string[], cwd: string, look: Look, depth = 0): boolean {
-  if (words.includes('-')) return true;
-  const names = [...new Set(words.flatMap(namesIn))];
+export function namesSpecialFile(argv: readonly string[], cwd: string, look: Look, depth = 0): boolean {
+  if (argv.includes('-')) return true;
+  const names = [...new Set(argv.flatMap(namesIn))];
   // Each of these would be read, with those that it names: do not follow a thousand, but assume the worst.
   if (names.filter((name) => name.startsWith('@')).length > MAX_RESPONSE_FILES) return true;
   return names.some((name) => {
@@ -85,8 +85,8 @@ const LINKER_PRINTS =
   /^-{1,2}(M|print-map|t|trace|verbose|cref|stats|print-memory-usage|print-output-format|Map=-|print-gc-sections)$/;
 
 /** True if a linker, called directly or by a driver, prints its result. */
-export function printsLink(words: readonly string[]): boolean {
-  const forLinker = words.flatMap((word) => (word.startsWith('-Wl,') ? word.split(',').slice(1) : [word]));
+export function printsLink(argv: readonly string[]): boolean {
+  const forLinker = argv.flatMap((word) => (word.startsWith('-Wl,') ? word.split(',').slice(1) : [word]));
   return forLinker.some((word, index) => LINKER_PRINTS.test(word) || (word === '-' && forLinker[index - 1] === '-Map'));
 }
 

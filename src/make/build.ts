@@ -61,15 +61,15 @@ export async function runBuild(options: BuildOptions): Promise<Termination> {
   }
   const run = (env: NodeJS.ProcessEnv, jobs: number, session?: BuildSession): Promise<Termination> => {
     const { raw } = options;
-    return runMake({ make: make.value, raw, env: chainedEnvironment(withJobs(raw.words, env, jobs)) }, session);
+    return runMake({ make: make.value, raw, env: chainedEnvironment(withJobs(raw.argv, env, jobs)) }, session);
   };
   if (options.isLocal || isLocalWanted(options.env)) {
     return await run(localEnvironment(options.env), availableParallelism());
   }
   const outer = enclosingBuild(options.env);
   if (outer) return await run(prepareNested(clusterOptions(options, '')), outer.jobs);
-  const { words } = options.raw;
-  const areGiven = areJobsGiven(words, options.env) || doesMakefileSetJobs(words, options.env, currentDirectory());
+  const { argv } = options.raw;
+  const areGiven = areJobsGiven(argv, options.env) || doesMakefileSetJobs(argv, options.env, currentDirectory());
   const [behind, server] = await Promise.all([
     prepareBuild(options),
     areGiven ? undefined : openJobserver(make.value.program, options.env),
@@ -133,7 +133,7 @@ function prepareBuild(options: BuildOptions): Promise<BehindMake> {
 }
 
 function clusterOptions({ env, installation, raw }: BuildOptions, buildId: string): ClusterOptions {
-  return { env, installation, buildId, nowMs: Date.now(), words: raw.words, cwd: currentDirectory() };
+  return { env, installation, buildId, nowMs: Date.now(), words: raw.argv, cwd: currentDirectory() };
 }
 
 async function runMake(call: MakeCall, session?: BuildSession): Promise<Termination> {

@@ -131,7 +131,8 @@ export interface WorkerJob {
    * The compiler, as an absolute path. It is also argv[0], because otherwise gcc would look for cc1 next to our shim.
    */
   readonly program: string;
-  readonly words: readonly string[];
+  /** The arguments, without argv[0]. */
+  readonly argv: readonly string[];
   /** Sources as the submit host sees them. If the worker sees a different file, it does not have the same tree. */
   readonly sources: readonly FileStamp[];
   /** Paths to stat after the job. */
@@ -359,7 +360,7 @@ function decodeCpu(reader: ByteReader): JobCpu[] {
 function encodeJob(job: WorkerJob): Buffer {
   const writer = new ByteWriter().u32(job.id).u32(job.environmentId).u32(job.umask);
   writeStreams(writer, job.streams).text(job.cwd).text(job.program);
-  writeTexts(writer, job.words);
+  writeTexts(writer, job.argv);
   writer.u32(job.sources.length);
   for (const source of job.sources) writeStamp(writer, source);
   writeTexts(writer, job.outputs);
@@ -389,7 +390,7 @@ function decodeJob(reader: ByteReader): WorkerJob {
     streams,
     cwd,
     program,
-    words,
+    argv: words,
     sources,
     outputs,
     isStaged,

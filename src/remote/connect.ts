@@ -50,8 +50,8 @@ export async function connectNode(
   abort: AbortSignal,
   { env = process.env, limits = CONNECT_LIMITS, onSilent = () => undefined }: ConnectOptions = {},
 ): Promise<Result<NodeChannel, NodeFailure>> {
-  const words = [...WITHOUT_SETTINGS, command.node, command.script, ...command.args];
-  if (spec.command) return connectByCommand(spec, [...spec.command, ...words.map(quoteWord)], limits, abort);
+  const argv = [...WITHOUT_SETTINGS, command.node, command.script, ...command.args];
+  if (spec.command) return connectByCommand(spec, [...spec.command, ...argv.map(quoteWord)], limits, abort);
   const resolved = await resolveSshSettings(spec, env);
   if (!resolved.ok) return fail(settingsFailure(unresolved(spec), resolved.failure));
   const settings = resolved.value;
@@ -64,7 +64,7 @@ export async function connectNode(
   ]);
   if (!transport.ok) return fail(transportFailure(target, transport.failure, limits));
   // With `exec`, no shell stays between sshd and the worker.
-  const commandLine = `exec ${quoteWords(words)}`;
+  const commandLine = `exec ${quoteWords(argv)}`;
   await ownTurn();
   const request = { target, settings, identities, transport: transport.value, command: commandLine, limits };
   const pipe = await openSshPipe(request, abort);

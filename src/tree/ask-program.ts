@@ -19,7 +19,7 @@ export interface ProgramAnswer {
 /** Runs in the C locale, so that all machines print the same. A program that fails counts as having printed nothing. */
 export function askProgram(
   program: string,
-  words: readonly string[],
+  argv: readonly string[],
   env: Readonly<Record<string, string>>,
 ): Promise<ProgramAnswer> {
   const options = {
@@ -30,7 +30,7 @@ export function askProgram(
     maxBuffer: MAX_ANSWER_BYTES,
   } as const;
   return new Promise((resolve) => {
-    const child = execFile(program, words, options, (cause, stdout, stderr) => {
+    const child = execFile(program, argv, options, (cause, stdout, stderr) => {
       if (cause) resolve({ stdout: '', stderr: '', isAnswered: isRefusal(cause.code), isWell: false });
       else resolve({ stdout, stderr, isAnswered: true, isWell: true });
     });

@@ -72,8 +72,8 @@ async function ask({ program, searchPath }: CompilerQuestion): Promise<KnownIden
   if (driver === undefined) return toKnown(new Map([[program, '']]), [], Promise.resolve(ABSENT));
   // Read the states before asking, so that a change in the meantime is noticed next time.
   const ofDriver = await statesOf([program, driver]);
-  const run = (words: readonly string[], more: Readonly<Record<string, string>> = {}) =>
-    askProgram(program, words, { PATH: searchPath, ...more });
+  const run = (argv: readonly string[], more: Readonly<Record<string, string>> = {}) =>
+    askProgram(program, argv, { PATH: searchPath, ...more });
   const version = await run(['-v']);
   const answers = [version];
   // Both gcc and clang print the target here; other drivers are asked for it.

@@ -38,7 +38,7 @@ export interface CompilerFiles {
 }
 
 /** Runs the driver with arguments, in an environment of PATH and `more`. */
-export type AskDriver = (words: readonly string[], more?: Readonly<Record<string, string>>) => Promise<ProgramAnswer>;
+export type AskDriver = (argv: readonly string[], more?: Readonly<Record<string, string>>) => Promise<ProgramAnswer>;
 
 /**
  * @param version - the output of `-v`

@@ -22,13 +22,13 @@ interface KnownAnswer {
 const known = new LruMap<string, KnownAnswer>(MAX_ANSWERS);
 
 /** Untranslated stderr; undefined if the program failed. */
-export function driverSays(program: string, words: readonly string[]): string | undefined {
-  const key = [program, ...words].join('\0');
+export function driverSays(program: string, argv: readonly string[]): string | undefined {
+  const key = [program, ...argv].join('\0');
   const before = known.get(key);
   if (before && areUnchangedNow(before.states)) return before.answer;
   // Read the state before asking, so that a change in the meantime is noticed next time.
   const ofDriver = stateNow(program);
-  const { status, stderr, signal } = spawnSync(program, words, {
+  const { status, stderr, signal } = spawnSync(program, argv, {
     cwd: '/',
     env: { PATH: process.env.PATH ?? '', LC_ALL: 'C' },
     stdio: ['ignore', 'ignore', 'pipe'],

@@ -13,9 +13,9 @@ const NAMES_DIRECTORY = /^(-g(?!0$|no-)|--coverage$|-fprofile-arcs$|-ftest-cover
  * @param cwd - from getcwd(2)
  * @param pwd - from the environment
  */
-export function workingDirectory(cwd: string, pwd: string | undefined, words: readonly string[]): string {
+export function workingDirectory(cwd: string, pwd: string | undefined, argv: readonly string[]): string {
   if (pwd === undefined || pwd === cwd || !pwd.startsWith('/')) return cwd;
-  if (!words.some((word) => NAMES_DIRECTORY.test(word))) return cwd;
+  if (!argv.some((word) => NAMES_DIRECTORY.test(word))) return cwd;
   return isSameDirectory(cwd, pwd) ? pwd : cwd;
 }
 

@@ -107,10 +107,10 @@ describe('any words', () => {
         leaving += 1;
         const rendered = renderPlan(plan, { program: '/usr/bin/gcc', staged: undefined, maps: [], mark: MARK });
         if (!rendered) throw new Error(`seed ${seed}: no words`);
-        if (!rendered.restore) expect({ seed, words: rendered.words }).toEqual({ seed, words: argv });
+        if (!rendered.restore) expect({ seed, words: rendered.argv }).toEqual({ seed, words: argv });
         else if (!argv.some((one) => one.startsWith('@'))) {
           rewritten += 1;
-          expect({ seed, words: bare(rendered.words) }).toEqual({ seed, words: bare(argv) });
+          expect({ seed, words: bare(rendered.argv) }).toEqual({ seed, words: bare(argv) });
         }
       }
       expect(leaving).toBeGreaterThan(CASES / 20);

@@ -33,7 +33,7 @@ export function render(plan: CompilePlan, rendering: Partial<Rendering> = {}): R
 
 /** The words that such a node gets. */
 export function wordsOf(plan: CompilePlan, rendering: Partial<Rendering> = {}): readonly string[] {
-  return render(plan, rendering)?.words ?? [];
+  return render(plan, rendering)?.argv ?? [];
 }
 
 export function pathsOf(plan: Plan): readonly string[] {

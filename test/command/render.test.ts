@@ -46,7 +46,7 @@ describe('a response file', () => {
 
   it('is read by the node where its words are not', () => {
     const plan = compileOf('gcc -S a.c @w.rsp', { cwd: '/t/b', look });
-    expect(render(plan)).toMatchObject({ words: ['-S', 'a.c', '@w.rsp'], sources: ['/t/b/a.c', '/t/b/w.rsp'] });
+    expect(render(plan)).toMatchObject({ argv: ['-S', 'a.c', '@w.rsp'], sources: ['/t/b/a.c', '/t/b/w.rsp'] });
   });
 
   it('is not looked at by a node that gets its words', () => {
@@ -71,7 +71,7 @@ describe('a node that has the tree under another name', () => {
       // Stamped here, and mapped by whoever stamps them.
       sources: ['/home/u/p/a.c'],
       outputs: ['/nfs/home/u/p/o/a.o', '/nfs/home/u/p/o/a.d'],
-      words: [
+      argv: [
         '-fdebug-prefix-map=/big=/home/big',
         '-fmacro-prefix-map=/big=/home/big',
         '-fdebug-prefix-map=/nfs/home=/home',
@@ -89,7 +89,7 @@ describe('a node that has the tree under another name', () => {
       outputs: ['/nfs/home/.s/T.o', '/nfs/home/.s/T.d'],
       restore: { depfiles: ['/nfs/home/.s/T.d'], source: '/nfs/home/u/p/./a.c' },
     });
-    expect(rendered?.words.slice(-4)).toEqual(['/nfs/home/u/p/./a.c', '-MMD', '-o', '/nfs/home/.s/T.o']);
+    expect(rendered?.argv.slice(-4)).toEqual(['/nfs/home/u/p/./a.c', '-MMD', '-o', '/nfs/home/.s/T.o']);
   });
 
   it.each([
@@ -110,8 +110,8 @@ describe('a node that has the tree under another name', () => {
 
   it('gets what has no name in a mapped directory as it was given', () => {
     const maps = [{ here: '/elsewhere', there: '/x' }];
-    expect(mapped('gcc -c a.c', maps)?.words).toEqual(['-c', 'a.c']);
-    expect(mapped('clang -c a.c', maps)?.words).toEqual(['-c', 'a.c']);
+    expect(mapped('gcc -c a.c', maps)?.argv).toEqual(['-c', 'a.c']);
+    expect(mapped('clang -c a.c', maps)?.argv).toEqual(['-c', 'a.c']);
   });
 
   it('gives depfiles and messages back with the names here', () => {

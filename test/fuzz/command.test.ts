@@ -78,8 +78,7 @@ function planWith(words: readonly string[], name: string, content: Buffer): void
   for (const place of [undefined, staged]) {
     const rendered = renderPlan(plan, { program: '/usr/bin/gcc', staged: place, maps: place ? [] : maps, mark });
     // execve(2) takes none.
-    if (rendered?.words.some((word) => word.includes('\0') && !words.includes(word)))
-      throw new Error('a NUL in a word');
+    if (rendered?.argv.some((word) => word.includes('\0') && !words.includes(word))) throw new Error('a NUL in a word');
   }
 }
 

@@ -42,7 +42,7 @@ function streams(random: Random): Streams {
 function job(random: Random): WorkerJob {
   return {
     ...{ id: random.below(U32), environmentId: random.below(U32), umask: 0o22, streams: streams(random) },
-    ...{ cwd: path(random), program: path(random), words: list(random, path), outputs: list(random, path) },
+    ...{ cwd: path(random), program: path(random), argv: list(random, path), outputs: list(random, path) },
     sources: list(random, () => ({ path: path(random), sizeBytes: big(random), mtimeNs: -big(random) })),
     ...{ isStaged: random.chance(0.5), placeholders: list(random, path), changed: list(random, path) },
     restore: random.chance(0.5)

@@ -29,7 +29,7 @@ const REQUESTS: readonly WorkerRequest[] = [
       },
       cwd: '/t/a b',
       program: '/usr/bin/gcc',
-      words: ['-c', '', 'ä.c'],
+      argv: ['-c', '', 'ä.c'],
       sources: [{ path: '/t/a b/ä.c', sizeBytes: 2n ** 40n, mtimeNs: -1n }],
       outputs: ['/t/a b/ä.o'],
       placeholders: ['/t/a b/ä.o'],
@@ -47,7 +47,7 @@ const REQUESTS: readonly WorkerRequest[] = [
   {
     kind: 'job',
     job: {
-      ...{ id: 2, environmentId: 7, umask: 0, cwd: '/', program: '/bin/cc', words: [], sources: [], outputs: [] },
+      ...{ id: 2, environmentId: 7, umask: 0, cwd: '/', program: '/bin/cc', argv: [], sources: [], outputs: [] },
       ...{ streams: PLAIN_STREAMS, isStaged: false, placeholders: [], changed: [], restore: undefined, stamps: [] },
     },
   },

@@ -14,7 +14,7 @@ const JOB: Omit<WorkerJob, 'id' | 'environmentId'> = {
   streams: PLAIN_STREAMS,
   cwd: '/t',
   program: '/usr/bin/gcc',
-  words: ['-c', 'a.c'],
+  argv: ['-c', 'a.c'],
   sources: [],
   outputs: ['/t/a.o'],
   isStaged: true,

@@ -12,7 +12,7 @@ export interface VerbWords {
 }
 
 /** Splits at the first `--`. */
-export function splitAtDashes(words: readonly string[]): VerbWords {
-  const at = words.indexOf('--');
-  return at < 0 ? { own: words, command: undefined } : { own: words.slice(0, at), command: words.slice(at + 1) };
+export function splitAtDashes(argv: readonly string[]): VerbWords {
+  const at = argv.indexOf('--');
+  return at < 0 ? { own: argv, command: undefined } : { own: argv.slice(0, at), command: argv.slice(at + 1) };
 }

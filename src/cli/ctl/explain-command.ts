@@ -186,7 +186,7 @@ function describePlan(plan: Plan, { name, path }: Called, outside: string | unde
 function wordsForNodes(plan: CompilePlan, program: string): readonly string[] {
   const staged =
     plan.keepsOutputs === undefined ? plan.outputs.map(({ path }) => `STAGED/${baseName(path)}`) : undefined;
-  return renderPlan(plan, { program, staged, maps: [], mark: markOf(Buffer.alloc(0)) })?.words ?? plan.argv;
+  return renderPlan(plan, { program, staged, maps: [], mark: markOf(Buffer.alloc(0)) })?.argv ?? plan.argv;
 }
 
 function notesOn({ name, word, path, isByShim }: Called, real: string): string[] {

@@ -54,7 +54,7 @@ export class SharedTreeShipment implements Shipment {
     this.#sources = sources;
     this.#remotePaths = job.outputs;
     // A node with path maps gets its own name for the directory.
-    const cwd = link.paths.length > 0 ? job.cwd : workingDirectory(plan.cwd, environment.entries.get('PWD'), job.words);
+    const cwd = link.paths.length > 0 ? job.cwd : workingDirectory(plan.cwd, environment.entries.get('PWD'), job.argv);
     return { job: { ...job, cwd }, environment: environmentForPaths(environment.forNodes, link.paths) };
   }
 

@@ -69,23 +69,23 @@ export interface MetOption {
 }
 
 /** The options among `words`, in order. Targets, assignments and everything after `--` are skipped. */
-export function scanMakeOptions(words: readonly string[]): MetOption[] {
+export function scanMakeOptions(argv: readonly string[]): MetOption[] {
   const met: MetOption[] = [];
   let next = 0;
-  while (next < words.length) {
+  while (next < argv.length) {
     const index = next;
-    const word = words[index] ?? '';
+    const word = argv[index] ?? '';
     next += 1;
     if (word === '--') break;
-    if (word.startsWith('--')) next = scanLong(words, index, met);
-    else if (word.startsWith('-') && word.length > 1) next = scanLetters(words, index, met);
+    if (word.startsWith('--')) next = scanLong(argv, index, met);
+    else if (word.startsWith('-') && word.length > 1) next = scanLetters(argv, index, met);
   }
   return met;
 }
 
 /** `-kj8`, `-C dir`, `-j 8`. Returns the index of the first word not used. */
-function scanLetters(words: readonly string[], index: number, met: MetOption[]): number {
-  const word = words[index] ?? '';
+function scanLetters(argv: readonly string[], index: number, met: MetOption[]): number {
+  const word = argv[index] ?? '';
   for (let at = 1; at < word.length; at += 1) {
     const letter = word[at] ?? '';
     const option = BY_NAME.get(letter);
@@ -98,14 +98,14 @@ function scanLetters(words: readonly string[], index: number, met: MetOption[]):
       met.push({ index, name: option.name, argument: attached });
       return index + 1;
     }
-    return takeNextWord(words, index, option, met);
+    return takeNextWord(argv, index, option, met);
   }
   return index + 1;
 }
 
 /** `--jobs=8`, `--jobs 8`, `--dir=x` (getopt accepts an unambiguous prefix). */
-function scanLong(words: readonly string[], index: number, met: MetOption[]): number {
-  const word = (words[index] ?? '').slice(2);
+function scanLong(argv: readonly string[], index: number, met: MetOption[]): number {
+  const word = (argv[index] ?? '').slice(2);
   const equals = word.indexOf('=');
   const name = equals < 0 ? word : word.slice(0, equals);
   const option = longOption(name);
@@ -117,7 +117,7 @@ function scanLong(words: readonly string[], index: number, met: MetOption[]): nu
     met.push({ index, name: option.name, argument: equals < 0 ? undefined : word.slice(equals + 1) });
     return index + 1;
   }
-  return takeNextWord(words, index, option, met);
+  return takeNextWord(argv, index, option, met);
 }
 
 function longOption(name: string): MakeOption | undefined {
@@ -128,8 +128,8 @@ function longOption(name: string): MakeOption | undefined {
   return begun.size === 1 ? only : undefined;
 }
 
-function takeNextWord(words: readonly string[], index: number, option: MakeOption, met: MetOption[]): number {
-  const next = words[index + 1];
+function takeNextWord(argv: readonly string[], index: number, option: MakeOption, met: MetOption[]): number {
+  const next = argv[index + 1];
   const isTaken = option.takes === 'word' && next !== undefined;
   met.push({ index, name: option.name, argument: isTaken ? next : undefined });
   return index + (isTaken ? 2 : 1);

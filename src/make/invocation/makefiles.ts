@@ -16,8 +16,8 @@ export interface Makefiles {
 }
 
 /** Reads the files that -f names, else the first default makefile, in the directory that -C names. */
-export function readMakefiles(words: readonly string[], cwd: string): Makefiles {
-  const options = scanMakeOptions(words);
+export function readMakefiles(argv: readonly string[], cwd: string): Makefiles {
+  const options = scanMakeOptions(argv);
   const argumentsOf = (letter: string): string[] =>
     options.flatMap(({ name, argument }) => (name === letter && argument !== undefined ? [argument] : []));
   const directory = argumentsOf('C').reduce((path, next) => resolve(path, next), cwd);

@@ -21,19 +21,19 @@ export interface PmakeWords {
 
 /** A word is pmake's only where make would look for an option: `-f --pmake-help` names a makefile. */
 export function splitWords(
-  words: readonly string[],
+  argv: readonly string[],
 ): Result<PmakeWords, { readonly reason: 'unknown-switch'; readonly word: string }> {
   const own = new Set<OwnSwitch>();
   const taken = new Set<number>();
-  for (const { index } of scanMakeOptions(words)) {
-    const word = words[index] ?? '';
+  for (const { index } of scanMakeOptions(argv)) {
+    const word = argv[index] ?? '';
     if (!word.startsWith(OWN_PREFIX)) continue;
     const name = word.slice(OWN_PREFIX.length);
     if (!isOwnSwitch(name)) return fail({ reason: 'unknown-switch', word });
     own.add(name);
     taken.add(index);
   }
-  return ok({ own, make: words.filter((_, index) => !taken.has(index)) });
+  return ok({ own, make: argv.filter((_, index) => !taken.has(index)) });
 }
 
 function isOwnSwitch(name: string): name is OwnSwitch {

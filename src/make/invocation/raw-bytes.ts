@@ -14,17 +14,17 @@ import type { FoundMake } from './find-make.ts';
  * UTF-8.
  */
 export interface RawWords {
-  readonly words: readonly string[];
+  readonly argv: readonly string[];
   readonly encoding: 'utf8' | 'latin1';
 }
 
 /** pmake's own arguments, without node and the script. */
 export function readWords(): RawWords {
-  const words = process.argv.slice(2);
+  const argv = process.argv.slice(2);
   const line = readProc('cmdline');
-  if (line === undefined || isUtf8(line)) return { words, encoding: 'utf8' };
+  if (line === undefined || isUtf8(line)) return { argv, encoding: 'utf8' };
   // The last argument also ends in a NUL.
-  return { words: line.toString('latin1').split('\0').slice(0, -1).slice(-words.length), encoding: 'latin1' };
+  return { argv: line.toString('latin1').split('\0').slice(0, -1).slice(-argv.length), encoding: 'latin1' };
 }
 
 /** Whether this call needs something that Node cannot pass to execve(2). */
@@ -43,7 +43,7 @@ export function writeLauncher(make: FoundMake, raw: RawWords, env: NodeJS.Proces
     Buffer.from(`rm -rf ${quote(directory)}\n${isUnderNohup() ? "trap '' HUP\n" : ''}exec env -i`),
     ...rawEnvironment(env).map((entry) => Buffer.from(` ${quote(entry.toString('latin1'))}`, 'latin1')),
     Buffer.from(` ${quote(make.argv0)}`),
-    ...raw.words.map((word) => Buffer.from(` ${quote(word)}`, raw.encoding)),
+    ...raw.argv.map((word) => Buffer.from(` ${quote(word)}`, raw.encoding)),
     Buffer.from('\n'),
   ];
   const script = join(directory, 'launch');

@@ -51,7 +51,7 @@ export async function startMake(call: MakeCall): Promise<Result<RunningMake, Nod
 function spawnMake({ make, raw, env }: MakeCall): ChildProcess {
   const stdio = inheritedStdio(env);
   if (needsShell(raw.encoding)) return spawn('/bin/sh', [writeLauncher(make, raw, env)], { env, stdio });
-  return spawn(make.program, raw.words, { argv0: make.argv0, env, stdio });
+  return spawn(make.program, raw.argv, { argv0: make.argv0, env, stdio });
 }
 
 /**

@@ -26,15 +26,11 @@ const FLAGS: ReadonlySet<string> = new Set(['MAKEFLAGS', 'GNUMAKEFLAGS']);
  * Whether a makefile that make will read sets the number of jobs.
  * @param cwd - undefined when the directory was deleted.
  */
-export function doesMakefileSetJobs(
-  words: readonly string[],
-  env: NodeJS.ProcessEnv,
-  cwd: string | undefined,
-): boolean {
-  const { directory, texts } = readMakefiles(words, cwd ?? DELETED_DIRECTORY);
-  const reader = new MakefileReader(directory, words, env);
+export function doesMakefileSetJobs(argv: readonly string[], env: NodeJS.ProcessEnv, cwd: string | undefined): boolean {
+  const { directory, texts } = readMakefiles(argv, cwd ?? DELETED_DIRECTORY);
+  const reader = new MakefileReader(directory, argv, env);
   const before = (env.MAKEFILES ?? '').split(/\s+/).filter((name) => name !== '');
-  const evaluated = scanMakeOptions(words).flatMap(({ name, argument }) => (name === 'E' ? [argument ?? ''] : []));
+  const evaluated = scanMakeOptions(argv).flatMap(({ name, argument }) => (name === 'E' ? [argument ?? ''] : []));
   return reader.includes(before) || [...evaluated, ...texts].some((text) => reader.read(text));
 }
 
@@ -46,10 +42,10 @@ class MakefileReader {
   #files = 0;
   #room = MAX_EXPANDED_CHARACTERS;
 
-  constructor(directory: string, words: readonly string[], env: NodeJS.ProcessEnv) {
+  constructor(directory: string, argv: readonly string[], env: NodeJS.ProcessEnv) {
     this.#directory = directory;
-    this.#searched = scanMakeOptions(words).flatMap(({ name, argument }) => (name === 'I' ? [argument ?? ''] : []));
-    const given = words.flatMap((word) => {
+    this.#searched = scanMakeOptions(argv).flatMap(({ name, argument }) => (name === 'I' ? [argument ?? ''] : []));
+    const given = argv.flatMap((word) => {
       const [, name, , value] = ASSIGNMENT.exec(word) ?? [];
       return name === undefined || value === undefined ? [] : [[name, value] as const];
     });

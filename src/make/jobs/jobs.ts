@@ -16,9 +16,9 @@ const MAX_JOBS = 1_000;
 const JOB_OPTIONS: ReadonlySet<string> = new Set(['j', 'jobserver-auth', 'jobserver-fds']);
 
 /** Whether these arguments or this environment already tell make how many jobs to run. */
-export function areJobsGiven(words: readonly string[], env: NodeJS.ProcessEnv): boolean {
+export function areJobsGiven(argv: readonly string[], env: NodeJS.ProcessEnv): boolean {
   return [
-    words,
+    argv,
     // make reads GNUMAKEFLAGS first, then MAKEFLAGS; either may carry the option.
     wordsOfMakeflags(env.GNUMAKEFLAGS ?? ''),
     wordsOfMakeflags(env.MAKEFLAGS ?? ''),
@@ -35,8 +35,8 @@ export function jobsForSlots(slots: { readonly remoteSlots: number; readonly loc
  * `env` with a `-jN` for make, unless one is given. A makefile's own (`MAKEFLAGS += -j4`) takes precedence over it, as
  * in plain make; it would not take precedence over one on the command line.
  */
-export function withJobs(words: readonly string[], env: NodeJS.ProcessEnv, jobs: number): NodeJS.ProcessEnv {
-  return areJobsGiven(words, env) ? env : withMakeflag(env, `-j${jobs}`);
+export function withJobs(argv: readonly string[], env: NodeJS.ProcessEnv, jobs: number): NodeJS.ProcessEnv {
+  return areJobsGiven(argv, env) ? env : withMakeflag(env, `-j${jobs}`);
 }
 
 /**

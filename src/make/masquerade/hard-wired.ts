@@ -36,10 +36,10 @@ const CMAKE_TOP = /^CMAKE_BINARY_DIR = (\/.*)$/m;
 /** Texts that may name a compiler: values of arguments and of the environment, files of the build directory. */
 export function* textsOfBuild(
   env: NodeJS.ProcessEnv,
-  words: readonly string[],
+  argv: readonly string[],
   cwd: string | undefined,
 ): Generator<string> {
-  for (const word of [...words, ...wordsOfMakeflags(env.MAKEFLAGS ?? '')]) {
+  for (const word of [...argv, ...wordsOfMakeflags(env.MAKEFLAGS ?? '')]) {
     const [, name, value] = ASSIGNMENT.exec(word) ?? [];
     if (name !== undefined && value !== undefined) yield withPrefixes(name, value);
   }
@@ -48,7 +48,7 @@ export function* textsOfBuild(
       if (COMPILER_VARIABLE.test(name) || isPrefix(name)) yield withPrefixes(name, value);
     }
   }
-  yield* filesOf(words, cwd ?? DELETED_DIRECTORY);
+  yield* filesOf(argv, cwd ?? DELETED_DIRECTORY);
 }
 
 /** The paths of compilers in these texts, in no particular order. Empty for most builds. */
@@ -76,8 +76,8 @@ function compilersIn(text: string): readonly string[] {
 }
 
 /** Contents of files that may name compilers, in the directory that make will work in. */
-function* filesOf(words: readonly string[], cwd: string): Generator<string> {
-  const { directory, texts } = readMakefiles(words, cwd);
+function* filesOf(argv: readonly string[], cwd: string): Generator<string> {
+  const { directory, texts } = readMakefiles(argv, cwd);
   const cache = readHead(resolve(directory, 'CMakeCache.txt'));
   if (cache !== undefined) {
     yield cache;

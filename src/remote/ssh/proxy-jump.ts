@@ -28,8 +28,8 @@ export function proxyJumpCommand(proxyJump: string, tokens: SshTokens): Result<s
   const before = hops.length > 0 ? ['-J', hops.map(formatHop).join(',')] : [];
   const user = last.user === '' ? [] : ['-l', last.user];
   const port = last.port === '' ? [] : ['-p', last.port];
-  const words = ['ssh', '-o', 'BatchMode=yes', ...before, ...user, ...port, '-W'].map(quoteWord).join(' ');
-  return ok(`${words} '[${tokens.hostName}]:${tokens.port}' -- ${quoteWord(last.host)}`);
+  const argv = ['ssh', '-o', 'BatchMode=yes', ...before, ...user, ...port, '-W'].map(quoteWord).join(' ');
+  return ok(`${argv} '[${tokens.hostName}]:${tokens.port}' -- ${quoteWord(last.host)}`);
 }
 
 function parseHop(text: string): Hop | undefined {

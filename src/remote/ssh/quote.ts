@@ -17,6 +17,6 @@ export function quoteWord(word: string): string {
 }
 
 /** Quotes each word and joins them with blanks. */
-export function quoteWords(words: readonly string[]): string {
-  return words.map(quoteWord).join(' ');
+export function quoteWords(argv: readonly string[]): string {
+  return argv.map(quoteWord).join(' ');
 }

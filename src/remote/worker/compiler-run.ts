@@ -20,7 +20,7 @@ export interface RunRequest {
   readonly umask: number;
   readonly cwd: string;
   readonly program: string;
-  readonly words: readonly string[];
+  readonly argv: readonly string[];
   readonly streams: Streams;
   readonly environment: JobEnvironment;
 }
@@ -42,7 +42,7 @@ export interface CompilerRun {
 
 /** Starts a compiler. @throws what spawn throws, such as E2BIG */
 export function startRun(request: RunRequest): CompilerRun {
-  const child = spawn(request.runner, [request.umask.toString(8), request.cwd, request.program, ...request.words], {
+  const child = spawn(request.runner, [request.umask.toString(8), request.cwd, request.program, ...request.argv], {
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     // The job's environment goes over the control channel: Node would lose entries that are not text or occur twice.
     env: {},

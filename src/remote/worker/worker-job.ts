@@ -55,8 +55,8 @@ export async function runJob(job: WorkerJob, context: WorkerJobContext): Promise
   const different = await findDifferentSource(job.sources);
   if (different !== undefined) return { kind: 'notRun', reason: 'source-differs', detail: different };
   await Promise.all(job.placeholders.map((path) => createEmpty(path, job.umask)));
-  const { umask, cwd, program, words, streams } = job;
-  const run = startRun({ ...context, umask, cwd, program, words, streams });
+  const { umask, cwd, program, argv, streams } = job;
+  const run = startRun({ ...context, umask, cwd, program, argv, streams });
   context.onStarted(run);
   const end = await run.end;
   // A driver runs its subprograms one after the other: its result counts only if none was replaced meanwhile.

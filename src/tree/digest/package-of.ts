@@ -6,8 +6,8 @@ const DPKG_OWNER = /^([^\s:,]+(?::[a-z0-9-]+)?)(?:, .*)?: \//m;
 
 /** For example `libc6-dev 2.36-9`; empty if no package manager knows the file. */
 export async function packageOf(path: string): Promise<string> {
-  const ask = async (program: string, words: readonly string[]): Promise<string> => {
-    const { stdout } = await askProgram(program, words, { PATH: '/usr/bin:/bin' });
+  const ask = async (program: string, argv: readonly string[]): Promise<string> => {
+    const { stdout } = await askProgram(program, argv, { PATH: '/usr/bin:/bin' });
     return stdout.trim();
   };
   const owner = DPKG_OWNER.exec(await ask('/usr/bin/dpkg-query', ['-S', path]))?.[1];

@@ -96,7 +96,7 @@ export async function runPlanned(one: Case, plan: CompilePlan, place: Place): Pr
   await mkdir(staging, { recursive: true });
   const rendered = renderPlan(plan, { program: `/usr/bin/${one.driver}`, staged, maps, mark: MARK });
   if (!rendered) return undefined;
-  const { status, stdout, stderr } = await runCommand(one.driver, rendered.words, rendered.cwd, place.env);
+  const { status, stdout, stderr } = await runCommand(one.driver, rendered.argv, rendered.cwd, place.env);
   if (!(await restore(rendered))) return undefined;
   if (staged) await putInPlace(plan, rendered.outputs);
   await rm(staging, { recursive: true });

@@ -46,7 +46,7 @@ async function askTree(link: NodeLink) {
 
 function run(stamps: readonly string[]): Promise<RemoteEnd> {
   const lists = { sources: [], outputs: [], placeholders: [], changed: [], stamps };
-  const job = { umask: 0o22, streams: PLAIN_STREAMS, cwd: tree, program: '/bin/true', words: [] };
+  const job = { umask: 0o22, streams: PLAIN_STREAMS, cwd: tree, program: '/bin/true', argv: [] };
   const environment = { id: 1, inherited: encodeInherited(NOTHING_SET), block: Buffer.from('PATH=/bin\0') };
   return worker.link.run({ ...job, ...lists, isStaged: false, restore: undefined }, environment).end;
 }

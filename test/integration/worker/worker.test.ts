@@ -47,7 +47,7 @@ describe('a worker', () => {
   it('compiles as the same command here does, under the job’s umask, and reports what was written', async () => {
     const source = write('a.c', 'int a(void) { return 1; }\n');
     const end = await run({
-      words: ['-c', '-o', 'a.o', 'a.c'],
+      argv: ['-c', '-o', 'a.o', 'a.c'],
       sources: [source],
       outputs: [`${tree}/a.o`],
       umask: 0o077,
@@ -64,14 +64,14 @@ describe('a worker', () => {
 
   it('passes on diagnostics and the exit status', async () => {
     const source = write('a.c', 'int a(void) { return b; }\n');
-    const end = await run({ words: ['-c', 'a.c'], sources: [source] });
+    const end = await run({ argv: ['-c', 'a.c'], sources: [source] });
     if (end.kind !== 'done') throw new Error(JSON.stringify(end));
     expect(end.report.termination).toEqual({ kind: 'exited', code: 1 });
     expect(Buffer.concat([...end.output.chunks()].map(({ bytes }) => bytes)).toString()).toContain("'b' undeclared");
   });
 
   it('leaves the node’s owner the first go at the CPU', async () => {
-    const end = await run({ program: '/bin/sh', words: ['-c', 'nice'] });
+    const end = await run({ program: '/bin/sh', argv: ['-c', 'nice'] });
     if (end.kind !== 'done') throw new Error(JSON.stringify(end));
     const own = Number(execFileSync('nice', { encoding: 'utf8' }));
     expect(Number(Buffer.concat([...end.output.chunks()].map(({ bytes }) => bytes)).toString())).toBe(
@@ -86,8 +86,8 @@ describe('a worker', () => {
       const script = 'i=0; while [ $i -lt 100000 ]; do i=$((i + 1)); done; echo computed >computed; read line <fifo';
       execFileSync('mkfifo', [`${tree}/fifo`]);
       const heard = { waiting: [] as bigint[], computing: [] as bigint[] };
-      const waiting = start({ program: '/bin/bash', words: ['-c', script] }, (cpuUs) => heard.waiting.push(cpuUs));
-      const computing = start({ program: '/bin/sh', words: ['-c', '(while :; do :; done)'] }, (cpuUs) =>
+      const waiting = start({ program: '/bin/bash', argv: ['-c', script] }, (cpuUs) => heard.waiting.push(cpuUs));
+      const computing = start({ program: '/bin/sh', argv: ['-c', '(while :; do :; done)'] }, (cpuUs) =>
         heard.computing.push(cpuUs),
       );
       await fileWritten('computed');
@@ -106,7 +106,7 @@ describe('a worker', () => {
 
   it('refuses a source that is not the one the submit host sees', async () => {
     const source = write('a.c', 'int a;\n');
-    const end = await run({ words: ['-c', 'a.c'], sources: [{ ...source, sizeBytes: source.sizeBytes + 1n }] });
+    const end = await run({ argv: ['-c', 'a.c'], sources: [{ ...source, sizeBytes: source.sizeBytes + 1n }] });
     expect(end).toMatchObject({ kind: 'notRun', reason: 'source-differs' });
     expect(existsSync(`${tree}/a.o`)).toBe(false);
   });
@@ -115,7 +115,7 @@ describe('a worker', () => {
     ['cwd-missing', { cwd: '/nowhere' }],
     ['program-missing', { program: '/usr/bin/no-such-gcc' }],
   ])('says %s', async (reason, change) => {
-    expect(await run({ words: [], ...change })).toMatchObject({ kind: 'notRun', reason });
+    expect(await run({ argv: [], ...change })).toMatchObject({ kind: 'notRun', reason });
   });
 
   describe('that said what its compiler is', () => {
@@ -135,7 +135,7 @@ describe('a worker', () => {
       renameSync(`${tree}/driver`, compiler());
     }
 
-    const job = (script: string) => run({ program: compiler(), words: ['run', script], stamps: [stamp] });
+    const job = (script: string) => run({ program: compiler(), argv: ['run', script], stamps: [stamp] });
 
     it('runs jobs for that compiler, and sends those back that come after it was replaced', async () => {
       expect(await job('echo > 1')).toMatchObject({ kind: 'done' });
@@ -149,7 +149,7 @@ describe('a worker', () => {
       execFileSync('mkfifo', [`${tree}/fifo`]);
       const running = start({
         program: compiler(),
-        words: ['run', 'echo > up; read line < fifo'],
+        argv: ['run', 'echo > up; read line < fifo'],
         stamps: [stamp],
       });
       await fileWritten('up');
@@ -159,13 +159,13 @@ describe('a worker', () => {
     });
 
     it('sends back what counts on something that it never said', async () => {
-      const end = await run({ program: compiler(), words: ['run', 'echo > 1'], stamps: [stamp, 'compiler-99'] });
+      const end = await run({ program: compiler(), argv: ['run', 'echo > 1'], stamps: [stamp, 'compiler-99'] });
       expect(end).toEqual({ kind: 'notRun', reason: 'stamp-unknown', detail: 'compiler-99' });
     });
   });
 
   it('signals the whole process group of a job', async () => {
-    const job = start({ program: '/bin/sh', words: ['-c', `sleep 1000 & echo $! > child; echo up > pids; wait`] });
+    const job = start({ program: '/bin/sh', argv: ['-c', `sleep 1000 & echo $! > child; echo up > pids; wait`] });
     await fileWritten('pids');
     job.signal(SIGTERM);
     const end = await job.end;
@@ -177,7 +177,7 @@ describe('a worker', () => {
     ['its connection ends', () => worker.process.stdin.end()],
     ['it is killed', () => worker.process.kill('SIGKILL')],
   ])('takes its jobs with it when %s', async (_, end) => {
-    start({ program: '/bin/sh', words: ['-c', `sleep 1000 & echo $! > child; echo $$ > shell; wait`] });
+    start({ program: '/bin/sh', argv: ['-c', `sleep 1000 & echo $! > child; echo $$ > shell; wait`] });
     await fileWritten('shell');
     end();
     await gone(Number(readFileSync(`${tree}/child`, 'utf8')));
@@ -188,12 +188,12 @@ describe('a worker', () => {
     const staged = { done: `${tree}/T-1.o`, running: `${tree}/T-2.o` };
     const own = `${tree}/own.o`;
     const write = ['-c', 'echo > "$1"', 'sh'];
-    const done = { program: '/bin/sh', words: [...write, staged.done], outputs: [staged.done], isStaged: true };
+    const done = { program: '/bin/sh', argv: [...write, staged.done], outputs: [staged.done], isStaged: true };
     expect((await run(done)).kind).toBe('done');
-    expect((await run({ program: '/bin/sh', words: [...write, own], outputs: [own] })).kind).toBe('done');
+    expect((await run({ program: '/bin/sh', argv: [...write, own], outputs: [own] })).kind).toBe('done');
     start({
       program: '/bin/sh',
-      words: ['-c', 'trap "" TERM; echo up > "$1"; sleep 1000', 'sh', staged.running],
+      argv: ['-c', 'trap "" TERM; echo up > "$1"; sleep 1000', 'sh', staged.running],
       outputs: [staged.running],
       isStaged: true,
     });
@@ -208,7 +208,7 @@ describe('a worker', () => {
     const restore = { prefix, source: `${prefix}a.c`, depfiles: [`${tree}/a.d`], back: [] };
     const script = `echo "a.o: ${prefix}a.c" > a.d; touch -d '1 minute ago' a.d; echo object > a.o; echo "${prefix}a.c:1: hm" >&2`;
     const outputs = [`${tree}/a.o`, `${tree}/a.d`];
-    const end = await run({ program: '/bin/sh', words: ['-c', script], outputs, restore });
+    const end = await run({ program: '/bin/sh', argv: ['-c', script], outputs, restore });
     expect(end.kind === 'done' ? [...end.output.chunks()] : end).toEqual([
       { fd: 2, bytes: Buffer.from('a.c:1: hm\n') },
     ]);
@@ -220,17 +220,17 @@ describe('a worker', () => {
     const prefix = `${tree}/././/`;
     const restore = { prefix, source: `${prefix}a.c`, depfiles: [], back: [] };
     const script = `printf 'ELF\\0${prefix}a.c\\0' > a.o`;
-    const end = await run({ program: '/bin/sh', words: ['-c', script], outputs: [`${tree}/a.o`], restore });
+    const end = await run({ program: '/bin/sh', argv: ['-c', script], outputs: [`${tree}/a.o`], restore });
     expect(end).toEqual({ kind: 'notRun', reason: 'names-left', detail: `${tree}/a.o` });
   });
 
   it('ends also while a file does not answer, as on a server that is gone', async () => {
     await using holder = await holdLease(`${tree}/stuck.d`);
     const restore = { prefix: `${tree}/./`, source: `${tree}/a.c`, depfiles: [holder.path], back: [] };
-    const stuck = start({ program: '/bin/sh', words: ['-c', 'echo up > up'], restore });
+    const stuck = start({ program: '/bin/sh', argv: ['-c', 'echo up > up'], restore });
     await fileWritten('up');
     await holder.isWaitedFor();
-    const other = start({ program: '/bin/sh', words: ['-c', 'echo $$ > shell; sleep 1000'] });
+    const other = start({ program: '/bin/sh', argv: ['-c', 'echo $$ > shell; sleep 1000'] });
     await fileWritten('shell');
     worker.process.stdin.end();
     await worker.exited;
@@ -242,7 +242,7 @@ describe('a worker', () => {
     const restore = { prefix: `${tree}/./`, source: `${tree}/a.c`, depfiles: [`${tree}/fifo.d`], back: [] };
     const end = await run({
       program: '/bin/sh',
-      words: ['-c', 'mkfifo fifo.d'],
+      argv: ['-c', 'mkfifo fifo.d'],
       restore,
       outputs: [`${tree}/fifo.d`],
     });
@@ -250,7 +250,7 @@ describe('a worker', () => {
   });
 
   it('tells every pending job when the node is lost, with the moment from which a retry is safe', async () => {
-    const job = start({ program: '/bin/sh', words: ['-c', 'echo up > up; sleep 1000'] });
+    const job = start({ program: '/bin/sh', argv: ['-c', 'echo up > up; sleep 1000'] });
     await fileWritten('up');
     worker.process.kill('SIGKILL');
     const end = await job.end;
@@ -283,7 +283,7 @@ async function holdLease(path: string) {
 
 function start(change: Partial<WorkerJob>, onCpu?: (cpuUs: bigint) => void) {
   const block = Buffer.from(`PATH=${process.env.PATH ?? ''}\0`);
-  const lists = { words: [], sources: [], outputs: [], placeholders: [], changed: [], stamps: [] };
+  const lists = { argv: [], sources: [], outputs: [], placeholders: [], changed: [], stamps: [] };
   const job = { umask: 0o22, streams: PLAIN_STREAMS, cwd: tree, program: '/usr/bin/gcc' };
   const kept = { isStaged: false, restore: undefined };
   return worker.link.run({ ...job, ...kept, ...lists, ...change }, { id: 1, inherited: OWN, block }, onCpu);
