@@ -16,7 +16,7 @@ import type { NodeName } from '../protocol/names.ts';
 import { connectNode } from '../remote/connect.ts';
 import { describeNodeFailure } from '../remote/failure.ts';
 import { findInstallation } from '../util/install.ts';
-import { parseJson } from '../util/parse-json.ts';
+import { describeJsonFailure, parseJson } from '../util/parse-json.ts';
 import { type BrokerSession, openBrokerSession } from '../ipc/broker-session.ts';
 
 /** The sampling interval. A node's sample is at most a second old. */
@@ -133,7 +133,7 @@ async function runThere(spec: NodeSpec, experiment: LoadExperiment, lost: AbortS
   await delay(0);
   if (lost.aborted) return `moved: its lease was lost (${String(lost.reason)})`;
   const outcome = parseJson(printed, OUTCOME);
-  return outcome.ok ? outcome.value : `it ended without a result (${outcome.failure}): ${why}`;
+  return outcome.ok ? outcome.value : `it ended without a result (${describeJsonFailure(outcome.failure)}): ${why}`;
 }
 
 interface ExperimentLease {

@@ -5,7 +5,7 @@
  */
 import * as v from 'valibot';
 import { MalformedError } from '../util/bytes.ts';
-import { parseJson } from '../util/parse-json.ts';
+import { describeJsonFailure, parseJson } from '../util/parse-json.ts';
 import type {
   BuildBegun,
   BuildProgress,
@@ -172,6 +172,6 @@ export function decodeControlAnswer(frame: Frame): ControlAnswer {
 
 function decode<T>({ payload }: Frame, schema: v.GenericSchema<unknown, T>): T {
   const parsed = parseJson(payload.toString('utf8'), schema);
-  if (!parsed.ok) throw new MalformedError(parsed.failure);
+  if (!parsed.ok) throw new MalformedError(describeJsonFailure(parsed.failure));
   return parsed.value;
 }

@@ -5,7 +5,7 @@
  */
 import * as v from 'valibot';
 import { MalformedError } from '../util/bytes.ts';
-import { parseJson } from '../util/parse-json.ts';
+import { describeJsonFailure, parseJson } from '../util/parse-json.ts';
 import {
   MAX_ENTRIES,
   MAX_HEADER_DIRECTORIES,
@@ -139,7 +139,7 @@ const FINDINGS: { readonly [K in keyof Findings]: v.GenericSchema<unknown, Findi
 /** @throws MalformedError if `json` is not a valid inspection */
 export function decodeInspection(json: string): Inspection {
   const parsed = parseJson(json, INSPECTION);
-  if (!parsed.ok) throw new MalformedError(`an inspection: ${parsed.failure}`);
+  if (!parsed.ok) throw new MalformedError(`an inspection: ${describeJsonFailure(parsed.failure)}`);
   return parsed.value;
 }
 
@@ -147,6 +147,6 @@ export function decodeInspection(json: string): Inspection {
 export function decodeFindings<I extends Inspection>(inspection: I, json: string): Findings[I['kind']] {
   const schema: v.GenericSchema<unknown, Findings[I['kind']]> = FINDINGS[inspection.kind as I['kind']];
   const parsed = parseJson(json, schema);
-  if (!parsed.ok) throw new MalformedError(`an answer to ${inspection.kind}: ${parsed.failure}`);
+  if (!parsed.ok) throw new MalformedError(`an answer to ${inspection.kind}: ${describeJsonFailure(parsed.failure)}`);
   return parsed.value;
 }

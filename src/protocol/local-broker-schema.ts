@@ -4,7 +4,7 @@
  */
 import * as v from 'valibot';
 import { MalformedError } from '../util/bytes.ts';
-import { checkJson, parseJson } from '../util/parse-json.ts';
+import { checkJson, describeJsonFailure, parseJson } from '../util/parse-json.ts';
 import type { Frame } from './frame.ts';
 import {
   type BrokerAnswer,
@@ -127,10 +127,10 @@ const ANY_MESSAGE = v.looseObject({ kind: v.string() });
 function decode<M extends { readonly kind: string }>({ type, payload }: Frame, schemas: Schemas<M>): M | undefined {
   if (type !== LOCAL_BROKER_FRAME) throw new MalformedError(`frame type ${type}`);
   const message = parseJson(payload.toString('utf8'), ANY_MESSAGE);
-  if (!message.ok) throw new MalformedError(message.failure);
+  if (!message.ok) throw new MalformedError(describeJsonFailure(message.failure));
   const kind = message.value.kind as M['kind'];
   if (!Object.hasOwn(schemas, kind)) return undefined;
   const parsed = checkJson(message.value, schemas[kind]);
   if (parsed.ok) return parsed.value;
-  throw new MalformedError(`${kind}: ${parsed.failure}`);
+  throw new MalformedError(`${kind}: ${describeJsonFailure(parsed.failure)}`);
 }

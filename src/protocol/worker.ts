@@ -13,7 +13,7 @@
  */
 import * as v from 'valibot';
 import { ByteReader, ByteWriter, MalformedError } from '../util/bytes.ts';
-import { checkJson, parseJson } from '../util/parse-json.ts';
+import { checkJson, describeJsonFailure, parseJson } from '../util/parse-json.ts';
 import { encodeFrame, type Frame } from './frame.ts';
 import type { Inspection } from './inspection.ts';
 import { decodeInspection } from './inspection-schema.ts';
@@ -429,13 +429,13 @@ function decodeReport(reader: ByteReader): WorkerReport {
 
 function decodeReady(payload: Buffer): WorkerReady {
   const json = parseJson(payload.toString('utf8'), v.unknown());
-  if (!json.ok) throw new MalformedError(`ready: ${json.failure}`);
+  if (!json.ok) throw new MalformedError(`ready: ${describeJsonFailure(json.failure)}`);
   const introduced = checkJson(json.value, INTRODUCTION);
-  if (!introduced.ok) throw new MalformedError(`ready: ${introduced.failure}`);
+  if (!introduced.ok) throw new MalformedError(`ready: ${describeJsonFailure(introduced.failure)}`);
   // From another release, only the version matters.
   if (introduced.value.protocol !== WORKER_PROTOCOL_VERSION) return { ...introduced.value, ...UNTOLD };
   const ready = checkJson(json.value, READY);
-  if (!ready.ok) throw new MalformedError(`ready: ${ready.failure}`);
+  if (!ready.ok) throw new MalformedError(`ready: ${describeJsonFailure(ready.failure)}`);
   return ready.value;
 }
 

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as v from 'valibot';
-import { parseJson } from './parse-json.ts';
+import { describeJsonFailure, parseJson } from './parse-json.ts';
 
 const MANIFEST = v.object({ version: v.pipe(v.string(), v.nonEmpty(), v.maxLength(100)) });
 
@@ -27,7 +27,7 @@ export interface Installation {
 export function findInstallation(): Installation {
   const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
   const manifest = parseJson(readFileSync(join(root, 'package.json'), 'utf8'), MANIFEST);
-  if (!manifest.ok) throw new Error(`${join(root, 'package.json')}: ${manifest.failure}`);
+  if (!manifest.ok) throw new Error(`${join(root, 'package.json')}: ${describeJsonFailure(manifest.failure)}`);
   const programs = join(root, 'dist', 'shims');
   return {
     root,

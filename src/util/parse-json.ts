@@ -8,27 +8,43 @@ import * as v from 'valibot';
 import { printableLine } from './printable.ts';
 import { fail, ok, type Result } from './result.ts';
 
-/** The failure may contain a key of the text, and may be logged. */
+/** A place may contain a key of the text, and may be logged. */
 const MAX_PLACE_CHARACTERS = 100;
 const OTHERS_MAY_WRITE = 0o022;
 
-/** The value, or a short description of the problem: `not JSON`, `nodes.3.slots is wrong`. */
-export function parseJson<T>(text: string, schema: v.GenericSchema<unknown, T>): Result<T, string> {
+/** Why a text does not match its schema. */
+export type JsonFailure =
+  | { readonly reason: 'not-json' }
+  /** `place` is the path of the first wrong value (`nodes.3.slots`), printable and short; empty for the whole value. */
+  | { readonly reason: 'wrong-value'; readonly place: string };
+
+/** The parsed value without the fields that the schema does not name. */
+export function parseJson<T>(text: string, schema: v.GenericSchema<unknown, T>): Result<T, JsonFailure> {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    return fail('not JSON');
+    return fail({ reason: 'not-json' });
   }
   return checkJson(value, schema);
 }
 
 /** The same for a parsed value. */
-export function checkJson<T>(value: unknown, schema: v.GenericSchema<unknown, T>): Result<T, string> {
+export function checkJson<T>(value: unknown, schema: v.GenericSchema<unknown, T>): Result<T, JsonFailure> {
   const parsed = v.safeParse(schema, value, { abortEarly: true });
   if (parsed.success) return ok(parsed.output);
-  const place = parsed.issues[0].path?.map(({ key }) => String(key)).join('.') ?? 'it';
-  return fail(`${printableLine(place, MAX_PLACE_CHARACTERS)} is wrong`);
+  const place = parsed.issues[0].path?.map(({ key }) => String(key)).join('.') ?? '';
+  return fail({ reason: 'wrong-value', place: printableLine(place, MAX_PLACE_CHARACTERS) });
+}
+
+/** A clause, here and not in report/ because protocol/ puts it into its errors: `nodes.3.slots is wrong`. */
+export function describeJsonFailure(failure: JsonFailure): string {
+  switch (failure.reason) {
+    case 'not-json':
+      return 'not JSON';
+    case 'wrong-value':
+      return `${failure.place || 'it'} is wrong`;
+  }
 }
 
 /**
