@@ -80,7 +80,7 @@ async function connectByCommand(
   const target = unresolved(spec);
   const command = argv.join(' ');
   const opened = await openCommandPipe(argv);
-  if (!opened.ok) return fail({ target, reason: 'command-failed', command, detail: opened.failure });
+  if (!opened.ok) return fail({ target, reason: 'command-failed', command, detail: opened.failure.code });
   return startWorker(opened.value, target, command, limits, abort);
 }
 

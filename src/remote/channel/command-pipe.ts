@@ -10,13 +10,21 @@ import type { NodePipe, PipeEnd } from './node-pipe.ts';
 /** How long a command may take to exit after SIGTERM before it is killed. */
 const KILL_GRACE_MS = 2_000;
 
-/** Starts `argv`. A failure is the name of an errno, like ENOENT. */
-export async function openCommandPipe(argv: readonly string[]): Promise<Result<NodePipe, string>> {
+/** The command could not be started. `code` is errno's name, like ENOENT. */
+export interface CommandFailure {
+  readonly reason: 'not-started';
+  readonly code: string;
+}
+
+/** Starts `argv`. */
+export async function openCommandPipe(argv: readonly string[]): Promise<Result<NodePipe, CommandFailure>> {
   const [program = '', ...words] = argv;
   const child = spawn(program, words, { stdio: ['pipe', 'pipe', 'pipe'] });
-  const started = deferred<Result<NodePipe, string>>();
+  const started = deferred<Result<NodePipe, CommandFailure>>();
   // This listener also receives later errors, such as a signal that cannot be sent.
-  child.on('error', (cause: NodeJS.ErrnoException) => started.resolve(fail(cause.code ?? cause.message)));
+  child.on('error', (cause: NodeJS.ErrnoException) =>
+    started.resolve(fail({ reason: 'not-started', code: cause.code ?? cause.message })),
+  );
   child.once('spawn', () => started.resolve(ok(pipeOf(child))));
   return started.promise;
 }

@@ -82,7 +82,7 @@ function openTcp(
 
 async function openProxy(command: string): Promise<Result<ByteStream, TransportFailure>> {
   const opened = await openCommandPipe(['/bin/sh', '-c', `exec ${command}`]);
-  if (!opened.ok) return fail({ kind: 'command-failed', command, detail: opened.failure });
+  if (!opened.ok) return fail({ kind: 'command-failed', command, detail: opened.failure.code });
   const pipe = opened.value;
   let stderr = '';
   pipe.stderr.on('data', (chunk: Buffer) => {
