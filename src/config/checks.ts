@@ -2,11 +2,14 @@
 import { fail, ok, type Result } from '../util/result.ts';
 import { nearest } from './nearest.ts';
 
-/** A mistake inside one file; `key` as in ConfigProblem. */
+/** A mistake inside one file. */
 export interface SchemaProblem {
   readonly kind: 'unknown-key' | 'wrong-value' | 'bad-node' | 'duplicate-node';
+  /** Path of the key inside the file (`nodes[1].slots`), or the word in PMAKE_NODES; empty for the file as a whole. */
   readonly key: string;
+  /** What was expected, as a noun phrase. */
   readonly expected: string;
+  /** What was found. */
   readonly found: string;
 }
 

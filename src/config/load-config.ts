@@ -7,12 +7,14 @@ import { configDirectory, type Environment } from '../util/own-directories.ts';
 import { openRegularFile } from '../tree/regular-file.ts';
 import { fail, ok, type Result } from '../util/result.ts';
 import { NODES_VARIABLE, parseNodes } from './parse-nodes.ts';
-import type { ConfigProblem } from './problem.ts';
+import type { ConfigProblem, FileProblem } from './problem.ts';
 import { checkConfig, type Config } from './schema.ts';
 
 const SYSTEM_FILE = '/etc/pmake/config.json';
 /** A configuration of a thousand nodes takes 100 KB; a larger file is not a configuration. */
 const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
+/** What open(2) reports for a file that does not exist. */
+const MISSING: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR']);
 
 export type { Config };
 
@@ -47,33 +49,25 @@ export async function readConfigFiles(files: readonly string[]): Promise<Result<
 }
 
 async function readConfigFile(file: string): Promise<Result<Partial<Config>, ConfigProblem>> {
-  const read = await readText(file).catch((cause: unknown) =>
-    fail((cause as NodeJS.ErrnoException).code ?? String(cause)),
-  );
+  const read = await readText(file).catch(unreadable);
   if (!read.ok) {
-    if (read.failure === 'ENOENT' || read.failure === 'ENOTDIR') return ok({});
-    return fail({ kind: 'unreadable', file, key: '', expected: 'a file that you may read', found: read.failure });
+    const isMissing = read.failure.kind === 'unreadable' && MISSING.has(read.failure.code);
+    return isMissing ? ok({}) : fail({ file, ...read.failure });
   }
-  const text = read.value;
-  if (text.length > MAX_CONFIG_BYTES) {
-    return fail({
-      kind: 'not-json',
-      file,
-      key: '',
-      expected: 'a short JSON object',
-      found: `more than ${MAX_CONFIG_BYTES} characters`,
-    });
-  }
-  const value = parseJson(text);
-  if (!value.ok) return fail({ kind: 'not-json', file, key: '', expected: 'a JSON object', found: value.failure });
+  const value = parseText(read.value);
+  if (!value.ok) return fail({ file, ...value.failure });
   const checked = checkConfig(value.value);
   return checked.ok ? checked : fail({ file, ...checked.failure });
 }
 
+function unreadable(cause: unknown): Result<string, FileProblem> {
+  return fail({ kind: 'unreadable', code: (cause as NodeJS.ErrnoException).code ?? String(cause) });
+}
+
 /** Reads at most one byte more than the limit. Does not block on a FIFO or read a device. */
-async function readText(path: string): Promise<Result<string, string>> {
+async function readText(path: string): Promise<Result<string, FileProblem>> {
   const file = await openRegularFile(path);
-  if (!file) return fail('not a regular file');
+  if (!file) return fail({ kind: 'not-regular-file' });
   try {
     const { size } = await file.stat();
     const buffer = Buffer.alloc(Math.min(size, MAX_CONFIG_BYTES + 1));
@@ -89,19 +83,20 @@ async function readText(path: string): Promise<Result<string, string>> {
   }
 }
 
-/** The failure gives line and column, which it derives from the offset in JSON.parse's message, if there is one. */
-function parseJson(text: string): Result<unknown, string> {
+/** Derives line and column from the offset in JSON.parse's message, if there is one. */
+function parseText(text: string): Result<unknown, FileProblem> {
+  if (text.length > MAX_CONFIG_BYTES) return fail({ kind: 'too-long', maxCharacters: MAX_CONFIG_BYTES });
   // Editors may add a byte order mark, which is not part of the text.
   const json = text.replace(/^\uFEFF/, '');
-  if (json.trim() === '') return fail('it is empty');
+  if (json.trim() === '') return fail({ kind: 'empty' });
   try {
     return ok(JSON.parse(json) as unknown);
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : String(cause);
     const offset = /at position (\d+)/.exec(message)?.[1];
-    if (offset === undefined) return fail(message);
+    if (offset === undefined) return fail({ kind: 'not-json', error: message });
     const before = json.slice(0, Number(offset)).split('\n');
-    const what = message.replace(/ (in JSON )?at position.*$/s, '');
-    return fail(`${what} in line ${before.length}, column ${(before.at(-1) ?? '').length + 1}`);
+    const place = { line: before.length, column: (before.at(-1) ?? '').length + 1 };
+    return fail({ kind: 'not-json', error: message.replace(/ (in JSON )?at position.*$/s, ''), place });
   }
 }

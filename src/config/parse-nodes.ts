@@ -4,7 +4,7 @@
  */
 import { isHostName, isUserName, type HostName, type UserName } from '../protocol/names.ts';
 import { fail, ok, type Result } from '../util/result.ts';
-import type { ConfigProblem } from './problem.ts';
+import type { SettingProblem } from './problem.ts';
 
 /** More concurrent compiles than any machine runs; a larger number is a typing mistake. */
 export const MAX_SLOTS_PER_NODE = 1024;
@@ -37,7 +37,7 @@ export interface NodeSpec {
 export const NODES_VARIABLE = 'PMAKE_NODES';
 
 /** Parses `[user@]host[:port][/slots]`, separated by white space or commas. */
-export function parseNodes(text: string): Result<readonly NodeSpec[], ConfigProblem> {
+export function parseNodes(text: string): Result<readonly NodeSpec[], SettingProblem> {
   const nodes = new Map<string, NodeSpec>();
   for (const word of text.split(/[\s,]+/)) {
     if (word === '') continue;
@@ -49,7 +49,7 @@ export function parseNodes(text: string): Result<readonly NodeSpec[], ConfigProb
   return ok([...nodes.values()]);
 }
 
-function nodeProblem(kind: ConfigProblem['kind'], key: string, expected: string, found: string): ConfigProblem {
+function nodeProblem(kind: SettingProblem['kind'], key: string, expected: string, found: string): SettingProblem {
   return { kind, file: NODES_VARIABLE, key, expected, found };
 }
 

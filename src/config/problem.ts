@@ -1,35 +1,29 @@
-/**
- * Mistakes in the configuration, as values, and the messages for them. Unaware of how the configuration is found or
- * read.
- */
+/** Mistakes in the configuration, as values. Unaware of their sentences and of how the configuration is found or read. */
+import type { SchemaProblem } from './checks.ts';
 
-/** A mistake at one place in the configuration. */
-export interface ConfigProblem {
-  readonly kind: 'unreadable' | 'not-json' | 'unknown-key' | 'wrong-value' | 'bad-node' | 'duplicate-node';
+/** A mistake in one file, or in PMAKE_NODES. */
+export type ConfigProblem = SettingProblem | (InFile & FileProblem);
+
+/** A mistake in one setting. */
+export type SettingProblem = InFile & SchemaProblem;
+
+interface InFile {
   /** The file's path, or the name of the environment variable. */
   readonly file: string;
-  /** Path of the key inside the file (`nodes[1].slots`), or the word in PMAKE_NODES; empty for the file as a whole. */
-  readonly key: string;
-  /** What was expected, as a noun phrase. */
-  readonly expected: string;
-  /** What was found. */
-  readonly found: string;
 }
 
-/** One sentence: where, what, and what to write instead. */
-export function describeConfigProblem(problem: ConfigProblem): string {
-  const place = problem.key === '' ? problem.file : `${problem.file}: ${problem.key}`;
-  switch (problem.kind) {
-    case 'unreadable':
-      return `${place} cannot be read (${problem.found}); make it ${problem.expected}`;
-    case 'not-json':
-      return `${place} is not JSON: ${problem.found}; expected ${problem.expected}`;
-    case 'unknown-key':
-      return `${place} is not a setting; ${problem.expected}`;
-    case 'wrong-value':
-    case 'bad-node':
-      return `${place} is ${problem.found}; expected ${problem.expected}`;
-    case 'duplicate-node':
-      return `${place} names ${problem.found} a second time; expected ${problem.expected}`;
-  }
+/** Why a file has no settings that could be checked. */
+export type FileProblem =
+  /** `code` is errno's name, like EACCES. */
+  | { readonly kind: 'unreadable'; readonly code: string }
+  | { readonly kind: 'not-regular-file' }
+  | { readonly kind: 'too-long'; readonly maxCharacters: number }
+  | { readonly kind: 'empty' }
+  /** `error` is what JSON.parse says; without `place`, it also says where. */
+  | { readonly kind: 'not-json'; readonly error: string; readonly place?: TextPlace };
+
+/** Both count from 1. */
+interface TextPlace {
+  readonly line: number;
+  readonly column: number;
 }

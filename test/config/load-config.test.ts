@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { configFiles, loadConfig } from '../../src/config/load-config.ts';
-import { describeConfigProblem } from '../../src/config/problem.ts';
+import { describeConfigProblem } from '../../src/report/config-text.ts';
 
 let home: string;
 let userFile: string;
@@ -119,13 +119,13 @@ describe('a mistake is named with file, place and what was expected', () => {
 
   test('a directory in place of the file', async () => {
     await mkdir(userFile);
-    expect(await load()).toMatchObject({ ok: false, failure: { kind: 'unreadable', found: 'not a regular file' } });
+    expect(await load()).toMatchObject({ ok: false, failure: { kind: 'not-regular-file' } });
   });
 
   test.skipIf(process.getuid?.() === 0)('a file that may not be read', async () => {
     await writeFile(userFile, '{}');
     await chmod(userFile, 0);
-    expect(await load()).toMatchObject({ ok: false, failure: { kind: 'unreadable', found: 'EACCES' } });
+    expect(await load()).toMatchObject({ ok: false, failure: { kind: 'unreadable', code: 'EACCES' } });
   });
 });
 

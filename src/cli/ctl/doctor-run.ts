@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { configFiles, readConfigFiles } from '../../config/load-config.ts';
 import type { NodeName } from '../../protocol/names.ts';
 import { NODES_VARIABLE, parseNodes, type NodeSpec } from '../../config/parse-nodes.ts';
-import { describeConfigProblem } from '../../config/problem.ts';
+import { describeConfigProblem } from '../../report/config-text.ts';
 import type { DoctorLine, DoctorReport } from '../../report/doctor-text.ts';
 import { NO_NODES } from '../../report/nodes-text.ts';
 import { takePrivateDirectory, unguessableName } from '../../tree/private-directory.ts';

@@ -4,7 +4,7 @@
  */
 import { configFiles, loadConfig, type Config } from '../../config/load-config.ts';
 import { NODES_VARIABLE, parseNodes, type NodeSpec } from '../../config/parse-nodes.ts';
-import { describeConfigProblem } from '../../config/problem.ts';
+import { describeConfigProblem } from '../../report/config-text.ts';
 import { watchConfig, type ConfigWatch } from '../../config/config-watch.ts';
 import { LruMap } from '../../util/lru-map.ts';
 
