@@ -2,6 +2,7 @@
 /** Executable of the dispatcher: it is started by the shim, never by hand. Only wiring. */
 import { join } from 'node:path';
 import { serveDispatcher } from '../dispatch/main.ts';
+import { describeRuntimeDirectoryFailure } from '../report/directory-text.ts';
 import { cacheDirectory } from '../util/own-directories.ts';
 import { findInstallation } from '../util/install.ts';
 import { installLastResort } from '../util/last-resort.ts';
@@ -17,7 +18,7 @@ main().catch((cause: unknown) => {
 async function main(): Promise<void> {
   const directory = runtimeDirectory(process.env);
   if (!directory.ok) {
-    console.error(`pmake: ${directory.failure}`);
+    console.error(`pmake: ${describeRuntimeDirectoryFailure(directory.failure)}`);
     process.exit(1);
   }
   const installation = findInstallation();

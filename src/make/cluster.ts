@@ -4,6 +4,8 @@
  */
 import { availableParallelism } from 'node:os';
 import type { BuildProgress, BuildReport, BuildSlots } from '../protocol/control.ts';
+import { describeMasqueradeFailure } from '../report/cluster-failure-text.ts';
+import { describeRuntimeDirectoryFailure } from '../report/directory-text.ts';
 import { NO_NODES_ADVICE } from '../report/words.ts';
 import type { Installation } from '../util/install.ts';
 import { fail, ok, type Result } from '../util/result.ts';
@@ -90,14 +92,14 @@ export async function prepareCluster(options: ClusterOptions): Promise<BehindMak
   const { shim } = installation;
   if (!isExecutableFile(shim)) return { ...plain, trouble: `the shim is missing (${shim})` };
   const directory = runtimeDirectory(env);
-  if (!directory.ok) return { ...plain, trouble: directory.failure };
+  if (!directory.ok) return { ...plain, trouble: describeRuntimeDirectoryFailure(directory.failure) };
   const place = masqueradePlace(options, directory.value);
   // Opened before the dispatcher is asked: creating it for the first time may take as long as the wait for an answer.
   const masquerade = openMasquerade(place);
   const begun = await beginBuild({ runtimeDirectory: directory.value, shim, env, cwd: options.cwd }, options.buildId);
   if (!masquerade.ok) {
     if (begun.ok) begun.value.session.close();
-    return { ...plain, trouble: masquerade.failure };
+    return { ...plain, trouble: describeMasqueradeFailure(masquerade.failure) };
   }
   if (begun.ok && !begun.value.mayHaveNodes) {
     // Every shim would ask the dispatcher, only to be told to compile locally.

@@ -8,27 +8,33 @@ import { mkdirSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { cacheDirectory } from './own-directories.ts';
-import { ownerOnlyDirectory } from './owner-only-directory.ts';
+import { type OwnerOnlyFailure, ownerOnlyDirectory } from './owner-only-directory.ts';
 import { fail, type Result } from './result.ts';
 
-const WHAT = 'the runtime directory';
 /** Name of the dispatcher's socket in the runtime directory. */
 export const SOCKET_NAME = 'dispatcher.sock';
 /** Name of the cache of header hashes, which is valid for this machine's files until it reboots. */
 export const HASHES_NAME = 'header-hashes';
 
+/** Why there is no runtime directory. */
+export type RuntimeDirectoryFailure =
+  | OwnerOnlyFailure
+  /** `path` is the value of PMAKE_RUNTIME_DIR. */
+  | { readonly reason: 'not-absolute'; readonly path: string };
+
 /**
  * Returns the runtime directory, and creates it if it is missing. It is checked to be this user's alone: the usual path
- * is well known, so another user may have put something there. The failure is a sentence.
+ * is well known, so another user may have put something there.
  */
-export function runtimeDirectory(env: NodeJS.ProcessEnv, uid = process.geteuid?.() ?? 0): Result<string, string> {
+export function runtimeDirectory(
+  env: NodeJS.ProcessEnv,
+  uid = process.geteuid?.() ?? 0,
+): Result<string, RuntimeDirectoryFailure> {
   const chosen = env.PMAKE_RUNTIME_DIR;
   if (chosen) {
-    return chosen.startsWith('/')
-      ? ownerOnlyDirectory(chosen, WHAT, uid)
-      : fail(`PMAKE_RUNTIME_DIR must be an absolute path, not "${chosen}"`);
+    return chosen.startsWith('/') ? ownerOnlyDirectory(chosen, uid) : fail({ reason: 'not-absolute', path: chosen });
   }
-  const usual = ownerOnlyDirectory(usualPath(env, uid), WHAT, uid);
+  const usual = ownerOnlyDirectory(usualPath(env, uid), uid);
   if (usual.ok) return usual;
   const own = ownDirectory(env, uid);
   return own?.ok ? own : usual;
@@ -43,7 +49,7 @@ function usualPath(env: NodeJS.ProcessEnv, uid: number): string {
  * A directory on a file system that hosts may share, so each host has its own. Undefined if the environment does not
  * name a home.
  */
-function ownDirectory(env: NodeJS.ProcessEnv, uid: number): Result<string, string> | undefined {
+function ownDirectory(env: NodeJS.ProcessEnv, uid: number): Result<string, OwnerOnlyFailure> | undefined {
   const base = env.XDG_CACHE_HOME?.startsWith('/') ? env.XDG_CACHE_HOME : env.HOME;
   // Root with another user's HOME leaves nothing there.
   if (!base?.startsWith('/') || !isOwnedDirectory(base, uid)) return undefined;
@@ -53,7 +59,7 @@ function ownDirectory(env: NodeJS.ProcessEnv, uid: number): Result<string, strin
   } catch {
     return undefined;
   }
-  return ownerOnlyDirectory(directory, WHAT, uid);
+  return ownerOnlyDirectory(directory, uid);
 }
 
 function isOwnedDirectory(path: string, uid: number): boolean {

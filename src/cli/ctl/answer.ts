@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { ControlAnswer, ControlRequest } from '../../protocol/control.ts';
 import { describeSessionFailure, DispatcherSession, type SessionFailure } from '../../ipc/dispatcher-client.ts';
+import { describeRuntimeDirectoryFailure } from '../../report/directory-text.ts';
 import { fail, type Result } from '../../util/result.ts';
 import { printable } from '../../util/printable.ts';
 import { runtimeDirectory, SOCKET_NAME } from '../../util/runtime-directory.ts';
@@ -27,7 +28,9 @@ export async function askDispatcher<K extends ControlAnswer['kind']>(
   kind: K,
 ): Promise<Result<Extract<ControlAnswer, { readonly kind: K }>, SessionFailure>> {
   const directory = runtimeDirectory(process.env);
-  if (!directory.ok) return fail({ reason: 'cannot-connect', detail: directory.failure });
+  if (!directory.ok) {
+    return fail({ reason: 'cannot-connect', detail: describeRuntimeDirectoryFailure(directory.failure) });
+  }
   const session = await DispatcherSession.connect(join(directory.value, SOCKET_NAME));
   if (!session.ok) return session;
   const answer = await session.value.ask(request, kind);

@@ -8,6 +8,7 @@ import { cacheDirectory } from '../../util/own-directories.ts';
 import { ownerOnlyDirectory } from '../../util/owner-only-directory.ts';
 import { fail, type Result } from '../../util/result.ts';
 import { runtimeDirectory } from '../../util/runtime-directory.ts';
+import type { PlaceProblem } from '../cluster-failure.ts';
 
 const FOLDER = 'masquerade';
 /** Other users may read pmake's cache, but must not write to it. */
@@ -20,8 +21,8 @@ export interface MasqueradePlace {
   readonly root: string;
   /** The place survives reboots and the cleanup of temporary directories. */
   readonly isLasting: boolean;
-  /** Creates the place if it is missing. The failure is a sentence. */
-  readonly open: () => Result<string, string>;
+  /** Creates the place if it is missing. */
+  readonly open: () => Result<string, PlaceProblem>;
 }
 
 /** The places, none of which has been created. Places with a colon, which PATH cannot hold, are left out. */
@@ -40,27 +41,30 @@ export function placesFor(env: NodeJS.ProcessEnv, runtime: string): readonly Mas
   return [...usable.filter(isPlain), ...usable.filter((place) => !isPlain(place))];
 }
 
-function openTemporary(uid: number): Result<string, string> {
+function openTemporary(uid: number): Result<string, PlaceProblem> {
   const directory = runtimeDirectory({}, uid);
-  return directory.ok ? openIn(directory.value) : directory;
+  return directory.ok ? openIn(directory.value) : fail({ reason: 'runtime-directory', failure: directory.failure });
 }
 
-function openIn(directory: string): Result<string, string> {
-  return ownerOnlyDirectory(join(directory, FOLDER), 'the directory of compiler shims');
+function openIn(directory: string): Result<string, PlaceProblem> {
+  const opened = ownerOnlyDirectory(join(directory, FOLDER));
+  return opened.ok ? opened : fail({ reason: 'shim-directory', failure: opened.failure });
 }
 
-function openInCache(cache: string): Result<string, string> {
+function openInCache(cache: string): Result<string, PlaceProblem> {
   const uid = process.geteuid?.() ?? 0;
   try {
     // When root runs with another user's HOME, it must not leave files there that this user could not remove.
     const above = existingAbove(cache);
-    if (above.path !== cache && above.uid !== uid) return fail(`${above.path} belongs to uid ${above.uid}`);
+    if (above.path !== cache && above.uid !== uid) {
+      return fail({ reason: 'other-owner', path: above.path, owner: above.uid });
+    }
     mkdirSync(cache, { recursive: true, mode: 0o700 });
     const stat = lstatSync(cache);
-    if (!stat.isDirectory()) return fail(`${cache} is not a directory`);
-    if (stat.uid !== uid || (stat.mode & WRITABLE_BITS) !== 0) return fail(`${cache} is open to others`);
+    if (!stat.isDirectory()) return fail({ reason: 'not-a-directory', path: cache });
+    if (stat.uid !== uid || (stat.mode & WRITABLE_BITS) !== 0) return fail({ reason: 'open-to-others', path: cache });
   } catch (cause) {
-    return fail((cause as Error).message);
+    return fail({ reason: 'file-system', error: (cause as Error).message });
   }
   return openIn(cache);
 }

@@ -8,6 +8,7 @@ import { accessSync, constants, mkdirSync, readlinkSync, renameSync, statSync, s
 import { basename, dirname, join } from 'node:path';
 import { fail, ok, type Result } from '../../util/result.ts';
 import { masqueradeOf } from '../../util/shim-mark.ts';
+import type { MasqueradeFailure, PlaceProblem } from '../cluster-failure.ts';
 import { checkHome, digestOf, type HomeContents, makeHome, PRELOAD_LINK } from './home.ts';
 import { PATHS_FOLDER, removeOldHomes } from './old-homes.ts';
 import { type MasqueradePlace, placesFor } from './masquerade-places.ts';
@@ -50,27 +51,25 @@ export interface Masquerade {
   readonly restore: () => boolean;
 }
 
-/**
- * Finds or creates the masquerade for this PATH in the first place where that is possible. The failure is a sentence.
- */
-export function openMasquerade(options: MasqueradeOptions): Result<Masquerade, string> {
+/** Finds or creates the masquerade for this PATH in the first place where that is possible. */
+export function openMasquerade(options: MasqueradeOptions): Result<Masquerade, MasqueradeFailure> {
   // The PATH of a nested make already starts with a masquerade.
   const entries = splitPath(options.path).filter((entry) => masqueradeOf(entry) === undefined);
-  let why = "PATH cannot hold a colon, and the user's directories have one";
+  let failure: MasqueradeFailure = { reason: 'colon-in-paths' };
   for (const place of placesFor(options.env, options.runtimeDirectory)) {
     const root = place.open();
     const opened = root.ok ? openIn(place, entries, options) : root;
     if (opened.ok) return opened;
-    why = opened.failure;
+    failure = opened.failure;
   }
-  return fail(`the directory of compiler shims cannot be made: ${why}`);
+  return fail(failure);
 }
 
 function openIn(
   place: MasqueradePlace,
   entries: readonly string[],
   options: MasqueradeOptions,
-): Result<Masquerade, string> {
+): Result<Masquerade, PlaceProblem> {
   const versionRoot = join(place.root, options.version);
   try {
     mkdirSync(join(versionRoot, PATHS_FOLDER), { recursive: true, mode: 0o700 });
@@ -93,7 +92,7 @@ function openIn(
       restore: () => restoreHome(place, used, contents),
     });
   } catch (cause) {
-    return fail((cause as Error).message);
+    return fail({ reason: 'file-system', error: (cause as Error).message });
   }
 }
 

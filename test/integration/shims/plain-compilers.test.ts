@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Masquerade, openMasquerade } from '../../../src/make/masquerade/masquerade.ts';
+import { describeMasqueradeFailure } from '../../../src/report/cluster-failure-text.ts';
 import { FakeDispatcher } from '../../rig/fake-dispatcher.ts';
 import { type Ended, ShimRig } from '../../rig/shim-rig.ts';
 
@@ -31,7 +32,7 @@ beforeAll(async () => {
     path: PATH,
     nowMs: Date.now(),
   });
-  if (!opened.ok) throw new Error(opened.failure);
+  if (!opened.ok) throw new Error(describeMasqueradeFailure(opened.failure));
   masquerade = opened.value;
   mkdirSync(rig.work, { recursive: true });
   writeFileSync(join(rig.work, 'a.c'), 'int a(void) { return 1; }\n');

@@ -2,6 +2,7 @@
 import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Masquerade, type MasqueradeOptions, openMasquerade } from '../../../src/make/masquerade/masquerade.ts';
+import { describeMasqueradeFailure } from '../../../src/report/cluster-failure-text.ts';
 import { SHIM_MARK } from '../../../src/util/shim-mark.ts';
 import { temporaryDirectory } from '../temporary-directory.ts';
 
@@ -27,7 +28,7 @@ export function layOut() {
   };
   const open = (changes: Partial<MasqueradeOptions> = {}): Masquerade => {
     const opened = openMasquerade({ ...options, ...changes });
-    if (!opened.ok) throw new Error(opened.failure);
+    if (!opened.ok) throw new Error(describeMasqueradeFailure(opened.failure));
     return opened.value;
   };
   return { root, a: at('a'), b: at('b'), cache: at('cache/pmake/masquerade'), options, open };

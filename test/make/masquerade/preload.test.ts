@@ -2,6 +2,7 @@ import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { openMasquerade } from '../../../src/make/masquerade/masquerade.ts';
+import { describeMasqueradeFailure } from '../../../src/report/cluster-failure-text.ts';
 import { preparePreload, type Preloaded } from '../../../src/make/masquerade/preload.ts';
 import { BINARY, install, layOut, namesIn } from './lay-out.ts';
 
@@ -17,7 +18,7 @@ function layOutBuild(
   install(join(root, 'opt'), ['arm-gcc']);
   if (options.hasLibrary !== false) writeFileSync(join(place.preload, 'pmake-preload.so'), '');
   const masquerade = openMasquerade(place);
-  if (!masquerade.ok) throw new Error(masquerade.failure);
+  if (!masquerade.ok) throw new Error(describeMasqueradeFailure(masquerade.failure));
   if (options.hasBlank) Object.assign(masquerade.value, { preload: join(root, 'a b') });
   const ours = `${masquerade.value.preload}/$LIB/pmake-preload.so`;
   const prepare = (variables: NodeJS.ProcessEnv, words: readonly string[] = [], isNested = false): Preloaded =>
