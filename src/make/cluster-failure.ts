@@ -2,6 +2,7 @@
  * Reasons why a build runs without a part of the cluster, as values. The sentences are in report/. Unaware of how the
  * parts are opened.
  */
+import type { SessionFailure } from '../ipc/dispatcher-client.ts';
 import type { OwnerOnlyFailure } from '../util/owner-only-directory.ts';
 import type { RuntimeDirectoryFailure } from '../util/runtime-directory.ts';
 
@@ -22,3 +23,14 @@ export type MasqueradeFailure =
   | PlaceProblem
   /** There is no place to try. */
   | { readonly reason: 'colon-in-paths' };
+
+/** Why there is no session with the dispatcher. */
+export type ReachFailure =
+  | SessionFailure
+  /** The shim that starts the dispatcher could not be started itself. */
+  | { readonly reason: 'shim-not-started'; readonly error: string }
+  /** The shim failed with this message. */
+  | { readonly reason: 'start-failed'; readonly complaint: string }
+  /** The shim ended so and printed nothing. */
+  | { readonly reason: 'start-ended'; readonly code: number | null; readonly signal: string | null }
+  | { readonly reason: 'unreachable-after-start'; readonly failure: SessionFailure };

@@ -4,13 +4,14 @@
  */
 import { availableParallelism } from 'node:os';
 import type { BuildProgress, BuildReport, BuildSlots } from '../protocol/control.ts';
-import { describeMasqueradeFailure } from '../report/cluster-failure-text.ts';
+import { describeMasqueradeFailure, describeReachFailure } from '../report/cluster-failure-text.ts';
 import { describeRuntimeDirectoryFailure } from '../report/directory-text.ts';
 import { NO_NODES_ADVICE } from '../report/words.ts';
 import type { Installation } from '../util/install.ts';
-import { fail, ok, type Result } from '../util/result.ts';
+import { ok, type Result } from '../util/result.ts';
 import { runtimeDirectory } from '../util/runtime-directory.ts';
-import { describeSessionFailure, type DispatcherSession, type SessionFailure } from '../ipc/dispatcher-client.ts';
+import type { DispatcherSession, SessionFailure } from '../ipc/dispatcher-client.ts';
+import type { ReachFailure } from './cluster-failure.ts';
 import { clusterEnvironment } from './make-environment.ts';
 import { jobsForSlots } from './jobs/jobs.ts';
 import { type Masquerade, type MasqueradeOptions, openMasquerade } from './masquerade/masquerade.ts';
@@ -117,7 +118,7 @@ export async function prepareCluster(options: ClusterOptions): Promise<BehindMak
     jobs,
     session: begun.ok ? begun.value.session : undefined,
     masquerade: masquerade.value,
-    trouble: begun.ok ? preload.trouble : begun.failure,
+    trouble: begun.ok ? preload.trouble : describeReachFailure(begun.failure),
   };
 }
 
@@ -152,18 +153,15 @@ interface BuildPlace {
   readonly cwd: string | undefined;
 }
 
-async function beginBuild(place: BuildPlace, buildId: string): Promise<Result<Begun, string>> {
+async function beginBuild(place: BuildPlace, buildId: string): Promise<Result<Begun, ReachFailure>> {
   const first = await tryToBegin(place, buildId);
   // The dispatcher was about to exit when pmake connected; the second attempt starts a new one.
-  if (!first.ok && first.failure.reason === 'closed') return describe(await tryToBegin(place, buildId));
-  return describe(first);
+  return !first.ok && first.failure.reason === 'closed' ? await tryToBegin(place, buildId) : first;
 }
 
-type BeginFailure = SessionFailure | { readonly reason: 'not-started'; readonly sentence: string };
-
-async function tryToBegin(place: BuildPlace, buildId: string): Promise<Result<Begun, BeginFailure>> {
+async function tryToBegin(place: BuildPlace, buildId: string): Promise<Result<Begun, ReachFailure>> {
   const reached = await reachDispatcher(place);
-  if (!reached.ok) return fail({ reason: 'not-started', sentence: reached.failure });
+  if (!reached.ok) return reached;
   const { session, isNew } = reached.value;
   const nodes = place.env.PMAKE_NODES;
   const directory = place.cwd === undefined ? {} : { directory: place.cwd };
@@ -176,10 +174,4 @@ async function tryToBegin(place: BuildPlace, buildId: string): Promise<Result<Be
   const { begun } = answer.value;
   const { mayHaveNodes } = begun;
   return ok({ session: new BuildSession(session, buildId), jobs: jobsForSlots(begun), mayHaveNodes });
-}
-
-function describe(begun: Result<Begun, BeginFailure>): Result<Begun, string> {
-  if (begun.ok) return begun;
-  const { failure } = begun;
-  return fail(failure.reason === 'not-started' ? failure.sentence : describeSessionFailure(failure));
 }

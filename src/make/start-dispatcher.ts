@@ -6,7 +6,8 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { fail, ok, type Result } from '../util/result.ts';
 import { SOCKET_NAME } from '../util/runtime-directory.ts';
-import { describeSessionFailure, DispatcherSession } from '../ipc/dispatcher-client.ts';
+import { DispatcherSession } from '../ipc/dispatcher-client.ts';
+import type { ReachFailure } from './cluster-failure.ts';
 
 /** Longer than the shim's own timeout for a start, so that its error message arrives. */
 const START_LIMIT_MS = 65_000;
@@ -27,20 +28,20 @@ export interface Reached {
   readonly isNew: boolean;
 }
 
-/** The failure is a sentence. */
-export async function reachDispatcher(place: DispatcherPlace): Promise<Result<Reached, string>> {
+/** Connects to the user's dispatcher, and starts it if none runs. */
+export async function reachDispatcher(place: DispatcherPlace): Promise<Result<Reached, ReachFailure>> {
   const socketPath = join(place.runtimeDirectory, SOCKET_NAME);
   const running = await DispatcherSession.connect(socketPath);
   if (running.ok) return ok({ session: running.value, isNew: false });
-  if (running.failure.reason !== 'not-running') return fail(describeSessionFailure(running.failure));
+  if (running.failure.reason !== 'not-running') return running;
   const started = await start(place);
   if (!started.ok) return started;
   const session = await DispatcherSession.connect(socketPath);
-  if (!session.ok) return fail(`it was started, but ${describeSessionFailure(session.failure)}`);
+  if (!session.ok) return fail({ reason: 'unreachable-after-start', failure: session.failure });
   return ok({ session: session.value, isNew: true });
 }
 
-function start({ shim, runtimeDirectory, env }: DispatcherPlace): Promise<Result<void, string>> {
+function start({ shim, runtimeDirectory, env }: DispatcherPlace): Promise<Result<void, ReachFailure>> {
   return new Promise((resolve) => {
     const child = spawn(shim, ['--pmake-start-dispatcher'], {
       stdio: ['ignore', 'ignore', 'pipe'],
@@ -52,7 +53,7 @@ function start({ shim, runtimeDirectory, env }: DispatcherPlace): Promise<Result
     child.stderr.on('data', (chunk: Buffer) => {
       if (complaint.length < MAX_COMPLAINT_BYTES) complaint += chunk.toString('utf8');
     });
-    child.once('error', (cause) => resolve(fail(`the shim cannot be run: ${cause.message}`)));
+    child.once('error', (cause) => resolve(fail({ reason: 'shim-not-started', error: cause.message })));
     child.once('exit', (code) => {
       if (code !== 0) return;
       // The dispatcher may hold the pipe open indefinitely.
@@ -60,7 +61,9 @@ function start({ shim, runtimeDirectory, env }: DispatcherPlace): Promise<Result
       resolve(ok(undefined));
     });
     child.once('close', (code, signal) => {
-      resolve(fail(firstLine(complaint) ?? `the start of the dispatcher ended with ${signal ?? `status ${code}`}`));
+      const line = firstLine(complaint);
+      const silent = { reason: 'start-ended', code, signal } as const;
+      resolve(fail(line === undefined ? silent : { reason: 'start-failed', complaint: line }));
     });
   });
 }

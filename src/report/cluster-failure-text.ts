@@ -1,5 +1,6 @@
 /** Reasons why a build runs without a part of the cluster, as sentences. */
-import type { MasqueradeFailure } from '../make/cluster-failure.ts';
+import { describeSessionFailure } from '../ipc/dispatcher-client.ts';
+import type { MasqueradeFailure, ReachFailure } from '../make/cluster-failure.ts';
 import { describeOwnerOnlyFailure, describeRuntimeDirectoryFailure } from './directory-text.ts';
 
 /** What a masquerade is to a user. */
@@ -26,5 +27,27 @@ function describePlace(failure: MasqueradeFailure): string {
       return `${failure.path} is open to others`;
     case 'file-system':
       return failure.error;
+  }
+}
+
+/** One sentence for the user. */
+export function describeReachFailure(failure: ReachFailure): string {
+  switch (failure.reason) {
+    case 'shim-not-started':
+      return `the shim cannot be run: ${failure.error}`;
+    case 'start-failed':
+      return failure.complaint;
+    case 'start-ended':
+      return `the start of the dispatcher ended with ${failure.signal ?? `status ${failure.code ?? 0}`}`;
+    case 'unreachable-after-start':
+      return `it was started, but ${describeSessionFailure(failure.failure)}`;
+    case 'not-running':
+    case 'cannot-connect':
+    case 'other-version':
+    case 'no-answer':
+    case 'closed':
+    case 'malformed':
+    case 'declined':
+      return describeSessionFailure(failure);
   }
 }
