@@ -114,7 +114,11 @@ function dispatchRoomOf(path: string): string | undefined {
 }
 
 /** What report/ knows of other processes: why they did not do something, as values without code. */
-const REASONS: ReadonlySet<string> = new Set(['dispatch/reasons.ts', 'make/cluster-failure.ts']);
+const REASONS: ReadonlySet<string> = new Set([
+  'dispatch/reasons.ts',
+  'make/cluster-failure.ts',
+  'pmaked/daemon-failure.ts',
+]);
 
 function dispatchRank(room: string): number {
   return DISPATCH_ROOMS.findIndex((row) => row.includes(room));

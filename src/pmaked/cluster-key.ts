@@ -1,6 +1,7 @@
 /** Reads the cluster's key from its file. Unaware of what is signed with it. */
 import { closeSync, existsSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { fail, ok, type Result } from '../util/result.ts';
+import type { KeyFailure } from './daemon-failure.ts';
 
 /** 128 bits in any notation: less could be guessed. */
 const MIN_KEY_BYTES = 16;
@@ -20,8 +21,8 @@ export interface ClusterKeys {
   readonly otherKey: Buffer | undefined;
 }
 
-/** Reads the key, and the second one if it exists. The failure is a sentence. */
-export function readClusterKeys(path: string, uid?: number): Result<ClusterKeys, string> {
+/** Reads the key, and the second one if it exists. */
+export function readClusterKeys(path: string, uid?: number): Result<ClusterKeys, KeyFailure> {
   const key = readClusterKey(path, uid);
   if (!key.ok) return key;
   const otherPath = `${path}${OTHER_KEY_SUFFIX}`;
@@ -32,34 +33,29 @@ export function readClusterKeys(path: string, uid?: number): Result<ClusterKeys,
 
 /**
  * The contents of the file without surrounding white space. Only its owner may have access, who must be this process's
- * user or root, because the key allows taking any slot in the cluster. The failure is a sentence.
+ * user or root, because the key allows taking any slot in the cluster.
  */
-export function readClusterKey(path: string, uid = process.geteuid?.() ?? 0): Result<Buffer, string> {
+export function readClusterKey(path: string, uid = process.geteuid?.() ?? 0): Result<Buffer, KeyFailure> {
   let fd: number;
   try {
     fd = openSync(path, 'r');
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
-    if (code !== 'ENOENT')
-      return fail(`the cluster's key ${path} cannot be read (${code}); it must belong to uid ${uid}`);
-    return fail(
-      `there is no cluster key ${path}; make one with "umask 077; head -c 32 /dev/urandom | base64 > ${path}" ` +
-        'and copy it to every node',
-    );
+    return fail(code === 'ENOENT' ? { reason: 'no-key', path } : { reason: 'unreadable-key', path, code, uid });
   }
   try {
     const stat = fstatSync(fd);
-    if (!stat.isFile()) return fail(`the cluster's key ${path} is not a regular file`);
+    if (!stat.isFile()) return fail({ reason: 'key-not-a-file', path });
     if ((stat.mode & SHARED_BITS) !== 0) {
-      const mode = (stat.mode & 0o777).toString(8);
-      return fail(`the cluster's key ${path} can be read by others (mode ${mode}); run "chmod 600 ${path}"`);
+      return fail({ reason: 'key-open-to-others', path, mode: stat.mode & 0o777 });
     }
-    if (stat.uid !== uid && stat.uid !== 0)
-      return fail(`the cluster's key ${path} belongs to uid ${stat.uid}, not to ${uid}`);
-    if (stat.size > MAX_KEY_BYTES) return fail(`the cluster's key ${path} has ${stat.size} bytes: too many for a key`);
+    if (stat.uid !== uid && stat.uid !== 0) {
+      return fail({ reason: 'key-of-other-owner', path, owner: stat.uid, uid });
+    }
+    if (stat.size > MAX_KEY_BYTES) return fail({ reason: 'key-too-long', path, bytes: stat.size });
     const key = Buffer.from(readFileSync(fd, 'latin1').trim(), 'latin1');
     if (key.length >= MIN_KEY_BYTES) return ok(key);
-    return fail(`the cluster's key ${path} has ${key.length} bytes, which can be guessed; it needs ${MIN_KEY_BYTES}`);
+    return fail({ reason: 'key-too-short', path, bytes: key.length, minBytes: MIN_KEY_BYTES });
   } finally {
     closeSync(fd);
   }

@@ -5,8 +5,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AvailabilityChange } from '../load/availability.ts';
 import type { BrokerRequest, NodeView } from '../protocol/local-broker.ts';
-import { fail, ok, type Result } from '../util/result.ts';
+import { ok, type Result } from '../util/result.ts';
 import type { ClusterKeys } from './cluster-key.ts';
+import type { SocketFailure, UdpFailure } from './daemon-failure.ts';
 import { reportExcluded } from './excluded.ts';
 import { ClusterInspection } from './cluster-inspection.ts';
 import { LearnedSpeed } from './learned-speed.ts';
@@ -110,8 +111,8 @@ export class Daemon {
     return `node ${fixed.node} of cluster "${fixed.cluster}", ${this.#live.slots} slots${drained}, ${ways}, socket ${fixed.socket}`;
   }
 
-  /** Resolves when the broker is reachable on network and socket. The failure is a sentence. */
-  async start(): Promise<Result<string, string>> {
+  /** Resolves when the broker is reachable on network and socket. The value is the address on the network. */
+  async start(): Promise<Result<string, UdpFailure | SocketFailure>> {
     const { fixed } = this.#options;
     const transport = await openUdp({
       address: fixed.interface.address,
@@ -129,7 +130,7 @@ export class Daemon {
     });
     if (!server.ok) {
       await transport.value.close();
-      return fail(server.failure);
+      return server;
     }
     this.#transport = transport.value;
     this.#server = server.value;

@@ -1,5 +1,6 @@
 /** Choice of the host address that datagrams use. Pure: the interfaces are given. */
 import { fail, ok, type Result } from '../util/result.ts';
+import type { InterfaceFailure } from './daemon-failure.ts';
 
 /** As returned by os.networkInterfaces(). */
 export type Interfaces = Readonly<
@@ -17,9 +18,11 @@ export interface ChosenInterface {
 
 /**
  * The interface that matches `wanted` by name or address; by default the first that is not loopback, or else loopback.
- * The failure is a sentence.
  */
-export function chooseInterface(interfaces: Interfaces, wanted: string | undefined): Result<ChosenInterface, string> {
+export function chooseInterface(
+  interfaces: Interfaces,
+  wanted: string | undefined,
+): Result<ChosenInterface, InterfaceFailure> {
   const all = Object.entries(interfaces).flatMap(([name, addresses = []]) =>
     addresses.filter(({ family }) => family === 'IPv4').map(({ address, internal }) => ({ name, address, internal })),
   );
@@ -29,9 +32,8 @@ export function chooseInterface(interfaces: Interfaces, wanted: string | undefin
     const loopback = /^127\.\d+\.\d+\.\d+$/.test(wanted) ? { name: 'lo', address: wanted } : undefined;
     const chosen = found ?? loopback;
     if (chosen) return ok({ name: chosen.name, address: chosen.address });
-    const known = all.map(({ name, address }) => `${name} (${address})`).join(', ');
-    return fail(`there is no interface "${wanted}" with an IPv4 address here; there are ${known || 'none'}`);
+    return fail({ reason: 'no-such-interface', wanted, known: all.map(({ name, address }) => ({ name, address })) });
   }
   const [first] = [...all.filter(({ internal }) => !internal), ...all];
-  return first ? ok({ name: first.name, address: first.address }) : fail('no interface has an IPv4 address');
+  return first ? ok({ name: first.name, address: first.address }) : fail({ reason: 'no-ipv4-address' });
 }

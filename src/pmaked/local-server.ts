@@ -17,7 +17,9 @@ import {
 } from '../protocol/local-broker.ts';
 import { decodeBrokerRequest } from '../protocol/local-broker-schema.ts';
 import type { NodeName } from '../protocol/names.ts';
+import { describeConnectionRefusal } from '../report/daemon-failure-text.ts';
 import { fail, ok, type Result } from '../util/result.ts';
+import type { ConnectionRefusal, SocketFailure } from './daemon-failure.ts';
 import type { PeerCredentials, PeerLookup } from './peer-credentials.ts';
 import { RequestPace } from './request-pace.ts';
 import { listenAt } from '../util/unix-socket.ts';
@@ -67,15 +69,15 @@ export interface LocalServer {
 
 /**
  * Listens at `path` for every user of this host: a lease alone starts nothing, and only ssh admits a job. Also listens
- * at `path` + ADMIN_SUFFIX for root and the daemon's user. The failure is a sentence.
+ * at `path` + ADMIN_SUFFIX for root and the daemon's user.
  */
 export async function listenLocally(
   path: string,
   node: NodeName,
   lookup: Pick<PeerLookup, 'identify'>,
   handlers: LocalServerHandlers,
-): Promise<Result<LocalServer, string>> {
-  if (await isServed(path)) return fail(`another pmaked serves ${path}; stop it, or give this one another "--socket"`);
+): Promise<Result<LocalServer, SocketFailure>> {
+  if (await isServed(path)) return fail({ reason: 'already-served', path });
   const everyone = { connections: new Connections(MAX_SESSIONS, MAX_UNIDENTIFIED), isAdmin: false };
   const admins = { connections: new Connections(MAX_ADMIN_SESSIONS, MAX_ADMIN_SESSIONS), isAdmin: true };
   const open = async (at: string, mode: number, { connections, isAdmin }: typeof everyone): Promise<() => void> => {
@@ -103,7 +105,7 @@ export async function listenLocally(
       },
     });
   } catch (cause) {
-    return fail(`cannot listen at ${path}: ${(cause as Error).message}`);
+    return fail({ reason: 'cannot-listen', path, error: (cause as Error).message });
   }
 }
 
@@ -140,7 +142,7 @@ class Connections {
     if (own.size >= MAX_SESSIONS_PER_USER || this.#size >= this.#max) {
       // The client may still write; discard what it sends.
       socket.resume();
-      socket.end(encodeBrokerMessage({ kind: 'refused', reason: `too many connections of user ${peer.user}` }));
+      socket.end(encodeRefusal({ reason: 'too-many-connections', user: peer.user }));
       socket.setTimeout(INTRODUCTION_LIMIT_MS, () => socket.destroy());
       return undefined;
     }
@@ -203,7 +205,7 @@ function serve(socket: Socket, { node, peer, isAdmin, connections }: Served, han
     }
     const opened = introduce(request);
     if (!opened.ok) {
-      socket.end(encodeBrokerMessage({ kind: 'refused', reason: opened.failure }));
+      socket.end(encodeRefusal(opened.failure));
       return;
     }
     clearTimeout(patience);
@@ -246,11 +248,14 @@ function serve(socket: Socket, { node, peer, isAdmin, connections }: Served, han
   socket.resume();
 }
 
-function introduce(request: BrokerRequest): Result<Introduction, string> {
-  if (!('version' in request)) return fail('the first message must be an introduction');
-  if (request.version === LOCAL_BROKER_VERSION) return ok(request);
-  const versions = `it speaks version ${request.version}, pmaked ${LOCAL_BROKER_VERSION}`;
-  return fail(`${versions}: install the same pmake for both`);
+function introduce(request: BrokerRequest): Result<Introduction, ConnectionRefusal> {
+  if (!('version' in request)) return fail({ reason: 'not-introduced' });
+  const { version } = request;
+  return version === LOCAL_BROKER_VERSION ? ok(request) : fail({ reason: 'other-version', version });
+}
+
+function encodeRefusal(refusal: ConnectionRefusal): Buffer {
+  return encodeBrokerMessage({ kind: 'refused', reason: describeConnectionRefusal(refusal) });
 }
 
 /** True if a server answers at `path`. A socket file may be left over from a daemon that was killed. */

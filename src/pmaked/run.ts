@@ -5,13 +5,16 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { BrokerSettings } from '../config/broker-settings.ts';
 import { configFiles, readConfigFiles } from '../config/load-config.ts';
+import type { ConfigProblem } from '../config/problem.ts';
 import { watchConfig } from '../config/config-watch.ts';
 import { describeConfigProblem } from '../report/config-text.ts';
+import { describeDaemonFailure } from '../report/daemon-failure-text.ts';
 import { findInstallation } from '../util/install.ts';
 import { printable } from '../util/printable.ts';
 import { fail, ok, type Result } from '../util/result.ts';
 import { RESTART_HOLD_MS } from '../broker/core/timing.ts';
 import { readClusterKeys } from './cluster-key.ts';
+import type { DaemonFailure } from './daemon-failure.ts';
 import { Daemon } from './daemon.ts';
 import { hasWorkers } from './old-workers.ts';
 import { notifyService } from './service.ts';
@@ -34,16 +37,17 @@ export async function runDaemon(options: RunOptions): Promise<number> {
   const files = options.configFile === undefined ? configFiles(options.env) : [resolve(options.configFile)];
   const ended = untilSignal();
   const settings = await readSettings(files);
-  const daemon = settings.ok ? makeDaemon(options, settings.value) : settings;
-  if (!daemon.ok) return refuse(daemon.failure);
+  if (!settings.ok) return refuse(describeConfigProblem(settings.failure));
+  const daemon = makeDaemon(options, settings.value);
+  if (!daemon.ok) return refuse(describeDaemonFailure(daemon.failure));
   const address = await daemon.value.start();
-  if (!address.ok) return refuse(address.failure);
+  if (!address.ok) return refuse(describeDaemonFailure(address.failure));
 
-  let inForce = settings.ok ? settings.value : {};
+  let inForce = settings.value;
   const watch = watchConfig(files, () => {
     const taken = readSettings(files).then((edited) => {
       if (!edited.ok) {
-        log(`the edit was rejected, the previous settings stay in force: ${edited.failure}`);
+        log(`the edit was rejected, the previous settings stay in force: ${describeConfigProblem(edited.failure)}`);
         return;
       }
       for (const name of restartNeeded(inForce, edited.value)) log(`"broker.${name}" takes effect at the next start`);
@@ -63,14 +67,13 @@ export async function runDaemon(options: RunOptions): Promise<number> {
   return 0;
 }
 
-function makeDaemon(options: RunOptions, file: BrokerSettings): Result<Daemon, string> {
+function makeDaemon(options: RunOptions, file: BrokerSettings): Result<Daemon, DaemonFailure> {
   const fixed = fixedSettings(file, options, options.env);
   if (!fixed.ok) return fixed;
   const keys = readClusterKeys(fixed.value.key);
   if (!keys.ok) return keys;
   const { peer } = findInstallation();
-  if (!existsSync(peer))
-    return fail(`${peer} is missing: it tells users apart; install a C compiler and run scripts/build`);
+  if (!existsSync(peer)) return fail({ reason: 'no-peer-program', path: peer });
   const state = new StateDirectory(fixed.value.state);
   const daemon = new Daemon({
     version: options.version,
@@ -87,9 +90,9 @@ function makeDaemon(options: RunOptions, file: BrokerSettings): Result<Daemon, s
   return ok(daemon);
 }
 
-async function readSettings(files: readonly string[]): Promise<Result<BrokerSettings, string>> {
+async function readSettings(files: readonly string[]): Promise<Result<BrokerSettings, ConfigProblem>> {
   const read = await readConfigFiles(files);
-  return read.ok ? ok(read.value.broker ?? {}) : fail(describeConfigProblem(read.failure));
+  return read.ok ? ok(read.value.broker ?? {}) : read;
 }
 
 function untilSignal(): Promise<string> {

@@ -6,9 +6,10 @@ import type { BrokerSettings } from '../config/broker-settings.ts';
 import { ownBrokerSocket } from '../config/broker-sockets.ts';
 import { DEFAULT_POLICY, type Policy } from '../load/policy.ts';
 import { BROKER_SOCKET } from '../protocol/local-broker.ts';
-import { isNodeName, MAX_NODE_NAME_BYTES, showName, type NodeName } from '../protocol/names.ts';
+import { isNodeName, type NodeName } from '../protocol/names.ts';
 import { fail, ok, type Result } from '../util/result.ts';
 import { runtimeDirectory } from '../util/runtime-directory.ts';
+import type { SettingsFailure } from './daemon-failure.ts';
 import { chooseInterface, type ChosenInterface } from './interfaces.ts';
 
 const DEFAULT_CLUSTER = 'pmake';
@@ -49,23 +50,18 @@ export interface Switches {
   readonly socket?: string | undefined;
 }
 
-/** The failure is a sentence. */
+/** The settings that are fixed, with defaults. */
 export function fixedSettings(
   file: BrokerSettings,
   switches: Switches,
   env: NodeJS.ProcessEnv,
-): Result<FixedSettings, string> {
+): Result<FixedSettings, SettingsFailure> {
   const chosen = chooseInterface(networkInterfaces(), switches.interface ?? file.interface);
-  if (!chosen.ok) return fail(chosen.failure);
+  if (!chosen.ok) return chosen;
   const [leader, available] = file.groups ?? DEFAULT_GROUPS;
-  if (leader === undefined || available === undefined) return fail('"broker.groups" needs two addresses');
+  if (leader === undefined || available === undefined) return fail({ reason: 'not-two-groups' });
   const node = file.node ?? hostname();
-  if (!isNodeName(node)) {
-    return fail(
-      `the host name ${showName(node)} cannot be this node's name: set "broker.node" to the name under which ssh ` +
-        `reaches it, at most ${MAX_NODE_NAME_BYTES} letters, digits, dots and dashes`,
-    );
-  }
+  if (!isNodeName(node)) return fail({ reason: 'unfit-host-name', name: node });
   return ok({
     cluster: file.cluster ?? DEFAULT_CLUSTER,
     key: file.key ?? DEFAULT_KEY,

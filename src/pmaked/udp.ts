@@ -10,6 +10,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import { lookup } from 'node:dns/promises';
 import { fail, ok, type Result } from '../util/result.ts';
 import type { Group } from '../broker/core/effects.ts';
+import type { UdpFailure } from './daemon-failure.ts';
 import type { OnDatagram, DatagramTransport } from './transport.ts';
 
 /** Holds a burst of a thousand reports that arrive while a sample is taken. */
@@ -29,27 +30,24 @@ export interface UdpOptions {
   readonly onDatagram: OnDatagram;
 }
 
-/** Opens the sockets. The failure is a sentence. */
-export async function openUdp(options: UdpOptions): Promise<Result<DatagramTransport, string>> {
+/** Opens the sockets. */
+export async function openUdp(options: UdpOptions): Promise<Result<DatagramTransport, UdpFailure>> {
   const socket = createSocket('udp4');
-  const bound = await bind(socket, options.port, options.address);
+  const { address, port } = options;
+  const bound = await bind(socket, port, address);
   if (bound !== undefined) {
     socket.close();
-    const taken =
-      bound.code === 'EADDRINUSE' ? '; another pmaked runs here; stop it, or choose another "broker.port"' : '';
-    return fail(`cannot listen at ${options.address}:${options.port} (${bound.code ?? bound.message})${taken}`);
+    return fail({ reason: 'no-datagrams', address, port, code: bound.code ?? bound.message });
   }
   try {
-    socket.setMulticastInterface(options.address);
+    socket.setMulticastInterface(address);
     socket.setMulticastTTL(options.ttl);
     // A host has one broker, which would be woken by everything it sends: as a leader, five times a second. On loopback
     // there may be several, which must hear each other and drop their own datagrams.
-    socket.setMulticastLoopback(options.address.startsWith('127.'));
+    socket.setMulticastLoopback(address.startsWith('127.'));
   } catch (cause) {
     socket.close();
-    return fail(
-      `the interface of ${options.address} takes no multicast (${String(cause)}); name another, or list peers`,
-    );
+    return fail({ reason: 'no-multicast', address, error: String(cause) });
   }
   return ok(new UdpTransport(socket, options));
 }

@@ -7,6 +7,7 @@ import { chooseInterface, type Interfaces } from '../../src/pmaked/interfaces.ts
 import { hasWorkers } from '../../src/pmaked/old-workers.ts';
 import { restartNeeded } from '../../src/pmaked/settings.ts';
 import { StateDirectory } from '../../src/pmaked/state-directory.ts';
+import { describeDaemonFailure } from '../../src/report/daemon-failure-text.ts';
 
 let directory: string;
 beforeEach(() => {
@@ -40,7 +41,7 @@ describe('the key of the cluster', () => {
     ['another file', () => key('x'.repeat(5_000)), /has 5000 bytes: too many for a key/],
   ])('is refused when %s', (_, make, sentence) => {
     const read = readClusterKey(make(), uid);
-    expect(!read.ok && read.failure).toMatch(sentence);
+    expect(!read.ok && describeDaemonFailure(read.failure)).toMatch(sentence);
   });
 
   it('may have another one beside it that is accepted as well, under the same conditions', () => {
@@ -83,7 +84,7 @@ test.each<[string | undefined, string, string]>([
 
 test('an interface that is not there is refused with those that are', () => {
   const chosen = chooseInterface(HOST, 'wlan0');
-  expect(!chosen.ok && chosen.failure).toMatch(
+  expect(!chosen.ok && describeDaemonFailure(chosen.failure)).toMatch(
     /no interface "wlan0" with an IPv4 address here; there are lo \(127\.0\.0\.1\), eth0 \(10\.0\.0\.2\), eth1/,
   );
   expect(chooseInterface({ lo: HOST.lo }, undefined)).toMatchObject({ ok: true, value: { name: 'lo' } });

@@ -12,6 +12,7 @@ import {
 import { PeerLookup } from '../../../src/pmaked/peer-credentials.ts';
 import { MAX_FRAME_BYTES } from '../../../src/protocol/frame.ts';
 import type { BrokerRequest } from '../../../src/protocol/local-broker.ts';
+import { describeDaemonFailure } from '../../../src/report/daemon-failure-text.ts';
 import { findInstallation } from '../../../src/util/install.ts';
 import { BrokerAttack, ForeignClients, HeldConnections, NOBODY } from '../../rig/hostile-clients.ts';
 import { nodeName } from '../../rig/names.ts';
@@ -37,7 +38,7 @@ beforeEach(async () => {
     onRequest: (_, request) => requests.push(request),
     onClose: (session) => sessions.delete(session),
   });
-  if (!listening.ok) throw new Error(listening.failure);
+  if (!listening.ok) throw new Error(describeDaemonFailure(listening.failure));
   server = listening.value;
 });
 afterEach(() => {
