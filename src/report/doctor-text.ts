@@ -1,4 +1,7 @@
 /** Findings of `pmakectl doctor`, and its output. Pure. */
+import type { ConfigProblem } from '../config/problem.ts';
+import { describeConfigProblem } from './config-text.ts';
+import { NO_NODES } from './nodes-text.ts';
 
 /** `fail`: builds do not work as they should; `note`: they work, but could be better. */
 export type DoctorLevel = 'ok' | 'note' | 'fail';
@@ -42,6 +45,14 @@ export interface DoctorNode {
   readonly name: string;
   readonly isUsable: boolean;
   readonly lines: readonly DoctorLine[];
+}
+
+/** Why there are no nodes to examine. */
+export type NodesFailure = ConfigProblem | { readonly kind: 'no-nodes' };
+
+/** The text of the finding. */
+export function describeNodesFailure(failure: NodesFailure): string {
+  return failure.kind === 'no-nodes' ? NO_NODES.trim() : describeConfigProblem(failure);
 }
 
 const MARKS: Readonly<Record<DoctorLevel, string>> = { ok: '✓', note: '!', fail: '✗' };

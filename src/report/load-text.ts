@@ -33,6 +33,25 @@ export function formatExperiment({ runs, report }: ShownExperiment): string {
   return [processes, '\n', formatLoad(report), ...trouble].join('');
 }
 
+/** Why `pmakectl bench report` has nothing to report. */
+export type LoadLogFailure =
+  | { readonly reason: 'seconds-not-positive' }
+  | { readonly reason: 'no-load-log'; readonly path: string }
+  /** `error` is the system's message. */
+  | { readonly reason: 'unreadable'; readonly path: string; readonly error: string };
+
+/** One sentence for the user. */
+export function describeLoadLogFailure(failure: LoadLogFailure): string {
+  switch (failure.reason) {
+    case 'seconds-not-positive':
+      return '--seconds must be a number above 0';
+    case 'no-load-log':
+      return `${failure.path} has no line of a load log; the broker's "loadLog" says where it writes one`;
+    case 'unreadable':
+      return `${failure.path} cannot be read: ${failure.error}`;
+  }
+}
+
 /** The load over the whole time; only `--json` has the steps in time. */
 export function formatLoad({ overall, nodes, busyBy }: LoadReport): string {
   const spreads = METRICS.flatMap((metric) => {

@@ -1,5 +1,10 @@
 import { expect, test } from 'vitest';
-import { formatDoctor, type DoctorNode, type DoctorReport } from '../../src/report/doctor-text.ts';
+import {
+  describeNodesFailure,
+  formatDoctor,
+  type DoctorNode,
+  type DoctorReport,
+} from '../../src/report/doctor-text.ts';
 
 const GOOD: DoctorNode = {
   name: 'n2',
@@ -44,4 +49,13 @@ test.each<[boolean, readonly DoctorNode[], string]>([
   [false, [], '0 of 0 nodes can be used: a build here would run on this host alone.'],
 ])('the last line says whether a build would use them: %s %#', (works, nodes, last) => {
   expect(formatDoctor(report(works, nodes)).trimEnd().split('\n').at(-1)).toBe(last);
+});
+
+test('without nodes it says how to configure them, and what is wrong with the configuration', () => {
+  expect(describeNodesFailure({ kind: 'no-nodes' })).toBe(
+    'No nodes are configured: set PMAKE_NODES="host/slots ..." or write ~/.config/pmake/config.json.',
+  );
+  expect(describeNodesFailure({ kind: 'empty', file: '/c' })).toBe(
+    '/c is not JSON: it is empty; expected a JSON object',
+  );
 });

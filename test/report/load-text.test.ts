@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { ClusterView } from '../../src/protocol/local-broker.ts';
 import { formatCluster } from '../../src/report/cluster-text.ts';
-import { formatExperiment } from '../../src/report/load-text.ts';
+import { describeLoadLogFailure, formatExperiment, type LoadLogFailure } from '../../src/report/load-text.ts';
 import { formatCompact } from '../../src/report/words.ts';
 import { nodeName } from '../rig/names.ts';
 
@@ -128,4 +128,15 @@ test('an experiment tells where each process ran, what came of it, and how even 
       '',
     ].join('\n'),
   );
+});
+
+test.each<[LoadLogFailure, string]>([
+  [{ reason: 'seconds-not-positive' }, '--seconds must be a number above 0'],
+  [
+    { reason: 'no-load-log', path: '/l' },
+    '/l has no line of a load log; the broker\'s "loadLog" says where it writes one',
+  ],
+  [{ reason: 'unreadable', path: '/l', error: 'ENOENT: /l' }, '/l cannot be read: ENOENT: /l'],
+])('nothing to report: %j', (failure, sentence) => {
+  expect(describeLoadLogFailure(failure)).toBe(sentence);
 });

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import type { CommandModule } from 'yargs';
 import { parseLogLine } from '../../load/load-log.ts';
 import { LoadReducer } from '../../load/load-report.ts';
-import { formatLoad } from '../../report/load-text.ts';
+import { describeLoadLogFailure, formatLoad, type LoadLogFailure } from '../../report/load-text.ts';
 import { formatCount } from '../../report/words.ts';
 import { fail, ok, type Result } from '../../util/result.ts';
 import { complain, FAILURE_CODE, JSON_OPTION, type JsonFlag, print } from './answer.ts';
@@ -31,7 +31,7 @@ export const reportCommand: CommandModule<object, ReportFlags> = {
     const read = await readLogs(flags);
     if (!read.ok) {
       process.exitCode = FAILURE_CODE;
-      complain(read.failure);
+      complain(describeLoadLogFailure(read.failure));
       return;
     }
     const { leftOut } = read.value;
@@ -41,17 +41,15 @@ export const reportCommand: CommandModule<object, ReportFlags> = {
   },
 };
 
-/** The failure is a sentence. */
-async function readLogs({ logs, seconds, foreign }: ReportFlags): Promise<Result<LoadReducer, string>> {
-  if (!(Number.isFinite(seconds) && seconds > 0)) return fail('--seconds must be a number above 0');
+async function readLogs({ logs, seconds, foreign }: ReportFlags): Promise<Result<LoadReducer, LoadLogFailure>> {
+  if (!(Number.isFinite(seconds) && seconds > 0)) return fail({ reason: 'seconds-not-positive' });
   const reducer = new LoadReducer(seconds * 1_000, foreign ? 'foreign' : 'total');
   for (const path of logs) {
     try {
       const found = await readLog(path, reducer);
-      const hint = 'the broker\'s "loadLog" says where it writes one';
-      if (found === 0) return fail(`${path} has no line of a load log; ${hint}`);
+      if (found === 0) return fail({ reason: 'no-load-log', path });
     } catch (cause) {
-      return fail(`${path} cannot be read: ${(cause as Error).message}`);
+      return fail({ reason: 'unreadable', path, error: (cause as Error).message });
     }
   }
   return ok(reducer);

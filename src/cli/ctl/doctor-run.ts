@@ -7,9 +7,12 @@ import { join } from 'node:path';
 import { configFiles, readConfigFiles } from '../../config/load-config.ts';
 import type { NodeName } from '../../protocol/names.ts';
 import { NODES_VARIABLE, parseNodes, type NodeSpec } from '../../config/parse-nodes.ts';
-import { describeConfigProblem } from '../../report/config-text.ts';
-import type { DoctorLine, DoctorReport } from '../../report/doctor-text.ts';
-import { NO_NODES } from '../../report/nodes-text.ts';
+import {
+  describeNodesFailure,
+  type DoctorLine,
+  type DoctorReport,
+  type NodesFailure,
+} from '../../report/doctor-text.ts';
 import { takePrivateDirectory, unguessableName } from '../../tree/private-directory.ts';
 import { writeProof } from '../../tree/proof.ts';
 import { currentDirectory, NO_DIRECTORY } from '../../util/current-directory.ts';
@@ -34,7 +37,7 @@ export async function examine(words: readonly string[]): Promise<DoctorReport> {
     return { directory: '', works: false, here: [line('fail', 'tree', NO_DIRECTORY)], nodes: [] };
   }
   const nodes = await findNodes(words);
-  const configured: DoctorLine[] = nodes.ok ? [] : [line('fail', 'configuration', nodes.failure)];
+  const configured: DoctorLine[] = nodes.ok ? [] : [line('fail', 'configuration', describeNodesFailure(nodes.failure))];
   const specs = nodes.ok ? nodes.value : [];
   const proof = writeProof(directory, true);
   const scratch = makeScratch(directory);
@@ -87,24 +90,22 @@ function makeScratch(directory: string): Scratch | undefined {
   return { path: join(own.path, name), remove };
 }
 
-/**
- * The named nodes, else those of PMAKE_NODES, else of the broker, else of the config file. The failure is a sentence.
- */
-async function findNodes(words: readonly string[]): Promise<Result<readonly NodeSpec[], string>> {
+/** The named nodes, else those of PMAKE_NODES, else of the broker, else of the config file. */
+async function findNodes(words: readonly string[]): Promise<Result<readonly NodeSpec[], NodesFailure>> {
   const read = await readConfigFiles(configFiles(process.env));
-  if (!read.ok) return fail(describeConfigProblem(read.failure));
+  if (!read.ok) return read;
   const configured = read.value.nodes ?? [];
   const asConfigured = (spec: NodeSpec): NodeSpec => configured.find(({ name }) => name === spec.name) ?? spec;
   const listed = words.length > 0 ? words.join(' ') : process.env[NODES_VARIABLE];
   if (listed !== undefined) {
     const parsed = parseNodes(listed);
-    if (!parsed.ok) return fail(describeConfigProblem(parsed.failure));
+    if (!parsed.ok) return parsed;
     // A bare name on the command line is one that the user knows from `pmakectl nodes`.
     return ok(words.length > 0 ? parsed.value.map(asConfigured) : parsed.value);
   }
   const leased = await brokersNodes();
   const specs = leased.length > 0 ? leased.map((name) => asConfigured({ name, host: name })) : configured;
-  return specs.length > 0 ? ok(specs) : fail(NO_NODES.trim());
+  return specs.length > 0 ? ok(specs) : fail({ kind: 'no-nodes' });
 }
 
 /** The nodes that accept jobs, according to the broker of this host. */
