@@ -31,7 +31,7 @@ import {
   startDispatcher,
   stopDispatcher,
 } from '../rig/pmake.ts';
-import { kernelSource } from '../rig/sources.ts';
+import { describeNoSource, kernelSource } from '../rig/sources.ts';
 import { differences, makeWorkTree, type WorkTree } from '../rig/work-tree.ts';
 
 /** Once only, a minute or more: the build by plain make. */
@@ -66,7 +66,7 @@ describe.skipIf(!canHaveCluster())('the Linux kernel on four nodes', () => {
     needBuild();
     const found = await kernelSource();
     if (!found.ok) {
-      missing = found.failure;
+      missing = describeNoSource(found.failure);
       return;
     }
     source = found.value;

@@ -3,7 +3,7 @@ import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test, type TestContext } from 'vitest';
 import { canHaveCluster, startCluster, type Cluster } from '../rig/cluster.ts';
 import { compilesOf, lastBuild, needBuild, PCC, pmake, stopDispatcher, startDispatcher } from '../rig/pmake.ts';
-import { luaSource, zlibSource, type SourceResult } from '../rig/sources.ts';
+import { describeNoSource, luaSource, zlibSource, type SourceResult } from '../rig/sources.ts';
 import { copyTree, differences, hashTree, makeWorkTree, type WorkTree } from '../rig/work-tree.ts';
 
 const JOBS = '-j6';
@@ -27,7 +27,7 @@ describe.skipIf(!canHaveCluster())('packages as their authors publish them', () 
 
   /** A fresh copy of `source` at the same path for each build: a path may end up in what is built. */
   async function freshTree(context: TestContext, source: SourceResult): Promise<string> {
-    if (!source.ok) return context.skip(source.failure);
+    if (!source.ok) return context.skip(describeNoSource(source.failure));
     const tree = join(work.path, 'package');
     await execa('rm', ['-rf', tree]);
     await copyTree(source.value, tree);

@@ -11,8 +11,20 @@ import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { fail, ok, type Result } from '../../src/util/result.ts';
 
-/** A directory to copy, never to build in; or a sentence on why there is none, for the skipped test. */
-export type SourceResult = Result<string, string>;
+/** A directory to copy, never to build in. */
+export type SourceResult = Result<string, NoSource>;
+
+/** Why there are no sources. */
+type NoSource =
+  | { readonly reason: 'no-kernel-archive' }
+  | { readonly reason: 'not-fetched'; readonly name: string; readonly error: string };
+
+/** A sentence for the skipped test. */
+export function describeNoSource(failure: NoSource): string {
+  return failure.reason === 'no-kernel-archive'
+    ? `no ${KERNEL_ARCHIVES}/linux-source-*.tar.xz: apt-get install linux-source`
+    : `${failure.name} cannot be fetched or unpacked: ${failure.error}`;
+}
 
 const KERNEL_SCRIPT = fileURLToPath(new URL('../../scripts/lib/kernel-source.sh', import.meta.url));
 const KERNEL_ARCHIVES = '/usr/src';
@@ -26,7 +38,7 @@ export async function kernelSource(): Promise<SourceResult> {
   const names = await readdir(KERNEL_ARCHIVES).catch(() => []);
   const versions = names.flatMap((name) => /^linux-source-([\d.]+)\.tar\.xz$/.exec(name)?.[1] ?? []);
   const newest = versions.sort((one, other) => other.localeCompare(one, 'en', { numeric: true })).at(0);
-  if (newest === undefined) return fail(`no ${KERNEL_ARCHIVES}/linux-source-*.tar.xz: apt-get install linux-source`);
+  if (newest === undefined) return fail({ reason: 'no-kernel-archive' });
   return cached(`linux-${newest}`, async (directory) => {
     await execa(KERNEL_SCRIPT, [directory, newest], { timeout: UNPACK_TIMEOUT_MS });
   });
@@ -64,7 +76,7 @@ async function cached(name: string, fill: (directory: string) => Promise<void>):
   } catch (cause) {
     await rm(unfinished, { recursive: true, force: true });
     if (existsSync(path)) return ok(path);
-    return fail(`${name} cannot be fetched or unpacked: ${(cause as Error).message}`);
+    return fail({ reason: 'not-fetched', name, error: (cause as Error).message });
   }
 }
 

@@ -8,7 +8,7 @@ import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { canHaveCluster, startCluster, type Cluster } from '../../rig/cluster.ts';
 import { lastBuild, needBuild, pmake, startDispatcher } from '../../rig/pmake.ts';
-import { helloSource } from '../../rig/sources.ts';
+import { describeNoSource, helloSource } from '../../rig/sources.ts';
 import { copyTree, differences, hashTree, makeWorkTree, type Hashes, type WorkTree } from '../../rig/work-tree.ts';
 
 /** Compiles in a package of this size; hello's configure runs some 400. */
@@ -67,7 +67,7 @@ describe.skipIf(!canHaveCluster())('configure under pmake', () => {
 
   test('config.h, config.status, the Makefiles and the log are what they are without it', async (context) => {
     const source = await helloSource();
-    if (!source.ok) return context.skip(source.failure);
+    if (!source.ok) return context.skip(describeNoSource(source.failure));
     const words = ['-f', '/dev/null', '--eval=all:;@./configure', 'all'];
     // Below a make as well: the makes that configure starts say where they are.
     const alone = await configured(source.value, (tree) =>
