@@ -214,6 +214,10 @@ describe('src/', () => {
     expect(impure).toEqual([]);
   });
 
+  it('has data for every failure, never a finished sentence', () => {
+    expect(files.flatMap(findWordyFailures)).toEqual([]);
+  });
+
   it('says in a header what each file is', () => {
     const bare = files.filter((file) => !/^(#!.*\n)?\/\*\*/.test(file.text));
     expect(bare.map((file) => file.path)).toEqual([]);
@@ -268,6 +272,21 @@ function findImpureCalls(file: SourceFile): readonly string[] {
     if (!ts.isCallExpression(node)) return;
     const name = node.expression.getText();
     if (IMPURE_FUNCTION.test(name)) found.push(name);
+  });
+  return found;
+}
+
+/** Results whose failure is a string: callers could only pass it on. The sentences for failures are in report/. */
+function findWordyFailures(file: SourceFile): readonly string[] {
+  const found: string[] = [];
+  visit(file.tree, (node) => {
+    if (!ts.isTypeReferenceNode(node) || node.typeName.getText() !== 'Result') return;
+    const failure = node.typeArguments?.[1];
+    if (!failure) return;
+    const options = ts.isUnionTypeNode(failure) ? failure.types : [failure];
+    if (!options.some(({ kind }) => kind === ts.SyntaxKind.StringKeyword)) return;
+    const { line } = file.tree.getLineAndCharacterOfPosition(node.getStart());
+    found.push(`${file.path}:${line + 1}: ${node.getText()}`);
   });
   return found;
 }
