@@ -11,6 +11,8 @@ import { fail, ok, type Result } from './result.ts';
 /** A place may contain a key of the text, and may be logged. */
 const MAX_PLACE_CHARACTERS = 100;
 const OTHERS_MAY_WRITE = 0o022;
+/** Matches every text with a negative number, and some strings. */
+const NEGATIVE_NUMBER = /(?:^|[\s:,[])-\d/;
 
 /** Why a text does not match its schema. */
 export type JsonFailure =
@@ -22,11 +24,16 @@ export type JsonFailure =
 export function parseJson<T>(text: string, schema: v.GenericSchema<unknown, T>): Result<T, JsonFailure> {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    // A negative zero (`-0`, `-1e-999`) is equal to 0, but not the same key and not the same when it is written again.
+    value = NEGATIVE_NUMBER.test(text) ? JSON.parse(text, withoutNegativeZero) : JSON.parse(text);
   } catch {
     return fail({ reason: 'not-json' });
   }
   return checkJson(value, schema);
+}
+
+function withoutNegativeZero(_: string, value: unknown): unknown {
+  return value === 0 ? 0 : value;
 }
 
 /** The same for a parsed value. */

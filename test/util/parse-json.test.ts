@@ -32,6 +32,16 @@ describe('JSON from outside', () => {
     expect(!parsed.ok && describeJsonFailure(parsed.failure)).toBe(clause);
   });
 
+  test.each(['-0', '[-0]', '{"a": -0.0, "b":[1,-0e5]}', '-1e-999'])('has no negative zero: %s', (text) => {
+    const parsed = parseJson(text, v.unknown());
+    expect(parsed.ok && JSON.stringify(parsed.value)).not.toContain('-');
+    expect(parsed).toEqual({ ok: true, value: JSON.parse(text.replaceAll(/-[\d.e-]+/g, '0')) as unknown });
+  });
+
+  test('keeps other negative numbers, and text that looks like one', () => {
+    expect(parseJson('[-1,-0.5,"a -0"]', v.unknown())).toEqual({ ok: true, value: [-1, -0.5, 'a -0'] });
+  });
+
   test('names no place at length', () => {
     const parsed = parseJson(`{"nodes":[],"names":{"${'n'.repeat(1_000)}":"x"}}`, SCHEMA);
     expect(!parsed.ok && describeJsonFailure(parsed.failure).length).toBeLessThan(120);
