@@ -3,41 +3,10 @@
  * next report corrects; the nodes are authoritative. Unaware of requests.
  */
 import { MAX_NODES } from './limits.ts';
-import type { FreeNode, NodeReport, Peer } from './messages.ts';
-import { pickBest, score } from './ranking.ts';
+import { ListedNode } from './listed-node.ts';
+import type { NodeReport, Peer } from './messages.ts';
+import { pickBest } from './ranking.ts';
 import * as timing from './timing.ts';
-
-/** One node on the list. */
-export class ListedNode {
-  peer: Peer;
-  report: NodeReport;
-  heardMs: number;
-  /** Offers in flight, by user. */
-  readonly offered = new Map<string, number>();
-  offers = 0;
-  /** Set when the node did not answer an offer: it gets no further offers until it is heard from. */
-  silent: { asked: number; askMs: number } | undefined;
-
-  constructor(peer: Peer, report: NodeReport, heardMs: number) {
-    this.peer = peer;
-    this.report = report;
-    this.heardMs = heardMs;
-  }
-
-  get speed(): number {
-    return this.report.speed;
-  }
-
-  /** The node accepts work, as far as is known. */
-  get isUsable(): boolean {
-    return this.report.available && this.silent === undefined;
-  }
-
-  get freeSlots(): number {
-    if (!this.isUsable) return 0;
-    return Math.max(0, this.report.slots - this.report.inUse - this.offers);
-  }
-}
 
 /** The list, with running totals of free slots, capacity and slots per user. */
 export class FreeList {
@@ -51,10 +20,6 @@ export class FreeList {
 
   constructor(random: () => number) {
     this.#random = random;
-  }
-
-  get size(): number {
-    return this.#nodes.size;
   }
 
   get freeSlots(): number {
@@ -155,18 +120,6 @@ export class FreeList {
     return ask;
   }
 
-  /** The best nodes with free slots, for a client's cached list. */
-  best(count: number): FreeNode[] {
-    const free = [...this.#nodes.values()].filter((node) => node.freeSlots > 0);
-    free.sort((a, b) => score(b) - score(a));
-    return free.slice(0, count).map(toFreeNode);
-  }
-
-  /** Every node on the list, including busy ones. */
-  all(): FreeNode[] {
-    return [...this.#nodes.values()].map(toFreeNode);
-  }
-
   /** The nodes that accept work, and all their slots, in use or not. */
   get capacity(): { readonly nodes: number; readonly slots: number } {
     return { nodes: this.#usable, slots: this.#slots };
@@ -191,8 +144,4 @@ export class FreeList {
     if (slots > 0) this.#userSlots.set(user, slots);
     else this.#userSlots.delete(user);
   }
-}
-
-function toFreeNode({ peer, freeSlots, speed }: ListedNode): FreeNode {
-  return { ...peer, freeSlots, speed };
 }

@@ -5,8 +5,9 @@
  */
 import type { Outbox } from './effects.ts';
 import { FairQueue } from './fair-queue.ts';
-import { FreeList, type ListedNode } from './free-list.ts';
+import { FreeList } from './free-list.ts';
 import { MAX_HINTS, MAX_IDS, MAX_LOOKAHEAD, MAX_OPEN_REQUESTS, MAX_PATIENCE_MS, MAX_WAITING } from './limits.ts';
+import { bestOf, type ListedNode, toFreeNode } from './listed-node.ts';
 import type { MessageOf, Peer, Waiter } from './messages.ts';
 import type { UserName } from '../../protocol/names.ts';
 import type { Term } from './term.ts';
@@ -131,7 +132,8 @@ export class Leader {
   onWho(from: Peer, { wantsRoster }: MessageOf<'who'>, term: Term): void {
     this.#outbox.toPeer(from, { kind: 'capacity', term, ...this.#list.capacity });
     if (!wantsRoster) return;
-    for (const nodes of chunk(this.#list.all(), MAX_HINTS)) this.#outbox.toPeer(from, { kind: 'roster', nodes });
+    const roster = [...this.#list.nodes()].map(toFreeNode);
+    for (const nodes of chunk(roster, MAX_HINTS)) this.#outbox.toPeer(from, { kind: 'roster', nodes });
   }
 
   tick(nowMs: number): void {
@@ -301,7 +303,7 @@ export class Leader {
     const key = requestKey(client, 0);
     const lastMs = this.#hinted.get(key);
     if (lastMs !== undefined && nowMs - lastMs < timing.FREE_LIST_INTERVAL_MS) return;
-    const nodes = this.#list.best(MAX_HINTS);
+    const nodes = bestOf(this.#list.nodes(), MAX_HINTS).map(toFreeNode);
     if (nodes.length === 0) return;
     this.#hinted.set(key, nowMs);
     this.#outbox.toPeer(client, { kind: 'free-list', nodes });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { FreeList, type ListedNode } from '../../../src/broker/core/free-list.ts';
+import { FreeList } from '../../../src/broker/core/free-list.ts';
+import type { ListedNode } from '../../../src/broker/core/listed-node.ts';
 import type { NodeReport, Peer } from '../../../src/broker/core/messages.ts';
 import { NODE_FORGOTTEN_MS } from '../../../src/broker/core/timing.ts';
 import { seededRandom } from '../seeded-random.ts';
@@ -49,18 +50,18 @@ describe('FreeList', () => {
     let asked = 0;
     for (let nowMs = 300; nowMs <= 200 + NODE_FORGOTTEN_MS; nowMs += 50) asked += list.sweep(nowMs).length;
     expect(asked).toBeGreaterThan(NODE_FORGOTTEN_MS / 1_500);
-    expect(list.size).toBe(1);
+    expect([...list.nodes()]).toHaveLength(1);
     list.sweep(201 + NODE_FORGOTTEN_MS);
-    expect(list.size).toBe(0);
+    expect([...list.nodes()]).toHaveLength(0);
   });
 
   it('forgets a node that has not reported for long', () => {
     const list = new FreeList(seededRandom(1));
     list.report(peer('n1'), report(1, 0), 0);
     list.sweep(NODE_FORGOTTEN_MS);
-    expect(list.size).toBe(1);
+    expect([...list.nodes()]).toHaveLength(1);
     list.sweep(NODE_FORGOTTEN_MS + 1);
-    expect(list.size).toBe(0);
+    expect([...list.nodes()]).toHaveLength(0);
     expect(list.freeSlots).toBe(0);
   });
 
