@@ -1,6 +1,6 @@
 /**
- * Field types of broker messages: names, terms, peers, leases and lists, each with its limit. Unaware of the messages
- * themselves.
+ * Field types of broker messages: names, terms, leases and lists, each with its limit. Unaware of the messages
+ * themselves and of the records that some of them carry (wire-peers.ts, wire-view.ts).
  */
 import {
   isNodeName,
@@ -13,7 +13,7 @@ import {
 } from '../../protocol/names.ts';
 import { ByteReader, ByteWriter, MalformedError } from '../../util/bytes.ts';
 import * as limits from '../core/limits.ts';
-import { type FreeNode, type LeaseName, type Peer, UNNAMED_WAITER, type Waiter } from '../core/messages.ts';
+import type { LeaseName } from '../core/messages.ts';
 import type { Term } from '../core/term.ts';
 
 /** Speeds are sent in thousandths. */
@@ -39,10 +39,6 @@ export class FieldWriter extends ByteWriter {
     return this.name(value, MAX_USER_NAME_BYTES);
   }
 
-  waiter({ nodeId, user }: Waiter): this {
-    return this.name(nodeId, MAX_NODE_NAME_BYTES).name(user, MAX_USER_NAME_BYTES);
-  }
-
   /** A word that pmake itself defines: a metric, a version, a reason. */
   word(value: string): this {
     return this.name(value, limits.MAX_WORD_BYTES);
@@ -56,20 +52,12 @@ export class FieldWriter extends ByteWriter {
     return this.whole(term.counter).nodeId(term.nodeId);
   }
 
-  peer(peer: Peer): this {
-    return this.nodeId(peer.nodeId).whole(peer.bootId).name(peer.address, limits.MAX_ADDRESS_BYTES);
-  }
-
   lease(lease: LeaseName): this {
     return this.whole(lease.bootId).u32(lease.leaseId);
   }
 
   speed(value: number): this {
     return this.u32(Math.round(value * SPEED_UNIT));
-  }
-
-  freeNodes(nodes: readonly FreeNode[]): this {
-    return this.list(nodes, limits.MAX_HINTS, (node) => this.peer(node).u16(node.freeSlots).speed(node.speed));
   }
 
   oneOf<T extends string>(values: readonly T[], value: T): this {
@@ -116,32 +104,10 @@ export class FieldReader extends ByteReader {
     return name;
   }
 
-  waiter(): Waiter {
-    const names = [this.name(MAX_NODE_NAME_BYTES), this.name(MAX_USER_NAME_BYTES)] as const;
-    const [nodeId, user] = names;
-    if (nodeId === UNNAMED_WAITER.nodeId && user === UNNAMED_WAITER.user) return UNNAMED_WAITER;
-    if (!isNodeName(nodeId) || !isUserName(user)) throw new MalformedError('a name that nothing that waits may have');
-    return { nodeId, user };
-  }
-
   word(): string {
     const word = this.name(limits.MAX_WORD_BYTES);
     if (!isWord(word)) throw new MalformedError('a word that is not one of ours');
     return word;
-  }
-
-  /** An opaque address; the transport checks it again. */
-  address(): string {
-    const address = this.name(limits.MAX_ADDRESS_BYTES);
-    if (!/^[\x21-\x7e]*$/.test(address)) throw new MalformedError('an address with odd characters');
-    return address;
-  }
-
-  /** A measurement. It must be finite because it may be printed as JSON. */
-  finite(): number {
-    const value = this.f64();
-    if (!Number.isFinite(value)) throw new MalformedError('a measurement that is not a number');
-    return value;
   }
 
   whole(): number {
@@ -154,20 +120,12 @@ export class FieldReader extends ByteReader {
     return { counter: this.whole(), nodeId: this.nodeId() };
   }
 
-  peer(): Peer {
-    return { nodeId: this.nodeId(), bootId: this.whole(), address: this.address() };
-  }
-
   lease(): LeaseName {
     return { bootId: this.whole(), leaseId: this.u32() };
   }
 
   speed(): number {
     return this.u32() / SPEED_UNIT;
-  }
-
-  freeNodes(): FreeNode[] {
-    return this.list(limits.MAX_HINTS, () => ({ ...this.peer(), freeSlots: this.u16(), speed: this.speed() }));
   }
 
   oneOf<T extends string>(values: readonly T[]): T {

@@ -1,5 +1,6 @@
 /** Encoding of a node's description of itself, for displays. Unaware of the message around it (wire.ts). */
 import type { MetricView, NodeView } from '../../protocol/local-broker.ts';
+import { MalformedError } from '../../util/bytes.ts';
 import * as limits from '../core/limits.ts';
 import type { FieldReader, FieldWriter } from './wire-fields.ts';
 
@@ -34,13 +35,22 @@ export function writeView(view: NodeView, to: FieldWriter): void {
  */
 export function readView(from: FieldReader): NodeView {
   const head = { node: from.nodeId(), version: from.word(), state: from.oneOf(STATES) };
-  const busyBy = from.flag() ? { metric: from.word(), value: from.finite(), mark: from.finite() } : undefined;
+  const busyBy = from.flag()
+    ? { metric: from.word(), value: readMeasurement(from), mark: readMeasurement(from) }
+    : undefined;
   const figures = { slots: from.u16(), inUse: from.u16(), speed: from.speed(), workers: from.u16() };
   const metrics = from.list(limits.MAX_METRICS, (): MetricView => {
-    const values = { metric: from.word(), total: from.finite(), foreign: from.finite() };
+    const values = { metric: from.word(), total: readMeasurement(from), foreign: readMeasurement(from) };
     if (!from.flag()) return values;
-    return { ...values, highMark: from.finite(), lowMark: from.finite(), judges: from.oneOf(JUDGES) };
+    return { ...values, highMark: readMeasurement(from), lowMark: readMeasurement(from), judges: from.oneOf(JUDGES) };
   });
   const dropped = Object.fromEntries(from.list(limits.MAX_DROP_REASONS, () => [from.word(), from.whole()] as const));
   return { ...head, ...(busyBy && { busyBy }), ...figures, metrics, dropped };
+}
+
+/** A measurement. It must be finite because it may be printed as JSON. */
+function readMeasurement(from: FieldReader): number {
+  const value = from.f64();
+  if (!Number.isFinite(value)) throw new MalformedError('a measurement that is not a number');
+  return value;
 }

@@ -19,6 +19,7 @@ import {
   UNNAMED_WAITER,
 } from '../core/messages.ts';
 import { FieldReader, FieldWriter } from './wire-fields.ts';
+import { readFreeNodes, readPeer, readWaiters, writeFreeNodes, writePeer, writeWaiters } from './wire-peers.ts';
 import { readView, writeView } from './wire-view.ts';
 
 /** The only version this broker accepts. */
@@ -107,14 +108,14 @@ const CODECS: { readonly [K in MessageKind]: Codec<MessageOf<K>> } = {
     type: TYPES.heartbeat,
     write: ({ term, members, waiters }, to) => {
       to.term(term).u32(members);
-      to.list(waiters, limits.MAX_WAITERS, (waiter) => to.waiter(waiter));
+      writeWaiters(waiters, to);
     },
     read: (from) => ({
       kind: 'heartbeat',
       term: from.term(),
       members: from.u32(),
       // A leader of an earlier release does not name its waiters: assume that there are some.
-      waiters: from.remaining === 0 ? [UNNAMED_WAITER] : from.list(limits.MAX_WAITERS, () => from.waiter()),
+      waiters: from.remaining === 0 ? [UNNAMED_WAITER] : readWaiters(from),
     }),
   },
   stand: {
@@ -200,17 +201,20 @@ const CODECS: { readonly [K in MessageKind]: Codec<MessageOf<K>> } = {
   },
   'free-list': {
     type: TYPES.freeList,
-    write: ({ nodes }, to) => to.freeNodes(nodes),
-    read: (from) => ({ kind: 'free-list', nodes: from.freeNodes() }),
+    write: ({ nodes }, to) => writeFreeNodes(nodes, to),
+    read: (from) => ({ kind: 'free-list', nodes: readFreeNodes(from) }),
   },
   offer: {
     type: TYPES.offer,
-    write: ({ offerId, client, requestId, stamp, user }, to) =>
-      to.u32(offerId).peer(client).u32(requestId).u32(stamp).user(user),
+    write: ({ offerId, client, requestId, stamp, user }, to) => {
+      to.u32(offerId);
+      writePeer(client, to);
+      to.u32(requestId).u32(stamp).user(user);
+    },
     read: (from) => ({
       kind: 'offer',
       offerId: from.u32(),
-      client: from.peer(),
+      client: readPeer(from),
       requestId: from.u32(),
       stamp: from.u32(),
       user: from.user(),
@@ -294,8 +298,8 @@ const CODECS: { readonly [K in MessageKind]: Codec<MessageOf<K>> } = {
   },
   roster: {
     type: TYPES.roster,
-    write: ({ nodes }, to) => to.freeNodes(nodes),
-    read: (from) => ({ kind: 'roster', nodes: from.freeNodes() }),
+    write: ({ nodes }, to) => writeFreeNodes(nodes, to),
+    read: (from) => ({ kind: 'roster', nodes: readFreeNodes(from) }),
   },
   inspect: {
     type: TYPES.inspect,
