@@ -7,7 +7,7 @@ import { type Effect, type Group, Outbox } from './effects.ts';
 import { Election } from './election.ts';
 import { Leader } from './leader.ts';
 import { MAX_WAITERS } from './limits.ts';
-import { Member, type NodeState } from './member.ts';
+import { Member, type MemberStatus, type NodeState } from './member.ts';
 import { type FreeNode, type Message, type MessageOf, type Peer, UNNAMED_WAITER, type Waiter } from './messages.ts';
 import type { NodeName } from '../../protocol/names.ts';
 import type { Term } from './term.ts';
@@ -50,15 +50,10 @@ export type BrokerEvent =
   | { readonly kind: 'leave' };
 
 /** Snapshot for status displays. */
-export interface BrokerSnapshot {
+export interface BrokerSnapshot extends MemberStatus {
   readonly role: 'following' | 'standing' | 'leading';
   /** The leader's term, as far as this broker knows. */
   readonly term: Term | undefined;
-  readonly slots: number;
-  readonly inUse: number;
-  /** Leases in `inUse` that have not been revoked. */
-  readonly staying: number;
-  readonly available: boolean;
   /** Waiting requests of this host, and the leases it holds. */
   readonly open: number;
   readonly held: number;
@@ -108,10 +103,9 @@ export class Broker {
   }
 
   get status(): BrokerSnapshot {
-    const { available, slots, inUse, staying } = this.#member;
     const term = this.#election.leadingTerm ?? this.#election.leader(this.#nowMs)?.term;
     const { open, held, leaderLost } = this.#client;
-    return { role: this.#election.role, term, slots, inUse, staying, available, open, held, leaderLost };
+    return { role: this.#election.role, term, ...this.#member.status, open, held, leaderLost };
   }
 
   /** The leader state machine; undefined while this broker does not lead. */
@@ -178,7 +172,7 @@ export class Broker {
       // A busy node leads only if there is no other candidate.
       if (!this.#member.available) this.#handOver(nowMs);
     }
-    this.#member.flush(nowMs);
+    this.#member.reports.flush(nowMs);
     this.#subscribe('leader', this.#leader !== undefined);
     this.#subscribe('available', this.#member.available || this.#election.role !== 'following');
   }
@@ -197,12 +191,12 @@ export class Broker {
     }
     const term = leading ?? this.#election.leader(nowMs)?.term;
     // Needed even if the leader is unchanged: this node may just have become free.
-    if (term && this.#member.available) this.#member.onLeader(term, this.#election.members, nowMs);
+    if (term && this.#member.available) this.#member.reports.onLeader(term, this.#election.members, nowMs);
     if (term === this.#leaderTerm) return;
     if (term === undefined) {
       // When this leader is heard again, it may have forgotten this node.
       this.#leaderTerm = undefined;
-      this.#member.onLeaderLost();
+      this.#member.reports.onLeaderLost();
       return;
     }
     const isNew = this.#leaderTerm?.counter !== term.counter || this.#leaderTerm.nodeId !== term.nodeId;
@@ -297,10 +291,10 @@ export class Broker {
   #receiveAsNode(from: Peer, message: MessageOf<NodeKind>, nowMs: number): void {
     switch (message.kind) {
       case 'ask':
-        this.#member.onAsk();
+        this.#member.reports.noteChange();
         return;
       case 'noted':
-        this.#member.onNoted(from, message.version, nowMs);
+        this.#member.reports.onNoted(from, message.version, nowMs);
         return;
       case 'offer':
         this.#member.onOffer(from, message, nowMs);

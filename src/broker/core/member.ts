@@ -1,24 +1,14 @@
 /**
- * A node's part: reports its slots, answers offers, and grants, keeps and ends its leases. The node is authoritative
- * for its slots: whatever leaders believe, it never grants more than it has. Unaware of how load is measured; it is
- * told whether it is available.
+ * A node's part: answers offers, and grants, keeps and ends its leases. The node is authoritative for its slots:
+ * whatever leaders believe, it never grants more than it has. Unaware of how load is measured, because it is told
+ * whether it is available, and of when its slots are reported (slot-reports.ts).
  */
 import type { Outbox } from './effects.ts';
 import { type Lease, LeaseTable } from './lease.ts';
-import { MAX_ANSWERS, MAX_LEASES, MAX_USERS_REPORTED } from './limits.ts';
-import type {
-  DeclineReason,
-  LeaseName,
-  LossReason,
-  Message,
-  MessageOf,
-  OfferAnswer,
-  Peer,
-  Waiter,
-} from './messages.ts';
+import { MAX_LEASES, MAX_USERS_REPORTED } from './limits.ts';
+import type { DeclineReason, LeaseName, LossReason, Message, MessageOf, Peer, Waiter } from './messages.ts';
 import type { UserName } from '../../protocol/names.ts';
-import { compareTerms, type Term } from './term.ts';
-import * as timing from './timing.ts';
+import { SlotReports } from './slot-reports.ts';
 import { groupBy, chunk } from '../../util/lists.ts';
 
 /** The node's settings and its availability. */
@@ -27,6 +17,16 @@ export interface NodeState {
   readonly available: boolean;
   readonly slots: number;
   readonly speed: number;
+}
+
+/** Snapshot of a node for status displays. */
+export interface MemberStatus {
+  readonly slots: number;
+  readonly inUse: number;
+  /** Leases in `inUse` that have not been revoked. */
+  readonly staying: number;
+  /** The node grants slots now. */
+  readonly available: boolean;
 }
 
 /** Everything a member is given at its start. */
@@ -41,31 +41,29 @@ export interface MemberOptions {
 
 /** The node part of a broker. */
 export class Member {
+  /** Reports of the slots to the leader. */
+  readonly reports: SlotReports;
   readonly #self: Peer;
-  readonly #random: () => number;
   readonly #outbox: Outbox;
   readonly #leases = new LeaseTable();
   #state: NodeState = { available: false, slots: 0, speed: 1 };
   #holdUntilMs: number;
   #lastLeaseId = 0;
-  #version = 0;
-  #changed = true;
-  /**
-   * The availability in the newest report. True before the first report, because a leader may still list this node from
-   * before its restart.
-   */
-  #saidAvailable = true;
-  #answers: OfferAnswer[] = [];
-  #reportMs = Infinity;
-  #repeats = 0;
-  #reportedTo: Term | undefined;
   /** The waiters in the last heartbeat. If no leader is heard, the next one is elected within a second. */
   #waiters: readonly Waiter[] = [];
 
   constructor(options: MemberOptions) {
     this.#self = options.self;
-    this.#random = options.random;
     this.#outbox = options.outbox;
+    this.reports = new SlotReports({
+      outbox: options.outbox,
+      random: options.random,
+      isAvailable: () => this.available,
+      describe: () => {
+        const { slots, speed } = this.#state;
+        return { slots, inUse: this.#leases.size, speed, users: this.#leases.users(MAX_USERS_REPORTED) };
+      },
+    });
     this.#holdUntilMs = options.nowMs + options.holdMs;
     if (options.holdMs === 0) this.#holdUntilMs = -Infinity;
   }
@@ -74,29 +72,22 @@ export class Member {
     return this.#state.available && this.#holdUntilMs === -Infinity;
   }
 
-  get slots(): number {
-    return this.#state.slots;
-  }
-
-  get inUse(): number {
-    return this.#leases.size;
-  }
-
-  /** Leases in `inUse` that have not been revoked. */
-  get staying(): number {
-    return this.#leases.newest().length;
+  get status(): MemberStatus {
+    const { available } = this;
+    const staying = this.#leases.newest().length;
+    return { slots: this.#state.slots, inUse: this.#leases.size, staying, available };
   }
 
   get nextTickMs(): number {
     const holdMs = this.#holdUntilMs === -Infinity ? Infinity : this.#holdUntilMs;
-    return Math.min(this.#reportMs, this.#leases.nextExpiryMs, holdMs);
+    return Math.min(this.reports.nextTickMs, this.#leases.nextExpiryMs, holdMs);
   }
 
   setState(state: NodeState): void {
     const was = this.#state;
     if (state.available === was.available && state.slots === was.slots && state.speed === was.speed) return;
     this.#state = state;
-    this.#changed = true;
+    this.reports.noteChange();
   }
 
   /** Grants nothing new from now on. */
@@ -106,18 +97,11 @@ export class Member {
 
   tick(nowMs: number): void {
     if (nowMs >= this.#holdUntilMs) {
-      this.#changed ||= this.#holdUntilMs !== -Infinity;
+      if (this.#holdUntilMs !== -Infinity) this.reports.noteChange();
       this.#holdUntilMs = -Infinity;
     }
-    if (this.#leases.expire(nowMs)) this.#changed = true;
-    if (nowMs < this.#reportMs) return;
-    this.#sendReport([]);
-    this.#planRepeat(nowMs);
-  }
-
-  /** No leader is heard. Report to the next one, even if it turns out to be the same one. */
-  onLeaderLost(): void {
-    this.#reportedTo = undefined;
+    if (this.#leases.expire(nowMs)) this.reports.noteChange();
+    this.reports.tick(nowMs);
   }
 
   /**
@@ -131,31 +115,11 @@ export class Member {
     this.#tellHolders(wanted, (leases) => ({ kind: 'wanted', leases }));
   }
 
-  /** Handles a heartbeat. A leader in a new term does not know this node yet. */
-  onLeader(term: Term, members: number, nowMs: number): void {
-    if (this.#reportedTo !== undefined && compareTerms(this.#reportedTo, term) === 0) return;
-    this.#reportedTo = term;
-    const spreadMs = Math.min(timing.REPORT_SPREAD_MAX_MS, members * timing.REPORT_SPREAD_PER_NODE_MS);
-    this.#repeats = 0;
-    this.#reportMs = nowMs + this.#random() * spreadMs;
-  }
-
-  onAsk(): void {
-    this.#changed = true;
-  }
-
-  /** The leader has the newest report: stop repeating it. */
-  onNoted(from: Peer, version: number, nowMs: number): void {
-    if (version !== this.#version || from.nodeId !== this.#reportedTo?.nodeId) return;
-    this.#repeats = timing.REPORT_REPEATS_MS.length;
-    this.#reportMs = nowMs + timing.REPORT_INTERVAL_MS * (0.8 + 0.4 * this.#random());
-  }
-
   onOffer(from: Peer, offer: MessageOf<'offer'>, nowMs: number): void {
     // A leader does not know its own address; the receiver of its datagram does.
     const client = offer.client.address === '' ? { ...offer.client, address: from.address } : offer.client;
     const given = this.#give(client, offer.requestId, offer.user, nowMs);
-    this.#answers.push({ offerId: offer.offerId, outcome: typeof given === 'string' ? given : 'accepted' });
+    this.reports.answer({ offerId: offer.offerId, outcome: typeof given === 'string' ? given : 'accepted' });
     if (typeof given !== 'string') this.#sendLease(given, offer.stamp, nowMs);
   }
 
@@ -185,7 +149,7 @@ export class Member {
       const lease = this.#leases.held(name, client);
       if (lease === undefined) continue;
       this.#leases.remove(lease);
-      this.#changed = true;
+      this.reports.noteChange();
     }
     // Answer even if there was nothing to release: the first answer may have been lost.
     this.#outbox.toPeer(client, { kind: 'released', leases: names });
@@ -198,50 +162,13 @@ export class Member {
     this.#tellHolders(revoked, (leases) => ({ kind: 'revoke', reason, leases }));
   }
 
-  /** Sends what this step changed; called once at the end of each step. */
-  flush(nowMs: number): void {
-    while (this.#answers.length > MAX_ANSWERS) this.#sendReport(this.#answers.splice(0, MAX_ANSWERS));
-    if (this.#answers.length === 0 && !this.#worthReporting()) return;
-    if (this.#changed) this.#version++;
-    this.#changed = false;
-    this.#sendReport(this.#answers);
-    this.#answers = [];
-    this.#repeats = 0;
-    this.#planRepeat(nowMs);
-  }
-
-  /** A node reports that it became busy and then stays silent: its slots are of no use until it is free again. */
-  #worthReporting(): boolean {
-    return this.#changed && (this.available || this.#saidAvailable);
-  }
-
-  #sendReport(answers: readonly OfferAnswer[]): void {
-    const { slots, speed } = this.#state;
-    const users = this.#leases.users(MAX_USERS_REPORTED);
-    const { available, inUse } = this;
-    this.#saidAvailable = available;
-    this.#outbox.toGroup('leader', {
-      kind: 'report',
-      report: { version: this.#version, available, slots, inUse, speed, users },
-      answers,
-    });
-  }
-
-  #planRepeat(nowMs: number): void {
-    // A busy node hears no leader, and thus no acknowledgement: it repeats a fixed number of times.
-    const last = this.available ? timing.REPORT_REPEATS_MS.at(-1) : undefined;
-    const repeatMs = timing.REPORT_REPEATS_MS[this.#repeats++] ?? last;
-    if (repeatMs !== undefined) this.#reportMs = nowMs + repeatMs;
-    else this.#reportMs = nowMs + timing.BUSY_REPORT_INTERVAL_MS * (0.8 + 0.4 * this.#random());
-  }
-
   #give(client: Peer, requestId: number, user: UserName, nowMs: number): Lease | DeclineReason {
     const had = this.#leases.forRequest(client, requestId);
     if (had !== undefined) return had;
     if (!this.available) return 'busy';
     this.#leases.expire(nowMs);
     if (this.#leases.size >= this.#state.slots) return 'full';
-    this.#changed = true;
+    this.reports.noteChange();
     const name = { bootId: this.#self.bootId, leaseId: ++this.#lastLeaseId };
     return this.#leases.add(name, client, requestId, user, nowMs);
   }
@@ -265,7 +192,7 @@ export class Member {
   #adopt(name: LeaseName, client: Peer, requestId: number, user: UserName, nowMs: number): Lease | undefined {
     if (nowMs >= this.#holdUntilMs || name.bootId >= this.#self.bootId) return undefined;
     if (this.#leases.size >= this.#state.slots) return undefined;
-    this.#changed = true;
+    this.reports.noteChange();
     return this.#leases.add(name, client, requestId, user, nowMs);
   }
 
