@@ -2,7 +2,7 @@
  * State machine of one broker: node, client, voter and, at times, leader. It takes events and the time and returns
  * effects. It is unaware of sockets, clocks and sources of randomness, so a test can run a thousand of them.
  */
-import { Client, type ClientRequest } from './client.ts';
+import { Client, type ClientStatus, type ClientRequest } from './client.ts';
 import { type Effect, type Group, Outbox } from './effects.ts';
 import { Election } from './election.ts';
 import { Leader } from './leader.ts';
@@ -50,14 +50,10 @@ export type BrokerEvent =
   | { readonly kind: 'leave' };
 
 /** Snapshot for status displays. */
-export interface BrokerSnapshot extends MemberStatus {
+export interface BrokerSnapshot extends MemberStatus, ClientStatus {
   readonly role: 'following' | 'standing' | 'leading';
   /** The leader's term, as far as this broker knows. */
   readonly term: Term | undefined;
-  /** Waiting requests of this host, and the leases it holds. */
-  readonly open: number;
-  readonly held: number;
-  readonly leaderLost: boolean;
 }
 
 type ElectionKind = 'heartbeat' | 'stand' | 'vote' | 'refuse' | 'handover';
@@ -104,8 +100,7 @@ export class Broker {
 
   get status(): BrokerSnapshot {
     const term = this.#election.leadingTerm ?? this.#election.leader(this.#nowMs)?.term;
-    const { open, held, leaderLost } = this.#client;
-    return { role: this.#election.role, term, ...this.#member.status, open, held, leaderLost };
+    return { role: this.#election.role, term, ...this.#member.status, ...this.#client.status };
   }
 
   /** The leader state machine; undefined while this broker does not lead. */
@@ -263,16 +258,16 @@ export class Broker {
         this.#client.onLease(from, message, nowMs);
         return;
       case 'renewed':
-        this.#client.onRenewed(from, message, nowMs);
+        this.#client.held.onRenewed(from, message, nowMs);
         return;
       case 'wanted':
-        this.#client.onWanted(from, message);
+        this.#client.held.onWanted(from, message.leases);
         return;
       case 'released':
-        this.#client.onReleased(from, message);
+        this.#client.held.onReleased(from, message.leases);
         return;
       case 'revoke':
-        this.#client.onRevoke(from, message);
+        this.#client.held.lose(from, message.leases, message.reason);
         return;
       case 'capacity':
         this.#outbox.emit(message);

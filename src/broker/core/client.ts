@@ -6,6 +6,7 @@
 import { CachedList } from './cached-list.ts';
 import type { Outbox } from './effects.ts';
 import { HeldLeases } from './held-leases.ts';
+import { LeaderWatch } from './leader-watch.ts';
 import { MAX_EXCLUDED, MAX_IDS, MAX_OPEN_REQUESTS, MAX_TAKES } from './limits.ts';
 import type { MessageOf, NoneReason, Peer } from './messages.ts';
 import type { NodeName, UserName } from '../../protocol/names.ts';
@@ -22,6 +23,15 @@ export interface ClientRequest {
   readonly patienceMs: number;
   /** Ids of nodes that must not be used. Only the last MAX_EXCLUDED count. */
   readonly exclude: readonly NodeName[];
+}
+
+/** Snapshot of a client for status displays. */
+export interface ClientStatus {
+  /** Waiting requests of this host, and the leases it holds. */
+  readonly open: number;
+  readonly held: number;
+  /** No leader answers. */
+  readonly leaderLost: boolean;
 }
 
 interface Open {
@@ -43,35 +53,34 @@ export class Client {
   readonly #stamps: Stamps;
   readonly #held: HeldLeases;
   readonly #cached: CachedList;
-  /** When the oldest unanswered message to the leader was sent. */
-  #unansweredMs: number | undefined;
-  #lostMs: number | undefined;
+  readonly #leader = new LeaderWatch();
   #gaveUpMs: number | undefined;
   #nextTickMs = Infinity;
 
   constructor(options: { readonly outbox: Outbox; readonly random: () => number; readonly nowMs: number }) {
     this.#outbox = options.outbox;
     this.#stamps = new Stamps(options.nowMs);
-    this.#held = new HeldLeases(options.outbox, this.#stamps);
+    this.#held = new HeldLeases({
+      outbox: options.outbox,
+      stamps: this.#stamps,
+      // A leader that reaches nodes but does not answer this client does not know that this client is waiting.
+      mayKeep: () => !this.#leader.isLost,
+    });
     this.#cached = new CachedList(options.random);
   }
 
-  /** True while no leader answers. */
-  get leaderLost(): boolean {
-    return this.#lostMs !== undefined;
+  get status(): ClientStatus {
+    return { open: this.#open.size, held: this.#held.size, leaderLost: this.#leader.isLost };
+  }
+
+  /** The leases in use, for the messages of nodes about them. */
+  get held(): Pick<HeldLeases, 'onRenewed' | 'onWanted' | 'onReleased' | 'lose'> {
+    return this.#held;
   }
 
   /** True if this client needs a leader now and none answers. */
   wantsLeader(nowMs: number): boolean {
-    return this.leaderLost && (this.#open.size > 0 || this.#gaveUpMs === nowMs);
-  }
-
-  get open(): number {
-    return this.#open.size;
-  }
-
-  get held(): number {
-    return this.#held.size;
+    return this.#leader.isLost && (this.#open.size > 0 || this.#gaveUpMs === nowMs);
   }
 
   get nextTickMs(): number {
@@ -99,18 +108,15 @@ export class Client {
     this.#cached.freed(lease.slice(0, lease.indexOf('/')));
   }
 
-  /**
-   * There is a new leader, which does not know the requests waiting here. A heartbeat does not count as an answer: the
-   * leader may send without receiving.
-   */
+  /** There is a new leader, which does not know the requests waiting here. */
   onNewLeader(nowMs: number): void {
-    this.#unansweredMs = undefined;
+    this.#leader.onNewLeader();
     for (const open of this.#open.values()) open.sendMs = nowMs;
     this.#nextTickMs = Math.min(this.#nextTickMs, nowMs);
   }
 
   onQueued(requestIds: readonly number[], nowMs: number): void {
-    this.#onAnswer();
+    this.#leader.onAnswer();
     for (const id of requestIds) {
       const open = this.#open.get(id);
       if (open === undefined) continue;
@@ -120,12 +126,12 @@ export class Client {
   }
 
   onNone({ requestIds, reason }: MessageOf<'none'>): void {
-    this.#onAnswer();
+    this.#leader.onAnswer();
     for (const id of requestIds) if (this.#open.delete(id)) this.#none(id, reason);
   }
 
   onFreeList(from: Peer, { nodes }: MessageOf<'free-list'>, nowMs: number): void {
-    this.#onAnswer();
+    this.#leader.onAnswer();
     this.#cached.learn(from, nodes, nowMs);
   }
 
@@ -144,7 +150,7 @@ export class Client {
       this.#held.release(lease, nowMs);
       return;
     }
-    if (open.taking === undefined) this.#onAnswer();
+    if (open.taking === undefined) this.#leader.onAnswer();
     this.#open.delete(message.requestId);
     this.#outbox.emit({ kind: 'leased', requestId: message.requestId, lease, nodeId: from.nodeId });
   }
@@ -157,30 +163,12 @@ export class Client {
     this.#nextTickMs = nowMs;
   }
 
-  onRenewed(from: Peer, message: MessageOf<'renewed'>, nowMs: number): void {
-    // A leader that reaches nodes but does not answer this client does not know that this client is waiting.
-    const mayKeep = message.mayKeep && !this.leaderLost;
-    this.#held.onRenewed(from, { ...message, mayKeep }, nowMs);
-  }
-
-  onWanted(from: Peer, { leases }: MessageOf<'wanted'>): void {
-    this.#held.onWanted(from, leases);
-  }
-
-  onReleased(from: Peer, { leases }: MessageOf<'released'>): void {
-    this.#held.onReleased(from, leases);
-  }
-
-  onRevoke(from: Peer, { leases, reason }: MessageOf<'revoke'>): void {
-    this.#held.lose(from, leases, reason);
-  }
-
   tick(nowMs: number): void {
     this.#held.tick(nowMs);
     if (nowMs < this.#nextTickMs) return;
     const impatient: number[] = [];
     const due: Open[] = [];
-    this.#watchLeader(nowMs);
+    this.#leader.check(this.#open.size > 0, nowMs);
     for (const [id, open] of this.#open) {
       if (nowMs >= open.endMs) {
         impatient.push(id);
@@ -188,7 +176,7 @@ export class Client {
       }
       if (nowMs >= open.sendMs) due.push(open);
       this.#endTaking(open, nowMs);
-      if (this.#lostMs !== undefined && !this.#takeDirectly(open, nowMs)) this.#giveUp(id, nowMs);
+      if (this.#leader.isLost && !this.#takeDirectly(open, nowMs)) this.#giveUp(id, nowMs);
     }
     for (const id of impatient) {
       this.#open.delete(id);
@@ -197,17 +185,6 @@ export class Client {
     this.#sendCancels(impatient);
     this.#send(due, nowMs);
     this.#wake();
-  }
-
-  #onAnswer(): void {
-    this.#unansweredMs = undefined;
-    this.#lostMs = undefined;
-  }
-
-  #watchLeader(nowMs: number): void {
-    if (this.#lostMs !== undefined || this.#unansweredMs === undefined) return;
-    if (this.#open.size === 0) this.#unansweredMs = undefined;
-    else if (nowMs - this.#unansweredMs >= timing.LEADER_SILENCE_MS) this.#lostMs = nowMs;
   }
 
   /** Asks the next node on the cached list, unless a request is in flight; false if there is no node to ask. */
@@ -230,7 +207,7 @@ export class Client {
   }
 
   #giveUp(id: number, nowMs: number): void {
-    if (this.#lostMs === undefined || nowMs - this.#lostMs < timing.LEADERLESS_PATIENCE_MS) return;
+    if (!this.#leader.isLostForGood(nowMs)) return;
     this.#gaveUpMs = nowMs;
     // Not cancelled: if the leader comes back, its answer is how this client finds out.
     if (this.#open.delete(id)) this.#none(id, 'no-leader');
@@ -244,7 +221,7 @@ export class Client {
 
   #sendGroup(group: NonEmpty<Open>, nowMs: number): void {
     const [{ request }] = group;
-    this.#unansweredMs ??= nowMs;
+    this.#leader.onSent(nowMs);
     this.#outbox.toGroup('leader', {
       kind: 'request',
       stamp: this.#stamps.make(nowMs),
@@ -264,12 +241,10 @@ export class Client {
   }
 
   #wake(): void {
-    let next = Infinity;
+    let next = this.#open.size > 0 ? this.#leader.dueMs : Infinity;
     for (const { endMs, sendMs, taking } of this.#open.values()) {
       next = Math.min(next, endMs, sendMs, taking?.untilMs ?? Infinity);
     }
-    const silentMs = this.#lostMs === undefined ? this.#unansweredMs : undefined;
-    if (this.#open.size > 0 && silentMs !== undefined) next = Math.min(next, silentMs + timing.LEADER_SILENCE_MS);
     this.#nextTickMs = next;
   }
 }

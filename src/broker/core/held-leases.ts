@@ -28,6 +28,14 @@ interface HeldLease {
   releaseTries: number;
 }
 
+/** What the table is given at its start. */
+export interface HeldLeasesOptions {
+  readonly outbox: Outbox;
+  readonly stamps: Stamps;
+  /** False while a node's word that no other waiter needs its slots cannot be trusted. */
+  readonly mayKeep: () => boolean;
+}
+
 /** The client's table of leases. */
 export class HeldLeases {
   readonly #outbox: Outbox;
@@ -36,10 +44,12 @@ export class HeldLeases {
   readonly #renewMs = new Map<string, number>();
   #nextTickMs = Infinity;
   readonly #stamps: Stamps;
+  readonly #mayKeep: () => boolean;
 
-  constructor(outbox: Outbox, stamps: Stamps) {
-    this.#outbox = outbox;
-    this.#stamps = stamps;
+  constructor(options: HeldLeasesOptions) {
+    this.#outbox = options.outbox;
+    this.#stamps = options.stamps;
+    this.#mayKeep = options.mayKeep;
   }
 
   get nextTickMs(): number {
@@ -107,7 +117,7 @@ export class HeldLeases {
       if (lease.state === 'held') inUse.push(lease.key);
     }
     // Counted from when the renewal was sent: an answer that is read late says nothing about who is waiting now.
-    const forMs = mayKeep ? Math.max(0, sentMs + timing.KEEP_MS - nowMs) : 0;
+    const forMs = mayKeep && this.#mayKeep() ? Math.max(0, sentMs + timing.KEEP_MS - nowMs) : 0;
     if (inUse.length > 0) this.#outbox.emit({ kind: 'keep', leases: inUse, forMs });
     this.lose(from, gone, 'gone');
   }

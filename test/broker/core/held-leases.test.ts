@@ -9,10 +9,10 @@ const NODE = { nodeId: nodeName('n2'), bootId: 7, address: 'n2' };
 const NAME = { bootId: 7, leaseId: 1 };
 
 /** A lease that was granted and asked to be renewed. */
-function renewing() {
+function renewing(mayKeep = true) {
   const outbox = new Outbox();
   const stamps = new Stamps(0);
-  const held = new HeldLeases(outbox, stamps);
+  const held = new HeldLeases({ outbox, stamps, mayKeep: () => mayKeep });
   const key = held.add(
     NODE,
     { kind: 'lease', requestId: 1, leaseId: 1, stamp: 0, ttlMs: LEASE_TTL_MS },
@@ -21,9 +21,9 @@ function renewing() {
   );
   held.tick(FIRST_RENEW_MS);
   outbox.take();
-  const answer = (mayKeep: boolean, nowMs: number) => {
+  const answer = (nodeSays: boolean, nowMs: number) => {
     const stamp = stamps.make(FIRST_RENEW_MS);
-    held.onRenewed(NODE, { kind: 'renewed', stamp, held: [NAME], gone: [], mayKeep }, nowMs);
+    held.onRenewed(NODE, { kind: 'renewed', stamp, held: [NAME], gone: [], mayKeep: nodeSays }, nowMs);
     return outbox.take();
   };
   return { outbox, held, key, answer };
@@ -34,6 +34,11 @@ test('a lease may be kept for a while from when the node was asked, however late
   expect(answer(true, FIRST_RENEW_MS + 100)).toEqual([{ kind: 'keep', leases: [key], forMs: KEEP_MS - 100 }]);
   expect(answer(true, FIRST_RENEW_MS + KEEP_MS + 1)).toEqual([{ kind: 'keep', leases: [key], forMs: 0 }]);
   expect(answer(false, FIRST_RENEW_MS + 100)).toEqual([{ kind: 'keep', leases: [key], forMs: 0 }]);
+});
+
+test('a lease may not be kept while the node cannot know who waits', () => {
+  const { key, answer } = renewing(false);
+  expect(answer(true, FIRST_RENEW_MS)).toEqual([{ kind: 'keep', leases: [key], forMs: 0 }]);
 });
 
 test('one that somebody waits for is told once it is known, and one that was given back is not', () => {
