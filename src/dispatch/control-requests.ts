@@ -12,7 +12,7 @@ import type {
   DispatcherStatus,
   RunningJob,
 } from '../protocol/control.ts';
-import type { Build } from './builds/tally.ts';
+import type { Build } from './builds/build-book.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { JobState } from './job/state.ts';
 import type { ControlPort } from './shim-session.ts';
@@ -140,7 +140,7 @@ function progressOf(dispatcher: Dispatcher, buildId: string): BuildProgress {
     if (job.buildId === buildId) counts[groupOf(job.state)] += 1;
   }
   return {
-    finished: build?.finished ?? 0,
+    finished: build?.tally.finished ?? 0,
     runningHere: counts.here,
     runningThere: counts.there,
     waiting: counts.waiting,

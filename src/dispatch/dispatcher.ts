@@ -6,7 +6,7 @@ import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ShimRequest } from '../protocol/shim.ts';
 import { workOf } from './nodes/remote-work.ts';
-import { BuildBook, UNNAMED_BUILD, type Build } from './builds/tally.ts';
+import { BuildBook, UNNAMED_BUILD, type Build } from './builds/build-book.ts';
 import { SharedTree } from './delivery/shared-tree.ts';
 import { EnvironmentCache } from './environment-cache.ts';
 import type { Fleet } from './nodes/fleet.ts';
@@ -216,7 +216,7 @@ export class Dispatcher {
   #limitJobs(limit: number, intervalMs: number): void {
     this.placement.limitRemote(limit);
     for (const id of new Set([...this.jobs.values()].map(({ buildId }) => buildId))) {
-      this.builds.find(id)?.noteSlowServer(intervalMs);
+      this.builds.find(id)?.tally.noteSlowServer(intervalMs);
     }
   }
 }

@@ -8,7 +8,7 @@ import type { ShimRequest } from '../../protocol/shim.ts';
 import type { NodeLink } from '../../remote/node-link.ts';
 import { BEATEN, type Attempt } from './attempt.ts';
 import { attemptOnNode } from './attempt-on-node.ts';
-import type { Build } from '../builds/tally.ts';
+import type { Build } from '../builds/build-book.ts';
 import { CpuWatch } from './cpu-watch.ts';
 import type { Delivery } from '../delivery/delivery.ts';
 import type { KnownEnvironment } from '../environment-cache.ts';
@@ -116,7 +116,7 @@ export class NodeTries {
       const second = this.#context.slots.acquireNow(new Set([...excluded, place.node]));
       if (!second) return;
       this.#startSecond = undefined;
-      this.#context.build.noteSecondStart();
+      this.#context.build.tally.noteSecondStart();
       enter(second, true);
     };
     const results = await race.results;
@@ -166,10 +166,10 @@ export class NodeTries {
         entrant,
         onNodeDone,
         onSettling: () => onSettling(node),
-        onLate: () => context.build.addRetry('file-late-on-node'),
+        onLate: () => context.build.tally.addRetry('file-late-on-node'),
         onCpu: (cpuUs) => {
           watch.cpu.note(cpuUs, performance.now());
-          if (watch.cpu.idleMs !== undefined) context.build.noteIdle({ file: plan.source, node });
+          if (watch.cpu.idleMs !== undefined) context.build.tally.noteIdle({ file: plan.source, node });
         },
       });
     } finally {

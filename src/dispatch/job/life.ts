@@ -5,7 +5,7 @@
 import type { HereReason } from '../../command/local-reasons.ts';
 import type { ShimRequest } from '../../protocol/shim.ts';
 import { printedHere, type Printed } from '../../remote/job-output.ts';
-import type { Build } from '../builds/tally.ts';
+import type { Build } from '../builds/build-book.ts';
 import type { PlacementReason } from '../reasons.ts';
 import type { JobSlots, JobSlotRequest } from '../scheduling/job-slots.ts';
 import type { GrantedSlot } from '../scheduling/scheduler.ts';

@@ -116,7 +116,7 @@ export class RemoteRuns {
     }
     const { build } = this.#context;
     const { life, request } = this.#input;
-    build.addVisibleWait(visibleWaitMs);
+    build.tally.addVisibleWait(visibleWaitMs);
     const isWhole = termination.kind === 'exited' && termination.code === 0 && !plan.optionProbe;
     const { source, language, argv: words } = plan;
     this.#context.noteFinished(node, {
@@ -150,7 +150,7 @@ export class RemoteRuns {
   #noteRetry(node: string, attempt: Attempt & { kind: 'retry' }): void {
     const { build } = this.#context;
     const { life } = this.#input;
-    build.addRetry(attempt.reason);
+    build.tally.addRetry(attempt.reason);
     life.reason ??= attempt.reason;
     if (attempt.isRevoked) {
       this.#revocations += 1;

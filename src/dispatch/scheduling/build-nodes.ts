@@ -5,7 +5,7 @@
  */
 import { existsSync } from 'node:fs';
 import type { NodeStatus } from '../../protocol/control.ts';
-import type { Build } from '../builds/tally.ts';
+import type { Build } from '../builds/build-book.ts';
 import type { LeaseSource } from '../leases/lease-source.ts';
 import type { Admission } from '../nodes/admission.ts';
 import type { Fleet } from '../nodes/fleet.ts';

@@ -2,7 +2,7 @@
  * Placement of jobs: connects the scheduler, its sources of slots, the checks of nodes and the nodes of builds, and
  * lets each job wait for its slot. Unaware of what a job does.
  */
-import type { Build } from '../builds/tally.ts';
+import type { Build } from '../builds/build-book.ts';
 import { LeaseSource, type LeaseSourceOptions } from '../leases/lease-source.ts';
 import { Admission, type NodeRequirements } from '../nodes/admission.ts';
 import { Fleet, type FleetOptions } from '../nodes/fleet.ts';

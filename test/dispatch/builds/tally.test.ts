@@ -1,48 +1,38 @@
-import { describe, expect, it } from 'vitest';
-import { BuildBook, UNNAMED_BUILD } from '../../../src/dispatch/builds/tally.ts';
-
-const MINUTE_MS = 60_000;
-
-function begin(book: BuildBook, count: number, nowMs: number): void {
-  for (let index = 0; index < count; index += 1) book.begin(`short-${nowMs}-${index}`, 0, nowMs);
-}
-
-describe('a build that is under way', () => {
-  it('is remembered with its nodes, however many begin after it', () => {
-    const book = new BuildBook();
-    const build = book.begin('long', 0, 0);
-    build.isOpen = true;
-    build.scope.nodes = new Set(['n1']);
-    begin(book, 100, 10 * MINUTE_MS);
-    expect(book.find('long')).toBe(build);
-    expect(book.newestNodes(10 * MINUTE_MS)).toContain(build.scope.nodes);
-    build.isOpen = false;
-    begin(book, 100, 20 * MINUTE_MS);
-    expect(book.find('long')).toBeUndefined();
-    expect(book.size).toBe(32);
-  });
-
-  it('is one without a pmake until its terminal was silent for a minute', () => {
-    const book = new BuildBook();
-    const id = `${UNNAMED_BUILD}1`;
-    const build = book.begin(id, 0, 0);
-    begin(book, 100, MINUTE_MS);
-    expect(book.begin(id, 0, MINUTE_MS)).toBe(build);
-    begin(book, 100, 3 * MINUTE_MS);
-    expect(book.begin(id, 0, 3 * MINUTE_MS)).not.toBe(build);
-  });
-});
+import { expect, it } from 'vitest';
+import { JobTally } from '../../../src/dispatch/builds/tally.ts';
 
 it('tells each job that used no CPU once for each node, and no more than a user looks into', () => {
-  const build = new BuildBook().begin('one', 0, 0);
-  expect(build.report(0)).not.toHaveProperty('idle');
+  const tally = new JobTally();
+  expect(tally.counts()).not.toHaveProperty('idle');
   for (let round = 0; round < 3; round += 1) {
-    for (const node of ['n1', 'n2']) build.noteIdle({ file: '/t/a.c', node });
+    for (const node of ['n1', 'n2']) tally.noteIdle({ file: '/t/a.c', node });
   }
-  expect(build.report(0).idle).toEqual([
+  expect(tally.counts().idle).toEqual([
     { file: '/t/a.c', node: 'n1' },
     { file: '/t/a.c', node: 'n2' },
   ]);
-  for (let index = 0; index < 1_000; index += 1) build.noteIdle({ file: `/t/${index}.c`, node: 'n1' });
-  expect(build.report(0).idle).toHaveLength(100);
+  for (let index = 0; index < 1_000; index += 1) tally.noteIdle({ file: `/t/${index}.c`, node: 'n1' });
+  expect(tally.counts().idle).toHaveLength(100);
+});
+
+it('counts jobs by where they ran and why, with the first detail of each reason', () => {
+  const tally = new JobTally();
+  const rest = { name: 'cc', attempts: 1, wallMs: 1, waitMs: 0, cpuMs: 1, maxRssKiB: 1, ended: 'exit 0' };
+  tally.add({ file: '/t/a.c', where: 'n1', reason: '', ...rest });
+  tally.add({ file: '/t/b.c', where: 'here', reason: 'no-nodes', detail: 'first', ...rest });
+  tally.add({ file: '/t/c.c', where: 'here', reason: 'no-nodes', detail: 'second', ...rest });
+  tally.addRetry('node-lost');
+  for (const waitedMs of [1.4, 20.4, 3]) tally.addVisibleWait(waitedMs);
+  expect(tally.finished).toBe(3);
+  expect(tally.counts()).toMatchObject({
+    here: 2,
+    there: 1,
+    byNode: { n1: 1 },
+    hereReasons: { 'no-nodes': 2 },
+    hereDetails: { 'no-nodes': 'first' },
+    retryReasons: { 'node-lost': 1 },
+    visibleWaitMaxMs: 20,
+    visibleWaitSumMs: 25,
+  });
+  expect(tally.records('c.c').map(({ file }) => file)).toEqual(['/t/c.c']);
 });

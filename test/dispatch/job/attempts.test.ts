@@ -1,6 +1,6 @@
 /** Jobs on fake nodes: reports of CPU time, and whether a job that uses none is noticed. */
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { BuildBook } from '../../../src/dispatch/builds/tally.ts';
+import { BuildBook } from '../../../src/dispatch/builds/build-book.ts';
 import { SharedTree } from '../../../src/dispatch/delivery/shared-tree.ts';
 import { EnvironmentCache } from '../../../src/dispatch/environment-cache.ts';
 import { NodeTries, type TriesContext } from '../../../src/dispatch/job/attempts.ts';
