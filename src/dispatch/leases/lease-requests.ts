@@ -1,10 +1,10 @@
 /**
  * Requests for leases: how many slots to request from the broker, and when. There is a request for each waiting job as
- * far as the cluster may have slots, and a few ahead. Pure: jobs, answers and a time in, requests and cancellations
+ * far as the cluster may have slots, and a few ahead. Pure: demand, answers and a time in, requests and cancellations
  * out. Unaware of what happens to a lease.
  */
 import { delayAfter, type Delays } from '../../util/back-off.ts';
-import { isSameSet } from '../../util/sets.ts';
+import type { DemandingJob, LeaseDemand } from './lease-demand.ts';
 
 /** How long a broker may keep a request: longer than the 2 s that it goes without a leader before it says so. */
 const PATIENCE_MS = 3_000;
@@ -14,10 +14,6 @@ const OVERDUE_MS = 2_000;
 const SCARCE_AFTER_MS = 1_000;
 /** Delays between refused requests, by the number refused in a row; the last limits how late a free slot is noticed. */
 const RETRY_DELAYS_MS: Delays = [100, 200, 400, 800, 1_000];
-/** Slots kept ready for the next jobs while jobs arrive: make starts the next job as soon as one ends. */
-const PREFETCH = 2;
-/** Jobs are arriving if the last one waited for a slot within this window. */
-const PREFETCH_WINDOW_MS = 500;
 /** make's parallelism varies by a job or two all the time; surplus requests are cancelled only after this long. */
 const SURPLUS_KEPT_MS = 100;
 /** Limit on open requests; a broker refuses more than 2,000, and make's usual -j is below this. */
@@ -39,50 +35,41 @@ export type RequestEffect =
 interface OpenRequest {
   readonly askedMs: number;
   /** The job that the request was made for, if that job cannot use just any node. */
-  readonly job: number | undefined;
+  readonly job: DemandingJob | undefined;
 }
 
-interface DemandingJob {
-  readonly excluded: ReadonlySet<string>;
-  request: number | undefined;
-  /** No node that the job may use had a slot when one was requested. */
-  isRefused: boolean;
-}
-
-interface LeaseCounts {
+/** The leases that need not be requested. */
+export interface LeaseCounts {
   readonly held: number;
   /** Nodes of the leases that are free for the next jobs, or will be soon. */
   readonly ready: readonly string[];
 }
 
-/** Open requests, and the jobs that wait for leases. */
+/** Open requests. */
 export class LeaseRequests {
+  readonly #demand: LeaseDemand;
   readonly #emit: (effect: RequestEffect) => void;
   /** In the order of the requests. */
   readonly #open = new Map<number, OpenRequest>();
-  readonly #waiting = new Map<number, DemandingJob>();
-  /** Those of `#waiting` that cannot use every node; each has a request of its own. */
-  readonly #choosy = new Map<number, DemandingJob>();
+  /** The open requests of jobs that cannot use every node; each has one of its own. */
+  readonly #ofJobs = new Map<DemandingJob, number>();
   #isUp = false;
   /** Slots of the cluster; 0 while unknown. */
   #capacity = 0;
   #nextId = 1;
-  #wantedMs = -Infinity;
   #surplusSinceMs: number | undefined;
   #refusals = 0;
   #refusedMs = -Infinity;
   #askAfterMs = -Infinity;
 
-  constructor(emit: (effect: RequestEffect) => void) {
+  constructor(demand: LeaseDemand, emit: (effect: RequestEffect) => void) {
+    this.#demand = demand;
     this.#emit = emit;
   }
 
+  /** Number of open requests. */
   get open(): number {
     return this.#open.size;
-  }
-
-  get waiting(): number {
-    return this.#waiting.size;
   }
 
   /** A broker answers; requests to an earlier one are forgotten. */
@@ -96,56 +83,26 @@ export class LeaseRequests {
     this.#isUp = false;
     this.#capacity = 0;
     this.#open.clear();
+    this.#ofJobs.clear();
     this.#surplusSinceMs = undefined;
     this.#refusals = 0;
     this.#askAfterMs = -Infinity;
-    for (const job of this.#choosy.values()) {
-      job.request = undefined;
-      job.isRefused = false;
-    }
+    this.#demand.forgetRefusals();
   }
 
+  /** The broker reported the slots of the cluster. */
   setCapacity(slots: number): void {
     this.#capacity = slots;
   }
 
-  /** A job waits. Idempotent: a repeat only updates `excluded`. */
-  add(id: number, excluded: ReadonlySet<string>, nowMs: number): void {
-    this.#wantedMs = nowMs;
-    const known = this.#waiting.get(id);
-    if (known && isSameSet(known.excluded, excluded)) return;
-    this.remove(id);
-    const job: DemandingJob = { excluded, request: undefined, isRefused: false };
-    this.#waiting.set(id, job);
-    if (excluded.size > 0) this.#choosy.set(id, job);
-  }
-
-  remove(id: number): void {
-    const request = this.#choosy.get(id)?.request;
-    this.#waiting.delete(id);
-    this.#choosy.delete(id);
-    if (request !== undefined) this.#cancel(request);
-  }
-
-  /** A job found a slot without waiting: more jobs will come. */
-  noteUse(nowMs: number): void {
-    this.#wantedMs = nowMs;
-  }
-
   /** True if request `id` was made for a job that cannot use `node`. */
   excludes(id: number, node: string): boolean {
-    const job = this.#open.get(id)?.job;
-    return job !== undefined && this.#waiting.get(job)?.excluded.has(node) === true;
+    return this.#open.get(id)?.job?.excluded.has(node) === true;
   }
 
   /** True if request `id` was made, and neither answered nor cancelled. */
   isOpen(id: number): boolean {
     return this.#open.has(id);
-  }
-
-  /** True if the job's request was refused. */
-  isRefused(id: number): boolean {
-    return this.#waiting.get(id)?.isRefused === true;
   }
 
   /** True if the cluster does not grant what is requested. */
@@ -165,8 +122,7 @@ export class LeaseRequests {
   refused(id: number, nowMs: number): void {
     const open = this.#forget(id);
     if (!open) return;
-    const job = open.job === undefined ? undefined : this.#waiting.get(open.job);
-    if (job) job.isRefused = true;
+    if (open.job) open.job.isRefused = true;
     // Requests made together and refused together count once.
     if (open.askedMs > this.#refusedMs) this.#refusals += 1;
     this.#refusedMs = nowMs;
@@ -181,12 +137,13 @@ export class LeaseRequests {
    */
   balance(leases: LeaseCounts, unusable: () => readonly string[], nowMs: number): void {
     if (!this.#isUp) return;
+    this.#cancelUnneeded();
     this.#giveUpOverdue(nowMs);
     const mayAsk = nowMs >= this.#askAfterMs;
-    const served = this.#served(leases.ready);
+    const served = this.#demand.servedBy(leases.ready);
     if (mayAsk) this.#askForChoosy(served, unusable, nowMs);
-    const anyones = this.#open.size - this.#choosyOpen();
-    const missing = this.#wanted(nowMs) - (leases.ready.length - served.size) - anyones;
+    const anyones = this.#open.size - this.#ofJobs.size;
+    const missing = this.#demand.wanted(nowMs) - (leases.ready.length - served.size) - anyones;
     if (missing >= 0) this.#surplusSinceMs = undefined;
     if (missing > 0 && mayAsk) {
       const count = Math.min(missing, this.#unheld(leases) - anyones, this.#limit - this.#open.size);
@@ -201,8 +158,8 @@ export class LeaseRequests {
     if (!this.#isUp) return Infinity;
     const times = [
       this.#surplusSinceMs === undefined ? Infinity : this.#surplusSinceMs + SURPLUS_KEPT_MS,
-      this.#wantedMs + PREFETCH_WINDOW_MS,
-      this.#waiting.size > 0 ? this.#askAfterMs : Infinity,
+      this.#demand.quietFromMs,
+      this.#demand.waiting > 0 ? this.#askAfterMs : Infinity,
       this.#scarceFromMs(),
       (this.#oldest()?.askedMs ?? Infinity) + PATIENCE_MS + OVERDUE_MS,
     ];
@@ -219,39 +176,19 @@ export class LeaseRequests {
     return this.#capacity === 0 ? this.#limit : Math.max(STANDING, this.#capacity - held);
   }
 
-  #wanted(nowMs: number): number {
-    const ahead = nowMs - this.#wantedMs < PREFETCH_WINDOW_MS ? PREFETCH : 0;
-    return this.#waiting.size - this.#choosy.size + ahead;
+  /** Cancels the requests of jobs that no longer wait, or not for the same nodes. */
+  #cancelUnneeded(): void {
+    for (const [job, request] of this.#ofJobs) if (!this.#demand.choosy.has(job)) this.#cancel(request);
   }
 
-  #choosyOpen(): number {
-    let count = 0;
-    for (const { request } of this.#choosy.values()) if (request !== undefined) count += 1;
-    return count;
-  }
-
-  /** Choosy jobs that can use one of the slots on `ready` nodes: their requests were granted. */
-  #served(ready: readonly string[]): Set<number> {
-    const served = new Set<number>();
-    if (this.#choosy.size === 0) return served;
-    const left = [...ready];
-    for (const [id, { excluded }] of this.#choosy) {
-      const at = left.findIndex((node) => !excluded.has(node));
-      if (at < 0) continue;
-      left.splice(at, 1);
-      served.add(id);
-    }
-    return served;
-  }
-
-  #askForChoosy(served: ReadonlySet<number>, unusable: () => readonly string[], nowMs: number): void {
-    for (const [id, job] of this.#choosy) {
-      if (job.request !== undefined || served.has(id) || this.#open.size >= this.#limit) continue;
-      job.request = this.#ask(id, [...unusable(), ...job.excluded], nowMs);
+  #askForChoosy(served: ReadonlySet<DemandingJob>, unusable: () => readonly string[], nowMs: number): void {
+    for (const job of this.#demand.choosy) {
+      if (this.#ofJobs.has(job) || served.has(job) || this.#open.size >= this.#limit) continue;
+      this.#ofJobs.set(job, this.#ask(job, [...unusable(), ...job.excluded], nowMs));
     }
   }
 
-  #ask(job: number | undefined, excluded: readonly string[], nowMs: number): number {
+  #ask(job: DemandingJob | undefined, excluded: readonly string[], nowMs: number): number {
     const id = this.#nextId;
     this.#nextId = (this.#nextId + 1) % 2 ** 32;
     this.#open.set(id, { askedMs: nowMs, job });
@@ -276,8 +213,7 @@ export class LeaseRequests {
   #forget(id: number): OpenRequest | undefined {
     const open = this.#open.get(id);
     this.#open.delete(id);
-    const job = open?.job === undefined ? undefined : this.#choosy.get(open.job);
-    if (job?.request === id) job.request = undefined;
+    if (open?.job) this.#ofJobs.delete(open.job);
     return open;
   }
 

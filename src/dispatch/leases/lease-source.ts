@@ -1,12 +1,11 @@
 /**
- * Source of the slots that this host's broker leases: connects the broker connection, the lease pool and the
- * connections to nodes. Unaware of jobs but for their numbers, and of where they run without a broker.
+ * Source of the slots that this host's broker leases: connects the broker connection, the account of leases and
+ * the connections to nodes. Unaware of jobs but for their numbers, and of where they run without a broker.
  */
 import type { BrokerStatus } from '../../protocol/control.ts';
 import type { BrokerAnswer } from '../../protocol/local-broker.ts';
 import { deferred, type Deferred } from '../../util/deferred.ts';
 import { startPatientTimer } from '../../util/patience.ts';
-import { isSameSet } from '../../util/sets.ts';
 import { WakeUp } from '../../util/wake-up.ts';
 import { lastingExclusions, type Exclusions } from '../exclusions.ts';
 import { BrokerLink } from './broker-connection.ts';
@@ -15,7 +14,7 @@ import type { Fleet } from '../nodes/fleet.ts';
 import type { RetryReason } from '../reasons.ts';
 import type { Capacity, JobNeeds, Outlook, RemoteSlot, SlotScope, SlotSource } from '../slot-source.ts';
 import type { UserLeases } from './user-leases.ts';
-import { LeasePool, type LeaseEffect } from './lease-pool.ts';
+import { LeaseAccount, type LeaseEffect } from './lease-account.ts';
 import { LeasedNodes, type LeasedFleet, type LeasedNodesOptions } from './leased-nodes.ts';
 
 /** A newly connected broker learns the cluster's slots within this time. A broker without a leader says nothing. */
@@ -43,18 +42,15 @@ export interface LeaseSourceOptions extends Pick<LeasedNodesOptions, 'configured
 export class LeaseSource implements SlotSource {
   readonly #options: LeaseSourceOptions;
   readonly #link: BrokerLink;
-  readonly #pool = new LeasePool((effect) => this.#carryOut(effect));
+  readonly #account = new LeaseAccount((effect) => this.#carryOut(effect));
   readonly #nodes: LeasedNodes;
   readonly #revocations = new Map<string, Deferred<RetryReason>>();
   readonly #speeds = new ClusterSpeeds();
-  /** Waiting jobs, with the nodes that the broker was told to exclude for them. */
-  readonly #demanded = new Map<number, ReadonlySet<string>>();
   readonly #lasting = new WeakMap<Exclusions, ReadonlySet<string>>();
   #capacity: ClusterCapacity | undefined;
   #endCapacityWait: () => void = () => undefined;
   readonly #wakeUp = new WakeUp(() => {
-    this.#pool.tick(performance.now());
-    this.#setTimer();
+    this.#settle();
     this.#options.onSlots();
   });
 
@@ -63,7 +59,7 @@ export class LeaseSource implements SlotSource {
     this.#nodes = new LeasedNodes({
       fleet: options.fleet,
       configured: options.configured,
-      onOutlook: (name, outlook) => this.#pool.noteNode(name, outlook, performance.now()),
+      onOutlook: (name, outlook) => this.#account.noteNode(name, outlook, performance.now()),
     });
     const handlers = {
       onUp: () => this.#onLink(true),
@@ -101,7 +97,7 @@ export class LeaseSource implements SlotSource {
 
   /** The fleet's names of nodes that are leased, or were recently. */
   names(): Set<string> {
-    return this.#nodes.names((name) => this.#pool.leases.held(name) > 0, performance.now());
+    return this.#nodes.names((name) => this.#account.pool.leases.held(name) > 0, performance.now());
   }
 
   status(): BrokerStatus | undefined {
@@ -114,39 +110,33 @@ export class LeaseSource implements SlotSource {
       problem,
       slots: this.#capacity?.slots ?? 0,
       nodes: this.#capacity?.nodes ?? 0,
-      leases: this.#pool.leases.size,
-      asked: this.#pool.requests.open,
-      waiting: this.#pool.requests.waiting,
+      leases: this.#account.pool.leases.size,
+      asked: this.#account.requests.open,
+      waiting: this.#account.demand.waiting,
     };
   }
 
   get isFull(): boolean {
-    return this.#pool.isFull;
+    return this.#account.pool.isFull;
   }
 
   /** Leases by node. */
   get leases(): Pick<UserLeases, 'held' | 'inUse'> {
-    return this.#pool.leases;
+    return this.#account.pool.leases;
   }
 
   demand(job: number, needs: JobNeeds | undefined): void {
-    if (!needs?.mayLease) {
-      // Jobs that never asked end here as well: most of them, with every grant and every end.
-      if (!this.#demanded.delete(job)) return;
-      this.#pool.unwant(job, performance.now());
-    } else {
-      // Nodes that are being checked are not excluded: their leases are held already.
-      const excluded = this.#lastingOf(needs.exclusions);
-      const told = this.#demanded.get(job);
-      if (told && isSameSet(told, excluded)) return;
-      this.#demanded.set(job, excluded);
-      this.#pool.want(job, excluded, performance.now());
-    }
-    this.#setTimer();
+    const { demand } = this.#account;
+    // Jobs that never waited end here as well: most of them, with every grant and every end. Nodes that are being checked
+    // are not excluded: their leases are held already.
+    const isNews = needs?.mayLease
+      ? demand.add(job, this.#lastingOf(needs.exclusions), performance.now())
+      : demand.remove(job);
+    if (isNews) this.#settle();
   }
 
   acquire({ mayLease, exclusions }: JobNeeds): RemoteSlot | undefined {
-    const slot = mayLease ? this.#pool.acquire(exclusions, performance.now()) : undefined;
+    const slot = mayLease ? this.#account.acquire(exclusions, performance.now()) : undefined;
     if (!slot) return undefined;
     this.#revocations.set(slot.lease, deferred<RetryReason>());
     return { kind: 'node', source: this, ...slot };
@@ -158,14 +148,14 @@ export class LeaseSource implements SlotSource {
 
   release({ lease = '' }: RemoteSlot): void {
     this.#revocations.delete(lease);
-    this.#pool.release(lease, performance.now());
-    this.#setTimer();
+    this.#account.pool.release(lease, performance.now());
+    this.#settle();
   }
 
   outlook(job: number, { mayLease, exclusions }: JobNeeds): Outlook {
     if (!mayLease) return { kind: 'none', slots: 0 };
-    const kind = this.#pool.mayServe(job, exclusions) ? 'ready' : 'none';
-    return { kind, slots: this.#pool.expectedSlots(performance.now()) };
+    const kind = this.#account.forecast.mayServe(job, exclusions) ? 'ready' : 'none';
+    return { kind, slots: this.#account.forecast.expectedSlots(performance.now()) };
   }
 
   capacity({ isLeasing }: SlotScope): Capacity {
@@ -174,18 +164,18 @@ export class LeaseSource implements SlotSource {
 
   openSlots({ isLeasing }: SlotScope): number {
     if (!isLeasing) return 0;
-    return this.isUp ? (this.#capacity?.slots ?? 0) : this.#pool.expectedSlots(performance.now());
+    return this.#account.forecast.openSlots(performance.now());
   }
 
   /** A node of the fleet came up, was refused, was lost or was dropped. */
   nodesChanged(): void {
     this.#nodes.look();
-    this.#setTimer();
+    this.#settle();
   }
 
   /** A build begins: refused nodes are retried without waiting for their turn. */
   tryAgain(): void {
-    this.#pool.renew(performance.now());
+    this.#account.forecast.renew(performance.now());
     this.#options.fleet.tryAgain(this.names());
   }
 
@@ -213,12 +203,12 @@ export class LeaseSource implements SlotSource {
     this.#endCapacityWait();
     this.#speeds.reset();
     if (isUp) {
-      this.#pool.linkUp(performance.now());
+      this.#account.linkUp(performance.now());
       this.#endCapacityWait = startPatientTimer(CAPACITY_PATIENCE_MS, () => this.#setCapacity({ slots: 0, nodes: 0 }));
     } else {
-      this.#pool.linkDown(performance.now());
+      this.#account.linkDown(performance.now());
     }
-    this.#setTimer();
+    this.#settle();
     this.#options.onBroker();
   }
 
@@ -227,24 +217,24 @@ export class LeaseSource implements SlotSource {
     switch (answer.kind) {
       case 'leased': {
         // Return a lease that was not requested, without connecting its node: a broken broker may name a thousand.
-        const isAsked = this.#pool.requests.isOpen(answer.id);
+        const isAsked = this.#account.requests.isOpen(answer.id);
         if (isAsked && this.#speeds.mustAsk(answer.node, now)) this.#link.send({ kind: 'cluster' });
         const name = isAsked ? this.#nodes.use(answer.node, now) : answer.node;
-        if (name !== undefined) this.#pool.leased(answer.id, answer.lease, name, now);
+        if (name !== undefined) this.#account.leased(answer.id, answer.lease, name, now);
         else {
           this.#link.send({ kind: 'release', lease: answer.lease });
-          this.#pool.none(answer.id, now);
+          this.#account.requests.refused(answer.id, now);
         }
         break;
       }
       case 'none':
-        this.#pool.none(answer.id, now);
+        this.#account.requests.refused(answer.id, now);
         break;
       case 'keep':
-        this.#pool.keep(answer.leases, answer.forMs, now);
+        this.#account.pool.keep(answer.leases, answer.forMs, now);
         return;
       case 'lost':
-        this.#pool.lost(answer.lease, answer.reason, now);
+        this.#account.pool.lost(answer.lease, answer.reason);
         break;
       case 'capacity':
         this.#setCapacity(answer);
@@ -259,15 +249,15 @@ export class LeaseSource implements SlotSource {
         // Not meant for dispatchers, or from a later release.
         return;
     }
-    this.#setTimer();
+    this.#settle();
     this.#options.onSlots();
   }
 
   #setCapacity({ slots, nodes }: ClusterCapacity): void {
     this.#endCapacityWait();
     this.#capacity = { slots, nodes };
-    this.#pool.setCapacity(slots, performance.now());
-    this.#setTimer();
+    this.#account.setCapacity(slots);
+    this.#settle();
     this.#options.onSlots();
   }
 
@@ -291,7 +281,7 @@ export class LeaseSource implements SlotSource {
     }
   }
 
-  #setTimer(): void {
-    this.#wakeUp.set(this.#pool.nextTickMs(performance.now()));
+  #settle(): void {
+    this.#wakeUp.set(this.#account.settle(performance.now()));
   }
 }

@@ -1,7 +1,7 @@
 /**
- * Random lives of a lease pool: jobs, a broker that grants, refuses, revokes, dies and returns, and nodes that fail.
+ * Random lives of an account of leases: jobs, a broker that grants, refuses, revokes, dies and returns, and nodes that fail.
  */
-import { LeasePool, type LeaseEffect } from '../../../src/dispatch/leases/lease-pool.ts';
+import { LeaseAccount, type LeaseEffect } from '../../../src/dispatch/leases/lease-account.ts';
 import { seededRandom } from '../../broker/seeded-random.ts';
 
 const NODES = ['n1', 'n2', 'n3'];
@@ -32,7 +32,7 @@ interface Granted {
 
 class Life {
   readonly #random: () => number;
-  readonly #pool: LeasePool;
+  readonly #account: LeaseAccount;
   readonly #waiting: Job[] = [];
   readonly #running = new Map<string, { readonly endMs: number }>();
   readonly #requests = new Map<number, readonly string[]>();
@@ -41,6 +41,7 @@ class Life {
   readonly #upNodes = new Set<string>();
   #violation = '';
   #nowMs = 0;
+  #tickMs = Infinity;
   #epoch = 0;
   #isUp = false;
   #nextJob = 1;
@@ -48,7 +49,7 @@ class Life {
 
   constructor(seed: number) {
     this.#random = seededRandom(seed);
-    this.#pool = new LeasePool((effect) => this.#hear(effect));
+    this.#account = new LeaseAccount((effect) => this.#hear(effect));
   }
 
   run(): string {
@@ -84,19 +85,22 @@ class Life {
     const id = this.#nextJob++;
     const excluded = new Set(this.#chance(0.1) ? ['n1'] : []);
     this.#waiting.push({ id, excluded, lengthMs: 50 + this.#random() ** 3 * 6_000 });
-    this.#pool.want(id, excluded, this.#nowMs);
+    this.#account.demand.add(id, excluded, this.#nowMs);
+    this.#settle();
   }
 
   #depart(): void {
     const [job] = this.#waiting.splice(Math.floor(this.#random() * this.#waiting.length), 1);
-    if (job) this.#pool.unwant(job.id, this.#nowMs);
+    if (job) this.#account.demand.remove(job.id);
+    this.#settle();
   }
 
   /** Usually grants free slots; refuses now and then. */
   #answer(): void {
     for (const [id, excluded] of [...this.#requests]) {
-      if (this.#chance(0.1) && this.#requests.delete(id)) this.#pool.none(id, this.#nowMs);
+      if (this.#chance(0.1) && this.#requests.delete(id)) this.#account.requests.refused(id, this.#nowMs);
       else this.#grant(id, excluded);
+      this.#settle();
     }
   }
 
@@ -107,7 +111,8 @@ class Life {
     const lease = `l${this.#nextLease++}`;
     const readyMs = this.#upNodes.has(node) ? this.#nowMs : undefined;
     this.#leases.set(lease, { node, epoch: this.#epoch, readyMs, releases: 0 });
-    this.#pool.leased(id, lease, node, this.#nowMs);
+    this.#account.leased(id, lease, node, this.#nowMs);
+    this.#settle();
   }
 
   #inUse(node: string): number {
@@ -118,46 +123,50 @@ class Life {
 
   #turnNode(node: string): void {
     if (!this.#upNodes.delete(node)) this.#nodeUp(node);
-    else if (this.#chance(0.5)) this.#pool.noteNode(node, 'unusable', this.#nowMs);
+    else if (this.#chance(0.5)) this.#account.noteNode(node, 'unusable', this.#nowMs);
     else this.#nodeAwaited(node);
+    this.#settle();
   }
 
   #nodeAwaited(node: string): void {
     for (const [id, lease] of this.#leases) {
       if (lease.node === node && !this.#running.has(id)) lease.readyMs = undefined;
     }
-    this.#pool.noteNode(node, 'awaited', this.#nowMs);
+    this.#account.noteNode(node, 'awaited', this.#nowMs);
   }
 
   #nodeUp(node: string): void {
     this.#upNodes.add(node);
     for (const lease of this.#leases.values()) if (lease.node === node) lease.readyMs ??= this.#nowMs;
-    this.#pool.noteNode(node, 'up', this.#nowMs);
+    this.#account.noteNode(node, 'up', this.#nowMs);
+    this.#settle();
   }
 
   #turnLink(): void {
     this.#isUp = !this.#isUp;
     this.#requests.clear();
     this.#epoch += 1;
-    if (!this.#isUp) {
-      this.#pool.linkDown(this.#nowMs);
-      return;
+    if (this.#isUp) {
+      this.#account.linkUp(this.#nowMs);
+      this.#account.setCapacity(NODES.length * SLOTS_PER_NODE);
+    } else {
+      this.#account.linkDown(this.#nowMs);
     }
-    this.#pool.linkUp(this.#nowMs);
-    this.#pool.setCapacity(NODES.length * SLOTS_PER_NODE, this.#nowMs);
+    this.#settle();
   }
 
   #takeBack(): void {
     const held = [...this.#leases].filter(([, { epoch, releases }]) => epoch === this.#epoch && releases === 0);
     const [lease] = this.#pick(held) ?? [];
-    if (lease !== undefined) this.#pool.lost(lease, 'evicted', this.#nowMs);
+    if (lease !== undefined) this.#account.pool.lost(lease, 'evicted');
+    this.#settle();
   }
 
   #keep(forMs: number): void {
     const held = [...this.#leases].filter(([, { epoch, releases }]) => epoch === this.#epoch && releases === 0);
     const some = held.filter(() => this.#chance(0.5)).map(([lease]) => lease);
     for (const lease of some) this.#keptUntilMs.set(lease, this.#nowMs + forMs);
-    this.#pool.keep(some, forMs, this.#nowMs);
+    this.#account.pool.keep(some, forMs, this.#nowMs);
   }
 
   #hear(effect: LeaseEffect): void {
@@ -191,10 +200,11 @@ class Life {
   /** First come, first served. */
   #place(): void {
     for (const job of [...this.#waiting]) {
-      const slot = this.#pool.acquire(job.excluded, this.#nowMs);
+      const slot = this.#account.acquire(job.excluded, this.#nowMs);
       if (!slot) continue;
       this.#waiting.splice(this.#waiting.indexOf(job), 1);
-      this.#pool.unwant(job.id, this.#nowMs);
+      this.#account.demand.remove(job.id);
+      this.#settle();
       this.#check(slot.lease, job);
       this.#running.set(slot.lease, { endMs: this.#nowMs + job.lengthMs });
     }
@@ -222,7 +232,7 @@ class Life {
     for (;;) {
       const ends = [...this.#running].map(([lease, { endMs: at }]) => ({ lease, at }));
       const first = ends.sort((one, other) => one.at - other.at)[0];
-      const tickMs = this.#pool.nextTickMs(this.#nowMs);
+      const tickMs = this.#tickMs;
       const next = Math.min(first?.at ?? Infinity, tickMs);
       if (next > endMs) break;
       this.#nowMs = next;
@@ -231,10 +241,9 @@ class Life {
         // The lease waits for its node, and can serve again after that.
         const lease = this.#leases.get(first.lease);
         if (lease && !this.#upNodes.has(lease.node)) lease.readyMs = undefined;
-        this.#pool.release(first.lease, next);
-      } else {
-        this.#pool.tick(next);
+        this.#account.pool.release(first.lease, next);
       }
+      this.#settle();
       this.#place();
     }
     this.#nowMs = endMs;
@@ -255,11 +264,16 @@ class Life {
       if (epoch === this.#epoch && releases !== 1) this.#break(`${id} was released ${releases} times`);
     }
     if (this.#requests.size > 0) this.#break(`${this.#requests.size} requests are open for nobody`);
-    if (this.#pool.leases.size > 0) this.#break(`${this.#pool.leases.size} leases are held although no job needs them`);
+    if (this.#account.pool.leases.size > 0)
+      this.#break(`${this.#account.pool.leases.size} leases are held although no job needs them`);
+  }
+
+  #settle(): void {
+    this.#tickMs = this.#account.settle(this.#nowMs);
   }
 
   #isBusy(): boolean {
-    return this.#waiting.length + this.#running.size + this.#pool.leases.size + this.#requests.size > 0;
+    return this.#waiting.length + this.#running.size + this.#account.pool.leases.size + this.#requests.size > 0;
   }
 
   #break(what: string): void {
