@@ -6,7 +6,7 @@
 import { existsSync } from 'node:fs';
 import type { NodeStatus } from '../../protocol/control.ts';
 import type { Build } from '../builds/build-book.ts';
-import type { LeaseSource } from '../leases/lease-source.ts';
+import type { LeasedCluster } from '../leases/leased-cluster.ts';
 import type { Admission } from '../nodes/admission.ts';
 import type { Fleet } from '../nodes/fleet.ts';
 import type { NodeLists } from '../nodes/node-lists.ts';
@@ -17,7 +17,7 @@ export interface BuildNodesOptions {
   readonly nodeLists: NodeLists;
   readonly fleet: Fleet;
   readonly admission: Admission;
-  readonly broker: LeaseSource | undefined;
+  readonly broker: LeasedCluster | undefined;
   /** Paths of sockets on which this host's broker may listen. */
   readonly brokerSockets: readonly string[];
   readonly sources: readonly SlotSource[];
@@ -52,7 +52,7 @@ export class BuildNodes {
     for (const problem of list.problems) build.problems.add(problem);
     if (leasing) {
       scope.nodes = NO_NODES;
-      scope.nodesConfigured = leasing.cluster?.nodes ?? 0;
+      scope.nodesConfigured = leasing.capacity?.nodes ?? 0;
       leasing.tryAgain();
     } else {
       if (text === undefined && broker?.problem) build.problems.add(broker.problem);
@@ -93,7 +93,7 @@ export class BuildNodes {
   /** Slots on nodes that `build` may count on, as far as nodes and the broker have answered. */
   capacity({ scope }: Build): { readonly slots: number; readonly isKnown: boolean } {
     const { sources, broker } = this.#options;
-    if (scope.isLeasing) scope.nodesConfigured = Math.max(scope.nodesConfigured, broker?.cluster?.nodes ?? 0);
+    if (scope.isLeasing) scope.nodesConfigured = Math.max(scope.nodesConfigured, broker?.capacity?.nodes ?? 0);
     const all = sources.map((source) => source.capacity(scope));
     return { slots: all.reduce((total, { slots }) => total + slots, 0), isKnown: all.every(({ isKnown }) => isKnown) };
   }

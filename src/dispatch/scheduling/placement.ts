@@ -3,7 +3,7 @@
  * lets each job wait for its slot. Unaware of what a job does.
  */
 import type { Build } from '../builds/build-book.ts';
-import { LeaseSource, type LeaseSourceOptions } from '../leases/lease-source.ts';
+import { LeasedCluster, type LeasedClusterOptions } from '../leases/leased-cluster.ts';
 import { Admission, type NodeRequirements } from '../nodes/admission.ts';
 import { Fleet, type FleetOptions } from '../nodes/fleet.ts';
 import { ticketFor } from '../nodes/ticket.ts';
@@ -25,7 +25,7 @@ export interface PlacementOptions {
   /** Compiles at once on this host, unless the configuration says otherwise. */
   readonly localSlots: number;
   /** Where this host's broker may listen; if absent, no broker is looked for. */
-  readonly broker?: Pick<LeaseSourceOptions, 'sockets'>;
+  readonly broker?: Pick<LeasedClusterOptions, 'sockets'>;
   /** See AdmissionOptions. */
   readonly hashesPath?: string;
   /** Nodes of the builds that are open, or may be followed by a similar build. */
@@ -57,7 +57,7 @@ interface PlacedJob {
 export class Placement {
   readonly fleet: Fleet;
   readonly admission: Admission;
-  readonly broker: LeaseSource | undefined;
+  readonly broker: LeasedCluster | undefined;
   readonly nodes: BuildNodes;
   readonly #options: PlacementOptions;
   readonly #slots: NodeSlots;
@@ -72,7 +72,7 @@ export class Placement {
   constructor(options: PlacementOptions) {
     this.#options = options;
     const { nodeLists, hashesPath, broker: brokerOptions } = options;
-    this.broker = brokerOptions && new LeaseSource(this.#leaseOptions(brokerOptions));
+    this.broker = brokerOptions && new LeasedCluster(this.#leaseOptions(brokerOptions));
     this.#slots = new NodeSlots({
       random: Math.random,
       speedOf: (node) => this.#speeds.speedOf(node),
@@ -90,7 +90,7 @@ export class Placement {
       statusOf: (names) => this.nodes.status(names),
       usualSlots: () => this.localSlots,
     });
-    this.#sources = this.broker ? [this.broker, this.#listed] : [this.#listed];
+    this.#sources = this.broker ? [this.broker.source, this.#listed] : [this.#listed];
     this.#scheduler = new Scheduler(this.#sources, this.#configuredLocalSlots);
     this.nodes = new BuildNodes({
       ...{ nodeLists, fleet: this.fleet, admission: this.admission, broker: this.broker, sources: this.#sources },
@@ -185,7 +185,7 @@ export class Placement {
     return this.#options.nodeLists.localSlots ?? this.#options.localSlots;
   }
 
-  #leaseOptions(options: Pick<LeaseSourceOptions, 'sockets'>): LeaseSourceOptions {
+  #leaseOptions(options: Pick<LeasedClusterOptions, 'sockets'>): LeasedClusterOptions {
     return {
       ...options,
       fleet: {

@@ -1,5 +1,5 @@
 /**
- * The dispatcher with a fake broker, real workers, and compilers under the test's control. Covers lease-source.ts,
+ * The dispatcher with a fake broker, real workers, and compilers under the test's control. Covers leased-cluster.ts,
  * broker-connection.ts, cluster-speeds.ts and build-nodes.ts.
  */
 import { existsSync } from 'node:fs';
@@ -78,14 +78,14 @@ describe('a leased slot', () => {
 
   it('is asked for without names that no broker takes', async () => {
     await warmUp();
-    rig.dispatcher.placement.broker?.demand(1_000, {
+    rig.dispatcher.placement.broker?.source.demand(1_000, {
       listed: new Set(),
       mayLease: true,
       exclusions: excludeAll(new Set(['n'.repeat(65), 'n9']), 'failed-job'),
     });
     await until(() => broker.asked.some(({ exclude }) => exclude.join() === 'n9,submit'));
     expect(broker.isConnected).toBe(true);
-    rig.dispatcher.placement.broker?.demand(1_000, undefined);
+    rig.dispatcher.placement.broker?.source.demand(1_000, undefined);
   });
 
   it('serves the next job that waits, without asking again', async () => {
