@@ -1,6 +1,6 @@
 /**
- * The shape of src/, held by a test: imports point one way, the core does nothing but compute, files and functions
- * stay small. A file that breaks a rule is named with the rule.
+ * The shape of src/, held by a test: imports point one way, the core does nothing but compute, files, functions and
+ * classes stay small. A file that breaks a rule is named with the rule.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
@@ -14,6 +14,8 @@ const MAX_FILE_LINES = 500;
 /** Where a file is worth splitting; half of all files must be far below. */
 const MAX_MEDIAN_LINES = 150;
 const MAX_FUNCTION_LINES = 70;
+/** A class with more is about more than one subject. */
+const MAX_PUBLIC_MEMBERS = 14;
 /** dispatch/ is the largest folder, and where most is changed. */
 const MAX_DISPATCH_LINES = 300;
 const TESTS = join(SRC, '..', 'test');
@@ -262,6 +264,10 @@ describe('src/', () => {
   it('has short functions', () => {
     expect(files.flatMap(findLongFunctions)).toEqual([]);
   });
+
+  it('has classes with few public members', () => {
+    expect(files.flatMap(findWideClasses)).toEqual([]);
+  });
 });
 
 function findImpureCalls(file: SourceFile): readonly string[] {
@@ -301,6 +307,23 @@ function findLongFunctions(file: SourceFile): readonly string[] {
     if (lines >= MAX_FUNCTION_LINES) long.push(`${file.path}:${(from ?? 0) + 1}: ${name} has ${lines} lines`);
   });
   return long;
+}
+
+function findWideClasses(file: SourceFile): readonly string[] {
+  const wide: string[] = [];
+  visit(file.tree, (node) => {
+    if (!ts.isClassLike(node)) return;
+    const members = publicMembersOf(node).size;
+    if (members <= MAX_PUBLIC_MEMBERS) return;
+    wide.push(`${file.path}: ${node.name?.text ?? 'a class'} has ${members} public members`);
+  });
+  return wide;
+}
+
+/** Names of methods, accessors and fields; a getter and a setter of one name count once. */
+function publicMembersOf(node: ts.ClassLikeDeclaration): ReadonlySet<string> {
+  const names = node.members.flatMap(({ name }) => (name && !ts.isPrivateIdentifier(name) ? [name.getText()] : []));
+  return new Set(names);
 }
 
 function findCircles(): readonly string[] {
