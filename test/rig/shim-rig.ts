@@ -157,6 +157,12 @@ async function collect(child: ChildProcess): Promise<Ended> {
 }
 
 /**
+ * True for programs with AddressSanitizer, which reserves terabytes of address space: they do not start under limits on
+ * that, and they set the limit on core files themselves.
+ */
+export const ARE_SHIMS_SANITIZED = process.env.PMAKE_TEST_SHIMS !== undefined;
+
+/**
  * Builds what has changed, and the fake compiler; returns dist/shims, or PMAKE_TEST_SHIMS, which may be a build with a
  * sanitizer.
  */
