@@ -202,7 +202,7 @@ class Leases {
         return;
       case 'welcome':
       case 'capacity':
-      case 'keep':
+      case 'extend':
       case 'drained':
       case 'refused':
         return;

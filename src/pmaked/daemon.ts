@@ -164,7 +164,7 @@ export class Daemon {
       case 'leased':
       case 'none':
       case 'lost':
-      case 'keep':
+      case 'extend':
         this.#leases.onEffect(event);
         return;
       case 'capacity':

@@ -119,7 +119,7 @@ export class LocalLeases {
     };
   }
 
-  onEffect(effect: EffectOf<'leased' | 'none' | 'keep' | 'lost'>): void {
+  onEffect(effect: EffectOf<'leased' | 'none' | 'extend' | 'lost'>): void {
     switch (effect.kind) {
       case 'leased':
         this.#onLeased(effect);
@@ -127,8 +127,8 @@ export class LocalLeases {
       case 'none':
         this.#onNone(effect);
         return;
-      case 'keep':
-        this.#onKeep(effect);
+      case 'extend':
+        this.#onExtend(effect);
         return;
       case 'lost':
         this.#onLost(effect);
@@ -156,13 +156,13 @@ export class LocalLeases {
     if (waiting) waiting.holder.send({ kind: 'none', id: waiting.id, reason });
   }
 
-  #onKeep({ leases, forMs }: EffectOf<'keep'>): void {
+  #onExtend({ leases, forMs }: EffectOf<'extend'>): void {
     for (const [holder, its] of groupBy(leases, (lease) => this.#held.get(lease)?.holder)) {
       if (!holder) continue;
       // The leader does not distinguish two dispatchers of one user on one host.
-      const keepMs = this.#isOtherWaiting(holder) ? 0 : forMs;
-      holder.send({ kind: 'keep', leases: its, forMs: keepMs });
-      for (const lease of its) this.#watchHold(lease, keepMs > 0);
+      const extendMs = this.#isOtherWaiting(holder) ? 0 : forMs;
+      holder.send({ kind: 'extend', leases: its, forMs: extendMs });
+      for (const lease of its) this.#watchHold(lease, extendMs > 0);
     }
   }
 
@@ -173,11 +173,11 @@ export class LocalLeases {
   }
 
   /** Called with each renewal, every few seconds. */
-  #watchHold(lease: string, mayKeep: boolean): void {
+  #watchHold(lease: string, mayExtend: boolean): void {
     const held = this.#held.get(lease);
     if (!held) return;
     const nowMs = this.#now();
-    if (mayKeep && !held.isOver) held.wantedMs = nowMs;
+    if (mayExtend && !held.isOver) held.wantedMs = nowMs;
     const forMs = nowMs - held.wantedMs;
     if (forMs >= MAX_HOLD_MS && !held.isOver) {
       held.isOver = true;

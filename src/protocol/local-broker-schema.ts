@@ -90,8 +90,8 @@ const ANSWERS = {
   capacity: v.object({ kind: v.literal('capacity'), slots: whole, nodes: whole }),
   leased: v.object({ kind: v.literal('leased'), id: whole, lease, node: nodeName }),
   none: v.object({ kind: v.literal('none'), id: whole, reason: text }),
-  keep: v.object({
-    kind: v.literal('keep'),
+  extend: v.object({
+    kind: v.literal('extend'),
     leases: v.pipe(v.array(lease), v.maxLength(MAX_LEASES)),
     forMs: v.pipe(v.number(), v.minValue(0), v.maxValue(MAX_PATIENCE_MS)),
   }),

@@ -68,7 +68,7 @@ export type BrokerAnswer =
    * No other waiter needs these slots: they may serve further jobs for `forMs` milliseconds. 0 means that another
    * waiter may need them.
    */
-  | { readonly kind: 'keep'; readonly leases: readonly string[]; readonly forMs: number }
+  | { readonly kind: 'extend'; readonly leases: readonly string[]; readonly forMs: number }
   /** Stop the job under this lease, then release the lease. */
   | { readonly kind: 'lost'; readonly lease: string; readonly reason: string }
   | { readonly kind: 'cluster'; readonly cluster: ClusterView }

@@ -55,7 +55,7 @@ const REQUESTS = [
 const ANSWERS = [
   { kind: 'welcome', version: 2, node: PEER.nodeId },
   { kind: 'leased', id: 1, lease: 'n2/7/1', node: PEER.nodeId },
-  { kind: 'keep', leases: ['n2/7/1'], forMs: 7 },
+  { kind: 'extend', leases: ['n2/7/1'], forMs: 7 },
   {
     kind: 'cluster',
     cluster: { cluster: 'x', node: PEER.nodeId, leader: { node: PEER.nodeId, term: 1 }, nodes: [], silent: [] },

@@ -28,8 +28,8 @@ class Rig {
     this.leases.request(holder, { kind: 'request', id, patienceMs: 1_000, exclude: [] });
   }
 
-  keep(forMs: number): void {
-    this.leases.onEffect({ kind: 'keep', leases: ['n2/1/1', 'n2/1/2', 'n9/1/1'], forMs });
+  extend(forMs: number): void {
+    this.leases.onEffect({ kind: 'extend', leases: ['n2/1/1', 'n2/1/2', 'n9/1/1'], forMs });
   }
 
   /** Since the last time. */
@@ -48,19 +48,19 @@ class Rig {
 describe('leases that may be kept', () => {
   it('are told to whoever holds them', () => {
     const rig = new Rig();
-    rig.keep(4_000);
-    expect(rig.heard(rig.one)).toEqual([{ kind: 'keep', leases: ['n2/1/1'], forMs: 4_000 }]);
-    expect(rig.heard(rig.other)).toEqual([{ kind: 'keep', leases: ['n2/1/2'], forMs: 4_000 }]);
+    rig.extend(4_000);
+    expect(rig.heard(rig.one)).toEqual([{ kind: 'extend', leases: ['n2/1/1'], forMs: 4_000 }]);
+    expect(rig.heard(rig.other)).toEqual([{ kind: 'extend', leases: ['n2/1/2'], forMs: 4_000 }]);
   });
 
   it('may not be while another dispatcher of the same user waits here; the leader cannot tell them apart', () => {
     const rig = new Rig();
     rig.request(rig.other, 2);
-    rig.keep(4_000);
+    rig.extend(4_000);
     expect(rig.heard(rig.one)).toMatchObject([{ forMs: 0 }]);
     expect(rig.heard(rig.other)).toMatchObject([{ forMs: 4_000 }]);
     rig.leases.cancel(rig.other, 2);
-    rig.keep(4_000);
+    rig.extend(4_000);
     expect(rig.heard(rig.one)).toMatchObject([{ forMs: 4_000 }]);
   });
 });
@@ -72,16 +72,16 @@ describe('a slot that its holder never gives back', () => {
   it('is asked for after half an hour in which others wait, and taken when it is not given back', () => {
     const rig = new Rig();
     rig.nowMs = MAX_HOLD_MS - 1;
-    rig.keep(0);
+    rig.extend(0);
     expect(rig.heard(rig.one)).not.toContainEqual(LOST);
     rig.nowMs = MAX_HOLD_MS;
-    rig.keep(0);
+    rig.extend(0);
     expect(rig.heard(rig.one)).toContainEqual(LOST);
     // That others no longer wait does not give it another half hour.
-    rig.keep(4_000);
+    rig.extend(4_000);
     expect(rig.steps).not.toContainEqual(RELEASE);
     rig.nowMs += STOP_LIMIT_MS;
-    rig.keep(0);
+    rig.extend(0);
     expect(rig.heard(rig.one)).not.toContainEqual(LOST);
     expect(rig.steps).toContainEqual(RELEASE);
     expect(rig.leases.held).toBe(0);
@@ -91,7 +91,7 @@ describe('a slot that its holder never gives back', () => {
     const rig = new Rig();
     for (let at = 0; at < 10; at += 1) {
       rig.nowMs += MAX_HOLD_MS - 1;
-      rig.keep(4_000);
+      rig.extend(4_000);
     }
     expect(rig.heard(rig.one)).not.toContainEqual(LOST);
     expect(rig.leases.held).toBe(2);

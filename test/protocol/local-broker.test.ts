@@ -93,7 +93,7 @@ describe('an answer of the broker, which says what other machines said', () => {
     { kind: 'welcome', version: 1, node: 'n1' },
     { kind: 'capacity', slots: 8, nodes: 2 },
     { kind: 'none', id: 1, reason: 'patience' },
-    { kind: 'keep', leases: ['n2/1/1'], forMs: 12.5 },
+    { kind: 'extend', leases: ['n2/1/1'], forMs: 12.5 },
     { kind: 'lost', lease: 'n2/1/1', reason: 'evicted' },
     { kind: 'drained', on: true, problem: 'the disk is full' },
     { kind: 'drained', on: false },

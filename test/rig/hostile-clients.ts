@@ -115,7 +115,7 @@ export function malformedAnswers(): readonly Buffer[] {
     '{"kind":"welcome","version":"2","node":"n1"}',
     '{"kind":"capacity","slots":1e999,"nodes":-1}',
     '{"kind":"leased","id":1,"lease":"x","node":"-oProxyCommand=id"}',
-    '{"kind":"keep","leases":{"length":1},"forMs":1}',
+    '{"kind":"extend","leases":{"length":1},"forMs":1}',
     '{"kind":"lost","lease":null,"reason":"evicted"}',
     '{"kind":"cluster","cluster":{"nodes":[null]}}',
     `{"kind":"none","id":1,"reason":${'['.repeat(100_000)}${']'.repeat(100_000)}}`,

@@ -60,7 +60,7 @@ export class Scenario {
 
   #watch(): void {
     this.#world.onJob = (host, job, reason) => this.#output.push(describeJob(host, job, reason));
-    this.#world.onKeep = (host, { leases, forMs }) => {
+    this.#world.onExtend = (host, { leases, forMs }) => {
       for (const job of host.jobs.values()) if (leases.includes(job.lease)) this.#sayKeep(host, job, forMs > 0);
     };
   }

@@ -100,7 +100,7 @@ export class World {
   onStep: (host: Host) => void = () => undefined;
   onJob: (host: Host, job: Job, reason: string) => void = () => undefined;
   /** What a broker says of leases that are in use; jobs here have one each, and go by it only where a test does. */
-  onKeep: (host: Host, keep: Extract<Effect, { kind: 'keep' }>) => void = () => undefined;
+  onExtend: (host: Host, extension: Extract<Effect, { kind: 'extend' }>) => void = () => undefined;
   /** Called for what goes over the network; not for what a broker says to itself. */
   onSend: (from: Host, to: Destination, message: Message) => void = () => undefined;
   /** When something last happened to hosts or network: until then nothing is promised about the time it takes. */
@@ -347,8 +347,8 @@ export class World {
           }
           this.at(this.nowMs, () => this.step(host.id, { kind: 'release', lease: effect.lease }));
           break;
-        case 'keep':
-          this.onKeep(host, effect);
+        case 'extend':
+          this.onExtend(host, effect);
           break;
         case 'capacity':
         case 'roster':

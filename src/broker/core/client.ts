@@ -64,7 +64,7 @@ export class Client {
       outbox: options.outbox,
       stamps: this.#stamps,
       // A leader that reaches nodes but does not answer this client does not know that this client is waiting.
-      mayKeep: () => !this.#leader.isLost,
+      mayExtend: () => !this.#leader.isLost,
     });
     this.#cached = new CachedList(options.random);
   }

@@ -28,7 +28,7 @@ export type Effect =
    * No other waiter needs these leases: they may serve further jobs for `forMs`. 0 means that another waiter needs
    * them: keep them no longer than usual.
    */
-  | { readonly kind: 'keep'; readonly leases: readonly string[]; readonly forMs: number }
+  | { readonly kind: 'extend'; readonly leases: readonly string[]; readonly forMs: number }
   /** Stop the job that runs under this lease, then release the lease. */
   | { readonly kind: 'lost'; readonly lease: string; readonly reason: LossReason };
 

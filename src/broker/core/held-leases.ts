@@ -33,7 +33,7 @@ export interface HeldLeasesOptions {
   readonly outbox: Outbox;
   readonly stamps: Stamps;
   /** False while a node's word that no other waiter needs its slots cannot be trusted. */
-  readonly mayKeep: () => boolean;
+  readonly mayExtend: () => boolean;
 }
 
 /** The client's table of leases. */
@@ -44,12 +44,12 @@ export class HeldLeases {
   readonly #renewMs = new Map<string, number>();
   #nextTickMs = Infinity;
   readonly #stamps: Stamps;
-  readonly #mayKeep: () => boolean;
+  readonly #mayExtend: () => boolean;
 
   constructor(options: HeldLeasesOptions) {
     this.#outbox = options.outbox;
     this.#stamps = options.stamps;
-    this.#mayKeep = options.mayKeep;
+    this.#mayExtend = options.mayExtend;
   }
 
   get nextTickMs(): number {
@@ -105,7 +105,7 @@ export class HeldLeases {
     this.#nextTickMs = Math.min(this.#nextTickMs, nowMs);
   }
 
-  onRenewed(from: Peer, { stamp, held, gone, mayKeep }: MessageOf<'renewed'>, nowMs: number): void {
+  onRenewed(from: Peer, { stamp, held, gone, mayExtend }: MessageOf<'renewed'>, nowMs: number): void {
     const sentMs = this.#stamps.momentMs(stamp, nowMs);
     if (this.#renewMs.has(from.nodeId)) this.#renewMs.set(from.nodeId, nowMs + timing.LEASE_RENEW_MS);
     const inUse: string[] = [];
@@ -117,8 +117,8 @@ export class HeldLeases {
       if (lease.state === 'held') inUse.push(lease.key);
     }
     // Counted from when the renewal was sent: an answer that is read late says nothing about who is waiting now.
-    const forMs = mayKeep && this.#mayKeep() ? Math.max(0, sentMs + timing.KEEP_MS - nowMs) : 0;
-    if (inUse.length > 0) this.#outbox.emit({ kind: 'keep', leases: inUse, forMs });
+    const forMs = mayExtend && this.#mayExtend() ? Math.max(0, sentMs + timing.EXTEND_MS - nowMs) : 0;
+    if (inUse.length > 0) this.#outbox.emit({ kind: 'extend', leases: inUse, forMs });
     this.lose(from, gone, 'gone');
   }
 
@@ -126,7 +126,7 @@ export class HeldLeases {
   onWanted(from: Peer, names: readonly LeaseName[]): void {
     const keys = names.map((name) => leaseKey(from, name));
     const inUse = keys.filter((key) => this.#leases.get(key)?.state === 'held');
-    if (inUse.length > 0) this.#outbox.emit({ kind: 'keep', leases: inUse, forMs: 0 });
+    if (inUse.length > 0) this.#outbox.emit({ kind: 'extend', leases: inUse, forMs: 0 });
   }
 
   onReleased(from: Peer, names: readonly LeaseName[]): void {

@@ -21,7 +21,7 @@ export interface Lease {
    */
   revoked: boolean;
   /** The holder has been told that no other waiter needs the slot. */
-  mayKeep: boolean;
+  mayExtend: boolean;
 }
 
 /** A node's leases, indexed by name and by request. */
@@ -52,7 +52,7 @@ export class LeaseTable {
   }
 
   add(name: LeaseName, client: Peer, requestId: number, user: UserName, nowMs: number): Lease {
-    const lease = { name, requestId, user, client, expiresMs: nowMs + LEASE_TTL_MS, revoked: false, mayKeep: false };
+    const lease = { name, requestId, user, client, expiresMs: nowMs + LEASE_TTL_MS, revoked: false, mayExtend: false };
     this.#leases.set(leaseKey(name), lease);
     this.#byRequest.set(requestKey(client, requestId), lease);
     this.#users.set(user, (this.#users.get(user) ?? 0) + 1);
@@ -66,9 +66,9 @@ export class LeaseTable {
     return lease?.client.nodeId === client.nodeId && lease.client.bootId === client.bootId ? lease : undefined;
   }
 
-  renew(lease: Lease, client: Peer, mayKeep: boolean, nowMs: number): void {
+  renew(lease: Lease, client: Peer, mayExtend: boolean, nowMs: number): void {
     lease.client = client;
-    lease.mayKeep = mayKeep;
+    lease.mayExtend = mayExtend;
     lease.expiresMs = nowMs + LEASE_TTL_MS;
   }
 
@@ -94,8 +94,8 @@ export class LeaseTable {
   }
 
   /** Leases whose holders were last told that they may keep them. */
-  kept(): Lease[] {
-    return [...this.#leases.values()].filter((lease) => lease.mayKeep);
+  extended(): Lease[] {
+    return [...this.#leases.values()].filter((lease) => lease.mayExtend);
   }
 
   /** Leases that have not been revoked, newest first: stopping the newest jobs presumably loses the least work. */

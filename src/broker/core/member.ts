@@ -110,8 +110,8 @@ export class Member {
    */
   onWaiters(waiters: readonly Waiter[]): void {
     this.#waiters = waiters;
-    const wanted = this.#leases.kept().filter(({ client, user }) => !this.#mayKeep(client, user));
-    for (const lease of wanted) lease.mayKeep = false;
+    const wanted = this.#leases.extended().filter(({ client, user }) => !this.#mayExtend(client, user));
+    for (const lease of wanted) lease.mayExtend = false;
     this.#tellHolders(wanted, (leases) => ({ kind: 'wanted', leases }));
   }
 
@@ -130,18 +130,18 @@ export class Member {
   }
 
   onRenew(client: Peer, { stamp, user, leases }: MessageOf<'renew'>, nowMs: number): void {
-    const mayKeep = this.#mayKeep(client, user);
+    const mayExtend = this.#mayExtend(client, user);
     const held: LeaseName[] = [];
     const gone: LeaseName[] = [];
     for (const { requestId, ...name } of leases) {
       const lease = this.#leases.held(name, client) ?? this.#adopt(name, client, requestId, user, nowMs);
       if (lease === undefined || lease.revoked) gone.push(name);
       else {
-        this.#leases.renew(lease, client, mayKeep, nowMs);
+        this.#leases.renew(lease, client, mayExtend, nowMs);
         held.push(name);
       }
     }
-    this.#outbox.toPeer(client, { kind: 'renewed', stamp, held, gone, mayKeep });
+    this.#outbox.toPeer(client, { kind: 'renewed', stamp, held, gone, mayExtend });
   }
 
   onRelease(client: Peer, names: readonly LeaseName[]): void {
@@ -183,7 +183,7 @@ export class Member {
   }
 
   /** True if no known waiter could use this client's slots, were they returned now. */
-  #mayKeep({ nodeId }: Peer, user: UserName): boolean {
+  #mayExtend({ nodeId }: Peer, user: UserName): boolean {
     if (!this.available || this.#leases.size > this.#state.slots) return false;
     return this.#waiters.every((waiter) => waiter.nodeId === nodeId && waiter.user === user);
   }

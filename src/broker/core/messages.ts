@@ -126,7 +126,7 @@ export type Message =
       readonly held: readonly LeaseName[];
       readonly gone: readonly LeaseName[];
       /** True if no other waiter needs these slots and the node would grant them again. */
-      readonly mayKeep: boolean;
+      readonly mayExtend: boolean;
     }
   | { readonly kind: 'wanted'; readonly leases: readonly LeaseName[] }
   | { readonly kind: 'release'; readonly leases: readonly LeaseName[] }

@@ -66,7 +66,7 @@ export const LEASE_RENEW_MS = 3_000;
 /** An unanswered renewal is repeated at this interval: about a dozen tries before the lease expires. */
 export const RENEW_REPEAT_MS = 500;
 /** If no other waiter needs it, a slot may be kept until the next renewal is answered, with one repetition to spare. */
-export const KEEP_MS = LEASE_RENEW_MS + 2 * RENEW_REPEAT_MS;
+export const EXTEND_MS = LEASE_RENEW_MS + 2 * RENEW_REPEAT_MS;
 /**
  * A lease whose request was last sent longer ago than this was read late, by a host that slept: open requests are
  * repeated more often.

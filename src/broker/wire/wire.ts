@@ -257,13 +257,13 @@ const CODECS: { readonly [K in MessageKind]: Codec<MessageOf<K>> } = {
   },
   renewed: {
     type: TYPES.renewed,
-    write: ({ stamp, held, gone, mayKeep }, to) => to.u32(stamp).leases(held).leases(gone).flag(mayKeep),
+    write: ({ stamp, held, gone, mayExtend }, to) => to.u32(stamp).leases(held).leases(gone).flag(mayExtend),
     read: (from) => ({
       kind: 'renewed',
       stamp: from.u32(),
       held: from.leases(),
       gone: from.leases(),
-      mayKeep: from.remaining > 0 && from.flag(),
+      mayExtend: from.remaining > 0 && from.flag(),
     }),
   },
   wanted: {

@@ -33,7 +33,7 @@ export class LeaseAccount {
   }
 
   /** What is held. */
-  get pool(): Pick<LeasePool, 'isFull' | 'leases' | 'release' | 'keep' | 'lost'> {
+  get pool(): Pick<LeasePool, 'isFull' | 'leases' | 'release' | 'extend' | 'lost'> {
     return this.#pool;
   }
 

@@ -17,7 +17,7 @@ const USE_LIMIT_MS = 3_000;
 /**
  * Upper limit on extensions: by then a faster node may be free, and the broker's word on waiting users is out of date.
  */
-const KEEP_LIMIT_MS = 30_000;
+const EXTEND_LIMIT_MS = 30_000;
 /** A lease that this user has no job for should go to others, but a round trip for every job would be a waste. */
 const IDLE_LIMIT_MS = 500;
 /**
@@ -111,10 +111,10 @@ export class LeasePool {
   }
 
   /** Extends leases by `forMs` from now, because no other user waits for their slots; 0 withdraws an extension. */
-  keep(ids: readonly string[], forMs: number, nowMs: number): void {
+  extend(ids: readonly string[], forMs: number, nowMs: number): void {
     for (const id of ids) {
       const lease = this.#leases.get(id);
-      if (lease) lease.keptUntilMs = nowMs + forMs;
+      if (lease) lease.extendedUntilMs = nowMs + forMs;
     }
   }
 
@@ -174,8 +174,8 @@ export class LeasePool {
   #mayServeAgain(lease: UserLease, nowMs: number): boolean {
     if (lease.isLost || this.#nodes.of(lease.node) !== 'up') return false;
     if (lease.isOrphan) return !this.#isUp && nowMs < this.#downMs + ORPHAN_LIMIT_MS;
-    const keptUntilMs = Math.min(lease.keptUntilMs, lease.readyMs + KEEP_LIMIT_MS);
-    return nowMs < Math.max(lease.readyMs + USE_LIMIT_MS, keptUntilMs);
+    const extendedUntilMs = Math.min(lease.extendedUntilMs, lease.readyMs + EXTEND_LIMIT_MS);
+    return nowMs < Math.max(lease.readyMs + USE_LIMIT_MS, extendedUntilMs);
   }
 
   #end(lease: UserLease): void {

@@ -178,8 +178,8 @@ export class LeasedCluster {
       case 'none':
         requests.refused(answer.id, now);
         break;
-      case 'keep':
-        pool.keep(answer.leases, answer.forMs, now);
+      case 'extend':
+        pool.extend(answer.leases, answer.forMs, now);
         return;
       case 'lost':
         pool.lost(answer.lease, answer.reason);

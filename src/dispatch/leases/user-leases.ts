@@ -11,7 +11,7 @@ export interface UserLease {
   /** When the lease's first job could have started. */
   readyMs: number;
   /** The broker allowed use until this time. */
-  keptUntilMs: number;
+  extendedUntilMs: number;
   /** The broker that granted the lease is gone. */
   isOrphan: boolean;
   isLost: boolean;
@@ -100,4 +100,4 @@ export class UserLeases {
   }
 }
 
-const FRESH = { keptUntilMs: -Infinity, isOrphan: false, isLost: false };
+const FRESH = { extendedUntilMs: -Infinity, isOrphan: false, isLost: false };

@@ -62,7 +62,7 @@ const LARGEST: { readonly [K in MessageKind]: MessageOf<K> } = {
   declined: { kind: 'declined', requestId: top, reason: 'full' },
   lease: { kind: 'lease', requestId: top, leaseId: top, stamp: top, ttlMs: top },
   renew: { kind: 'renew', stamp: top, user, leases: leases.map((lease) => ({ ...lease, requestId: top })) },
-  renewed: { kind: 'renewed', stamp: top, held: leases, gone: [], mayKeep: true },
+  renewed: { kind: 'renewed', stamp: top, held: leases, gone: [], mayExtend: true },
   wanted: { kind: 'wanted', leases },
   release: { kind: 'release', leases },
   released: { kind: 'released', leases },
@@ -127,14 +127,14 @@ describe('broker messages', () => {
 
   it('of an earlier release end sooner: then somebody may wait, and no slot may be kept', () => {
     const heartbeat = encodeMessage({ kind: 'heartbeat', term, members: 3, waiters: [] });
-    const renewed = encodeMessage({ kind: 'renewed', stamp: top, held: leases, gone: [], mayKeep: true });
+    const renewed = encodeMessage({ kind: 'renewed', stamp: top, held: leases, gone: [], mayExtend: true });
     const shortened = [heartbeat, renewed].map((bytes) => {
       bytes.writeUInt16LE(bytes.readUInt16LE(1) - 1, 1);
       return bytes.subarray(0, -1);
     });
     expect(decodeMessages(Buffer.concat(shortened))).toMatchObject([
       { members: 3, waiters: [{ nodeId: '', user: '' }] },
-      { held: leases, mayKeep: false },
+      { held: leases, mayExtend: false },
     ]);
   });
 

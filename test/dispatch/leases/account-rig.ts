@@ -59,8 +59,8 @@ export class AccountRig {
     this.#settle();
   }
 
-  keep(leases: readonly string[], forMs: number): void {
-    this.account.pool.keep(leases, forMs, this.nowMs);
+  extend(leases: readonly string[], forMs: number): void {
+    this.account.pool.extend(leases, forMs, this.nowMs);
   }
 
   lose(lease: string): void {

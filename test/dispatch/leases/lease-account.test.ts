@@ -219,12 +219,12 @@ describe('a lease', () => {
 
   it('serves on as long as the broker says that nobody else waits', () => {
     const rig = AccountRig.busy();
-    rig.keep(['a', 'unknown'], 4_000);
+    rig.extend(['a', 'unknown'], 4_000);
     rig.want(2);
     rig.wait(3_900);
     rig.release('a');
     expect(rig.place(2)).toBe('a');
-    rig.keep(['a'], 4_000);
+    rig.extend(['a'], 4_000);
     rig.want(3);
     rig.wait(3_900);
     rig.release('a');
@@ -238,28 +238,28 @@ describe('a lease', () => {
   it('is asked for anew after half a minute, whoever waits: a faster node may be free', () => {
     const rig = AccountRig.busy();
     for (let second = 1; second < 30; second += 1) {
-      rig.keep(['a'], 4_000);
+      rig.extend(['a'], 4_000);
       rig.want(second + 1);
       rig.release('a');
       expect(rig.place(second + 1)).toBe('a');
       rig.wait(1_000);
     }
     rig.said();
-    rig.keep(['a'], 4_000);
+    rig.extend(['a'], 4_000);
     rig.release('a');
     expect(rig.said()).toEqual(['release a']);
   });
 
   it('serves no longer than usual once somebody waits, and without a job is given back as ever', () => {
     const rig = AccountRig.busy();
-    rig.keep(['a'], 10_000);
+    rig.extend(['a'], 10_000);
     rig.release('a');
     rig.wait(500);
     expect(rig.said()).toEqual(['release a']);
     const other = AccountRig.busy();
-    other.keep(['a'], 10_000);
+    other.extend(['a'], 10_000);
     other.wait(1_000);
-    other.keep(['a'], 0);
+    other.extend(['a'], 0);
     other.want(2);
     other.wait(500);
     other.release('a');

@@ -12,7 +12,7 @@ const QUIET_LIMIT_MS = 30_000;
 /** Limit on use without an extension by the broker. */
 const USE_LIMIT_MS = 3_000;
 /** Limit on use with extensions. */
-const KEEP_LIMIT_MS = 30_000;
+const EXTEND_LIMIT_MS = 30_000;
 /** Idle time that may precede the last job under a lease. */
 const LAST_IDLE_MS = 500;
 
@@ -37,7 +37,7 @@ class Life {
   readonly #running = new Map<string, { readonly endMs: number }>();
   readonly #requests = new Map<number, readonly string[]>();
   readonly #leases = new Map<string, Granted>();
-  readonly #keptUntilMs = new Map<string, number>();
+  readonly #extendedUntilMs = new Map<string, number>();
   readonly #upNodes = new Set<string>();
   #violation = '';
   #nowMs = 0;
@@ -78,7 +78,7 @@ class Life {
     if (this.#chance(0.1)) this.#turnNode(this.#pick(NODES) ?? 'n1');
     if (this.#chance(0.04)) this.#turnLink();
     if (this.#isUp && this.#chance(0.1)) this.#takeBack();
-    if (this.#isUp && this.#chance(0.3)) this.#keep(this.#chance(0.5) ? 4_000 : 0);
+    if (this.#isUp && this.#chance(0.3)) this.#extend(this.#chance(0.5) ? 4_000 : 0);
   }
 
   #arrive(): void {
@@ -162,11 +162,11 @@ class Life {
     this.#settle();
   }
 
-  #keep(forMs: number): void {
+  #extend(forMs: number): void {
     const held = [...this.#leases].filter(([, { epoch, releases }]) => epoch === this.#epoch && releases === 0);
     const some = held.filter(() => this.#chance(0.5)).map(([lease]) => lease);
-    for (const lease of some) this.#keptUntilMs.set(lease, this.#nowMs + forMs);
-    this.#account.pool.keep(some, forMs, this.#nowMs);
+    for (const lease of some) this.#extendedUntilMs.set(lease, this.#nowMs + forMs);
+    this.#account.pool.extend(some, forMs, this.#nowMs);
   }
 
   #hear(effect: LeaseEffect): void {
@@ -223,7 +223,7 @@ class Life {
 
   #useUntilMs(id: string, { readyMs }: Granted): number {
     const sinceMs = readyMs ?? this.#nowMs;
-    return Math.max(sinceMs + USE_LIMIT_MS, Math.min(sinceMs + KEEP_LIMIT_MS, this.#keptUntilMs.get(id) ?? 0));
+    return Math.max(sinceMs + USE_LIMIT_MS, Math.min(sinceMs + EXTEND_LIMIT_MS, this.#extendedUntilMs.get(id) ?? 0));
   }
 
   /** Advances to the given time through every event until then. */

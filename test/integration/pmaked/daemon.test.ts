@@ -64,10 +64,13 @@ test('who holds a slot is told that nobody else waits, and when somebody does', 
   await untilFree(holder, 1);
   const leases = await Promise.all([holder.lease(), holder.lease()]);
   const names = leases.map((lease) => (lease.kind === 'leased' ? lease.lease : lease.reason)).sort();
-  const untilTold = (mayKeep: boolean) =>
+  const untilTold = (mayExtend: boolean) =>
     vi.waitFor(() => {
-      const told = holder.answers.findLast((answer) => answer.kind === 'keep');
-      expect(told && { leases: [...told.leases].sort(), mayKeep: told.forMs > 0 }).toEqual({ leases: names, mayKeep });
+      const told = holder.answers.findLast((answer) => answer.kind === 'extend');
+      expect(told && { leases: [...told.leases].sort(), mayExtend: told.forMs > 0 }).toEqual({
+        leases: names,
+        mayExtend,
+      });
     }, PATIENCE);
   await untilTold(true);
   using other = await BrokerClient.connect(n2);

@@ -15,7 +15,7 @@ class Hog {
   readonly #world: World;
   readonly #host: Host;
   readonly #random: () => number;
-  readonly #keptUntilMs = new Map<string, number>();
+  readonly #extendedUntilMs = new Map<string, number>();
   /** Slots that were given to him, ever. */
   given = 0;
 
@@ -23,9 +23,9 @@ class Hog {
     this.#world = world;
     this.#host = world.host(id);
     this.#random = random;
-    world.onKeep = (host, { leases, forMs }) => {
+    world.onExtend = (host, { leases, forMs }) => {
       if (host !== this.#host) return;
-      for (const lease of leases) this.#keptUntilMs.set(lease, world.nowMs + forMs);
+      for (const lease of leases) this.#extendedUntilMs.set(lease, world.nowMs + forMs);
     };
   }
 
@@ -43,7 +43,7 @@ class Hog {
   #next(job: Job, untilMs: number): void {
     const endMs = this.#world.nowMs + this.#random() * JOB_MS;
     this.#world.at(endMs, () => {
-      if (endMs < Math.max(untilMs, this.#keptUntilMs.get(job.lease) ?? 0)) {
+      if (endMs < Math.max(untilMs, this.#extendedUntilMs.get(job.lease) ?? 0)) {
         this.#next(job, untilMs);
         return;
       }
