@@ -27,7 +27,7 @@
 /* A worker whose dispatcher is gone kills its jobs within 1 s; only then may the same job start locally. */
 #define FENCE_MS 1500
 
-enum verdict { UNDECIDED, RUN_HERE, BROKEN };
+enum verdict { UNDECIDED, RUN_LOCALLY, BROKEN };
 
 static bool is_placed; /* a node has, or had, the job */
 static bool is_spoilt; /* the job's outputs could not be put in place, so its end does not count */
@@ -47,10 +47,10 @@ static void place(const unsigned char *payload, size_t length) {
 /* Handles one frame of the dispatcher. Does not return if the job has ended. */
 static enum verdict take_frame(int type, const unsigned char *payload, size_t length) {
 	switch (type) {
-	case FRAME_RUN_HERE:
+	case FRAME_RUN_LOCALLY:
 		/* At the limit, the niceness stays as it is, which is enough. */
 		if (length >= 1 && payload[0] < 40) (void)!nice(payload[0]);
-		return RUN_HERE;
+		return RUN_LOCALLY;
 	case FRAME_OUTPUT:
 		if (length < 1 || (payload[0] != 1 && payload[0] != 2)) return BROKEN;
 		return hold_output(payload[0], payload + 1, length - 1) ? UNDECIDED : BROKEN;
@@ -172,7 +172,7 @@ bool dispatch(void) {
 	enum verdict verdict = await_verdict(fd);
 	unwatch_signals();
 	if (fatal) die_by(fatal);
-	if (verdict == RUN_HERE) {
+	if (verdict == RUN_LOCALLY) {
 		/* With a small limit on descriptors, the program may need them all: it then runs uncounted. */
 		if (fd < HIGH_FD) close(fd);
 		return true;

@@ -31,7 +31,7 @@
 #define FRAME_PLACED 0x05
 
 /* Dispatcher to shim. */
-#define FRAME_RUN_HERE 0x11
+#define FRAME_RUN_LOCALLY 0x11
 #define FRAME_OUTPUT 0x12
 #define FRAME_EXITED 0x13
 #define FRAME_SIGNALLED 0x14

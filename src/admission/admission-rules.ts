@@ -65,15 +65,15 @@ export interface HostFacts {
 }
 
 /** Judges the node itself: pmake, Node.js, ids and /tmp. */
-export function judgeNode(there: WorkerReady, here: HostFacts): Refusal | undefined {
-  return judgeVersion(there, here) ?? judgeNodeJs(there) ?? judgeUser(there, here) ?? judgeTemporary(there);
+export function judgeNode(remote: WorkerReady, local: HostFacts): Refusal | undefined {
+  return judgeVersion(remote, local) ?? judgeNodeJs(remote) ?? judgeUser(remote, local) ?? judgeTemporary(remote);
 }
 
-function judgeVersion({ protocol, pmakeVersion }: WorkerReady, here: HostFacts): Refusal | undefined {
-  if (pmakeVersion !== here.pmakeVersion) {
+function judgeVersion({ protocol, pmakeVersion }: WorkerReady, local: HostFacts): Refusal | undefined {
+  if (pmakeVersion !== local.pmakeVersion) {
     return refuse(
       'version-differs',
-      `it has pmake ${pmakeVersion}, this host ${here.pmakeVersion}: install the same version there`,
+      `it has pmake ${pmakeVersion}, this host ${local.pmakeVersion}: install the same version there`,
     );
   }
   if (protocol === WORKER_PROTOCOL_VERSION) return undefined;
@@ -90,17 +90,17 @@ function judgeNodeJs({ nodeVersion }: WorkerReady): Refusal | undefined {
   );
 }
 
-function judgeUser({ uid, gid }: WorkerReady, here: HostFacts): Refusal | undefined {
-  if (uid !== here.uid) {
+function judgeUser({ uid, gid }: WorkerReady, local: HostFacts): Refusal | undefined {
+  if (uid !== local.uid) {
     return refuse(
       'uid-differs',
-      `jobs would run there as uid ${uid}, here you are ${here.uid}: objects would belong to another user; give the user the same uid on both`,
+      `jobs would run there as uid ${uid}, here you are ${local.uid}: objects would belong to another user; give the user the same uid on both`,
     );
   }
-  if (gid !== here.gid) {
+  if (gid !== local.gid) {
     return refuse(
       'gid-differs',
-      `jobs would run there with group ${gid}, here yours is ${here.gid}: objects would belong to another group; give the user the same primary group on both`,
+      `jobs would run there with group ${gid}, here yours is ${local.gid}: objects would belong to another group; give the user the same primary group on both`,
     );
   }
   return undefined;
@@ -120,8 +120,8 @@ export interface TreeCase {
   readonly directory: string;
   /** The text that the node should have read. */
   readonly text: string;
-  readonly here: TreeFacts;
-  readonly there: TreeFacts;
+  readonly local: TreeFacts;
+  readonly remote: TreeFacts;
 }
 
 /** Judges a tree by all rules below; returns the first refusal. */
@@ -130,12 +130,12 @@ export function judgeTree(tree: TreeCase): Refusal | undefined {
 }
 
 /** Judges whether the node reads the same tree. */
-export function judgeProof({ directory, text, here, there }: TreeCase): Refusal | undefined {
-  const { proof } = there;
-  if (!there.hasDirectory) {
+export function judgeProof({ directory, text, local, remote }: TreeCase): Refusal | undefined {
+  const { proof } = remote;
+  if (!remote.hasDirectory) {
     return refuse(
       'directory-missing',
-      `it has no ${directory}: mount the tree there at the same path (here: ${describeMount(here.mount)}), or say where it is with "paths" in the config file`,
+      `it has no ${directory}: mount the tree there at the same path (here: ${describeMount(local.mount)}), or say where it is with "paths" in the config file`,
     );
   }
   if (proof.kind === 'unseen' && (proof.code === 'EACCES' || proof.code === 'EPERM')) {
@@ -144,10 +144,10 @@ export function judgeProof({ directory, text, here, there }: TreeCase): Refusal 
       `it may not read your files in ${directory} (${proof.code}): the file server maps you to another user there; use the same uid on both, and for builds as root an export with no_root_squash`,
     );
   }
-  if (proof.kind === 'read' && proof.text === text && there.isOneMount) return undefined;
+  if (proof.kind === 'read' && proof.text === text && remote.isOneMount) return undefined;
   return refuse(
     'tree-differs',
-    `it sees another ${directory} (there: ${describeMount(there.mount)}; here: ${describeMount(here.mount)}): mount the same file system there`,
+    `it sees another ${directory} (there: ${describeMount(remote.mount)}; here: ${describeMount(local.mount)}): mount the same file system there`,
   );
 }
 
@@ -155,28 +155,28 @@ export function judgeProof({ directory, text, here, there }: TreeCase): Refusal 
 export interface PlaceCase {
   /** Its local name. */
   readonly name: string;
-  readonly here: { readonly mount: MountFacts | undefined; readonly identity: string };
-  readonly there: PlaceFacts;
+  readonly local: { readonly mount: MountFacts | undefined; readonly identity: string };
+  readonly remote: PlaceFacts;
 }
 
 /** Judges whether a name leads to the same place on both hosts. */
-export function judgePlace({ name, here, there }: PlaceCase): Refusal | undefined {
-  switch (there.kind) {
+export function judgePlace({ name, local, remote }: PlaceCase): Refusal | undefined {
+  switch (remote.kind) {
     case 'same':
       return undefined;
     case 'missing':
       return refuse(
         'directory-missing',
-        `it has no ${name}: mount it there at the same path (here: ${describeMount(here.mount)})`,
+        `it has no ${name}: mount it there at the same path (here: ${describeMount(local.mount)})`,
       );
     case 'another-file':
       return refuse('tree-differs', `its ${name} leads to another directory than here: make the links there the same`);
     case 'another-mount':
-      return refusePlace({ name, here, there });
+      return refusePlace({ name, local, remote });
     case 'mount-below':
       return refuse(
         'tree-differs',
-        `below ${name} it has another file system mounted (${describeMount(there.mount)}), which is not there here`,
+        `below ${name} it has another file system mounted (${describeMount(remote.mount)}), which is not there here`,
       );
   }
 }
@@ -187,10 +187,10 @@ export function refuseAdded(name: string): Refusal {
 }
 
 /** Refuses a place that cannot be shown to be the same. */
-export function refusePlace({ name, here, there }: PlaceCase): Refusal {
+export function refusePlace({ name, local, remote }: PlaceCase): Refusal {
   return refuse(
     'tree-differs',
-    `it sees another ${name} (there: ${describeMount(there.mount)}; here: ${describeMount(here.mount)}): mount the same file system there`,
+    `it sees another ${name} (there: ${describeMount(remote.mount)}; here: ${describeMount(local.mount)}): mount the same file system there`,
   );
 }
 
@@ -200,15 +200,15 @@ const FILE_SERVER_TYPE = /^(nfs|nfs4|cifs|smb3|ceph|glusterfs|lustre|gpfs|beegfs
  * In a read-only place there can be no proof. There, the same export of the same server, with a directory of the same
  * mtime and ctime to the nanosecond, counts as the same file system.
  */
-export function isOfSameServer({ here, there }: PlaceCase): boolean {
-  const { mount } = there;
-  if (!mount || !here.mount || here.identity === '' || there.identity !== here.identity) return false;
-  return FILE_SERVER_TYPE.test(mount.type) && mount.type === here.mount.type && mount.source === here.mount.source;
+export function isOfSameServer({ local, remote }: PlaceCase): boolean {
+  const { mount } = remote;
+  if (!mount || !local.mount || local.identity === '' || remote.identity !== local.identity) return false;
+  return FILE_SERVER_TYPE.test(mount.type) && mount.type === local.mount.type && mount.source === local.mount.source;
 }
 
 /** Judges whether both hosts see the same owner of the user's files. */
-export function judgeOwner({ directory, here, there }: TreeCase): Refusal | undefined {
-  const [ours, theirs] = [here.proof, there.proof];
+export function judgeOwner({ directory, local, remote }: TreeCase): Refusal | undefined {
+  const [ours, theirs] = [local.proof, remote.proof];
   if (ours.kind !== 'read' || theirs.kind !== 'read') return undefined;
   if (ours.uid === theirs.uid && ours.gid === theirs.gid) return undefined;
   return refuse(
@@ -218,9 +218,9 @@ export function judgeOwner({ directory, here, there }: TreeCase): Refusal | unde
 }
 
 /** Judges whether the node can write in the tree. */
-export function judgeWriting({ directory, there }: TreeCase): Refusal | undefined {
-  if (there.clock.kind === 'measured') return undefined;
-  const { code } = there.clock;
+export function judgeWriting({ directory, remote }: TreeCase): Refusal | undefined {
+  if (remote.clock.kind === 'measured') return undefined;
+  const { code } = remote.clock;
   return refuse(
     'not-writable',
     `it cannot write in ${directory} (${code}): ${WRITE_REMEDIES[code] ?? 'try it there by hand'}`,
@@ -236,8 +236,8 @@ const WRITE_REMEDIES: Readonly<Record<string, string>> = {
 };
 
 /** Judges the node's clock against the file server's. */
-export function judgeClock({ directory, there }: TreeCase): Refusal | undefined {
-  const skewMs = skewOver(there.clock);
+export function judgeClock({ directory, remote }: TreeCase): Refusal | undefined {
+  const skewMs = skewOver(remote.clock);
   if (skewMs === undefined) return undefined;
   return refuse(
     'clock-skewed',
@@ -246,11 +246,11 @@ export function judgeClock({ directory, there }: TreeCase): Refusal | undefined 
 }
 
 /** Judges the free space of the tree. */
-export function judgeRoom({ directory, there }: TreeCase): Refusal | undefined {
-  if (there.freeBytes >= MIN_TREE_BYTES) return undefined;
+export function judgeRoom({ directory, remote }: TreeCase): Refusal | undefined {
+  if (remote.freeBytes >= MIN_TREE_BYTES) return undefined;
   return refuse(
     'tree-full',
-    `it sees ${mebibytes(there.freeBytes)} free for ${directory}: make room on ${describeMount(there.mount)}`,
+    `it sees ${mebibytes(remote.freeBytes)} free for ${directory}: make room on ${describeMount(remote.mount)}`,
   );
 }
 
@@ -279,17 +279,17 @@ export function describeSkew(skewMs: number): string {
 }
 
 /** Judges whether the node has the same compiler. */
-export function judgeCompiler(program: string, here: CompilerFacts, there: CompilerFacts): Refusal | undefined {
-  if (!there.isPresent) return refuse('compiler-missing', `it has no ${program}: install the same compiler there`);
-  if (!there.isComplete)
+export function judgeCompiler(program: string, local: CompilerFacts, remote: CompilerFacts): Refusal | undefined {
+  if (!remote.isPresent) return refuse('compiler-missing', `it has no ${program}: install the same compiler there`);
+  if (!remote.isComplete)
     return refuse('no-answer', `its ${program} could not be identified: is the node out of memory, or very busy?`);
-  if (!here.isComplete) {
+  if (!local.isComplete) {
     return refuse(
       'no-answer',
       `the ${program} of this host could not be identified: is it out of memory, or very busy?`,
     );
   }
-  const difference = compilerDifference(here, there);
+  const difference = compilerDifference(local, remote);
   if (difference === undefined) return undefined;
   return refuse(
     'compiler-differs',
@@ -297,19 +297,19 @@ export function judgeCompiler(program: string, here: CompilerFacts, there: Compi
   );
 }
 
-function compilerDifference(here: CompilerFacts, there: CompilerFacts): string | undefined {
-  const [ours, theirs] = [versionLine(here.version), versionLine(there.version)];
+function compilerDifference(local: CompilerFacts, remote: CompilerFacts): string | undefined {
+  const [ours, theirs] = [versionLine(local.version), versionLine(remote.version)];
   if (ours !== theirs) return `"${theirs}", here "${ours}"`;
-  if (here.machine !== there.machine) return `for ${there.machine}, here for ${here.machine}`;
-  if (here.tools.length !== there.tools.length) return 'it consists of a different set of programs';
-  for (const [index, tool] of here.tools.entries()) {
-    const other = there.tools[index];
+  if (local.machine !== remote.machine) return `for ${remote.machine}, here for ${local.machine}`;
+  if (local.tools.length !== remote.tools.length) return 'it consists of a different set of programs';
+  for (const [index, tool] of local.tools.entries()) {
+    const other = remote.tools[index];
     if (other?.hash === tool.hash || isOptional(tool, other)) continue;
     if (!other || other.hash === '') return `without ${tool.name} (here ${tool.path})`;
     if (tool.hash === '') return `with ${other.name} (${other.path}), here without`;
     return `its ${tool.name} (${other.path}) is another file (${shortHash(other.hash)}, here ${shortHash(tool.hash)})`;
   }
-  return here.version === there.version ? undefined : 'it was configured differently ("-v" shows how)';
+  return local.version === remote.version ? undefined : 'it was configured differently ("-v" shows how)';
 }
 
 /**

@@ -19,24 +19,24 @@ export interface Differences {
   readonly isWhole: boolean;
   readonly first: Difference;
   /** For example `libc6-dev 2.36-9`; empty if unknown. */
-  readonly packageHere: string;
-  readonly packageThere: string;
+  readonly localPackage: string;
+  readonly remotePackage: string;
 }
 
 /** Judges the compiler's own search path and its own files, but not the contents of the directories. */
-export function judgeSearch(program: string, here: HeadersFacts, there: HeadersFacts): Refusal | undefined {
-  if (!here.isAnswered || !there.isAnswered) {
-    const whose = here.isAnswered ? 'its' : "this host's";
+export function judgeSearch(program: string, local: HeadersFacts, remote: HeadersFacts): Refusal | undefined {
+  if (!local.isAnswered || !remote.isAnswered) {
+    const whose = local.isAnswered ? 'its' : "this host's";
     return { reason: 'no-answer', sentence: `${whose} ${program} did not report where it looks for headers` };
   }
-  const extra = there.searched.find((directory) => !here.searched.includes(directory));
+  const extra = remote.searched.find((directory) => !local.searched.includes(directory));
   if (extra !== undefined) return differs(`its ${program} looks for headers in ${printable(extra)}, here it does not`);
-  const missing = here.searched.find((directory) => !there.searched.includes(directory));
+  const missing = local.searched.find((directory) => !remote.searched.includes(directory));
   if (missing !== undefined) return differs(`its ${program} does not look for headers in ${missing}, here it does`);
-  if (String(here.searched) !== String(there.searched)) {
+  if (String(local.searched) !== String(remote.searched)) {
     return differs(`its ${program} looks for headers in another order of directories`);
   }
-  if (String(here.files) !== String(there.files))
+  if (String(local.files) !== String(remote.files))
     return differs(`its ${program} has a different configuration of its own`);
   return undefined;
 }
@@ -49,20 +49,20 @@ export function refuseHeaders(differences: Differences, total: number): Refusal 
   return differs(`${amount} system headers ${verb}: ${describeFirst(differences)}`);
 }
 
-function describeFirst({ first, packageHere, packageThere }: Differences): string {
+function describeFirst({ first, localPackage, remotePackage }: Differences): string {
   const path = printable(first.path);
-  if (packageHere !== '' && packageThere !== '' && packageHere !== packageThere) {
-    const [name = ''] = packageHere.split(' ');
-    const there = packageThere.startsWith(`${name} `) ? packageThere.slice(name.length + 1) : packageThere;
-    return `${packageHere} here, ${there} there`;
+  if (localPackage !== '' && remotePackage !== '' && localPackage !== remotePackage) {
+    const [name = ''] = localPackage.split(' ');
+    const remote = remotePackage.startsWith(`${name} `) ? remotePackage.slice(name.length + 1) : remotePackage;
+    return `${localPackage} here, ${remote} there`;
   }
   switch (first.kind) {
     case 'missing':
-      return `it has no ${path}${packageHere === '' ? '' : `, here from ${packageHere}`}`;
+      return `it has no ${path}${localPackage === '' ? '' : `, here from ${localPackage}`}`;
     case 'added':
-      return `it has ${path}${packageThere === '' ? '' : ` from ${packageThere}`}, which is not there here`;
+      return `it has ${path}${remotePackage === '' ? '' : ` from ${remotePackage}`}, which is not there here`;
     case 'differs':
-      return `its ${path}${packageHere === '' ? '' : ` of ${packageHere}`} is another file`;
+      return `its ${path}${localPackage === '' ? '' : ` of ${localPackage}`} is another file`;
   }
 }
 

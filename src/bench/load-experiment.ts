@@ -105,7 +105,7 @@ async function runProcess(
     if (typeof lease === 'string') return { number, nodes, waitedMs, outcome: undefined, trouble: [...trouble, lease] };
     nodes.push(lease.node);
     const spec = specs.get(lease.node) ?? { name: lease.node, host: lease.node };
-    const outcome = await runThere(spec, { ...experiment, seconds: leftSeconds }, lease.lost);
+    const outcome = await runRemotely(spec, { ...experiment, seconds: leftSeconds }, lease.lost);
     leases.release(lease.id);
     if (typeof outcome !== 'string') return { number, nodes, waitedMs, outcome, trouble };
     trouble.push(`${lease.node}: ${outcome}`);
@@ -116,7 +116,11 @@ async function runProcess(
 }
 
 /** Runs one process on a node. Returns the outcome, or a sentence that says why there is none. */
-async function runThere(spec: NodeSpec, experiment: LoadExperiment, lost: AbortSignal): Promise<LoadOutcome | string> {
+async function runRemotely(
+  spec: NodeSpec,
+  experiment: LoadExperiment,
+  lost: AbortSignal,
+): Promise<LoadOutcome | string> {
   const { kind, seconds, mebibytes, directory } = experiment;
   const script = join(spec.install ?? findInstallation().root, 'dist', 'cli', 'load.js');
   const args = [kind, String(seconds), String(mebibytes), directory];

@@ -11,7 +11,7 @@ type DepfileNames = Omit<NameRestore, 'depfiles'>;
 
 /** Applies `change` to every name. */
 export function mapNames({ prefix, source, back }: DepfileNames, change: (name: string) => string): DepfileNames {
-  const pairs = back.map(({ there, here }) => ({ there: change(there), here: change(here) }));
+  const pairs = back.map(({ remote, local }) => ({ remote: change(remote), local: change(local) }));
   return { prefix: change(prefix), source: change(source), back: pairs };
 }
 
@@ -88,8 +88,8 @@ function stripName({ prefix, back }: DepfileNames, name: string): string {
 }
 
 function mapBack(back: DepfileNames['back'], name: string): string {
-  const pair = back.find(({ there }) => name.startsWith(there) && name[there.length] === '/');
-  return pair ? pair.here + name.slice(pair.there.length) : name;
+  const pair = back.find(({ remote }) => name.startsWith(remote) && name[remote.length] === '/');
+  return pair ? pair.local + name.slice(pair.remote.length) : name;
 }
 
 /** Like munge() in mkdeps.cc: backslashes are only doubled before a space or a hash. */

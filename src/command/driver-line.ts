@@ -4,7 +4,7 @@
  */
 import { findOption } from './option-table.ts';
 import type { Fact, OptionRow, Role } from './options.ts';
-import type { HereReason, KeepReason } from './local-reasons.ts';
+import type { LocalReason, KeepReason } from './local-reasons.ts';
 
 /** One option with its argument, or one input. Concatenated, the fields give the user's spelling. */
 export interface Item {
@@ -29,7 +29,7 @@ export interface DriverLine {
   readonly inputs: readonly DriverInput[];
   readonly facts: ReadonlySet<Fact>;
   /** Reasons of the options to stay local, in order. */
-  readonly here: readonly HereReason[];
+  readonly localReasons: readonly LocalReason[];
   readonly keep: readonly KeepReason[];
   /** An option that is not in the table, or lacks its argument. */
   readonly unknown: string | undefined;
@@ -39,7 +39,7 @@ interface LineDraft {
   items: Item[];
   inputs: DriverInput[];
   facts: Set<Fact>;
-  here: HereReason[];
+  localReasons: LocalReason[];
   keep: KeepReason[];
   unknown: string | undefined;
   language: string | undefined;
@@ -51,7 +51,7 @@ export function parseDriverLine(words: readonly string[]): DriverLine {
     items: [],
     inputs: [],
     facts: new Set(),
-    here: [],
+    localReasons: [],
     keep: [],
     unknown: undefined,
     language: undefined,
@@ -88,7 +88,7 @@ export function plainItem(word: string): Item {
 
 function takeOption(draft: LineDraft, row: OptionRow, item: Item): void {
   if (row.fact) draft.facts.add(row.fact);
-  if (row.here) draft.here.push(row.here);
+  if (row.local) draft.localReasons.push(row.local);
   if (row.keep) draft.keep.push(row.keep);
   if (row.role === 'language') draft.language = item.argument === 'none' ? undefined : item.argument;
   if (row.role === 'preprocessor') draft.items.push(preprocessorItem(draft, item));
@@ -96,7 +96,7 @@ function takeOption(draft: LineDraft, row: OptionRow, item: Item): void {
   else draft.items.push(item);
   if (row.role === 'assembler') takeAssemblerWords(draft, item.argument);
   // `-fopt-info-vec=FILE`; without a file the output goes to stderr.
-  if (row.name === '-fopt-info' && item.argument.includes('=')) draft.here.push('dump-files');
+  if (row.name === '-fopt-info' && item.argument.includes('=')) draft.localReasons.push('dump-files');
   if (isFamily(row) && /=.*\//.test(item.argument)) draft.keep.push('path-in-unknown-option');
 }
 
@@ -110,8 +110,8 @@ function isFamily(row: OptionRow): boolean {
 /** `-Xclang -include-pch -Xclang FILE`, as written by CMake: the file is read like one given to the driver itself. */
 function clangItem(draft: LineDraft, item: Item): Item {
   const before = draft.items.at(-1);
-  if (item.argument === '-emit-pch') draft.here.push('precompiled-header');
-  else if (/^-(emit-\w+|o|dependency-file)$/.test(item.argument)) draft.here.push('dump-files');
+  if (item.argument === '-emit-pch') draft.localReasons.push('precompiled-header');
+  else if (/^-(emit-\w+|o|dependency-file)$/.test(item.argument)) draft.localReasons.push('dump-files');
   const isRead = before?.role === 'clang-word' && /^-(include-pch|load)$/.test(before.argument);
   return isRead ? { ...item, role: 'read' } : item;
 }
@@ -124,7 +124,7 @@ function preprocessorItem(draft: LineDraft, item: Item): Item {
     return { role: 'depfile', spelled: `-Wp,${first},`, argument: second, isSeparate: false };
   }
   if (first.startsWith('-MT') || first.startsWith('-MQ')) draft.facts.add('depfile-target');
-  if (parts.some((part) => /^-M(D|MD|F)/.test(part))) draft.here.push('dump-files');
+  if (parts.some((part) => /^-M(D|MD|F)/.test(part))) draft.localReasons.push('dump-files');
   else if (!parts.every((part) => /^-[DU]\w/.test(part))) draft.keep.push('passed-through');
   return { ...item, role: 'plain', spelled: '-Wp,' };
 }
@@ -137,7 +137,8 @@ const DEBUG_AS = /^(-g|--gen-debug|--gstabs\+?|--gdwarf.*)$/;
 
 function takeAssemblerWords(draft: LineDraft, argument: string): void {
   for (const part of argument.split(',')) {
-    if (part.startsWith('-a') || part.startsWith('--MD') || part.startsWith('-o')) draft.here.push('dump-files');
+    if (part.startsWith('-a') || part.startsWith('--MD') || part.startsWith('-o'))
+      draft.localReasons.push('dump-files');
     else if (DEBUG_AS.test(part)) draft.keep.push('debug-names');
     else if (part.startsWith('--compress-debug-sections')) draft.keep.push('compressed-debug');
     else if (!HARMLESS_AS.test(part)) draft.keep.push('passed-through');

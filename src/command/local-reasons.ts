@@ -3,7 +3,7 @@
  * branches, counters and user-visible statistics. Unaware of how a reason is found.
  */
 
-const HERE_SENTENCES = {
+const LOCAL_SENTENCES = {
   'not-a-compile': 'it links, which happens here',
   archive: 'it makes or changes an archive, which happens here',
   'binary-tool': 'it reads or changes a finished object, which happens here',
@@ -82,7 +82,7 @@ const KEEP = {
 } as const satisfies Readonly<Record<string, { binds: 'inputs' | 'outputs'; sentence: string }>>;
 
 /** Why a command runs on the submit host without asking for a node. */
-export type HereReason = keyof typeof HERE_SENTENCES;
+export type LocalReason = keyof typeof LOCAL_SENTENCES;
 /** Why a command that runs on a node keeps names as the user gave them. */
 export type KeepReason = keyof typeof KEEP;
 
@@ -96,7 +96,7 @@ export function bindsOutputs(reason: KeepReason): boolean {
  * is.
  */
 export function describeReason(reason: string): string {
-  const here: Readonly<Record<string, string>> = HERE_SENTENCES;
+  const here: Readonly<Record<string, string>> = LOCAL_SENTENCES;
   const keep: Readonly<Record<string, { sentence: string }>> = KEEP;
   return here[reason] ?? keep[reason]?.sentence ?? reason;
 }

@@ -12,7 +12,7 @@ import { plainItem, type DriverLine, type Item } from './driver-line.ts';
 import { toolCalled, type Flavour } from './driver-name.ts';
 import { baseName } from './paths.ts';
 import type { Look } from './plan.ts';
-import type { HereReason, KeepReason } from './local-reasons.ts';
+import type { LocalReason, KeepReason } from './local-reasons.ts';
 import { splitWords } from './response-file.ts';
 
 /** Reasons for which the options themselves are recorded in an output, or compared with those of another compile. */
@@ -28,7 +28,7 @@ const MACHINE = /^-m(arch|tune|cpu)=/;
 
 /** The explicit line, or the reason why the job stays local. */
 export type NativeResult =
-  { readonly kind: 'explicit'; readonly line: DriverLine } | { readonly kind: 'stays'; readonly reason: HereReason };
+  { readonly kind: 'explicit'; readonly line: DriverLine } | { readonly kind: 'stays'; readonly reason: LocalReason };
 
 /**
  * Returns `line` with explicit options for this machine.

@@ -5,7 +5,7 @@
  *
  * The sources are gcc(1), `gcc --help=separate,joined`, clang(1), clang's Options.td, and experiments with both.
  */
-import type { HereReason, KeepReason } from './local-reasons.ts';
+import type { LocalReason, KeepReason } from './local-reasons.ts';
 
 /** How an option takes its argument: not at all, in the same word, in the next word, or in either. */
 export type Takes = 'nothing' | 'joined' | 'separate' | 'either';
@@ -65,7 +65,7 @@ export interface OptionRow {
   readonly takes: Takes;
   readonly role: Role;
   readonly fact?: Fact;
-  readonly here?: HereReason;
+  readonly local?: LocalReason;
   readonly keep?: KeepReason;
   readonly names?: Names;
   /** It makes the compiler look for its own headers elsewhere, or not at all. */
@@ -96,25 +96,25 @@ function rows(names: string, takes: Takes, role: Role, extra: Extra = {}): Optio
 const MODES: readonly OptionRow[] = [
   ...flags('-c --compile', { fact: 'compile' }),
   ...flags('-S --assemble', { fact: 'to-assembly' }),
-  ...flags('-E --preprocess', { here: 'preprocess' }),
+  ...flags('-E --preprocess', { local: 'preprocess' }),
   ...flags('-M -MM -MG --dependencies --user-dependencies --print-missing-file-dependencies', {
-    here: 'dependencies-only',
+    local: 'dependencies-only',
   }),
-  ...flags('-fsyntax-only', { here: 'syntax-only' }),
+  ...flags('-fsyntax-only', { local: 'syntax-only' }),
   ...flags(
     '-### -v --verbose --version --help --target-help -dumpversion -dumpfullversion -dumpmachine -dumpspecs -Q',
     {
-      here: 'information',
+      local: 'information',
     },
   ),
   ...flags('-print-search-dirs -print-multi-lib -print-multi-directory -print-sysroot -print-libgcc-file-name', {
-    here: 'information',
+    local: 'information',
   }),
-  ...rows('--help= -print- --print-', 'joined', 'text', { here: 'information' }),
+  ...rows('--help= -print- --print-', 'joined', 'text', { local: 'information' }),
   ...rows('-x', 'either', 'language'),
   ...rows('--language', 'separate', 'language'),
   ...rows('--language=', 'joined', 'language'),
-  ...rows('-wrapper', 'separate', 'text', { here: 'wrapper' }),
+  ...rows('-wrapper', 'separate', 'text', { local: 'wrapper' }),
   ...flags('-march=native -mtune=native -mcpu=native', { fact: 'this-machine' }),
 ];
 
@@ -155,7 +155,7 @@ const PATHS: readonly OptionRow[] = [
   ...rows('-gcc-toolchain', 'separate', 'read-below', ROOT),
   ...rows('-resource-dir', 'separate', 'read-below', { names: 'directory', isOwnSearch: true }),
   ...rows('-iframework -cxx-isystem -c-isystem -isystem-after -F', 'either', 'read-below', { names: 'directory' }),
-  ...rows('-ivfsoverlay', 'either', 'read', { here: 'file-names-others' }),
+  ...rows('-ivfsoverlay', 'either', 'read', { local: 'file-names-others' }),
   ...rows('-include-pch', 'separate', 'read', { keep: 'precompiled-header-used' }),
   ...rows('-specs= --specs=', 'joined', 'read-below', { keep: 'passed-through', ...OWN_FILE }),
   ...rows('--specs', 'separate', 'read-below', { keep: 'passed-through', ...OWN_FILE }),
@@ -230,7 +230,7 @@ const DEBUGGING: readonly OptionRow[] = [
   }),
   ...flags('-emit-llvm', { fact: 'emit-llvm', keep: 'intermediate-code' }),
   ...flags('-funique-internal-linkage-names', { keep: 'names-in-object' }),
-  ...rows('-fopenmp-targets= -foffload= -foffload-options=', 'joined', 'text', { here: 'language' }),
+  ...rows('-fopenmp-targets= -foffload= -foffload-options=', 'joined', 'text', { local: 'language' }),
   // The names of outlined regions contain the source's name: with OpenACC, and for target regions of OpenMP.
   ...flags('-fopenmp -fopenacc', { keep: 'names-in-object' }),
   ...rows('-fopenmp=', 'joined', 'text', { keep: 'names-in-object' }),
@@ -242,49 +242,49 @@ const SECOND_OUTPUTS: readonly OptionRow[] = [
   ...flags('-fstack-usage', { fact: 'stack-usage', keep: 'second-output' }),
   ...flags('-fcallgraph-info', { fact: 'callgraph-info', keep: 'second-output' }),
   ...rows('-fcallgraph-info=', 'joined', 'text', { fact: 'callgraph-info', keep: 'second-output' }),
-  ...rows('-fdump- -fada-spec-parent= -fdbg-cnt', 'joined', 'text', { here: 'dump-files' }),
-  ...rows('-dumpdir -dumpbase -dumpbase-ext', 'separate', 'text', { here: 'dump-files' }),
-  ...rows('--dumpdir --dumpbase --dumpbase-ext', 'either', 'text', { here: 'dump-files' }),
+  ...rows('-fdump- -fada-spec-parent= -fdbg-cnt', 'joined', 'text', { local: 'dump-files' }),
+  ...rows('-dumpdir -dumpbase -dumpbase-ext', 'separate', 'text', { local: 'dump-files' }),
+  ...rows('--dumpdir --dumpbase --dumpbase-ext', 'either', 'text', { local: 'dump-files' }),
   // -dM, -da, -dumpXX and others: pass dumps, with many names.
-  ...rows('-d', 'joined', 'text', { here: 'dump-files' }),
+  ...rows('-d', 'joined', 'text', { local: 'dump-files' }),
   ...rows('-aux-info', 'either', 'written', { keep: 'second-output' }),
   ...rows('-fopt-info', 'joined', 'text', { keep: 'names-in-messages' }),
   // The text after `=` or `file=` names files by rules of its own.
   ...rows('-ftime-trace= -fdiagnostics-add-output= -fdiagnostics-set-output=', 'joined', 'text', {
-    here: 'dump-files',
+    local: 'dump-files',
   }),
-  ...flags('-fdiagnostics-format=json-file -fdiagnostics-format=sarif-file', { here: 'dump-files' }),
+  ...flags('-fdiagnostics-format=json-file -fdiagnostics-format=sarif-file', { local: 'dump-files' }),
   // gcc 16 lists the words of cc1 in them.
   ...flags('-fdiagnostics-format=sarif-stderr -fdiagnostics-format=sarif', { keep: 'recorded-words' }),
   ...flags('-ftime-trace', { fact: 'time-trace', keep: 'second-output' }),
   ...flags('-fsave-optimization-record', { fact: 'optimization-record', keep: 'second-output' }),
-  ...rows('-fsave-optimization-record=', 'joined', 'text', { here: 'dump-files' }),
+  ...rows('-fsave-optimization-record=', 'joined', 'text', { local: 'dump-files' }),
   ...rows('-foptimization-record-file=', 'joined', 'written', { keep: 'second-output' }),
   ...rows('--serialize-diagnostics -serialize-diagnostics', 'separate', 'written', { keep: 'second-output' }),
   ...rows('-dependency-file', 'separate', 'written', { keep: 'second-output' }),
-  ...rows('-index-store-path', 'separate', 'text', { here: 'dump-files' }),
-  ...flags('-fmodules -fmodules-ts -fcxx-modules -fmodule-header -fimplicit-modules', { here: 'modules' }),
-  ...rows('-fmodule -fmodules- -fprebuilt-module-path= -fcxx-modules', 'joined', 'text', { here: 'modules' }),
+  ...rows('-index-store-path', 'separate', 'text', { local: 'dump-files' }),
+  ...flags('-fmodules -fmodules-ts -fcxx-modules -fmodule-header -fimplicit-modules', { local: 'modules' }),
+  ...rows('-fmodule -fmodules- -fprebuilt-module-path= -fcxx-modules', 'joined', 'text', { local: 'modules' }),
   ...flags('-fno-modules -fno-modules-ts -fno-implicit-modules'),
-  ...flags('-fcompare-debug -freport-bug -ftime-report -fmem-report', { here: 'dump-files' }),
-  ...rows('-fcompare-debug=', 'joined', 'text', { here: 'dump-files' }),
-  ...rows('-dependency-dot -module-dependency-dir -gen-cdb-fragment-path', 'separate', 'text', { here: 'dump-files' }),
-  ...flags('-ftime-report-json -emit-symbol-graph --emit-extension-symbol-graphs', { here: 'dump-files' }),
-  ...rows('--symbol-graph-dir= --emit-symbol-graph=', 'joined', 'text', { here: 'dump-files' }),
+  ...flags('-fcompare-debug -freport-bug -ftime-report -fmem-report', { local: 'dump-files' }),
+  ...rows('-fcompare-debug=', 'joined', 'text', { local: 'dump-files' }),
+  ...rows('-dependency-dot -module-dependency-dir -gen-cdb-fragment-path', 'separate', 'text', { local: 'dump-files' }),
+  ...flags('-ftime-report-json -emit-symbol-graph --emit-extension-symbol-graphs', { local: 'dump-files' }),
+  ...rows('--symbol-graph-dir= --emit-symbol-graph=', 'joined', 'text', { local: 'dump-files' }),
 ];
 
 /** Files that are compiled once for many sources: one node's may be unreadable for another node's compiler. */
 const MODULES: readonly OptionRow[] = [
   ...rows('-fmodules-user-build-path -fmodules-map -fmodules-map-file -iapinotes-modules', 'separate', 'text', {
-    here: 'modules',
+    local: 'modules',
   }),
   // P1689: writes the modules that a source needs and provides to a file of its own name.
-  ...rows('-fdeps-file= -fdeps-format= -fdeps-target=', 'joined', 'text', { here: 'modules' }),
-  ...flags('-Mmodules --compile-std-module -fapinotes -fapinotes-modules', { here: 'modules' }),
-  ...flags('-fexperimental-modules-reduced-bmi', { here: 'modules' }),
+  ...rows('-fdeps-file= -fdeps-format= -fdeps-target=', 'joined', 'text', { local: 'modules' }),
+  ...flags('-Mmodules --compile-std-module -fapinotes -fapinotes-modules', { local: 'modules' }),
+  ...flags('-fexperimental-modules-reduced-bmi', { local: 'modules' }),
   // The source itself is then looked up on the search path.
-  ...flags('-fsearch-include-path', { here: 'modules' }),
-  ...rows('-fsearch-include-path=', 'joined', 'text', { here: 'modules' }),
+  ...flags('-fsearch-include-path', { local: 'modules' }),
+  ...rows('-fsearch-include-path=', 'joined', 'text', { local: 'modules' }),
 ];
 
 /** Files that decide which code is generated, or that generate it. */
@@ -317,16 +317,16 @@ const STEERING: readonly OptionRow[] = [
   ...rows('-iframeworkwithsysroot', 'either', 'read-below'),
   ...rows('-ftrapv-handler -fxray-instruction-threshold -mmlir -dsym-dir', 'separate', 'text'),
   ...rows('-darwin-target-variant -darwin-target-variant-triple', 'separate', 'text'),
-  ...rows('-filelist', 'separate', 'read', { here: 'several-inputs' }),
+  ...rows('-filelist', 'separate', 'read', { local: 'several-inputs' }),
 ];
 
 /** Options of other frontends. Each takes the next word as its argument, whatever the family rows below would say. */
 const OTHER_LANGUAGES: readonly OptionRow[] = [
   ...rows('-fintrinsic-modules-path -fgo-debug-escape -fm2-pathnameI -gant -gnat -gnatO', 'separate', 'text', {
-    here: 'language',
+    local: 'language',
   }),
-  ...rows('-dialect -fdefaultbyte -fcobol-exceptions -findicator-column', 'separate', 'text', { here: 'language' }),
-  ...rows('-fexperimental-openacc-macro-override', 'separate', 'text', { here: 'language' }),
+  ...rows('-dialect -fdefaultbyte -fcobol-exceptions -findicator-column', 'separate', 'text', { local: 'language' }),
+  ...rows('-fexperimental-openacc-macro-override', 'separate', 'text', { local: 'language' }),
 ];
 
 const MESSAGES: readonly OptionRow[] = [

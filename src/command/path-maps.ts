@@ -26,7 +26,7 @@ const TEXT_OPTION = /^-([DUA]|M[TQ]|-define-macro|-undefine-macro)/;
 export function mapPath(path: string, maps: readonly PathMap[]): string {
   return replaceDirectory(
     path,
-    maps.map(({ here, there }) => [here, there]),
+    maps.map(({ local, remote }) => [local, remote]),
   );
 }
 
@@ -34,7 +34,7 @@ export function mapPath(path: string, maps: readonly PathMap[]): string {
 export function mapPathBack(path: string, maps: readonly PathMap[]): string {
   return replaceDirectory(
     path,
-    maps.map(({ here, there }) => [there, here]),
+    maps.map(({ local, remote }) => [remote, local]),
   );
 }
 
@@ -46,7 +46,7 @@ function replaceDirectory(path: string, pairs: readonly (readonly [string, strin
 
 /** True if any of `names` is in a directory that has another name on the node. */
 export function concerns(maps: readonly PathMap[], names: readonly string[]): boolean {
-  return names.some((name) => maps.some(({ here }) => mentions(name, here)));
+  return names.some((name) => maps.some(({ local }) => mentions(name, local)));
 }
 
 /**
@@ -61,13 +61,13 @@ export function mapItems(
 ): readonly Item[] | undefined {
   // A name that looks like one of the node's would be mapped back to a different local name.
   const names = [...given, ...items.map(({ argument }) => argument)];
-  if (names.some((name) => maps.some(({ there }) => mentions(name, there, /[\w.+-]/)))) return undefined;
+  if (names.some((name) => maps.some(({ remote }) => mentions(name, remote, /[\w.+-]/)))) return undefined;
   const mapped = items.map((item) => mapItem(item, maps)).filter((item) => item !== undefined);
   if (mapped.length < items.length) return undefined;
-  const byLength = [...maps].sort((one, other) => one.there.length - other.there.length);
-  const back = byLength.flatMap(({ here, there }) => [
-    `-fdebug-prefix-map=${there}=${here}`,
-    `-fmacro-prefix-map=${there}=${here}`,
+  const byLength = [...maps].sort((one, other) => one.remote.length - other.remote.length);
+  const back = byLength.flatMap(({ local, remote }) => [
+    `-fdebug-prefix-map=${remote}=${local}`,
+    `-fmacro-prefix-map=${remote}=${local}`,
   ]);
   return [...back.map(plainItem), ...mapped];
 }
@@ -91,7 +91,7 @@ function mapItem(item: Item, maps: readonly PathMap[]): Item | undefined {
   if (role === 'prefix-map') return mapPrefixMap(item, maps);
   if (MAPPED_ROLES.has(role)) return { ...item, argument: mapPath(argument, maps) };
   if (TEXT_OPTION.test(item.spelled)) return item;
-  return maps.some(({ here }) => mentions(item.spelled + argument, here)) ? undefined : item;
+  return maps.some(({ local }) => mentions(item.spelled + argument, local)) ? undefined : item;
 }
 
 /** OLD=NEW: maps what the compiler looks for, but not what it writes. */
@@ -99,9 +99,9 @@ function mapPrefixMap(item: Item, maps: readonly PathMap[]): Item | undefined {
   const equals = item.argument.indexOf('=');
   const [old, rest] = [item.argument.slice(0, equals), item.argument.slice(equals)];
   // A part of a directory's name, or a parent directory: on the node it would match other names.
-  if (equals < 0 || maps.some(({ here }) => here.startsWith(old) && here !== old)) return undefined;
+  if (equals < 0 || maps.some(({ local }) => local.startsWith(old) && local !== old)) return undefined;
   const mapped = mapPath(old, maps);
-  return mapped === old && maps.some(({ here }) => old.startsWith(here))
+  return mapped === old && maps.some(({ local }) => old.startsWith(local))
     ? undefined
     : { ...item, argument: mapped + rest };
 }
@@ -113,7 +113,7 @@ const NAMES_DIRECTORIES =
 /** NUL-terminated entries with the node's names. */
 export function mapEnvironment(block: Buffer, maps: readonly PathMap[]): Buffer {
   const asBytes = (text: string): string => Buffer.from(text, 'utf8').toString('latin1');
-  const ours = maps.map(({ here, there }) => ({ here: asBytes(here), there: asBytes(there) }));
+  const ours = maps.map(({ local, remote }) => ({ local: asBytes(local), remote: asBytes(remote) }));
   const entries = block.toString('latin1').split('\0').slice(0, -1);
   const mapped = entries.map((entry) => {
     const equals = entry.indexOf('=');

@@ -11,11 +11,11 @@ import { makeNativeExplicit, type NativeResult } from './native.ts';
 import { nodeLocalName } from './node-local.ts';
 import { outputsOf } from './outputs.ts';
 import { absolutePath, isNodeLocal } from './paths.ts';
-import type { CompilePlan, HerePlan, Invocation, Language, Look, Output, PathsMode, Plan, Reads } from './plan.ts';
+import type { CompilePlan, LocalPlan, Invocation, Language, Look, Output, PathsMode, Plan, Reads } from './plan.ts';
 import { isConfigureProbe } from './probe.ts';
 import { expandResponseFiles, type ExpandedWords } from './response-file.ts';
 import { readsOf } from './reads.ts';
-import { bindsOutputs, type HereReason, type KeepReason } from './local-reasons.ts';
+import { bindsOutputs, type LocalReason, type KeepReason } from './local-reasons.ts';
 import { reasonToKeepInputs, spellItem } from './rewrite.ts';
 import { isSpecialFile, namesSpecialFile, printsLink, specialFileOf } from './special-files.ts';
 import { NOTHING, questionOf } from './option-probe.ts';
@@ -23,7 +23,7 @@ import { NOTHING, questionOf } from './option-probe.ts';
 type Driver = Extract<Tool, { kind: 'driver' }>;
 
 /** These may be part of a pipeline, or a configure script waits for them: they never take a local slot. */
-const FREE: ReadonlySet<HereReason> = new Set<HereReason>([
+const FREE: ReadonlySet<LocalReason> = new Set<LocalReason>([
   'information',
   'preprocess',
   'dependencies-only',
@@ -76,9 +76,9 @@ export function planDriver(invocation: Invocation, driver: Driver, look: Look): 
 }
 
 /** The reason in the arguments to stay local, if any. */
-function reasonOfWords(line: DriverLine, { env, cwd }: Invocation): HereReason | undefined {
-  const { facts, inputs, here } = line;
-  const asksOnly = here.find((reason) => FREE.has(reason));
+function reasonOfWords(line: DriverLine, { env, cwd }: Invocation): LocalReason | undefined {
+  const { facts, inputs, localReasons } = line;
+  const asksOnly = localReasons.find((reason) => FREE.has(reason));
   if (asksOnly) return asksOnly;
   const source = inputs[0]?.path;
   if (source === undefined) return 'no-input';
@@ -87,7 +87,7 @@ function reasonOfWords(line: DriverLine, { env, cwd }: Invocation): HereReason |
   if (isConfigureProbe(cwd, files)) return 'configure-probe';
   if (!facts.has('compile') && !facts.has('to-assembly')) return 'not-a-compile';
   if (source.startsWith('/dev/') && !(source === NOTHING && facts.has('compile'))) return 'special-input';
-  if (here[0]) return here[0];
+  if (localReasons[0]) return localReasons[0];
   if (line.unknown !== undefined) return 'unknown-option';
   if (inputs.length > 1) return 'several-inputs';
   if (line.items.filter(({ role }) => role === 'object').length > 1) return 'several-outputs';
@@ -107,7 +107,7 @@ function specialVariable({ env, cwd }: Invocation, look: Look): 'special-output'
  * With -save-temps gcc writes the expansion of response files to numbered files. A response file that is not UTF-8
  * cannot be sent unchanged.
  */
-function reasonOfResponseFiles({ facts }: DriverLine, { files, words }: ExpandedWords): HereReason | undefined {
+function reasonOfResponseFiles({ facts }: DriverLine, { files, words }: ExpandedWords): LocalReason | undefined {
   if (files.length > 0 && words.some((word) => word.includes('\uFFFD'))) return 'response-file';
   const savesTemporaries = facts.has('save-temps') || facts.has('save-temps-beside-object');
   return savesTemporaries && files.length > 0 ? 'dump-files' : undefined;
@@ -120,7 +120,7 @@ function reasonOfFiles(
   language: Language | 'header' | 'object',
   outputs: readonly Output[],
   look: Look,
-): HereReason | undefined {
+): LocalReason | undefined {
   const source = absolutePath(cwd, line.inputs[0]?.path ?? '');
   if (language === 'object') return 'no-input';
   if (language === 'other') return 'language';
@@ -196,12 +196,12 @@ function reasonToKeepOutputs(
   const depfiles = items.filter(({ role }) => role === 'depfile');
   const isAskedTwice = facts.has('depfile') && depfiles.some(({ spelled }) => spelled !== '-MF');
   if (depfiles.length > 1 || isAskedTwice) return 'two-depfiles';
-  const mayBeUnused = flavour !== 'gcc' && !isPreprocessedHere(inputs[0], language);
+  const mayBeUnused = flavour !== 'gcc' && !isPreprocessedLocally(inputs[0], language);
   return mayBeUnused && (depfiles.length > 0 || facts.has('depfile')) ? 'unused-words' : undefined;
 }
 
 /** True if the compile itself preprocesses its input, and therefore knows its includes. */
-function isPreprocessedHere(input: DriverInput | undefined, language: Language): boolean {
+function isPreprocessedLocally(input: DriverInput | undefined, language: Language): boolean {
   if (language !== 'assembler') return language !== 'preprocessed';
   return input?.language === 'assembler-with-cpp' || /\.(S|sx)$/.test(input?.path ?? '');
 }
@@ -237,14 +237,14 @@ function precompiledHeaders(cwd: string, line: DriverLine, flavour: Flavour, loo
 }
 
 /** Given a header, both compilers write a precompiled header, with or without -c, next to it unless told otherwise. */
-function planHeader(invocation: Invocation, line: DriverLine): HerePlan {
+function planHeader(invocation: Invocation, line: DriverLine): LocalPlan {
   const named = line.items.find(({ role }) => role === 'object')?.argument;
   const outputs = named === undefined ? line.inputs.map(({ path }) => `${path}.gch`) : [named];
   const paths = outputs.map((name) => ({ path: absolutePath(invocation.cwd, name) }));
   return stay(invocation, 'precompiled-header', paths, line.inputs[0]?.path ?? '');
 }
 
-function planLink(invocation: Invocation, line: DriverLine, argv: readonly string[], look: Look): HerePlan {
+function planLink(invocation: Invocation, line: DriverLine, argv: readonly string[], look: Look): LocalPlan {
   const { cwd } = invocation;
   const output = absolutePath(cwd, line.items.find(({ role }) => role === 'object')?.argument ?? 'a.out');
   const { waitFor, inScripts } = filesToWaitFor(cwd, argv.filter(isForLinking), look);
@@ -253,7 +253,7 @@ function planLink(invocation: Invocation, line: DriverLine, argv: readonly strin
     specialFileOf(line, cwd, look) !== undefined ||
     [output, ...inScripts].some((path) => isSpecialFile(path, look));
   return {
-    kind: 'here',
+    kind: 'local',
     reason: 'not-a-compile',
     slot: isPiped ? 'free' : 'counted',
     waitFor,
@@ -269,15 +269,15 @@ function isForLinking(word: string): boolean {
 
 function stay(
   { cwd }: Invocation,
-  why: HereReason,
+  why: LocalReason,
   outputs: readonly Pick<Output, 'path'>[],
   subject: string,
   detail?: string,
-): HerePlan {
+): LocalPlan {
   // A shell waits for a probe, whatever other reasons there are.
   const reason = subject === NOTHING && !FREE.has(why) ? 'special-input' : why;
   return {
-    kind: 'here',
+    kind: 'local',
     reason,
     ...(detail === undefined ? {} : { detail }),
     slot: FREE.has(reason) ? 'free' : 'counted',

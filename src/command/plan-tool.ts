@@ -5,15 +5,15 @@
 import type { Tool } from './driver-name.ts';
 import { filesToWaitFor } from './link-inputs.ts';
 import { absolutePath } from './paths.ts';
-import type { HerePlan, Invocation, Look } from './plan.ts';
+import type { LocalPlan, Invocation, Look } from './plan.ts';
 import { isConfigureProbe } from './probe.ts';
-import type { HereReason } from './local-reasons.ts';
+import type { LocalReason } from './local-reasons.ts';
 import { expandResponseFiles } from './response-file.ts';
 import { isSpecialFile, namesSpecialFile, printsArchive, printsLink } from './special-files.ts';
 
 type ToolKind = Exclude<Tool['kind'], 'driver'>;
 
-const REASONS: Readonly<Record<ToolKind, HereReason>> = {
+const REASONS: Readonly<Record<ToolKind, LocalReason>> = {
   preprocessor: 'preprocess',
   'other-driver': 'language',
   linker: 'not-a-compile',
@@ -25,7 +25,7 @@ const REASONS: Readonly<Record<ToolKind, HereReason>> = {
 /** nm, objdump and preprocessors are used in pipelines, so they never wait for a slot. */
 const COUNTED: ReadonlySet<ToolKind> = new Set<ToolKind>(['linker', 'archiver', 'other-driver']);
 
-const NOTHING = { kind: 'here', slot: 'free', waitFor: [], outputs: [], subject: '' } as const;
+const NOTHING = { kind: 'local', slot: 'free', waitFor: [], outputs: [], subject: '' } as const;
 
 function asksAboutItself(argv: readonly string[]): boolean {
   if (argv.some((word) => word === '--version' || word === '--help')) return true;
@@ -34,7 +34,7 @@ function asksAboutItself(argv: readonly string[]): boolean {
 }
 
 /** Linkers name their output by `-o`, `--output`, or not at all. */
-export function planTool(invocation: Invocation, kind: ToolKind, look: Look): HerePlan {
+export function planTool(invocation: Invocation, kind: ToolKind, look: Look): LocalPlan {
   const { argv, cwd } = invocation;
   if (asksAboutItself(argv)) return { ...NOTHING, reason: 'information' };
   const expanded = expandResponseFiles(argv, cwd, look);
@@ -53,7 +53,7 @@ export function planTool(invocation: Invocation, kind: ToolKind, look: Look): He
     namesSpecialFile(expanded.kind === 'expanded' ? words : [...words, `@${expanded.path}`], cwd, look) ||
     inScripts.some((path) => isSpecialFile(path, look));
   return {
-    kind: 'here',
+    kind: 'local',
     reason: isProbe ? 'configure-probe' : REASONS[kind],
     slot: isFree ? 'free' : 'counted',
     waitFor,

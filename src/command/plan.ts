@@ -4,7 +4,7 @@
  */
 import type { DriverLine } from './driver-line.ts';
 import type { Flavour } from './driver-name.ts';
-import type { HereReason, KeepReason } from './local-reasons.ts';
+import type { LocalReason, KeepReason } from './local-reasons.ts';
 
 /**
  * Treatment of relative names (PMAKE_PATHS). `auto` leaves input names alone if the node has the tree under the same
@@ -112,9 +112,9 @@ export interface OptionProbe {
 }
 
 /** The command runs on the submit host. */
-export interface HerePlan {
-  readonly kind: 'here';
-  readonly reason: HereReason;
+export interface LocalPlan {
+  readonly kind: 'local';
+  readonly reason: LocalReason;
   /** What the reason refers to, such as a directory; absent if the reason says it all. */
   readonly detail?: string;
   /** 'free' never waits for a local slot: probes, and commands that may share a pipeline with another compiler. */
@@ -128,4 +128,4 @@ export interface HerePlan {
 }
 
 /** The result of planning. */
-export type Plan = CompilePlan | HerePlan;
+export type Plan = CompilePlan | LocalPlan;

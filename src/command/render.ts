@@ -102,7 +102,7 @@ function mapRestore({ prefix, source, depfiles }: NameRestore, maps: readonly Pa
     source: mapPath(source, maps),
     depfiles: depfiles.map((path) => mapPath(path, maps)),
     // Longest first: of two names with the same beginning the longer one is meant.
-    back: [...maps].sort((one, other) => other.there.length - one.there.length),
+    back: [...maps].sort((one, other) => other.remote.length - one.remote.length),
   };
 }
 

@@ -21,12 +21,12 @@ export function restoreDepfile(restore: NameRestore, bytes: Buffer): Buffer | un
 export function restoreDiagnostics({ prefix, back }: NameRestore, bytes: Buffer): Buffer {
   if (bytes.length === 0) return bytes;
   const plain = replaceInText(bytes, prefix, '', () => true);
-  return back.reduce((text, { there, here }) => replaceInText(text, `${there}/`, `${here}/`, isNameStart), plain);
+  return back.reduce((text, { remote, local }) => replaceInText(text, `${remote}/`, `${local}/`, isNameStart), plain);
 }
 
 /** True if an output contains a name that only the node knows, which a local compile would not have written. */
 export function holdsNames({ prefix, back }: NameRestore, bytes: Buffer): boolean {
-  return [prefix, ...back.map(({ there }) => `${there}/`)].some((name) => bytes.includes(name));
+  return [prefix, ...back.map(({ remote }) => `${remote}/`)].some((name) => bytes.includes(name));
 }
 
 /** True if the match at this position is the name that is looked for. */

@@ -99,7 +99,7 @@ const DIRECTORY = /^(\/[^/=\0\n]+)+$/;
 function isPathTable(value: unknown): value is Readonly<Record<string, string>> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
   return Object.entries(value).every(
-    ([here, there]) => DIRECTORY.test(here) && typeof there === 'string' && DIRECTORY.test(there),
+    ([local, remote]) => DIRECTORY.test(local) && typeof remote === 'string' && DIRECTORY.test(remote),
   );
 }
 

@@ -13,7 +13,7 @@ import type { Fleet } from './nodes/fleet.ts';
 import { WritesInFlight } from './job/pending-outputs.ts';
 import { JobCosts } from './scheduling/job-costs.ts';
 import { Job, type JobContext } from './job/job.ts';
-import { holdLimitMs, planHere, planJob } from './job/plan-job.ts';
+import { holdLimitMs, planLocally, planJob } from './job/plan-job.ts';
 import type { JobSlots } from './scheduling/job-slots.ts';
 import { Placement, type PlacementOptions } from './scheduling/placement.ts';
 import { ServerWatch } from './scheduling/file-server-watch.ts';
@@ -77,7 +77,7 @@ export class Dispatcher {
     });
     this.#tail = new TailWatch({
       waiting: () => this.placement.waiting,
-      running: () => [...this.jobs.values()].map((job) => job.runningThere).filter((one) => one !== undefined),
+      running: () => [...this.jobs.values()].map((job) => job.remoteRun).filter((one) => one !== undefined),
       free: () => this.#freeSlots(),
       startSecond: (id) => this.jobs.get(id)?.startSecond(),
     });
@@ -151,7 +151,7 @@ export class Dispatcher {
     if (work) this.#server.noteJob(work.cwd);
     const slots = this.placement.add(id, build, entries.get('PMAKE_NODES'), work);
     try {
-      const plan = compile && slots.local ? planHere(compile, slots.local) : planned;
+      const plan = compile && slots.local ? planLocally(compile, slots.local) : planned;
       const context = this.#contextFor(build, slots, holdLimitMs(entries));
       this.#run(new Job({ id, request, environment, shim, plan }, context), slots, shim);
     } catch (cause) {

@@ -35,7 +35,7 @@ export type RetryReason =
 export type NoSlotReason = 'no-nodes' | 'nodes-unfit' | 'nodes-not-ready' | 'nodes-busy';
 
 /**
- * Why a job that could have run on a node ran on this host. Reasons of the command itself are command/'s HereReason.
+ * Why a job that could have run on a node ran on this host. Reasons of the command itself are command/'s LocalReason.
  */
 export type PlacementReason =
   | NoSlotReason

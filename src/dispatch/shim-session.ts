@@ -14,7 +14,7 @@ import {
   encodeOutput,
   encodePlace,
   encodeRefused,
-  encodeRunHere,
+  encodeRunLocally,
   encodeTermination,
   ShimFrame,
   SHIM_PROTOCOL_VERSION,
@@ -86,8 +86,8 @@ export class ShimSession implements ShimPort, ControlPort {
     return this.#socket.closed;
   }
 
-  runHere(niceness?: number): void {
-    this.#socket.write(encodeRunHere(niceness));
+  runLocally(niceness?: number): void {
+    this.#socket.write(encodeRunLocally(niceness));
   }
 
   showNode(name: string): void {

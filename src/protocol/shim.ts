@@ -34,7 +34,7 @@ export const ShimFrame = {
 /** Frame types, dispatcher → shim. */
 export const DispatcherFrame = {
   /** Empty, or u8 niceness increment: exec the real compiler now. The open socket represents the local slot. */
-  runHere: 0x11,
+  runLocally: 0x11,
   /** u8 1 (stdout) or 2 (stderr), then bytes. The shim buffers them until the job ends. */
   output: 0x12,
   /** u8 exit code: write the buffered output, then exit with this code. */
@@ -172,9 +172,9 @@ export function encodePlaced(failure?: PlaceFailure): Buffer {
   return encodeFrame(ShimFrame.placed, writer.finish());
 }
 
-/** Encodes a `runHere` frame. */
-export function encodeRunHere(niceness = 0): Buffer {
-  return encodeFrame(DispatcherFrame.runHere, niceness === 0 ? Buffer.alloc(0) : Buffer.of(niceness));
+/** Encodes a `runLocally` frame. */
+export function encodeRunLocally(niceness = 0): Buffer {
+  return encodeFrame(DispatcherFrame.runLocally, niceness === 0 ? Buffer.alloc(0) : Buffer.of(niceness));
 }
 
 /** Encodes an `output` frame. */
@@ -201,7 +201,7 @@ export function encodeRefused(): Buffer {
 
 /** A dispatcher's frame as the shim interprets it, for tests and benchmarks that act as the shim. */
 export type ShimVerdict =
-  | { readonly kind: 'runHere'; readonly niceness?: number }
+  | { readonly kind: 'runLocally'; readonly niceness?: number }
   | { readonly kind: 'output'; readonly fd: number; readonly bytes: Buffer }
   | { readonly kind: 'ended'; readonly termination: Termination }
   | { readonly kind: 'node'; readonly name: string }
@@ -214,10 +214,10 @@ export type ShimVerdict =
  */
 export function decodeVerdict(frame: Frame): ShimVerdict {
   switch (frame.type) {
-    case DispatcherFrame.runHere:
+    case DispatcherFrame.runLocally:
       return frame.payload.length === 0
-        ? { kind: 'runHere' }
-        : { kind: 'runHere', niceness: new ByteReader(frame.payload).u8() };
+        ? { kind: 'runLocally' }
+        : { kind: 'runLocally', niceness: new ByteReader(frame.payload).u8() };
     case DispatcherFrame.output:
       return { kind: 'output', fd: new ByteReader(frame.payload).u8(), bytes: frame.payload.subarray(1) };
     case DispatcherFrame.exited:

@@ -93,8 +93,8 @@ export type FileState =
 
 /** Two names of one directory, absolute and without a trailing slash. */
 export interface DirectoryNames {
-  readonly here: string;
-  readonly there: string;
+  readonly local: string;
+  readonly remote: string;
 }
 
 /** How a node removes its own directory names from what a compiler wrote (command/restore.ts). */
@@ -454,7 +454,7 @@ function writeRestore(writer: ByteWriter, restore: NameRestore | undefined): voi
   writeTexts(writer, restore.depfiles);
   writeTexts(
     writer,
-    restore.back.flatMap(({ here, there }) => [here, there]),
+    restore.back.flatMap(({ local, remote }) => [local, remote]),
   );
 }
 
@@ -465,7 +465,7 @@ function readRestore(reader: ByteReader): NameRestore | undefined {
   const names = readList(reader, MAX_FILES_PER_JOB, () => reader.text());
   if (prefix === '' || names.length % 2 !== 0) throw new MalformedError('a restore that names nothing');
   const back = Array.from({ length: names.length / 2 }, (_, index) => {
-    return { here: names[2 * index] ?? '', there: names[2 * index + 1] ?? '' };
+    return { local: names[2 * index] ?? '', remote: names[2 * index + 1] ?? '' };
   });
   return { prefix, source, depfiles, back };
 }

@@ -160,7 +160,7 @@ function openNameless(): number {
 }
 
 /** Output that comes from no node: none, or a message of pmake's own. */
-export function printedHere(...said: readonly OutputChunk[]): Printed {
+export function printedLocally(...said: readonly OutputChunk[]): Printed {
   const lengthBytes = said.reduce((sum, { bytes }) => sum + bytes.length, 0);
   return { lengthBytes, chunks: () => said, release: () => undefined };
 }

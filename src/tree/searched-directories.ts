@@ -162,9 +162,9 @@ export class SearchedDirectories {
     if (!stats) return [];
     this.#mtimes.set(directory, stats.mtimeNs);
     this.#rootsOf.set(directory, (this.#rootsOf.get(directory) ?? new Set<Root>()).add(root));
-    const isKnownThere = how === 'found' && BigInt(Date.now()) * 1_000_000n - stats.mtimeNs > OLD_NS;
+    const isKnownRemotely = how === 'found' && BigInt(Date.now()) * 1_000_000n - stats.mtimeNs > OLD_NS;
     this.#version += 1;
-    root.changedAt.set(directory, isKnownThere ? 0 : this.#version);
+    root.changedAt.set(directory, isKnownRemotely ? 0 : this.#version);
     root.version = this.#version;
     return subdirectories(directory);
   }

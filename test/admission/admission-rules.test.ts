@@ -56,8 +56,8 @@ const TREE: TreeFacts = {
   mount: MOUNT,
 };
 
-function treeCase(there: Partial<TreeFacts>): TreeCase {
-  return { directory: '/t/a', text: 'secret', here: TREE, there: { ...TREE, ...there } };
+function treeCase(remote: Partial<TreeFacts>): TreeCase {
+  return { directory: '/t/a', text: 'secret', local: TREE, remote: { ...TREE, ...remote } };
 }
 
 function serverClockAt(mtimeMs: number): Partial<TreeFacts> {
@@ -96,8 +96,8 @@ describe('a tree', () => {
     ],
     ['clock-skewed', serverClockAt(970_001), /30\.0 s ahead of/],
     ['tree-full', { freeBytes: 1024 }, /0 MiB free for \/t\/a: make room on server:\/t/],
-  ])('is refused: %s %o', (reason, there, sentence) => {
-    const refusal = judgeTree(treeCase(there));
+  ])('is refused: %s %o', (reason, remote, sentence) => {
+    const refusal = judgeTree(treeCase(remote));
     expect(refusal?.reason).toBe(reason);
     expect(refusal?.sentence).toMatch(sentence);
   });
@@ -179,8 +179,8 @@ describe('a compiler', () => {
     ],
     ['compiler-differs', { tools: GCC.tools.slice(0, 2) }, /consists of a different set of programs/],
     ['compiler-differs', { version: `${GCC.version}\nThread model: single` }, /configured differently/],
-  ])('is refused: %s %o', (reason, there, sentence) => {
-    const refusal = judgeCompiler('/usr/bin/gcc', GCC, { ...GCC, ...there });
+  ])('is refused: %s %o', (reason, remote, sentence) => {
+    const refusal = judgeCompiler('/usr/bin/gcc', GCC, { ...GCC, ...remote });
     expect(refusal?.reason).toBe(reason);
     expect(refusal?.sentence).toMatch(sentence);
   });

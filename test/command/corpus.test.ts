@@ -30,7 +30,7 @@ const look: Look = {
 };
 
 function classify(plan: Plan): string {
-  if (plan.kind === 'here') return `here ${plan.reason}`;
+  if (plan.kind === 'local') return `here ${plan.reason}`;
   if (plan.optionProbe) return 'option-probe';
   const { keepsInputs, keepsOutputs } = plan;
   if (keepsOutputs) return `own names ${keepsOutputs}`;
@@ -81,7 +81,7 @@ describe.each(readdirSync(DIRECTORY).filter((name) => name.endsWith('.jsonl')))(
 
   it('compiles may leave, and each that stays has a reason that is known', () => {
     const compiles = captured.filter(isCompile);
-    const staying = compiles.map((one) => planOf(one)).filter((plan) => plan.kind === 'here');
+    const staying = compiles.map((one) => planOf(one)).filter((plan) => plan.kind === 'local');
     const counted: Record<string, number> = {};
     for (const { reason } of staying) counted[reason] = (counted[reason] ?? 0) + 1;
     expect(counted).toEqual(STAYING[name] ?? {});

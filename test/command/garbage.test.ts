@@ -103,7 +103,7 @@ describe('any words', () => {
           { name, argv, cwd: CWD, env, paths: random.chance(0.8) ? 'absolute' : 'auto' },
           everything,
         );
-        if (plan.kind === 'here') continue;
+        if (plan.kind === 'local') continue;
         leaving += 1;
         const rendered = renderPlan(plan, { program: '/usr/bin/gcc', staged: undefined, maps: [], mark: MARK });
         if (!rendered) throw new Error(`seed ${seed}: no words`);

@@ -95,7 +95,7 @@ describe('an option of gcc 13 to 16 or clang 15 to 21', () => {
     ['-fdiagnostics-set-output=sarif', 'dump-files'],
     ['-ftime-report-json', 'dump-files'],
   ])('%s has the job stay here', (word, reason) => {
-    expect(findOption(word)?.row.here).toBe(reason);
+    expect(findOption(word)?.row.local).toBe(reason);
   });
 
   it.each([

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { mapEnvironment, mapPath, mapPathBack, type PathMap } from '../../src/command/path-maps.ts';
 
 const MAPS: readonly PathMap[] = [
-  { here: '/home', there: '/nfs/home' },
-  { here: '/home/big', there: '/big' },
+  { local: '/home', remote: '/nfs/home' },
+  { local: '/home/big', remote: '/big' },
 ];
 
 describe('names', () => {
@@ -14,9 +14,9 @@ describe('names', () => {
     ['/home/big/x', '/big/x'],
     ['/home/bigger/x', '/nfs/home/bigger/x'],
     ['a.c', 'a.c'],
-  ])('%s is %s there', (here, there) => {
-    expect(mapPath(here, MAPS)).toBe(there);
-    expect(mapPathBack(there, MAPS)).toBe(here);
+  ])('%s is %s there', (local, remote) => {
+    expect(mapPath(local, MAPS)).toBe(remote);
+    expect(mapPathBack(remote, MAPS)).toBe(local);
   });
 
   it('directories in the environment, and those alone', () => {

@@ -37,5 +37,5 @@ export function wordsOf(plan: CompilePlan, rendering: Partial<Rendering> = {}): 
 }
 
 export function pathsOf(plan: Plan): readonly string[] {
-  return plan.kind === 'here' ? plan.outputs : plan.outputs.map(({ path }) => path);
+  return plan.kind === 'local' ? plan.outputs : plan.outputs.map(({ path }) => path);
 }

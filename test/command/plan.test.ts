@@ -83,7 +83,7 @@ describe('what stays here', () => {
     ['nm a.o', 'binary-tool', 'free'],
     ['sh -c true', 'unknown-program', 'free'],
   ])('%s: %s (%s)', (line, reason, slot) => {
-    expect(plan(line)).toMatchObject({ kind: 'here', reason, slot });
+    expect(plan(line)).toMatchObject({ kind: 'local', reason, slot });
   });
 
   it('not an option probe, which reads nothing', () => {
@@ -95,7 +95,7 @@ describe('what stays here', () => {
   it('not an option probe of a sanitizer, whose object of nothing holds no names', () => {
     const probe = 'gcc -Werror -fsanitize=kernel-address -c -x c /dev/null -o .tmp_1/tmp';
     expect(plan(probe)).toMatchObject({ kind: 'compile', optionProbe: {} });
-    expect(plan(`${probe} -fplugin=x.so`)).toMatchObject({ kind: 'here', reason: 'special-input' });
+    expect(plan(`${probe} -fplugin=x.so`)).toMatchObject({ kind: 'local', reason: 'special-input' });
   });
 
   it.each([
@@ -360,7 +360,7 @@ describe('languages', () => {
     'clang -x cuda -c a.cu',
     'clang -c a.cl',
   ])('%s stays', (line) => {
-    expect(plan(line)).toMatchObject({ kind: 'here', reason: 'language', slot: 'counted' });
+    expect(plan(line)).toMatchObject({ kind: 'local', reason: 'language', slot: 'counted' });
   });
 
   it('a link by gfortran waits for objects as any', () => {
@@ -417,8 +417,8 @@ it('what clang’s inner command line reads is an input as well', () => {
 
 describe('bad input ends', () => {
   it('an empty line, an argument of 1 MB, 100,000 arguments', () => {
-    expect(plan('gcc', { argv: [] })).toMatchObject({ kind: 'here', reason: 'no-input' });
-    expect(plan('gcc', { argv: [''] })).toMatchObject({ kind: 'here' });
+    expect(plan('gcc', { argv: [] })).toMatchObject({ kind: 'local', reason: 'no-input' });
+    expect(plan('gcc', { argv: [''] })).toMatchObject({ kind: 'local' });
     const long = `-DX=${'x'.repeat(1_000_000)}`;
     expect(compile('gcc', { argv: ['-c', 'a.c', long] }).argv).toContain(long);
     const many = Array.from({ length: 100_000 }, (_, index) => `-DX${index}`);
@@ -427,17 +427,17 @@ describe('bad input ends', () => {
 
   it('a response file that names itself', () => {
     const look = fakeLook({ '/t/build/self.rsp': 'a.c @self.rsp' });
-    expect(plan('gcc -c @self.rsp', { look })).toMatchObject({ kind: 'here', reason: 'response-file' });
+    expect(plan('gcc -c @self.rsp', { look })).toMatchObject({ kind: 'local', reason: 'response-file' });
   });
 
   it('response files that name each other', () => {
     const look = fakeLook({ '/t/build/a.rsp': '@b.rsp', '/t/build/b.rsp': '@a.rsp' });
-    expect(plan('gcc -c a.c @a.rsp', { look })).toMatchObject({ kind: 'here', reason: 'response-file' });
-    expect(plan('ld @a.rsp', { look })).toMatchObject({ kind: 'here', reason: 'not-a-compile' });
+    expect(plan('gcc -c a.c @a.rsp', { look })).toMatchObject({ kind: 'local', reason: 'response-file' });
+    expect(plan('ld @a.rsp', { look })).toMatchObject({ kind: 'local', reason: 'not-a-compile' });
   });
 
   it('an option at the end that lacks its argument', () => {
-    expect(plan('gcc -c a.c -o')).toMatchObject({ kind: 'here', reason: 'unknown-option' });
-    expect(plan('gcc -c a.c -include')).toMatchObject({ kind: 'here', reason: 'unknown-option' });
+    expect(plan('gcc -c a.c -o')).toMatchObject({ kind: 'local', reason: 'unknown-option' });
+    expect(plan('gcc -c a.c -include')).toMatchObject({ kind: 'local', reason: 'unknown-option' });
   });
 });

@@ -57,8 +57,8 @@ describe('a response file', () => {
 
 describe('a node that has the tree under another name', () => {
   const MAPS: readonly PathMap[] = [
-    { here: '/home', there: '/nfs/home' },
-    { here: '/home/big', there: '/big' },
+    { local: '/home', remote: '/nfs/home' },
+    { local: '/home/big', remote: '/big' },
   ];
 
   function mapped(line: string, maps = MAPS, plan: Partial<CompilePlan> = {}): Rendered | undefined {
@@ -109,7 +109,7 @@ describe('a node that has the tree under another name', () => {
   });
 
   it('gets what has no name in a mapped directory as it was given', () => {
-    const maps = [{ here: '/elsewhere', there: '/x' }];
+    const maps = [{ local: '/elsewhere', remote: '/x' }];
     expect(mapped('gcc -c a.c', maps)?.argv).toEqual(['-c', 'a.c']);
     expect(mapped('clang -c a.c', maps)?.argv).toEqual(['-c', 'a.c']);
   });

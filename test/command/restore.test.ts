@@ -61,7 +61,7 @@ describe('messages', () => {
 });
 
 describe('an object', () => {
-  const restore = { ...restoreOf('gcc -c src/a.c'), back: [{ here: '/t', there: '/nfs/t' }] };
+  const restore = { ...restoreOf('gcc -c src/a.c'), back: [{ local: '/t', remote: '/nfs/t' }] };
 
   it.each([
     ['a name that was made absolute', '\0/t/build/./src/a.c\0', true],

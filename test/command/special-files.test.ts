@@ -33,7 +33,7 @@ function plan(name: string, argv: readonly string[], env: Record<string, string>
 function slotOf(line: string, env?: Record<string, string>): string {
   const [name = '', ...argv] = line.split(' ');
   const made = plan(name, argv, env);
-  return made.kind === 'here' ? made.slot : 'leaves';
+  return made.kind === 'local' ? made.slot : 'leaves';
 }
 
 describe('a command that may be one end of a pipeline is free', () => {
@@ -243,7 +243,11 @@ describe('anywhere on a line', () => {
         const special = new Random(seed + CASES).pick(SPECIAL);
         const [name = '', ...argv] = line(special);
         const made = plan(name, argv);
-        expect({ seed, argv, slot: made.kind === 'here' ? made.slot : 'leaves' }).toEqual({ seed, argv, slot: 'free' });
+        expect({ seed, argv, slot: made.kind === 'local' ? made.slot : 'leaves' }).toEqual({
+          seed,
+          argv,
+          slot: 'free',
+        });
         const [, ...plain] = line('a.c');
         const other = plan(name, plain);
         if (isLink)

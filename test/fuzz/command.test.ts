@@ -73,7 +73,7 @@ function planWith(words: readonly string[], name: string, content: Buffer): void
   const plan = planCommand(invocation, holding(content));
   if (plan.kind !== 'compile') return;
   const staged = plan.outputs.map((_, index) => `/t/.pmake/${index}`);
-  const maps = [{ here: '/t', there: '/nfs/t' }];
+  const maps = [{ local: '/t', remote: '/nfs/t' }];
   const mark = markOf(Buffer.of(0b01011001));
   for (const place of [undefined, staged]) {
     const rendered = renderPlan(plan, { program: '/usr/bin/gcc', staged: place, maps: place ? [] : maps, mark });
@@ -168,7 +168,7 @@ fuzz({
 
 const RESTORE = {
   ...{ prefix: '/t/b/././/', source: '/t/b/././/a.c', depfiles: [] },
-  back: [{ here: '/t', there: '/nfs/t' }],
+  back: [{ local: '/t', remote: '/nfs/t' }],
 };
 fuzz({
   name: 'a depfile',

@@ -48,7 +48,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size) {
 	for (size_t at = 0; at + 4 < size;) {
 		size_t length = (size_t)get_number(received.bytes + at, 4);
 		unsigned char *type = received.bytes + at + 4;
-		if (*type == FRAME_EXITED || *type == FRAME_SIGNALLED || *type == FRAME_RUN_HERE) *type = FRAME_NODE;
+		if (*type == FRAME_EXITED || *type == FRAME_SIGNALLED || *type == FRAME_RUN_LOCALLY) *type = FRAME_NODE;
 		if (length > size) break;
 		at += 4 + length;
 	}

@@ -26,7 +26,7 @@ import {
   encodeOutput,
   encodePlace,
   encodePlaced,
-  encodeRunHere,
+  encodeRunLocally,
   encodeShimRequest,
   encodeTermination,
 } from '../../src/protocol/shim.ts';
@@ -84,7 +84,7 @@ fuzz({
   valid: (random) =>
     inner(
       oneOf(random, [
-        encodeRunHere(random.below(20)),
+        encodeRunLocally(random.below(20)),
         encodeOutput(1, Buffer.from('x')),
         encodeTermination({ kind: 'exited', code: random.below(256) }),
         encodeTermination({ kind: 'signalled', signal: 9 }),

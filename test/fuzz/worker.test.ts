@@ -49,7 +49,7 @@ function job(random: Random): WorkerJob {
       ? undefined
       : {
           ...{ prefix: '/t/././/', source: path(random), depfiles: list(random, path) },
-          back: list(random, () => ({ here: path(random), there: path(random) })),
+          back: list(random, () => ({ local: path(random), remote: path(random) })),
         },
     stamps: list(random, path),
   };

@@ -32,7 +32,7 @@ it('has the constants of src/protocol/, and no others', () => {
     MAX_ARGV_WORDS,
     FRAME_REQUEST: ShimFrame.request,
     FRAME_SIGNAL: ShimFrame.signal,
-    FRAME_RUN_HERE: DispatcherFrame.runHere,
+    FRAME_RUN_LOCALLY: DispatcherFrame.runLocally,
     FRAME_OUTPUT: DispatcherFrame.output,
     FRAME_EXITED: DispatcherFrame.exited,
     FRAME_SIGNALLED: DispatcherFrame.signalled,

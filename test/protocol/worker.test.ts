@@ -39,7 +39,7 @@ const REQUESTS: readonly WorkerRequest[] = [
         prefix: '/t/a b/././/',
         source: '/t/a b/././/ä.c',
         depfiles: ['/t/a b/ä.d'],
-        back: [{ here: '/t', there: '/nfs/t' }],
+        back: [{ local: '/t', remote: '/nfs/t' }],
       },
       stamps: ['compiler-1', 'mounts-2'],
     },

@@ -129,7 +129,7 @@ export class DispatcherProcess implements AsyncDisposable {
     await shim.close();
     this.#shims.delete(shim);
     if (verdict?.kind === 'ended') return `${verdict.termination.kind} ${Object.values(verdict.termination)[1]}`;
-    return verdict?.kind === 'runHere' ? 'here' : (verdict?.kind ?? 'gone');
+    return verdict?.kind === 'runLocally' ? 'here' : (verdict?.kind ?? 'gone');
   }
 
   /** Compiles until the node has done one; the test's timeout is the limit. */

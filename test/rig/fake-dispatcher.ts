@@ -14,7 +14,7 @@ import {
   encodeOutput,
   encodePlace,
   encodeRefused,
-  encodeRunHere,
+  encodeRunLocally,
   encodeTermination,
   type Move,
   type PlaceFailure,
@@ -58,8 +58,8 @@ export class FakeJob {
     while (!readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('pcc[waits]')) await new Promise(setImmediate);
   }
 
-  runHere(niceness?: number): void {
-    this.#socket.write(encodeRunHere(niceness));
+  runLocally(niceness?: number): void {
+    this.#socket.write(encodeRunLocally(niceness));
   }
 
   output(fd: 1 | 2, bytes: Buffer | string): void {

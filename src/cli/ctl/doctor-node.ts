@@ -23,7 +23,7 @@ import { NodeLink } from '../../remote/node-link.ts';
 import type { DoctorLine, DoctorNode } from '../../report/doctor-text.ts';
 import type { Proof } from '../../tree/proof.ts';
 import { findInstallation } from '../../util/install.ts';
-import { describeMountOptions, type HereFacts } from './doctor-here.ts';
+import { describeMountOptions, type LocalFacts } from './doctor-local.ts';
 import { describeClock, judged, line } from './doctor-line.ts';
 import { examineVisibility } from './doctor-visibility.ts';
 
@@ -37,7 +37,7 @@ export interface DoctorPlace {
   readonly proof: Proof;
   /** A directory for temporary files; undefined where none can be created that only this user can change. */
   readonly scratch: string | undefined;
-  readonly here: HereFacts;
+  readonly local: LocalFacts;
 }
 
 /** Connects to a node and examines it. */
@@ -58,7 +58,7 @@ async function examineConnected(
   place: DoctorPlace,
   lines: DoctorLine[],
 ): Promise<void> {
-  const maps = Object.entries(paths).map(([here, there]) => ({ here, there }));
+  const maps = Object.entries(paths).map(([local, remote]) => ({ local, remote }));
   const link = new NodeLink(channel, maps);
   try {
     const ready = await Promise.race([link.ready, link.closed, silence()]);
@@ -91,7 +91,7 @@ function lostLine(why: string): DoctorLine[] {
 }
 
 function describeLogin(ready: WorkerReady, { noise }: NodeChannel, tookMs: number): DoctorLine[] {
-  const here = {
+  const local = {
     pmakeVersion: findInstallation().version,
     uid: process.getuid?.() ?? -1,
     gid: process.getgid?.() ?? -1,
@@ -101,7 +101,7 @@ function describeLogin(ready: WorkerReady, { noise }: NodeChannel, tookMs: numbe
     line('ok', 'connection', `connected to ${hostname} in ${(tookMs / 1_000).toFixed(1)} s, ${cores} cores`),
     judged(
       'login',
-      judgeNode(ready, here),
+      judgeNode(ready, local),
       `pmake ${pmakeVersion}, Node.js ${nodeVersion}, uid ${uid}, gid ${gid}, ${mebibytes(temporaryBytes)} free in /tmp`,
     ),
   ];
@@ -120,8 +120,8 @@ function describeLogin(ready: WorkerReady, { noise }: NodeChannel, tookMs: numbe
   return lines;
 }
 
-async function examineTree(link: NodeLink, { directory, proof, here }: DoctorPlace): Promise<DoctorLine[]> {
-  const there = await within(
+async function examineTree(link: NodeLink, { directory, proof, local }: DoctorPlace): Promise<DoctorLine[]> {
+  const remote = await within(
     link.inspect({
       kind: 'tree',
       directory: mapPath(directory, link.paths),
@@ -130,18 +130,18 @@ async function examineTree(link: NodeLink, { directory, proof, here }: DoctorPla
       patienceMs: PROOF_PATIENCE_MS,
     }),
   );
-  if (!there) return [line('fail', 'tree', noAnswer(directory, ANSWER_LIMIT_MS).sentence)];
-  const tree: TreeCase = { directory, text: proof.text, here: here.tree, there };
+  if (!remote) return [line('fail', 'tree', noAnswer(directory, ANSWER_LIMIT_MS).sentence)];
+  const tree: TreeCase = { directory, text: proof.text, local: local.tree, remote };
   const stranger = judgeProof(tree);
   if (stranger) return [line('fail', 'tree', stranger.sentence)];
   const owner = judgeOwner(tree) ?? judgeWriting(tree) ?? judgeRoom(tree);
-  const lines = [judged('tree', owner, `sees and writes ${describeMount(there.mount)}`)];
-  if (there.clock.kind === 'measured') {
-    lines.push(judged('clock', judgeClock(tree), describeClock('its', there.clock)));
+  const lines = [judged('tree', owner, `sees and writes ${describeMount(remote.mount)}`)];
+  if (remote.clock.kind === 'measured') {
+    lines.push(judged('clock', judgeClock(tree), describeClock('its', remote.clock)));
   }
   // Findings on a mount with the same options as this host's are reported only for this host.
-  const isOther = commonOptions(there.mount) !== commonOptions(here.tree.mount);
-  return there.mount && isOther ? [...lines, ...describeMountOptions(there.mount, '')] : lines;
+  const isOther = commonOptions(remote.mount) !== commonOptions(local.tree.mount);
+  return remote.mount && isOther ? [...lines, ...describeMountOptions(remote.mount, '')] : lines;
 }
 
 /** The mount options without the client's own address. */
@@ -149,14 +149,14 @@ function commonOptions(mount: MountFacts | undefined): string | undefined {
   return mount?.options.replace(/\bclientaddr=[^,]*/, '');
 }
 
-async function examineCompilers(link: NodeLink, { here }: DoctorPlace): Promise<DoctorLine[]> {
-  const { compilers, searchPath } = here;
+async function examineCompilers(link: NodeLink, { local }: DoctorPlace): Promise<DoctorLine[]> {
+  const { compilers, searchPath } = local;
   const directories = searchPath.split(':').map((directory) => mapPath(directory, link.paths));
   const examined = compilers.map(async ({ program, facts }): Promise<DoctorLine> => {
     const question = { program: mapPath(program, link.paths), searchPath: directories.join(':') };
-    const there = await within(link.inspect({ kind: 'compiler', ...question }));
-    if (!there) return line('fail', 'compiler', noAnswer(program, ANSWER_LIMIT_MS).sentence);
-    const refusal = judgeCompiler(program, facts, there);
+    const remote = await within(link.inspect({ kind: 'compiler', ...question }));
+    if (!remote) return line('fail', 'compiler', noAnswer(program, ANSWER_LIMIT_MS).sentence);
+    const refusal = judgeCompiler(program, facts, remote);
     if (!refusal) return line('ok', 'compiler', `has the same ${program}`);
     // A build may never call this compiler, but it does call the one that makefiles call by default.
     const isDefault = program === compilers[0]?.program;

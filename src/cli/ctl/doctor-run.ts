@@ -19,7 +19,7 @@ import { currentDirectory, NO_DIRECTORY } from '../../util/current-directory.ts'
 import { fail, ok, type Result } from '../../util/result.ts';
 import { askBroker, brokerSocket } from './ask-broker.ts';
 import { line } from './doctor-line.ts';
-import { examineHere } from './doctor-here.ts';
+import { examineLocal } from './doctor-local.ts';
 import { examineNode } from './doctor-node.ts';
 
 /** Prefix of a directory that is created in the user's private directory below the examined one, and removed again. */
@@ -51,16 +51,16 @@ export async function examine(words: readonly string[]): Promise<DoctorReport> {
   };
   for (const signal of SIGNALS) process.once(signal, onSignal);
   try {
-    const { lines, facts } = await examineHere(directory, proof);
+    const { lines, facts } = await examineLocal(directory, proof);
     const here = [...configured, ...lines];
     if (!proof || !facts) return { directory, works: false, here, nodes: [] };
-    const place = { directory, proof, scratch: scratch?.path, here: facts };
+    const place = { directory, proof, scratch: scratch?.path, local: facts };
     const examined = await Promise.all(specs.map((spec) => examineNode(spec, place)));
     const usable = examined.filter(({ isUsable }) => isUsable).length;
     // If the user names nodes, all of them must work; otherwise, one is enough for a build.
     const isEnough = words.length > 0 ? usable === examined.length : usable > 0;
-    const isHereWell = !here.some(({ level }) => level === 'fail');
-    return { directory, works: isHereWell && isEnough, here, nodes: examined };
+    const isLocalWell = !here.some(({ level }) => level === 'fail');
+    return { directory, works: isLocalWell && isEnough, here, nodes: examined };
   } finally {
     remove();
     for (const signal of SIGNALS) process.off(signal, onSignal);

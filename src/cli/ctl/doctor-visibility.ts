@@ -29,13 +29,13 @@ let pairs = 0;
 
 /** Measures both directions between this host and a node. `scratch` must be a private directory in the tree. */
 export async function examineVisibility(link: NodeLink, scratch: string): Promise<DoctorLine[]> {
-  const there = lookerThere(link);
+  const remote = remoteLooker(link);
   pairs += 1;
   const own = join(scratch, `${pairs}`);
   mkdirSync(own);
   return [
-    await examineOneWay('sees-files', here, there, own, 'in', 'it sees new files of this host'),
-    await examineOneWay('files-seen', there, here, own, 'out', 'this host sees its new files'),
+    await examineOneWay('sees-files', local, remote, own, 'in', 'it sees new files of this host'),
+    await examineOneWay('files-seen', remote, local, own, 'out', 'this host sees its new files'),
   ];
 }
 
@@ -76,12 +76,12 @@ async function examineOneWay(
   return line('note', check, text, 'the mount option lookupcache=positive fixes that for other programs too');
 }
 
-const here: Looker = {
+const local: Looker = {
   look: awaitFile,
   create: async (path) => (await createFile(path)).code,
 };
 
-function lookerThere(link: NodeLink): Looker {
+function remoteLooker(link: NodeLink): Looker {
   return {
     look: (path, isRevalidating, limitMs) =>
       link.inspect({ kind: 'await-file', path: mapPath(path, link.paths), isRevalidating, limitMs }),

@@ -25,13 +25,13 @@ function steer(verb: string, on: boolean, describe: string): CommandModule<objec
         .options(JSON_OPTION)
         .positional('node', { type: 'string', describe: 'the node, reached by ssh; default: this host' }),
     handler: async (flags) => {
-      if (flags.node === undefined) await steerHere(flags, on);
-      else await steerThere(flags, verb, flags.node);
+      if (flags.node === undefined) await steerLocal(flags, on);
+      else await steerRemote(flags, verb, flags.node);
     },
   };
 }
 
-async function steerHere(flags: DrainFlags, on: boolean): Promise<void> {
+async function steerLocal(flags: DrainFlags, on: boolean): Promise<void> {
   const path = `${(await brokerSocket(process.env)) ?? BROKER_SOCKET}${ADMIN_SUFFIX}`;
   const answer = await askBroker(path, { kind: 'drain', on }, 'drained');
   if (answer.ok) {
@@ -47,7 +47,7 @@ async function steerHere(flags: DrainFlags, on: boolean): Promise<void> {
 }
 
 /** Uses ssh, because a drained node listens to no other broker. The node itself decides who may drain it. */
-async function steerThere(flags: DrainFlags, verb: string, node: string): Promise<void> {
+async function steerRemote(flags: DrainFlags, verb: string, node: string): Promise<void> {
   const { execa } = await import('execa');
   const words = ['pmakectl', verb, ...(flags.json ? ['--json'] : [])];
   const result = await execa('ssh', ['--', node, ...words], { stdio: 'inherit', reject: false });

@@ -10,7 +10,7 @@ import { baseName, markOf } from '../../command/paths.ts';
 import type { CompilePlan, Plan } from '../../command/plan.ts';
 import { pathsMode, planCommand } from '../../command/plan-command.ts';
 import { renderPlan } from '../../command/render.ts';
-import { planHere } from '../../dispatch/job/plan-job.ts';
+import { planLocally } from '../../dispatch/job/plan-job.ts';
 import { Wants } from '../../dispatch/nodes/wants.ts';
 import { workOf } from '../../dispatch/nodes/remote-work.ts';
 import { isLocalWanted } from '../../make/make-environment.ts';
@@ -85,7 +85,7 @@ function explain(command: readonly string[], cwd: string, env: NodeJS.ProcessEnv
 /** The plan, after a check of which file systems its names currently lead to. */
 function asPlaced(plan: CompilePlan, program: string, env: NodeJS.ProcessEnv): Plan {
   const { local } = new Wants(new Places(new MountTable())).of(workOf(plan, program, env.PATH ?? ''));
-  return local ? planHere(plan, local) : plan;
+  return local ? planLocally(plan, local) : plan;
 }
 
 interface Called {
@@ -160,7 +160,7 @@ const NOTHING = {
 } as const;
 
 function describePlan(plan: Plan, { name, path }: Called, outside: string | undefined): PlanPart {
-  if (plan.kind === 'here') {
+  if (plan.kind === 'local') {
     const { reason, detail = '', slot, outputs, waitFor } = plan;
     return { ...NOTHING, class: 'here', reason: outside ?? reason, detail, slot, outputs, waitsFor: waitFor };
   }

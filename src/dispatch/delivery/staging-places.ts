@@ -50,7 +50,7 @@ export class StagingPlaces {
 
   #find(place: string): StagingPlace | undefined {
     const held = this.#held.get(place);
-    if (!held || isThere(held.own.path)) return held;
+    if (!held || isPresent(held.own.path)) return held;
     // A cleaner removed it. Jobs whose outputs were in it find out for themselves.
     this.#giveUp(place);
     return undefined;
@@ -80,7 +80,7 @@ function tryToTake(place: string): OwnPlace | undefined {
   }
 }
 
-function isThere(path: string): boolean {
+function isPresent(path: string): boolean {
   try {
     return statSync(path, { throwIfNoEntry: false }) !== undefined;
   } catch {

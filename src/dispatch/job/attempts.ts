@@ -192,7 +192,7 @@ function shared(shim: ShimPort): ShimPort {
     get isClosed() {
       return shim.isClosed;
     },
-    runHere: (niceness) => shim.runHere(niceness),
+    runLocally: (niceness) => shim.runLocally(niceness),
     showNode: (name) => shim.showNode(name),
     finish: (output, termination) => shim.finish(output, termination),
     finishWith: (moves, output, termination) => shim.finishWith(moves, output, termination),

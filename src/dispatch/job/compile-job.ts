@@ -28,9 +28,9 @@ export async function runCompile(input: CompileJobInput, plan: CompilePlan): Pro
   for (;;) {
     const place = await life.waitForSlot(slots, { failed: runs.failed, isRemotePossible: runs.isPossible, rankMs });
     if (!place) return;
-    if (place.kind === 'here') {
+    if (place.kind === 'local') {
       try {
-        await runHere(input);
+        await runLocally(input);
       } finally {
         slots.release(place);
       }
@@ -49,11 +49,11 @@ function noteSources(plan: CompilePlan, runs: RemoteRuns): JobReason | undefined
   return stamps.includes(undefined) ? 'source-not-a-file' : undefined;
 }
 
-async function runHere({ life, slots, runs }: CompileJobInput): Promise<void> {
+async function runLocally({ life, slots, runs }: CompileJobInput): Promise<void> {
   const own = runs.localReason;
   const because: { readonly reason: JobReason; readonly detail?: string } = own ? { reason: own } : slots.whyNoNode();
   // As on nodes, make, the linker and the dispatcher take precedence over compiles, because all compiles wait for them.
   // If no node takes work off this host, there is no reason to yield.
   const isAlone = because.reason === 'no-nodes' || because.reason === 'nodes-unfit';
-  await life.runHere(because.reason, isAlone ? 0 : JOB_NICENESS, because.detail);
+  await life.runLocally(because.reason, isAlone ? 0 : JOB_NICENESS, because.detail);
 }

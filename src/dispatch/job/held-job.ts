@@ -1,7 +1,7 @@
 /** Links and the like: local jobs that are held until the objects they read are written. Unaware of who writes them. */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { HerePlan } from '../../command/plan.ts';
-import { printedHere } from '../../remote/job-output.ts';
+import type { LocalPlan } from '../../command/plan.ts';
+import { printedLocally } from '../../remote/job-output.ts';
 import type { Delivery } from '../delivery/delivery.ts';
 import { runLocal, type LocalJobInput } from './local-job.ts';
 import type { WritesInFlight } from './pending-outputs.ts';
@@ -23,7 +23,7 @@ export interface HeldJobInput extends LocalJobInput {
 }
 
 /** Resolves when the job is over. */
-export async function runHeld(input: HeldJobInput, plan: HerePlan): Promise<void> {
+export async function runHeld(input: HeldJobInput, plan: LocalPlan): Promise<void> {
   const { life, shim } = input;
   const late = await hold(input, plan);
   if (shim.isClosed) {
@@ -31,14 +31,14 @@ export async function runHeld(input: HeldJobInput, plan: HerePlan): Promise<void
   } else if (late.length > 0) {
     // Fail like a linker or archiver whose input is missing: a half-written file must not be linked.
     const message = await formatHoldTimeout(input.name, late, input.holdLimitMs);
-    life.answer('held-too-long', 1, printedHere({ fd: 2, bytes: Buffer.from(message) }));
+    life.answer('held-too-long', 1, printedLocally({ fd: 2, bytes: Buffer.from(message) }));
   } else {
     await runLocal(input, plan);
   }
 }
 
 /** Resolves with the files that are still being written if the job was held too long. */
-async function hold(input: HeldJobInput, { waitFor, outputs }: HerePlan): Promise<readonly HeldFile[]> {
+async function hold(input: HeldJobInput, { waitFor, outputs }: LocalPlan): Promise<readonly HeldFile[]> {
   const { id, life, shim, writes, holdLimitMs } = input;
   life.endBySignal();
   if (writes.pending(id, waitFor).length > 0) {

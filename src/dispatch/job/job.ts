@@ -11,7 +11,7 @@ import type { ProbePlacement } from '../probes/probe-placement.ts';
 import type { PlacementReason } from '../reasons.ts';
 import type { JobCosts } from '../scheduling/job-costs.ts';
 import type { JobSlots } from '../scheduling/job-slots.ts';
-import type { RunningThere } from '../scheduling/stragglers.ts';
+import type { RunningRemotely } from '../scheduling/stragglers.ts';
 import { runCompile } from './compile-job.ts';
 import { runHeld } from './held-job.ts';
 import { JobLife } from './life.ts';
@@ -90,7 +90,7 @@ export class Job {
   }
 
   /** Defined while the job runs on one node only, and may still be started on a second. */
-  get runningThere(): RunningThere | undefined {
+  get remoteRun(): RunningRemotely | undefined {
     if (this.state.kind !== 'running-there' || !this.#runs.tries.isAlone) return undefined;
     const expectedMs = this.#object === undefined ? undefined : this.#context.costs.expectedWallMs(this.#object);
     return { id: this.id, forMs: performance.now() - this.#life.startedMs, expectedMs };
@@ -116,7 +116,7 @@ export class Job {
     const { plan, request } = this.#input;
     const common = { ...this.#context, ...this.#input, life: this.#life, runs: this.#runs, rankMs: this.#rankMs };
     if (typeof plan === 'string') await runLocal(common, { reason: plan, slot: 'counted' });
-    else if (plan.kind === 'here') await runHeld({ ...common, name: request.name }, plan);
+    else if (plan.kind === 'local') await runHeld({ ...common, name: request.name }, plan);
     else if (plan.optionProbe) await runProbe(common, plan);
     else await runCompile(common, plan);
   }
@@ -135,5 +135,5 @@ function nameOf(plan: Plan | PlacementReason, { argv, name }: ShimRequest): stri
 
 function writtenBy(plan: Plan | PlacementReason): readonly string[] {
   if (typeof plan === 'string') return [];
-  return plan.kind === 'here' ? plan.outputs : plan.outputs.map(({ path }) => path);
+  return plan.kind === 'local' ? plan.outputs : plan.outputs.map(({ path }) => path);
 }

@@ -2,9 +2,9 @@
  * Life of one job: its state, what its shim is told, and its record when it ends. Common to all kinds of jobs. Unaware
  * of nodes, and of how it is decided where a job runs.
  */
-import type { HereReason } from '../../command/local-reasons.ts';
+import type { LocalReason } from '../../command/local-reasons.ts';
 import type { ShimRequest } from '../../protocol/shim.ts';
-import { printedHere, type Printed } from '../../remote/job-output.ts';
+import { printedLocally, type Printed } from '../../remote/job-output.ts';
 import type { Build } from '../builds/build-book.ts';
 import type { PlacementReason } from '../reasons.ts';
 import type { JobSlots, JobSlotRequest } from '../scheduling/job-slots.ts';
@@ -15,7 +15,7 @@ import { toRecord, type JobEnding, type JobFacts, type JobState } from './state.
 const NOT_MEASURED = { cpuMs: 0, maxRssKiB: 0 } as const;
 
 /** Why a job runs on this host, or came back to it. */
-export type JobReason = HereReason | PlacementReason;
+export type JobReason = LocalReason | PlacementReason;
 
 /** The job's request, its shim and its build. */
 export interface LifeInput {
@@ -80,14 +80,14 @@ export class JobLife {
   }
 
   /** The shim becomes the compiler. Resolves when the compiler has ended. */
-  async runHere(reason: JobReason, niceness = 0, detail?: string): Promise<void> {
+  async runLocally(reason: JobReason, niceness = 0, detail?: string): Promise<void> {
     const { shim } = this.#input;
     this.reason = reason;
     this.#detail = detail;
     this.#startedMs = performance.now();
     this.#state = { kind: 'running-here', sinceMs: this.#startedMs };
     this.attempts += 1;
-    shim.runHere(niceness);
+    shim.runLocally(niceness);
     await shim.closed;
     this.end({ kind: 'ran-here' }, 'here');
   }
@@ -103,7 +103,7 @@ export class JobLife {
   /** Until something runs that a signal could reach, the shim ends by the signal at once. */
   endBySignal(): void {
     const { shim } = this.#input;
-    shim.onSignal((signal) => void shim.finish(printedHere(), { kind: 'signalled', signal }));
+    shim.onSignal((signal) => void shim.finish(printedLocally(), { kind: 'signalled', signal }));
   }
 
   /**

@@ -10,7 +10,7 @@ export interface LocalJobInput {
   readonly rankMs: number;
 }
 
-/** How a local job runs, see HerePlan. */
+/** How a local job runs, see LocalPlan. */
 export interface LocalRun {
   readonly reason: JobReason;
   /** What the reason is about. */
@@ -22,13 +22,13 @@ export interface LocalRun {
 /** Resolves when the job is over. */
 export async function runLocal({ life, slots, rankMs }: LocalJobInput, run: LocalRun): Promise<void> {
   if (run.slot === 'free') {
-    await life.runHere(run.reason, 0, run.detail);
+    await life.runLocally(run.reason, 0, run.detail);
     return;
   }
   const place = await life.waitForSlot(slots, { failed: NO_NODES, isRemotePossible: false, rankMs });
   if (!place) return;
   try {
-    await life.runHere(run.reason, 0, run.detail);
+    await life.runLocally(run.reason, 0, run.detail);
   } finally {
     slots.release(place);
   }

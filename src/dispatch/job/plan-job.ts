@@ -5,12 +5,12 @@ import { resolve as resolvePath } from 'node:path';
 import { isCompilerItself } from '../../command/driver-name.ts';
 import { baseName } from '../../command/paths.ts';
 import { pathsMode, planCommand } from '../../command/plan-command.ts';
-import type { CompilePlan, HerePlan, Plan } from '../../command/plan.ts';
+import type { CompilePlan, LocalPlan, Plan } from '../../command/plan.ts';
 import type { ShimRequest } from '../../protocol/shim.ts';
 import { fileLook, realProgram } from '../../tree/look.ts';
 import { isSwitchedOn } from '../../util/switches.ts';
 import type { KnownEnvironment } from '../environment-cache.ts';
-import type { LocalReason } from '../nodes/wants.ts';
+import type { WhyLocal } from '../nodes/wants.ts';
 import type { PlacementReason } from '../reasons.ts';
 
 const DEFAULT_HOLD_LIMIT_MS = 60_000;
@@ -45,9 +45,9 @@ export function planJob(request: ShimRequest, environment: KnownEnvironment): Pl
 }
 
 /** The local plan for a compile that no node could do as this host does. */
-export function planHere({ outputs, source, optionProbe }: CompilePlan, { reason, detail }: LocalReason): HerePlan {
+export function planLocally({ outputs, source, optionProbe }: CompilePlan, { reason, detail }: WhyLocal): LocalPlan {
   return {
-    ...{ kind: 'here', reason, detail },
+    ...{ kind: 'local', reason, detail },
     // A shell waits for an option probe.
     slot: optionProbe ? 'free' : 'counted',
     waitFor: [],

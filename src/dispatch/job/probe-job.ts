@@ -4,7 +4,7 @@
  */
 import type { CompilePlan } from '../../command/plan.ts';
 import type { Move, ShimRequest } from '../../protocol/shim.ts';
-import { printedHere } from '../../remote/job-output.ts';
+import { printedLocally } from '../../remote/job-output.ts';
 import type { KnownEnvironment } from '../environment-cache.ts';
 import type { Question, ProbeMemory } from '../probes/probe-memory.ts';
 import type { ProbePlacement } from '../probes/probe-placement.ts';
@@ -30,14 +30,14 @@ export async function runProbe(input: ProbeJobInput, plan: CompilePlan): Promise
   const { life, slots, runs, request, environment, probePlacement } = input;
   const question = input.probeMemory.question(plan, request, environment);
   if (await question?.answer()) {
-    life.answer('known-probe', 0, printedHere());
+    life.answer('known-probe', 0, printedLocally());
     return;
   }
-  const isForNode = probePlacement.next(question !== undefined) === 'there' && !isTooLong(plan, environment);
+  const isForNode = probePlacement.next(question !== undefined) === 'remote' && !isTooLong(plan, environment);
   const slot = isForNode ? slots.acquireNow(runs.failed) : undefined;
   if (slot) await runOnNode(input, plan, slot, question);
-  else await life.runHere('option-probe');
-  probePlacement.note(slot ? 'there' : 'here', performance.now() - life.arrivedMs);
+  else await life.runLocally('option-probe');
+  probePlacement.note(slot ? 'remote' : 'local', performance.now() - life.arrivedMs);
 }
 
 async function runOnNode(
@@ -50,12 +50,12 @@ async function runOnNode(
   switch (attempt.kind) {
     case 'finished':
       await question?.learn({ ...attempt, object: whereIs(plan.outputs[0]?.path ?? '', attempt.moves) });
-      if (!(await runs.finish(plan, node, attempt))) await life.runHere('outputs-not-placed');
+      if (!(await runs.finish(plan, node, attempt))) await life.runLocally('outputs-not-placed');
       return;
     case 'abandoned':
       return;
     case 'retry':
-      await life.runHere(attempt.reason);
+      await life.runLocally(attempt.reason);
   }
 }
 

@@ -12,7 +12,7 @@ export interface ShimPort {
   readonly closed: Promise<void>;
   readonly isClosed: boolean;
   /** Execs the real compiler, with its niceness raised by `niceness`. */
-  runHere(niceness?: number): void;
+  runLocally(niceness?: number): void;
   showNode(name: string): void;
   /**
    * The shim writes the output and ends with `termination`. Resolves when `output` is no longer needed; never rejects.

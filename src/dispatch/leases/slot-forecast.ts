@@ -37,8 +37,8 @@ export class SlotForecast {
     const { demand, leases } = this.#inputs;
     if (this.#isUp && demand.isRefused(job)) return false;
     // A new leader knows of no slots at first, but held leases remain.
-    const isAnyThere = this.#isUp && this.#capacity !== 0;
-    return isAnyThere || [...leases.nodes].some((node) => !excluded.has(node));
+    const isAnyPresent = this.#isUp && this.#capacity !== 0;
+    return isAnyPresent || [...leases.nodes].some((node) => !excluded.has(node));
   }
 
   /**

@@ -17,7 +17,7 @@ import type { Checked, HeldFacts } from './asking.ts';
 import { NodeChecks } from './node-checks.ts';
 import { NodeVerdicts } from './node-verdicts.ts';
 import { type Candidate, type Checking, type Refused, type Verdict } from './verdicts.ts';
-import { Wants, type LocalReason, type Wanted } from './wants.ts';
+import { Wants, type WhyLocal, type Wanted } from './wants.ts';
 import type { RemoteWork } from './remote-work.ts';
 
 /** A check takes a round trip, and the first of a compiler a hash of 70 MB; after this long, the job goes elsewhere. */
@@ -33,7 +33,7 @@ const MAX_KNOWN = 4_096;
 export interface NodeRequirements {
   readonly requirements: readonly Requirement[];
   /** Why no node can run such a job. */
-  readonly local: LocalReason | undefined;
+  readonly local: WhyLocal | undefined;
   /** Nodes that must not get such jobs now: refused, or being checked for longer than a job waits. */
   exclusions: Exclusions;
 }

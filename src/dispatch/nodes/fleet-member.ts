@@ -73,7 +73,7 @@ export function placeOf({ host, port, user, install, node, command, paths }: Nod
 
 /** Directories that have other names on the node. */
 export function pathMapsOf({ paths = {} }: NodeSpec): PathMap[] {
-  return Object.entries(paths).map(([here, there]) => ({ here, there }));
+  return Object.entries(paths).map(([local, remote]) => ({ local, remote }));
 }
 
 /** Waits for the worker's first word. The link is closed if that does not come. */

@@ -23,8 +23,8 @@ export interface FoundDifferences {
 /** Searches `directories` on both sides. */
 export async function findDifferences(
   directories: readonly string[],
-  here: EntriesOf,
-  there: EntriesOf,
+  local: EntriesOf,
+  remote: EntriesOf,
 ): Promise<FoundDifferences> {
   const seen = new Set<string>();
   const open = [...directories].reverse();
@@ -38,7 +38,7 @@ export async function findDifferences(
     if (seen.has(directory)) continue;
     if (seen.size >= MAX_QUESTIONS) return { count, isWhole: false, first };
     seen.add(directory);
-    const [ours, theirs] = await Promise.all([here(directory), there(directory)]);
+    const [ours, theirs] = await Promise.all([local(directory), remote(directory)]);
     if (!ours || !theirs) {
       note(directory, 'differs', 0);
       isWhole = false;

@@ -151,18 +151,18 @@ export class NodeChecks {
   async #checkBy(shared: SharedProof, link: NodeLink, directory: string, patienceMs: number): Promise<Checked> {
     try {
       const { proof } = shared;
-      const there = await ask(link, {
+      const remote = await ask(link, {
         kind: 'tree',
         directory: mapPath(directory, link.paths),
         proof: mapPath(proof.path, link.paths),
         scratch: mapPath(proof.scratch(), link.paths),
         patienceMs,
       });
-      const here = await shared.facts;
-      this.#noteSkew(directory, here);
-      if (!there) return { kind: 'refused', refusal: noAnswer(directory, ANSWER_LIMIT_MS) };
-      const { stamp, mountsBelow } = there;
-      const refusal = judgeTree({ directory, text: proof.text, here, there });
+      const local = await shared.facts;
+      this.#noteSkew(directory, local);
+      if (!remote) return { kind: 'refused', refusal: noAnswer(directory, ANSWER_LIMIT_MS) };
+      const { stamp, mountsBelow } = remote;
+      const refusal = judgeTree({ directory, text: proof.text, local, remote });
       return refusal ? { kind: 'refused', refusal } : { kind: 'held', held: { stamp, isProven: true, mountsBelow } };
     } finally {
       shared.release();
@@ -179,18 +179,18 @@ export class NodeChecks {
 
 async function checkCompiler(link: NodeLink, requirement: CompilerRequirement): Promise<Checked> {
   const { program, searchPath } = requirement;
-  const identified = (requirement.here ??= identify({ program, searchPath }));
+  const identified = (requirement.local ??= identify({ program, searchPath }));
   // Try again next time after a failure such as EMFILE.
   identified.catch(() => {
-    if (requirement.here === identified) requirement.here = undefined;
+    if (requirement.local === identified) requirement.local = undefined;
   });
   const directories = searchPath.split(':').map((directory) => mapPath(directory, link.paths));
-  const [here, there] = await Promise.all([
+  const [local, remote] = await Promise.all([
     identified,
     ask(link, { kind: 'compiler', program: mapPath(program, link.paths), searchPath: directories.join(':') }),
   ]);
   // An incomplete answer may be complete next time.
-  if (!here.facts.isComplete) requirement.here = undefined;
-  const refusal = there ? judgeCompiler(program, here.facts, there) : noAnswer(program, ANSWER_LIMIT_MS);
-  return refusal ? { kind: 'refused', refusal } : { kind: 'held', held: { stamp: there?.stamp } };
+  if (!local.facts.isComplete) requirement.local = undefined;
+  const refusal = remote ? judgeCompiler(program, local.facts, remote) : noAnswer(program, ANSWER_LIMIT_MS);
+  return refusal ? { kind: 'refused', refusal } : { kind: 'held', held: { stamp: remote?.stamp } };
 }

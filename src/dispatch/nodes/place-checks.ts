@@ -32,25 +32,25 @@ export async function checkPlace(
   const { name, real, tree, mountsBelow } = requirement;
   const held = tree && (await heldOf(tree));
   if (tree && held && isCovered(requirement, tree, held)) return { kind: 'held', held: { stamp: undefined } };
-  const there = await ask(link, {
+  const remote = await ask(link, {
     kind: 'place',
     name: mapPath(name, link.paths),
     real: mapPath(real, link.paths),
     tree: mapPath(tree?.directory ?? real, link.paths),
     mountsBelow,
   });
-  if (!there) return refused(noAnswer(name, ANSWER_LIMIT_MS));
+  if (!remote) return refused(noAnswer(name, ANSWER_LIMIT_MS));
   if (requirement.isAbsent) {
-    return there.kind === 'missing' ? { kind: 'held', held: { stamp: there.stamp } } : refused(refuseAdded(name));
+    return remote.kind === 'missing' ? { kind: 'held', held: { stamp: remote.stamp } } : refused(refuseAdded(name));
   }
-  const here = { mount: factsOf(places.mounts.find(places.locate(real)?.mount.id)), identity: identityNow(real) };
-  const place: PlaceCase = { name, here, there };
+  const local = { mount: factsOf(places.mounts.find(places.locate(real)?.mount.id)), identity: identityNow(real) };
+  const place: PlaceCase = { name, local, remote };
   const refusal = judgePlace(place);
   const isProven = refusal === undefined && held?.isProven === true;
   if (isProven || (refusal === undefined && isOfSameServer(place))) {
-    return { kind: 'held', held: { stamp: there.stamp } };
+    return { kind: 'held', held: { stamp: remote.stamp } };
   }
-  if (requirement.isComparable && there.kind !== 'missing') return compare(name);
+  if (requirement.isComparable && remote.kind !== 'missing') return compare(name);
   return refused(refusal ?? refusePlace(place));
 }
 

@@ -1,7 +1,7 @@
 /** Requirements that a node must fulfil for a job, shared among jobs. Types, and which requirements jobs wait for. */
 import type { OwnSearchQuestion } from '../../protocol/header-inspection.ts';
 import type { IdentifiedCompiler } from '../../tree/compiler-identity.ts';
-import type { HereContents } from './here-contents.ts';
+import type { LocalContents } from './local-contents.ts';
 
 /** The node sees a tree as this host does. */
 export interface TreeRequirement {
@@ -19,7 +19,7 @@ export interface CompilerRequirement {
   /** PATH of the jobs. */
   readonly searchPath: string;
   /** The compiler's identity on this host; undefined until a node is compared with it. */
-  here: Promise<IdentifiedCompiler> | undefined;
+  local: Promise<IdentifiedCompiler> | undefined;
 }
 
 /** A directory or file that jobs read is the same on the node: covered by the proof of a tree, or compared. */
@@ -38,7 +38,7 @@ export interface PlaceRequirement {
   /** True if the place does not exist on this host, and so must not exist on the node. */
   readonly isAbsent: boolean;
   /** The local contents, once they have been compared. */
-  readonly contents: HereContents;
+  readonly contents: LocalContents;
 }
 
 /** What a compiler finds by itself on the node, above all its headers, is what it finds on this host. */
@@ -46,7 +46,7 @@ export interface HeadersRequirement {
   readonly kind: 'headers';
   /** The directories it searches, and for which jobs. */
   readonly own: OwnSearchQuestion;
-  readonly contents: HereContents;
+  readonly contents: LocalContents;
 }
 
 /** Something that a node must fulfil. */

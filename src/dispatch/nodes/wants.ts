@@ -6,7 +6,7 @@
 import { lstatSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { isNodeLocal, isOfSystem } from '../../command/paths.ts';
-import type { HereReason } from '../../command/local-reasons.ts';
+import type { LocalReason } from '../../command/local-reasons.ts';
 import type { OwnSearchQuestion } from '../../protocol/header-inspection.ts';
 import { MAX_STAMPS_PER_JOB } from '../../protocol/worker.ts';
 import { areUnchangedNow, stateNow, type FileStates } from '../../tree/file-states.ts';
@@ -23,8 +23,8 @@ import type {
   TreeRequirement,
 } from './requirements.ts';
 import { programsAt } from './driver-programs.ts';
-import { HereCompilers } from './here-compilers.ts';
-import { HereContents } from './here-contents.ts';
+import { LocalCompilers } from './local-compilers.ts';
+import { LocalContents } from './local-contents.ts';
 import { ownSearchOf, type RemoteWork } from './remote-work.ts';
 
 /** Kinds of jobs, trees and directories remembered; a build has a few of each, and as many kinds as directories. */
@@ -40,8 +40,8 @@ const MAX_MOUNTS = 64;
 const PROGRAMS_INTERVAL_MS = 200;
 
 /** Why no node could do a job as this host does. */
-export interface LocalReason {
-  readonly reason: HereReason;
+export interface WhyLocal {
+  readonly reason: LocalReason;
   /** The directory or file that the reason is about. */
   readonly detail: string;
 }
@@ -49,7 +49,7 @@ export interface LocalReason {
 /** Requirements of a kind of job. */
 export interface Wanted {
   readonly requirements: readonly Requirement[];
-  readonly local: LocalReason | undefined;
+  readonly local: WhyLocal | undefined;
 }
 
 interface KnownWants extends Wanted {
@@ -66,13 +66,13 @@ interface WantsDraft {
   readonly located: Set<Located>;
   readonly trees: Set<TreeRequirement>;
   readonly places: Set<PlaceRequirement>;
-  local: LocalReason | undefined;
+  local: WhyLocal | undefined;
 }
 
 /** Derives requirements, and caches them. */
 export class Wants {
   readonly #places: Places;
-  readonly #compilers = new HereCompilers();
+  readonly #compilers = new LocalCompilers();
   readonly #known = new LruMap<string, KnownWants>(MAX_KNOWN);
   readonly #trees = new LruMap<string, TreeRequirement>(MAX_KNOWN);
   readonly #placeRequirements = new LruMap<string, PlaceRequirement>(MAX_KNOWN);
@@ -220,7 +220,7 @@ export class Wants {
     const requirement: PlaceRequirement =
       known !== undefined && known.tree === tree && known.contents.isUnchanged
         ? known
-        : { kind: 'place', name, real, tree, mountsBelow, isComparable, isAbsent, contents: new HereContents() };
+        : { kind: 'place', name, real, tree, mountsBelow, isComparable, isAbsent, contents: new LocalContents() };
     this.#placeRequirements.set(key, requirement);
     return requirement;
   }
@@ -228,7 +228,7 @@ export class Wants {
   #findHeaders(key: string, own: OwnSearchQuestion): HeadersRequirement {
     const known = this.#headers.get(key);
     const isStill = known?.contents.isUnchanged === true;
-    const requirement: HeadersRequirement = isStill ? known : { kind: 'headers', own, contents: new HereContents() };
+    const requirement: HeadersRequirement = isStill ? known : { kind: 'headers', own, contents: new LocalContents() };
     this.#headers.set(key, requirement);
     return requirement;
   }
@@ -287,7 +287,7 @@ export class Wants {
   }
 }
 
-function manyNames(count: number): LocalReason {
+function manyNames(count: number): WhyLocal {
   return { reason: 'many-names', detail: String(count) };
 }
 

@@ -111,12 +111,12 @@ function putNew(path: string, bytes: Buffer, mode: number): boolean {
     }
     return true;
   } catch {
-    removeIfThere(path);
+    removeIfPresent(path);
     return false;
   }
 }
 
-function removeIfThere(path: string): void {
+function removeIfPresent(path: string): void {
   try {
     unlinkSync(path);
   } catch {

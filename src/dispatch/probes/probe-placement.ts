@@ -5,7 +5,7 @@
  */
 
 /** Where a probe runs: on this host or on a node. */
-export type Side = 'here' | 'there';
+export type Side = 'local' | 'remote';
 
 /** Measurements of each side before they are compared. */
 const FIRST_LOOKS = 2;
@@ -23,7 +23,10 @@ interface SideTimes {
 
 /** Mean times of both sides. */
 export class ProbePlacement {
-  readonly #seen: Readonly<Record<Side, SideTimes>> = { here: { times: 0, meanMs: 0 }, there: { times: 0, meanMs: 0 } };
+  readonly #seen: Readonly<Record<Side, SideTimes>> = {
+    local: { times: 0, meanMs: 0 },
+    remote: { times: 0, meanMs: 0 },
+  };
   #asked = 0;
 
   /**
@@ -32,13 +35,13 @@ export class ProbePlacement {
    */
   next(isLearned: boolean): Side {
     this.#asked += 1;
-    const { here, there } = this.#seen;
-    if (here.times < FIRST_LOOKS) return 'here';
-    if (there.times < FIRST_LOOKS) return 'there';
-    const isWorth = there.meanMs < (isLearned ? LEARNING_WORTH : 1) * here.meanMs;
-    const better: Side = isWorth ? 'there' : 'here';
+    const { local, remote } = this.#seen;
+    if (local.times < FIRST_LOOKS) return 'local';
+    if (remote.times < FIRST_LOOKS) return 'remote';
+    const isWorth = remote.meanMs < (isLearned ? LEARNING_WORTH : 1) * local.meanMs;
+    const better: Side = isWorth ? 'remote' : 'local';
     if (this.#asked % LOOK_AGAIN_EVERY !== 0) return better;
-    return better === 'here' ? 'there' : 'here';
+    return better === 'local' ? 'remote' : 'local';
   }
 
   /**

@@ -1,6 +1,6 @@
 /** Slots as one job sees them. Types only; unaware of where slots come from. */
 import type { Ticket } from '../nodes/ticket.ts';
-import type { LocalReason } from '../nodes/wants.ts';
+import type { WhyLocal } from '../nodes/wants.ts';
 import type { NoSlotReason } from '../reasons.ts';
 import type { RemoteSlot } from '../slot-source.ts';
 import type { GrantedSlot } from './scheduler.ts';
@@ -23,7 +23,7 @@ export interface NoSlot {
 /** The slots of one job. */
 export interface JobSlots {
   /** Why the job must stay on this host whatever its command says; undefined if it need not. */
-  readonly local: LocalReason | undefined;
+  readonly local: WhyLocal | undefined;
   /** Waits for a slot, local or on a node that was checked for such jobs. Undefined if `cancelled` came first. */
   acquire(request: JobSlotRequest, cancelled: Promise<void>): Promise<GrantedSlot | undefined>;
   /** A free slot of a node that was checked for such jobs and is not in `failed`; undefined if none exists now. */

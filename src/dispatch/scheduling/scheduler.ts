@@ -10,7 +10,7 @@ import type { JobNeeds, RemoteSlot, SlotSource } from '../slot-source.ts';
 const WAIT_FOR_NODE_FACTOR = 2;
 
 /** A slot that was granted. */
-export type GrantedSlot = RemoteSlot | { readonly kind: 'here' };
+export type GrantedSlot = RemoteSlot | { readonly kind: 'local' };
 
 /** A job that waits for a slot. */
 export interface QueuedJob {
@@ -103,7 +103,7 @@ export class Scheduler {
   }
 
   release(place: GrantedSlot): Grant[] {
-    if (place.kind === 'here') this.#localTaken -= 1;
+    if (place.kind === 'local') this.#localTaken -= 1;
     else {
       this.#remoteTaken -= 1;
       place.source.release(place);
@@ -152,7 +152,7 @@ export class Scheduler {
     }
     if (this.#localTaken >= this.#localSlots || !this.#mayRunHere(id, needs)) return undefined;
     this.#localTaken += 1;
-    return { kind: 'here' };
+    return { kind: 'local' };
   }
 
   /**

@@ -1,5 +1,5 @@
 /** Looks for stragglers while slots are idle, and has them started a second time. Unaware of how that is done. */
-import { lateJobs, type RunningThere } from './stragglers.ts';
+import { lateJobs, type RunningRemotely } from './stragglers.ts';
 
 /** Short enough that a lease requested at one look is still held at the next. */
 const LOOK_MS = 400;
@@ -7,7 +7,7 @@ const LOOK_MS = 400;
 /** What the watch observes and starts. */
 export interface TailWatchOptions {
   readonly waiting: () => number;
-  readonly running: () => readonly RunningThere[];
+  readonly running: () => readonly RunningRemotely[];
   /** Free slots on nodes. */
   readonly free: () => number;
   readonly startSecond: (id: number) => void;

@@ -10,7 +10,7 @@ const LEAST_MS = 2_000;
 const LATE_FACTOR = 2;
 
 /** A job that runs on a node. */
-export interface RunningThere {
+export interface RunningRemotely {
   readonly id: number;
   /** How long the job has been running, ms. */
   readonly forMs: number;
@@ -23,7 +23,7 @@ export interface RunningThere {
  * while fewer slots are free than jobs run: a build in full swing has better uses for slots.
  */
 export function lateJobs(
-  running: readonly RunningThere[],
+  running: readonly RunningRemotely[],
   slots: { readonly free: number; readonly waiting: number },
 ): readonly number[] {
   if (slots.waiting > 0 || slots.free < running.length) return [];

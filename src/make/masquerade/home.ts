@@ -145,13 +145,13 @@ class ShimFiles {
 
   /** Returns 1 if the file had to be created. */
   ensure(path: string): 0 | 1 {
-    const isThere = this.#isIntact(path);
-    if (!isThere) this.#make(path);
+    const isPresent = this.#isIntact(path);
+    if (!isPresent) this.#make(path);
     if (!this.#isLinked(path)) {
       this.copies.push(path.slice(this.#home.length + 1));
       if (!this.#sources.some((source) => dirname(source) === dirname(path))) this.#sources.push(path);
     }
-    return isThere ? 0 : 1;
+    return isPresent ? 0 : 1;
   }
 
   #make(path: string): void {

@@ -101,7 +101,7 @@ class ConfigReader {
   async addFile(place: LinePlace): Promise<SshConfigProblem | undefined> {
     const { file } = place;
     if (place.depth > MAX_INCLUDE_DEPTH) return { file, detail: 'too many levels of Include' };
-    const text = await readIfThere(file);
+    const text = await readIfPresent(file);
     if (text === undefined) return undefined;
     if (place.isUsers && (await isOpenToOthers(file))) {
       return { file, detail: `others may write to it; chmod go-w ${file}` };
@@ -192,7 +192,7 @@ async function includedFiles(include: Directive, directory: string): Promise<rea
   return files;
 }
 
-async function readIfThere(file: string): Promise<string | undefined> {
+async function readIfPresent(file: string): Promise<string | undefined> {
   try {
     return await readFile(file, 'utf8');
   } catch {

@@ -91,12 +91,12 @@ export class CpuReports {
 function readProcesses(): Process[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
-    .map((pid) => parseProcessStat(readIfThere(`/proc/${pid}/stat`)))
+    .map((pid) => parseProcessStat(readIfPresent(`/proc/${pid}/stat`)))
     .filter((process) => process !== undefined);
 }
 
 /** Empty for a process that has ended. */
-function readIfThere(path: string): string {
+function readIfPresent(path: string): string {
   try {
     return readFileSync(path, 'latin1');
   } catch {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { withOwnNames } from '../../../src/dispatch/delivery/own-names.ts';
 import type { OutputChunk } from '../../../src/protocol/worker.ts';
-import { printedHere } from '../../../src/remote/job-output.ts';
+import { printedLocally } from '../../../src/remote/job-output.ts';
 
 const OUTPUTS = [
   { path: '/t/a.o', name: 'a.o', role: 'object' as const },
@@ -13,7 +13,7 @@ const NAMED = 'as: can’t create a.o: no room; a.d /p/0123-1 /p/ \xff a.d';
 
 function renamed(...chunks: readonly OutputChunk[]): OutputChunk[] {
   const joined: OutputChunk[] = [];
-  for (const { fd, bytes } of withOwnNames(printedHere(...chunks), OUTPUTS, STAGED).chunks()) {
+  for (const { fd, bytes } of withOwnNames(printedLocally(...chunks), OUTPUTS, STAGED).chunks()) {
     const last = joined.at(-1);
     if (last?.fd === fd) joined.splice(-1, 1, { fd, bytes: Buffer.concat([last.bytes, bytes]) });
     else joined.push({ fd, bytes });

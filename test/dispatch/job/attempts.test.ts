@@ -9,7 +9,7 @@ import type { RemoteSlot } from '../../../src/dispatch/slot-source.ts';
 import { encodeInherited, NOTHING_SET } from '../../../src/protocol/inherited.ts';
 import { PLAIN_STREAMS } from '../../../src/protocol/streams.ts';
 import type { NodeLink, RemoteEnd } from '../../../src/remote/node-link.ts';
-import { printedHere } from '../../../src/remote/job-output.ts';
+import { printedLocally } from '../../../src/remote/job-output.ts';
 import { deferred } from '../../../src/util/deferred.ts';
 import { compileOf } from '../../command/plan-of.ts';
 
@@ -24,7 +24,7 @@ afterEach(() => {
 const shim: ShimPort = {
   closed: new Promise(() => undefined),
   isClosed: false,
-  runHere: () => undefined,
+  runLocally: () => undefined,
   showNode: () => undefined,
   finish: () => Promise.resolve(),
   finishWith: () => Promise.resolve('done'),
@@ -106,7 +106,7 @@ it('an interrupted job waits for nothing that its result would rest on', async (
   (await listening.promise)(2);
   const usage = { cpuUserUs: 0n, cpuSystemUs: 0n, maxRssKiB: 0 };
   const report = { id: 1, termination: { kind: 'signalled', signal: 2 } as const, ...usage, outputs: [] };
-  node.end.resolve({ kind: 'done', report, output: printedHere() });
+  node.end.resolve({ kind: 'done', report, output: printedLocally() });
   await ended;
 });
 

@@ -7,7 +7,7 @@ import {
   type EndOnNode,
 } from '../../../src/dispatch/job/node-fault.ts';
 import { NOTHING_SET, type Inherited } from '../../../src/protocol/inherited.ts';
-import { printedHere } from '../../../src/remote/job-output.ts';
+import { printedLocally } from '../../../src/remote/job-output.ts';
 
 const exited = (code: number) => ({ kind: 'exited', code }) as const;
 const signalled = (signal: number) => ({ kind: 'signalled', signal }) as const;
@@ -107,7 +107,7 @@ function names(count: number): string[] {
 
 describe('of a long message the beginning and the end are looked at', () => {
   const said = (...pieces: readonly string[]): string =>
-    beginningAndEnd(printedHere(...pieces.map((piece) => ({ fd: 2 as const, bytes: Buffer.from(piece) }))));
+    beginningAndEnd(printedLocally(...pieces.map((piece) => ({ fd: 2 as const, bytes: Buffer.from(piece) }))));
 
   it('in one piece', () => {
     const looked = said(`first${'x'.repeat(10_000_000)}last`);
@@ -131,7 +131,7 @@ describe('of a long message the beginning and the end are looked at', () => {
 
   it('of what it says on stderr', () => {
     const chunk = (fd: 1 | 2, text: string) => ({ fd, bytes: Buffer.from(text) });
-    expect(beginningAndEnd(printedHere(chunk(2, 'a'), chunk(1, 'b'), chunk(2, 'c')))).toBe('ac');
+    expect(beginningAndEnd(printedLocally(chunk(2, 'a'), chunk(1, 'b'), chunk(2, 'c')))).toBe('ac');
   });
 });
 

@@ -31,7 +31,7 @@ function plan(changes: Partial<ShimRequest>, ...entries: readonly string[]): unk
     new EnvironmentCache(() => 'UTC').get({ ...REQUEST, environment }),
   );
   if (typeof planned === 'string') return planned;
-  return planned.kind === 'here' ? planned.reason : planned.kind;
+  return planned.kind === 'local' ? planned.reason : planned.kind;
 }
 
 test.each([

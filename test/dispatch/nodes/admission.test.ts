@@ -1,6 +1,6 @@
 /**
  * Verdicts on nodes; the test decides what a node answers, and when. Also covers node-checks.ts, node-verdicts.ts,
- * verdicts.ts, check-patience.ts, shared-proofs.ts and here-compilers.ts.
+ * verdicts.ts, check-patience.ts, shared-proofs.ts and local-compilers.ts.
  */
 import { existsSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Checked, HeldFacts } from '../../../src/dispatch/nodes/asking.ts';
-import { HereContents } from '../../../src/dispatch/nodes/here-contents.ts';
+import { LocalContents } from '../../../src/dispatch/nodes/local-contents.ts';
 import type { PlaceRequirement, TreeRequirement } from '../../../src/dispatch/nodes/requirements.ts';
 import { checkPlace } from '../../../src/dispatch/nodes/place-checks.ts';
 import type { PlaceFacts } from '../../../src/protocol/inspection.ts';
@@ -29,8 +29,8 @@ beforeEach(() => {
 
 afterEach(() => rmSync(top, { recursive: true }));
 
-function check(name: string, { held = PROVEN, there = 'same', change = {} }: Partial<Case> = {}): Promise<Checked> {
-  const facts: PlaceFacts = { kind: there, mount: MOUNT, identity: 'x' };
+function check(name: string, { held = PROVEN, remote = 'same', change = {} }: Partial<Case> = {}): Promise<Checked> {
+  const facts: PlaceFacts = { kind: remote, mount: MOUNT, identity: 'x' };
   const inspect = (): Promise<unknown> => {
     asked += 1;
     return Promise.resolve({ ...facts, stamp: 'mounts-2' });
@@ -39,7 +39,7 @@ function check(name: string, { held = PROVEN, there = 'same', change = {} }: Par
   const path = join(top, name);
   const requirement: PlaceRequirement = {
     ...{ kind: 'place', name: path, real: path, tree, mountsBelow: [], isComparable: false },
-    ...{ isAbsent: false, contents: new HereContents() },
+    ...{ isAbsent: false, contents: new LocalContents() },
     ...change,
   };
   const compare = (): Promise<Checked> => {
@@ -51,7 +51,7 @@ function check(name: string, { held = PROVEN, there = 'same', change = {} }: Par
 
 interface Case {
   readonly held: HeldFacts;
-  readonly there: PlaceFacts['kind'];
+  readonly remote: PlaceFacts['kind'];
   readonly change: Partial<PlaceRequirement>;
 }
 
@@ -70,7 +70,7 @@ describe('a place below a proven directory', () => {
     ['it has something mounted below the whole', 'project', ['inc/sub']],
   ])('is asked for where the node said that %s', async (_, name, mountsBelow) => {
     const held = { ...PROVEN, mountsBelow };
-    expect(await check(name, { held, there: 'another-mount' })).toMatchObject({
+    expect(await check(name, { held, remote: 'another-mount' })).toMatchObject({
       kind: 'refused',
       refusal: { reason: 'tree-differs' },
     });
@@ -98,8 +98,8 @@ describe('another place', () => {
     ['another-file', /^its \S+\/sibling leads to another directory than here/],
     ['another-mount', /^it sees another \S+\/sibling \(there: none at \/t, tmpfs; here: \S+ at \S+/],
     ['mount-below', /^below \S+\/sibling it has another file system mounted \(none at \/t, tmpfs\)/],
-  ])('is refused for what the node found: %s', async (there, sentence) => {
-    const checked = await check('sibling', { there });
+  ])('is refused for what the node found: %s', async (remote, sentence) => {
+    const checked = await check('sibling', { remote });
     expect(checked.kind === 'refused' ? checked.refusal.sentence : checked.kind).toMatch(sentence);
   });
 
@@ -112,9 +112,9 @@ describe('another place', () => {
     ['another-mount', 'held', 1],
     ['mount-below', 'held', 1],
     ['missing', 'refused', 0],
-  ])('of the system is compared by what it holds: %s', async (there, kind, times) => {
+  ])('of the system is compared by what it holds: %s', async (remote, kind, times) => {
     const change = { name: '/usr/include', real: '/usr/include', tree: undefined, isComparable: true };
-    expect(await check('', { there, change })).toMatchObject({ kind });
+    expect(await check('', { remote, change })).toMatchObject({ kind });
     expect(compared).toBe(times);
   });
 
@@ -122,8 +122,8 @@ describe('another place', () => {
     ['missing', 'held'],
     ['same', 'refused'],
     ['another-mount', 'refused'],
-  ])('that is not there here must not be there: %s', async (there, kind) => {
+  ])('that is not there here must not be there: %s', async (remote, kind) => {
     const change = { tree: undefined, isComparable: true, isAbsent: true };
-    expect(await check('absent', { there, change })).toMatchObject({ kind });
+    expect(await check('absent', { remote, change })).toMatchObject({ kind });
   });
 });

@@ -5,7 +5,7 @@ import type { JobNeeds, RemoteSlot } from '../../../src/dispatch/slot-source.ts'
 import { seededRandom } from '../../broker/seeded-random.ts';
 import { FakeSource } from './fake-source.ts';
 
-const HERE: GrantedSlot = { kind: 'here' };
+const HERE: GrantedSlot = { kind: 'local' };
 
 function needing(...nodes: string[]): JobNeeds {
   return { listed: new Set(nodes), mayLease: true, exclusions: NO_EXCLUSIONS };
@@ -17,7 +17,7 @@ function excluding(needs: JobNeeds, node: string, reason: Exclusion): JobNeeds {
 
 /** Job and place of each grant, as `1 n1` and `2 here`. */
 function shown(grants: readonly Grant[]): string[] {
-  return grants.map(({ id, place }) => `${id} ${place.kind === 'here' ? 'here' : place.node}`);
+  return grants.map(({ id, place }) => `${id} ${place.kind === 'local' ? 'here' : place.node}`);
 }
 
 function slotOf(grants: readonly Grant[]): RemoteSlot {

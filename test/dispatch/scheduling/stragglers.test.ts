@@ -1,7 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { lateJobs, type RunningThere } from '../../../src/dispatch/scheduling/stragglers.ts';
+import { lateJobs, type RunningRemotely } from '../../../src/dispatch/scheduling/stragglers.ts';
 
-const late = (id: number, forMs: number, expectedMs: number | undefined): RunningThere => ({ id, forMs, expectedMs });
+const late = (id: number, forMs: number, expectedMs: number | undefined): RunningRemotely => ({
+  id,
+  forMs,
+  expectedMs,
+});
 const IDLE = { free: 8, waiting: 0 };
 
 describe('jobs that are started a second time', () => {

@@ -67,7 +67,7 @@ describe('a node without the tree', () => {
   it('leaves the jobs to this host where there is no other', async () => {
     await start([], false);
     const shim = rig.compile('a.c');
-    expect(await shim.next()).toEqual({ kind: 'runHere' });
+    expect(await shim.next()).toEqual({ kind: 'runLocally' });
     await shim.close();
     await rig.idle();
     await expectRefusal();
@@ -79,7 +79,7 @@ describe('a node without the tree', () => {
     await start([], true);
     broker?.give({ elsewhere: 2 });
     const blocker = rig.compile('z.c');
-    expect(await blocker.next()).toEqual({ kind: 'runHere' });
+    expect(await blocker.next()).toEqual({ kind: 'runLocally' });
     const shim = rig.compile('a.c');
     await until(() => broker?.asked.some(({ exclude }) => exclude.includes('elsewhere')) === true);
     await expectRefusal();

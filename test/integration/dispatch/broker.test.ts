@@ -52,7 +52,7 @@ async function restart(prepare: (broker: FakeBroker) => void): Promise<void> {
 async function warmUp(): Promise<void> {
   broker.give({ n1: 1 });
   const here = rig.compile('here.c');
-  expect(await here.next()).toEqual({ kind: 'runHere' });
+  expect(await here.next()).toEqual({ kind: 'runLocally' });
   const there = rig.compile('there.c');
   (await rig.calls.next()).exit(0);
   expect(await there.next()).toEqual(ENDED_WELL);
@@ -116,7 +116,7 @@ describe('a leased slot', () => {
   it('of a node that cannot be reached is given back, and that node is spared', async () => {
     broker.give({ unreachable: 1 });
     const blocker = rig.compile('z.c');
-    expect(await blocker.next()).toEqual({ kind: 'runHere' });
+    expect(await blocker.next()).toEqual({ kind: 'runLocally' });
     const shim = rig.compile('a.c');
     await until(() => broker.asked.some(({ exclude }) => exclude.includes('unreachable')));
     broker.give({ n1: 1 });
@@ -282,6 +282,6 @@ function placesOf({ dispatcher }: DispatcherRig): string[] {
 /** Acts as the compiler if the job runs locally. */
 async function endOf(shim: FakeShim): Promise<string> {
   const { kind } = await shim.next();
-  if (kind === 'runHere') await shim.close();
+  if (kind === 'runLocally') await shim.close();
   return kind;
 }

@@ -28,7 +28,7 @@ describe('a compiler that is replaced during a build', () => {
     const call = await rig.calls.next();
     replaceCompiler();
     call.exit(0);
-    expect(await shim.next()).toEqual({ kind: 'runHere', niceness: 5 });
+    expect(await shim.next()).toEqual({ kind: 'runLocally', niceness: 5 });
     await shim.close();
     await rig.idle();
     expect(rig.report()).toMatchObject({

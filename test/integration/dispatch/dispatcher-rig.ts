@@ -19,7 +19,7 @@ import { FakeCompilerCalls } from '../../rig/shim-fake-compiler.ts';
 
 const WORKER = fileURLToPath(new URL('../../../dist/cli/worker.cjs', import.meta.url));
 /** The verdict on a local compile that might have run on a node. */
-export const HELPS_HERE = { kind: 'runHere', niceness: 5 };
+export const HELPS_HERE = { kind: 'runLocally', niceness: 5 };
 const FAKE_COMPILER = fileURLToPath(new URL('../../rig/shim-fake-compiler.c', import.meta.url));
 
 interface RigOptions {
@@ -129,7 +129,7 @@ export class DispatcherRig {
   async roundTrip(): Promise<void> {
     const probe = this.shim({ argv: ['--version'] });
     const verdict = await probe.next();
-    if (verdict.kind !== 'runHere') throw new Error(`a probe got ${verdict.kind}`);
+    if (verdict.kind !== 'runLocally') throw new Error(`a probe got ${verdict.kind}`);
     await probe.close();
   }
 

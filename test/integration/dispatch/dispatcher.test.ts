@@ -68,7 +68,7 @@ describe('an option probe', () => {
     (await rig.calls.next()).exit(0);
     expect(await compile.next()).toMatchObject({ kind: 'ended' });
     for (const shim of [probe(), probe()]) {
-      expect(await shim.next()).toEqual({ kind: 'runHere' });
+      expect(await shim.next()).toEqual({ kind: 'runLocally' });
       await shim.close();
     }
     await rig.idle();
@@ -77,7 +77,7 @@ describe('an option probe', () => {
     expect(call.words).toContain('/dev/null');
     // The node's one slot is taken.
     const second = probe();
-    expect(await second.next()).toEqual({ kind: 'runHere' });
+    expect(await second.next()).toEqual({ kind: 'runLocally' });
     await second.close();
     call.shell(`echo object > ${outputOf(call)}`);
     await until(() => existsSync(outputOf(call)));
@@ -94,14 +94,14 @@ describe('an option probe', () => {
     (await rig.calls.next()).exit(0);
     expect(await compile.next()).toMatchObject({ kind: 'ended' });
     for (const shim of [probe(), probe()]) {
-      expect(await shim.next()).toEqual({ kind: 'runHere' });
+      expect(await shim.next()).toEqual({ kind: 'runLocally' });
       await shim.close();
     }
     await rig.idle();
     const shim = probe();
     await rig.calls.next();
     rig.lose('n1');
-    expect(await shim.next()).toEqual({ kind: 'runHere' });
+    expect(await shim.next()).toEqual({ kind: 'runLocally' });
     await shim.close();
     await rig.idle();
     expect(rig.report()).toMatchObject({ hereReasons: { 'node-lost': 1, 'option-probe': 2 } });
@@ -134,7 +134,7 @@ describe('an option probe that a compiler accepted before', () => {
     expect(await compile.next()).toMatchObject({ kind: 'ended' });
     // The first option probes run locally.
     for (const shim of [ask('one'), ask('two')]) {
-      expect(await shim.next()).toEqual({ kind: 'runHere' });
+      expect(await shim.next()).toEqual({ kind: 'runLocally' });
       await shim.close();
     }
     await rig.idle();
@@ -191,7 +191,7 @@ describe('an option probe that a compiler accepted before', () => {
     const here = ask('five', { option: '-Wodd' })
       .next()
       .then(({ kind }) => kind);
-    expect(['runHere', 'run on a node']).toContain(await Promise.race([onNode, here]));
+    expect(['runLocally', 'run on a node']).toContain(await Promise.race([onNode, here]));
   });
 });
 
@@ -243,7 +243,7 @@ describe('a job that is late while slots idle', () => {
     (await rig.calls.next()).exit(0);
     expect(await other.next()).toMatchObject({ kind: 'ended' });
     const [job] = rig.dispatcher.jobs.values();
-    await until(() => (job?.runningThere?.forMs ?? 0) > 3_000);
+    await until(() => (job?.remoteRun?.forMs ?? 0) > 3_000);
     call.exit(0);
     expect(await shim.next()).toMatchObject({ kind: 'ended' });
     await rig.idle();
@@ -463,7 +463,7 @@ describe('a job that may leave', () => {
   ])('runs here, and nothing else suffers, with %s', async (_, call) => {
     await rig.use('n1/1');
     const odd = call(rig);
-    expect(await odd.next()).toEqual({ kind: 'runHere' });
+    expect(await odd.next()).toEqual({ kind: 'runLocally' });
     await odd.close();
     const next = rig.compile('b.c');
     (await rig.calls.next()).exit(0);
@@ -476,7 +476,7 @@ describe('a job that may leave', () => {
     chmodSync(`${rig.tree}/bin/gcc`, 0o600);
     for (const source of ['a.c', 'b.c', 'c.c', 'd.c', 'e.c']) {
       const shim = rig.compile(source);
-      expect(await shim.next()).toMatchObject({ kind: 'runHere' });
+      expect(await shim.next()).toMatchObject({ kind: 'runLocally' });
       await shim.close();
     }
     await rig.idle();
@@ -515,7 +515,7 @@ describe('a link', () => {
     call.exit(0);
     expect(await compile.next()).toMatchObject({ kind: 'ended' });
     await linked;
-    expect(order).toEqual(['compile ends', 'link: runHere']);
+    expect(order).toEqual(['compile ends', 'link: runLocally']);
     await link.close();
   });
 });
@@ -547,7 +547,7 @@ describe('a node that sees another source', () => {
     sendBack(() => undefined);
     const shim = rig.compile('a.c');
     (await rig.calls.next()).exit(0);
-    expect(await shim.next()).toMatchObject({ kind: 'runHere' });
+    expect(await shim.next()).toMatchObject({ kind: 'runLocally' });
     await shim.close();
     await rig.idle();
     expect(rig.report()).toMatchObject({ here: 1, retryReasons: { 'node-sees-another-source': 1 } });

@@ -25,7 +25,7 @@ describe('a link of what another build in the same tree is making', () => {
     await rig.roundTrip();
     expect([...rig.dispatcher.jobs.values()].map(({ file }) => file)).toContain(`${rig.tree}/program`);
     renameSync(`${rig.tree}/${made}`, `${rig.tree}/other.o`);
-    expect(await verdict).toEqual({ kind: 'runHere' });
+    expect(await verdict).toEqual({ kind: 'runLocally' });
   });
 
   it('waits also for what a build of this user makes in the private directory', async () => {
@@ -40,7 +40,7 @@ describe('a link of what another build in the same tree is making', () => {
     await rig.roundTrip();
     expect([...rig.dispatcher.jobs.values()].map(({ file }) => file)).toContain(`${rig.tree}/program`);
     renameSync(elsewhere, `${rig.tree}/other.o`);
-    expect(await verdict).toEqual({ kind: 'runHere' });
+    expect(await verdict).toEqual({ kind: 'runLocally' });
     await link.close();
     call.exit(0);
     expect(await compile.next()).toMatchObject({ kind: 'ended' });

@@ -33,14 +33,14 @@ async function explainAsJson(command: readonly string[], env: NodeJS.ProcessEnv 
 
 test('a compile: where it may run, what it reads and writes, the words as a node gets them', async () => {
   const { at, code, stdout } = await explain(['gcc', '-c', '-MD', 'sp ace.c', '-o', 'x.o'], { CPATH: 'inc' });
-  const here = at.directory;
+  const local = at.directory;
   expect(code).toBe(0);
   expect(stdout).toMatch(/^gcc -c -MD 'sp ace\.c' -o x\.o\n {2}program +\/.*gcc/);
   expect(stdout).toMatch(/where +on a node/);
   expect(stdout).toContain("sent as      gcc -MF STAGED/x.d -MQ x.o -c -MD 'sp ace.c' -o STAGED/x.o\n");
   expect(stdout).toMatch(/names +inputs as given\n +outputs are written under other names \(STAGED\)/);
-  expect(stdout).toContain(`reads        ${here}/sp ace.c\n`);
-  expect(stdout).toContain(`writes       ${here}/x.o\n               ${here}/x.d\n`);
+  expect(stdout).toContain(`reads        ${local}/sp ace.c\n`);
+  expect(stdout).toContain(`writes       ${local}/x.o\n               ${local}/x.d\n`);
   expect(stdout).toMatch(/ CPATH=inc\n/);
 });
 

@@ -24,14 +24,14 @@ interface Tally {
   leaving: number;
   staged: number;
   rewritten: number;
-  here: Record<string, number>;
+  local: Record<string, number>;
   /** Cases that the compiler itself does not do the same twice. */
   random: number;
   failures: string[];
 }
 
 async function runCases(flavour: 'gcc' | 'clang', paths: PathsMode, count: number): Promise<Tally> {
-  const tally: Tally = { leaving: 0, staged: 0, rewritten: 0, here: {}, random: 0, failures: [] };
+  const tally: Tally = { leaving: 0, staged: 0, rewritten: 0, local: {}, random: 0, failures: [] };
   const directory = await realpath(await mkdtemp(join(tmpdir(), 'pmake-identity-')));
   let next = FIRST_SEED;
   const work = async (worker: number): Promise<void> => {
@@ -52,7 +52,7 @@ async function runCases(flavour: 'gcc' | 'clang', paths: PathsMode, count: numbe
 
 async function runOne(root: string, one: Case, paths: PathsMode, tally: Tally): Promise<void> {
   const { plan, differences, isRewritten } = await runCase(root, one, paths);
-  if (plan.kind === 'here') tally.here[plan.reason] = (tally.here[plan.reason] ?? 0) + 1;
+  if (plan.kind === 'local') tally.local[plan.reason] = (tally.local[plan.reason] ?? 0) + 1;
   else {
     tally.leaving += 1;
     if (plan.keepsOutputs === undefined) tally.staged += 1;

@@ -54,7 +54,7 @@ describe.each(['auto', 'absolute', 'keep'] as const)('with PMAKE_PATHS=%s', (pat
   ])('%s', (line) => {
     const [program = '', ...argv] = line.split(' ');
     const made = plan(line, paths);
-    if (made.kind === 'here') throw new Error(`stays here: ${made.reason}`);
+    if (made.kind === 'local') throw new Error(`stays here: ${made.reason}`);
     const words = wordsOf(made);
     expect(words.join(' ')).not.toContain('native');
     expect(objectOf(program, words).equals(objectOf(program, argv))).toBe(true);
@@ -70,13 +70,13 @@ it.each([
   ['clang -O2 -march=native -mno-avx2 -c sub/a.c', 'this-machine'],
   ['clang -O2 -mcpu=native -c sub/a.c', 'this-machine'],
 ])('%s: %s', (line, reason) => {
-  expect(plan(line)).toMatchObject({ kind: 'here', reason });
+  expect(plan(line)).toMatchObject({ kind: 'local', reason });
 });
 
 it('a response file with it is read, and keeps the job here where its words must not change', () => {
   writeFileSync(join(tree, 'w.rsp'), '-O3 -march=native');
   const made = plan('gcc @w.rsp -c sub/a.c -o a.o');
-  if (made.kind === 'here') throw new Error(`stays here: ${made.reason}`);
+  if (made.kind === 'local') throw new Error(`stays here: ${made.reason}`);
   expect(objectOf('gcc', wordsOf(made)).equals(objectOf('gcc', ['@w.rsp', '-c', 'sub/a.c', '-o', 'a.o']))).toBe(true);
   expect(plan('gcc @w.rsp -c sub/a.c -o a.o', 'keep')).toMatchObject({ reason: 'this-machine' });
 });

@@ -20,23 +20,23 @@ const MAX_MS_PER_CASE = 2_000;
 type Verdict = { readonly kind: 'not-mapped' } | { readonly kind: 'ran'; readonly differences: readonly string[] };
 
 async function runMapped(one: Case, map: PathMap): Promise<Verdict> {
-  const before = await lay(map.here, one);
-  const direct = await runDirectly(map.here, one, before);
-  await lay(map.here, one);
-  const plan = planOf(map.here, one);
-  if (plan.kind === 'here') return { kind: 'not-mapped' };
-  const { env, cwd } = prepare(map.here, one);
-  const there = await lay(map.there, one);
+  const before = await lay(map.local, one);
+  const direct = await runDirectly(map.local, one, before);
+  await lay(map.local, one);
+  const plan = planOf(map.local, one);
+  if (plan.kind === 'local') return { kind: 'not-mapped' };
+  const { env, cwd } = prepare(map.local, one);
+  const remote = await lay(map.remote, one);
   // It must not find the files here.
-  await rm(map.here, { recursive: true });
+  await rm(map.local, { recursive: true });
   // Outputs keep their names: where they are put in place is the submit host's matter.
   const given = { ...plan, keepsOutputs: 'paths-kept' as const };
-  const place = { cwd, env: environmentThere(env, map), staging: join(map.there, 'none'), maps: [map] };
+  const place = { cwd, env: environmentThere(env, map), staging: join(map.remote, 'none'), maps: [map] };
   const outcome = await runPlanned(one, given, place);
   if (!outcome) return { kind: 'not-mapped' };
-  const written = [...(await writtenBelow(map.there, there))];
-  const here = new Map(written.map(([path, bytes]) => [mapPathBack(path, [map]), bytes]));
-  return { kind: 'ran', differences: compare(direct, { ...outcome, written: here }) };
+  const written = [...(await writtenBelow(map.remote, remote))];
+  const local = new Map(written.map(([path, bytes]) => [mapPathBack(path, [map]), bytes]));
+  return { kind: 'ran', differences: compare(direct, { ...outcome, written: local }) };
 }
 
 function environmentThere(env: Record<string, string>, map: PathMap): Record<string, string> {
@@ -54,7 +54,7 @@ it(
   `gcc gives the same in a tree of another name, ${CASES} times`,
   async () => {
     const top = await realpath(await mkdtemp(join(tmpdir(), 'pmake-maps-')));
-    const map: PathMap = { here: join(top, 'home'), there: join(top, 'net/a-longer-name-for-home') };
+    const map: PathMap = { local: join(top, 'home'), remote: join(top, 'net/a-longer-name-for-home') };
     const failures: string[] = [];
     let [ran, random] = [0, 0];
     try {
@@ -63,7 +63,7 @@ it(
         const verdict = await runMapped(one, map);
         if (verdict.kind === 'ran') ran += 1;
         if (verdict.kind !== 'ran' || verdict.differences.length === 0) continue;
-        if (!(await isDeterministic(map.here, one))) {
+        if (!(await isDeterministic(map.local, one))) {
           random += 1;
           continue;
         }

@@ -13,7 +13,7 @@ import { mayStageIn, renderPlan, type Rendered } from '../../../src/command/rend
 import { holdsNames, restoreDepfile, restoreDiagnostics } from '../../../src/command/restore.ts';
 import { withOwnNames } from '../../../src/dispatch/delivery/own-names.ts';
 import { movesFor } from '../../../src/dispatch/delivery/staged-outputs.ts';
-import { printedHere } from '../../../src/remote/job-output.ts';
+import { printedLocally } from '../../../src/remote/job-output.ts';
 import { fileState, removeRegularFiles } from '../../../src/tree/files.ts';
 import { fileLook, realProgram } from '../../../src/tree/look.ts';
 import type { Case } from './command-line.ts';
@@ -35,7 +35,7 @@ export async function runCase(root: string, one: Case, paths: PathsMode = 'auto'
   const direct = await runDirectly(root, one, before);
   await lay(root, one);
   const plan = planOf(root, one, paths);
-  if (plan.kind === 'here') return { plan, differences: [], isRewritten: false };
+  if (plan.kind === 'local') return { plan, differences: [], isRewritten: false };
   const staging = join(root, STAGING);
   const planned = await runPlanned(one, plan, {
     cwd: prepare(root, one).cwd,
@@ -102,7 +102,7 @@ export async function runPlanned(one: Case, plan: CompilePlan, place: Place): Pr
   await rm(staging, { recursive: true });
   const own = (fd: 1 | 2, bytes: Buffer): Buffer => {
     const restored = rendered.restore ? restoreDiagnostics(rendered.restore, bytes) : bytes;
-    const named = withOwnNames(printedHere({ fd, bytes: restored }), plan.outputs, rendered.outputs);
+    const named = withOwnNames(printedLocally({ fd, bytes: restored }), plan.outputs, rendered.outputs);
     return Buffer.concat([...named.chunks()].map((chunk) => chunk.bytes));
   };
   return { status, stdout: own(1, stdout), stderr: own(2, stderr), isRewritten: rendered.restore !== undefined };

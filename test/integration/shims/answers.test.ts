@@ -126,7 +126,7 @@ describe('a job that is to run here', () => {
   it('becomes the real program by its full path, and frees its slot at the very end', async () => {
     await using at = await scene();
     const { shim, job } = await startJob(at);
-    job.runHere();
+    job.runLocally();
     const call = await at.rig.calls.next();
     expect(call.words).toEqual(['gcc', '-c', 'a.c']);
     expect(call.pid).toBe(shim.pid);
@@ -141,7 +141,7 @@ describe('a job that is to run here', () => {
   it('holds its slot for as long as the compiler runs', async () => {
     await using at = await scene();
     const { shim, job } = await startJob(at);
-    job.runHere();
+    job.runLocally();
     const call = await at.rig.calls.next();
     call.print(1, 'x');
     await new Promise((seen) => shim.child.stdout?.once('data', seen));
@@ -157,7 +157,7 @@ describe('a job that is to run here', () => {
   ])('is %s', async (_how, niceness, more) => {
     await using at = await scene();
     const { shim, job } = await startJob(at);
-    job.runHere(niceness);
+    job.runLocally(niceness);
     const call = await at.rig.calls.next();
     expect(getPriority(shim.pid) - getPriority()).toBe(more);
     call.exit(0);
@@ -167,7 +167,7 @@ describe('a job that is to run here', () => {
   it('has the umask and environment it came with, and the guard', async () => {
     await using at = await scene();
     at.rig.start('/bin/sh', ['-c', 'umask 0137; exec gcc -c a.c'], { env: { A: 'b' } });
-    (await at.dispatcher.nextJob()).runHere();
+    (await at.dispatcher.nextJob()).runLocally();
     const call = await at.rig.calls.next();
     expect(call.umask).toBe(0o137);
     const env = new Map(call.env);
@@ -182,7 +182,7 @@ describe('a job that is to run here', () => {
   it('leaves no low fd to the compiler: gcc would take it for the jobserver of MAKEFLAGS', async () => {
     await using at = await scene();
     const { shim, job } = await startJob(at);
-    job.runHere();
+    job.runLocally();
     const call = await at.rig.calls.next();
     call.shell(`ls /proc/${call.pid}/fd > ${at.rig.work}/fds`);
     call.exit(0);
@@ -236,7 +236,7 @@ describe('a job that is to run here', () => {
     await using at = await scene();
     const { shim, job } = await startJob(at, { env: { KEEP: 'me' } });
     job.node('a-node-with-a-name-that-is-longer-than-the-whole-command-line-of-this-job');
-    job.runHere();
+    job.runLocally();
     const call = await at.rig.calls.next();
     expect(call.words).toEqual(['gcc', '-c', 'a.c']);
     expect(call.env.get('KEEP')).toBe('me');

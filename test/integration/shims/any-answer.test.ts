@@ -36,7 +36,7 @@ const DEADLY = [1, 2, 6, 9, 11, 15];
 function randomPart(random: Random): Buffer {
   switch (random(16)) {
     case 0:
-      return encodeFrame(DispatcherFrame.runHere, randomBytes(random, random(3)));
+      return encodeFrame(DispatcherFrame.runLocally, randomBytes(random, random(3)));
     case 1:
       return encodeFrame(DispatcherFrame.exited, randomBytes(random, random(3)));
     case 2:

@@ -16,7 +16,7 @@ import { FakeDispatcher, type FakeJob } from '../../rig/fake-dispatcher.ts';
 import { type Ended, ShimRig, type ShimOptions } from '../../rig/shim-rig.ts';
 
 /** Runs a shell's command, each job here. */
-async function runHere(
+async function runLocally(
   rig: ShimRig,
   dispatcher: FakeDispatcher,
   command: string,
@@ -25,7 +25,7 @@ async function runHere(
   const jobs: FakeJob[] = [];
   dispatcher.jobs.each((job) => {
     jobs.push(job);
-    job.runHere();
+    job.runLocally();
   });
   return { ended: await rig.run('/bin/bash', ['-c', command], options), jobs };
 }
@@ -45,7 +45,7 @@ describe('a shim by its own real path', () => {
     await using dispatcher = await FakeDispatcher.listen(rig.runtime);
     rig.fakeCompiler('cc', 'c++');
     const path = join(rig.directory, 'shims', name);
-    const { ended, jobs } = await runHere(rig, dispatcher, `exec ${path} ${words}`);
+    const { ended, jobs } = await runLocally(rig, dispatcher, `exec ${path} ${words}`);
     expect(ended).toMatchObject({ code: 112, stdout: Buffer.alloc(0) });
     const text = ended.stderr.toString();
     // What, why, what to do.
@@ -77,7 +77,7 @@ describe('a shim by its own real path', () => {
     rig.program('bin/cc', ECHO);
     mkdirSync(join(rig.directory, 'links'));
     symlinkSync(rig.pcc, join(rig.directory, 'links/pcc'));
-    const { ended } = await runHere(rig, dispatcher, command.replaceAll('RIG', rig.directory));
+    const { ended } = await runLocally(rig, dispatcher, command.replaceAll('RIG', rig.directory));
     expect([ended.stdout.toString(), ended.stderr.toString()]).toEqual(['<cc><-c><a.c>', '']);
   });
 
@@ -85,7 +85,7 @@ describe('a shim by its own real path', () => {
     await using rig = await ShimRig.create();
     await using dispatcher = await FakeDispatcher.listen(rig.runtime);
     const gcc = rig.program('bin/gcc', ECHO);
-    const { ended } = await runHere(rig, dispatcher, `${rig.pcc} ${gcc} -c a.c`);
+    const { ended } = await runLocally(rig, dispatcher, `${rig.pcc} ${gcc} -c a.c`);
     expect(ended.stdout.toString()).toBe(`<${gcc}><-c><a.c>`);
   });
 });
@@ -114,7 +114,7 @@ describe('which file was started decides, whatever argv[0] says', () => {
     symlinkSync('../home/bin/gcc', join(rig.directory, 'links/mine'));
     symlinkSync(rig.pcc, join(rig.directory, 'links/pcc'));
     rig.program('by-fd', BY_FD);
-    const { ended, jobs } = await runHere(rig, dispatcher, command.replaceAll('RIG', rig.directory));
+    const { ended, jobs } = await runLocally(rig, dispatcher, command.replaceAll('RIG', rig.directory));
     expect(ended.stderr.toString()).toBe('');
     expect(ended.stdout.toString()).toBe(printed.replaceAll('RIG', rig.directory));
     const asked = jobs.map(({ request }) => ({ name: request.name, program: normalize(request.program) }));
@@ -148,7 +148,7 @@ describe('which program a shim of a masquerade stands for', () => {
     for (const name of ['bin', 'second']) rig.program(`${name}/gcc`, ECHO);
     const fill = (text: string): string => text.replaceAll('RIG', rig.directory);
     const PATH = `${command === 'gcc' ? `${rig.masquerade}:` : ''}${fill(path)}`;
-    const { ended, jobs } = await runHere(rig, dispatcher, fill(`exec ${command}`), { env: { PATH } });
+    const { ended, jobs } = await runLocally(rig, dispatcher, fill(`exec ${command}`), { env: { PATH } });
     expect(ended.stdout.toString()).toBe(fill(printed));
     expect(jobs[0]?.request.program).toBe(join(rig.directory, directory, 'gcc'));
   });
@@ -158,7 +158,7 @@ describe('which program a shim of a masquerade stands for', () => {
     await using dispatcher = await FakeDispatcher.listen(rig.runtime);
     rig.masqueradeAs('gcc');
     rig.program('second/gcc', ECHO);
-    const { ended } = await runHere(rig, dispatcher, `${rig.masquerade}/gcc x`, {
+    const { ended } = await runLocally(rig, dispatcher, `${rig.masquerade}/gcc x`, {
       env: { PATH: `${rig.directory}/second` },
     });
     expect(ended.stdout.toString()).toBe(`<${rig.directory}/second/gcc><x>`);
@@ -201,7 +201,7 @@ describe('two installations', () => {
     linkSync(other.pcc, join(rig.directory, 'by-hand/gcc'));
     other.masqueradeAs('gcc');
     const PATH = [rig.masquerade, other.masquerade, `${rig.directory}/by-hand`, rig.bin, '/bin'].join(':');
-    const { ended, jobs } = await runHere(rig, dispatcher, 'gcc x', { env: { PATH } });
+    const { ended, jobs } = await runLocally(rig, dispatcher, 'gcc x', { env: { PATH } });
     // One of the user's own directories stays, so gcc is told its path.
     expect(ended.stdout.toString()).toBe(`<${rig.bin}/gcc><x>`);
     expect(jobs.map(({ request }) => /(?:^|\0)PATH=([^\0]*)/.exec(request.environment.toString())?.[1])).toEqual([
@@ -236,7 +236,7 @@ describe('the first word behind pcc', () => {
     writeFileSync(join(rig.work, 'a.c'), 'int a;\n');
     execFileSync('/bin/sh', ['-ec', make], { cwd: rig.work, env: { PATH: '/usr/bin:/bin' } });
     chmodSync(join(rig.work, word), 0o755);
-    const { ended } = await runHere(rig, dispatcher, `exec -a pcc ${rig.pcc} ${word} -o program`);
+    const { ended } = await runLocally(rig, dispatcher, `exec -a pcc ${rig.pcc} ${word} -o program`);
     expect([ended.stdout.toString(), ended.stderr.toString()]).toEqual([`<cc><${word}><-o><program>`, '']);
   });
 
@@ -256,7 +256,7 @@ describe('the first word behind pcc', () => {
     writeFileSync(join(rig.work, 'a.c'), ECHO);
     execFileSync('/bin/sh', ['-ec', make], { cwd: rig.work, env: { PATH: '/usr/bin:/bin' } });
     chmodSync(join(rig.work, word), 0o755);
-    const { ended } = await runHere(rig, dispatcher, `exec -a pcc ${rig.pcc} ${word} -c`);
+    const { ended } = await runLocally(rig, dispatcher, `exec -a pcc ${rig.pcc} ${word} -c`);
     expect(ended.stderr.toString()).toBe('');
     expect(ended.stdout.toString().replace(`${rig.work}/./`, './')).toBe(`<${word}><-c>`);
   });
@@ -265,7 +265,7 @@ describe('the first word behind pcc', () => {
     await using rig = await ShimRig.create();
     await using dispatcher = await FakeDispatcher.listen(rig.runtime);
     rig.program('bin/pcc', ECHO);
-    const { ended } = await runHere(rig, dispatcher, `${rig.pcc} pcc -c a.c`);
+    const { ended } = await runLocally(rig, dispatcher, `${rig.pcc} pcc -c a.c`);
     expect(ended.stdout.toString()).toBe('<pcc><-c><a.c>');
   });
 });
@@ -296,7 +296,7 @@ describe('ccache and pcc in any order', () => {
       PATH: `${rig.masquerade}:${rig.directory}/npm:/usr/bin:/bin`,
     };
     const compile = (output: string) =>
-      runHere(rig, dispatcher, `${cc.replace('PCC', rig.pcc)} -c a.c -o ${output}`, { env });
+      runLocally(rig, dispatcher, `${cc.replace('PCC', rig.pcc)} -c a.c -o ${output}`, { env });
     const first = await compile('1.o');
     expect([first.ended.code, first.ended.stderr.toString()]).toEqual([0, '']);
     expect(first.jobs.map((job) => job.request.program).filter((path) => !path.includes('ccache'))).toContain(

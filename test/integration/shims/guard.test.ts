@@ -10,7 +10,7 @@ function runAllHere(dispatcher: FakeDispatcher): FakeJob[] {
   const jobs: FakeJob[] = [];
   dispatcher.jobs.each((job) => {
     jobs.push(job);
-    job.runHere();
+    job.runLocally();
   });
   return jobs;
 }

@@ -72,7 +72,7 @@ class Scene implements AsyncDisposable {
     job.exit(0);
     const placed = await job.placed.next();
     if (placed !== 'done') {
-      job.runHere();
+      job.runLocally();
       (await this.rig.calls.next()).exit(77);
     }
     return { placed, code: (await shim.ended).code };
@@ -254,7 +254,7 @@ describe('a frame that is none', () => {
     const { shim, job } = await at.startJob();
     job.raw(encodeFrame(DispatcherFrame.place, payload));
     expect(await job.placed.next()).toEqual({ index: 0, errno: EBADMSG });
-    job.runHere();
+    job.runLocally();
     (await at.rig.calls.next()).exit(5);
     expect((await shim.ended).code).toBe(5);
   });

@@ -22,7 +22,7 @@ let masquerade: Masquerade;
 beforeAll(async () => {
   rig = await ShimRig.create();
   dispatcher = await FakeDispatcher.listen(rig.runtime);
-  dispatcher.jobs.each((job) => job.runHere());
+  dispatcher.jobs.each((job) => job.runLocally());
   const opened = openMasquerade({
     env: { XDG_CACHE_HOME: join(rig.directory, 'cache') },
     runtimeDirectory: rig.runtime,

@@ -36,7 +36,7 @@ describe('a compiler by full path', () => {
     dispatcher.jobs.each((job) => {
       jobs.push(`${job.request.name} ${job.request.program} ${job.request.argv.join(' ')}`);
       expect(job.request.environment.includes('LD_PRELOAD')).toBe(false);
-      job.runHere();
+      job.runLocally();
     });
     const ended = await shim.ended;
     expect(ended.stderr.toString()).toBe('');
@@ -55,7 +55,7 @@ describe('a compiler by full path', () => {
     const shim = rig.start('/bin/sh', ['-c', `exec ${other} -c 'a b.c'`], { env: marked(rig) });
     const job = await dispatcher.nextJob();
     expect(job.request).toMatchObject({ name: 'gcc', program: other, argv: ['-c', 'a b.c'], pid: shim.pid });
-    job.runHere();
+    job.runLocally();
     const call = await rig.calls.next();
     expect(call.words).toEqual([other, '-c', 'a b.c']);
     call.exit(3);
@@ -71,7 +71,7 @@ describe('a compiler by full path', () => {
     rig.masqueradeAs('gcc');
     rig.fakeCompiler('gcc');
     const shim = rig.start('/bin/sh', ['-c', `exec ${rig.bin}/gcc -c a.c`], { env: marked(rig) });
-    (await dispatcher.nextJob()).runHere();
+    (await dispatcher.nextJob()).runLocally();
     const call = await rig.calls.next();
     // How many shims there were on the way.
     expect(call.env.get('_PMAKE_GUARD')).toMatch(/^1:/);
@@ -112,7 +112,7 @@ describe('a compiler by full path', () => {
     const job = await dispatcher.nextJob();
     const sent = job.request.environment.toString().split('\0');
     expect(sent.find((entry) => entry.startsWith('LD_PRELOAD='))).toBe(left && `LD_PRELOAD=${left}`);
-    job.runHere();
+    job.runLocally();
     const call = await rig.calls.next();
     expect(call.env.get('LD_PRELOAD')).toBe(left);
     call.exit(0);

@@ -66,7 +66,7 @@ describe('a script called gcc, first on PATH', () => {
     expect(job.request).toMatchObject({ name: 'gcc', program: '/usr/bin/gcc', argv: ['-DBRANCH=1', ...WORDS] });
     // A node's compiler would look for the library of this machine.
     expect(job.request.environment.toString()).not.toContain('pmake-preload');
-    job.runHere();
+    job.runLocally();
     expect(await shim.ended).toMatchObject({ code: 0, stderr: Buffer.alloc(0) });
     expect(at.dispatcher.jobs.unclaimed).toBe(0);
     const object = readFileSync(join(at.rig.work, 'a.o'));
@@ -132,6 +132,6 @@ it('a compiler that may be executed but not read is no script', async () => {
   // Root reads everything: a program all the same.
   execFileSync('chmod', ['0111', join(directory, 'gcc')]);
   const shim = at.rig.start('gcc', WORDS, { env: { PATH: `${at.rig.masquerade}:${directory}:/bin` } });
-  (await at.dispatcher.nextJob()).runHere();
+  (await at.dispatcher.nextJob()).runLocally();
   expect((await shim.ended).code).toBe(5);
 });

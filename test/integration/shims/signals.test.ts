@@ -48,7 +48,7 @@ describe('a signal to a waiting shim', () => {
   });
 
   it.each([
-    ['to run here', 'runHere'],
+    ['to run here', 'runLocally'],
     ['nothing more', 'hangUp'],
   ] as const)('ends it at once when the dispatcher says %s', async (_, answer) => {
     await using rig = await ShimRig.create();
@@ -113,7 +113,7 @@ describe('a signal to a waiting shim', () => {
     rig.masqueradeAs('gcc');
     rig.fakeCompiler('gcc');
     const shim = rig.start('gcc', ['-c', 'a.c']);
-    (await dispatcher.nextJob()).runHere();
+    (await dispatcher.nextJob()).runLocally();
     await rig.calls.next();
     shim.child.kill('SIGTERM');
     expect(await shim.ended).toMatchObject({ signal: 'SIGTERM' });

@@ -53,7 +53,7 @@ describe('under small limits', () => {
       await using rig = await rigWithCompiler();
       await using dispatcher = await FakeDispatcher.listen(rig.runtime);
       const shim = startUnder(rig, limits);
-      (await dispatcher.nextJob()).runHere();
+      (await dispatcher.nextJob()).runLocally();
       (await rig.calls.next()).exit(4);
       expect((await shim.ended).code).toBe(4);
     },
@@ -65,7 +65,7 @@ describe('under small limits', () => {
     shellProgram(rig, 'bin/gcc', 'ls /proc/$$/fd; ulimit -n');
     const direct = await rig.run('/bin/bash', ['-c', `ulimit -n 20; exec ${rig.bin}/gcc -c a.c`]);
     const shim = startUnder(rig, 'ulimit -n 20');
-    (await dispatcher.nextJob()).runHere();
+    (await dispatcher.nextJob()).runLocally();
     expect((await shim.ended).stdout.toString()).toBe(direct.stdout.toString());
   });
 
@@ -79,7 +79,7 @@ describe('under small limits', () => {
     const alone = await rig.calls.next();
     const shim = startUnder(rig, 'ulimit -Sn 20');
     const job = await dispatcher.nextJob();
-    job.runHere();
+    job.runLocally();
     const call = await rig.calls.next();
     expect(job.isClosed).toBe(false);
     expect(new Set(descriptorsOf(call))).toEqual(new Set([...descriptorsOf(alone), HIGH_FD]));

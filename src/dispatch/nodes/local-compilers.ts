@@ -20,7 +20,7 @@ interface KnownRequirement {
 }
 
 /** The known compilers. */
-export class HereCompilers {
+export class LocalCompilers {
   readonly #known = new LruMap<string, KnownRequirement>(MAX_KNOWN);
 
   /** The compiler that a job calls, as it is now. */
@@ -28,7 +28,7 @@ export class HereCompilers {
     const key = `${program}\0${searchPath}`;
     const known = this.#known.get(key);
     if (known && isUnchanged(known)) return known.requirement;
-    const requirement: CompilerRequirement = { kind: 'compiler', program, searchPath, here: undefined };
+    const requirement: CompilerRequirement = { kind: 'compiler', program, searchPath, local: undefined };
     const checkedAtMs = performance.now();
     this.#known.set(key, { requirement, program: stateNow(program), states: undefined, checkedAtMs });
     return requirement;
@@ -36,10 +36,10 @@ export class HereCompilers {
 }
 
 function isUnchanged(known: KnownRequirement): boolean {
-  const { program, here } = known.requirement;
+  const { program, local } = known.requirement;
   if (stateNow(program) !== known.program) return false;
   if (!known.states) {
-    void here?.then(({ states }) => (known.states = states)).catch(() => undefined);
+    void local?.then(({ states }) => (known.states = states)).catch(() => undefined);
     return true;
   }
   const nowMs = performance.now();

@@ -5,7 +5,7 @@ import { areUnchangedNow, type FileStates } from '../../tree/file-states.ts';
 const LOOK_INTERVAL_MS = 2_000;
 
 /** The contents of one requirement. */
-export class HereContents {
+export class LocalContents {
   #states: FileStates | undefined;
   #lookedAtMs = 0;
   #hasChanged = false;

@@ -25,21 +25,21 @@ export interface KnownCompiler {
 }
 
 /** Facts about this host that nodes are compared with. */
-export interface HereFacts {
+export interface LocalFacts {
   readonly tree: TreeFacts;
   readonly compilers: readonly KnownCompiler[];
   readonly searchPath: string;
 }
 
 /** The result for this host. */
-export interface HereExamined {
+export interface LocalExamined {
   readonly lines: readonly DoctorLine[];
   /** Undefined when the directory is not writable. */
-  readonly facts: HereFacts | undefined;
+  readonly facts: LocalFacts | undefined;
 }
 
 /** Examines this host. `proof` is undefined when it could not be written to the directory. */
-export async function examineHere(directory: string, proof: Proof | undefined): Promise<HereExamined> {
+export async function examineLocal(directory: string, proof: Proof | undefined): Promise<LocalExamined> {
   const searchPath = process.env.PATH ?? '';
   const compilers = await findCompilers(searchPath);
   const lines = [examineInstallation(), ...describeCompilers(compilers)];
