@@ -68,7 +68,7 @@ describe('a node that has the tree under another name', () => {
   it('gets its own names, and prefix maps that give those here', () => {
     expect(mapped('gcc -c a.c -I/home/big/inc -DX=/home/u -MMD -o o/a.o')).toMatchObject({
       cwd: '/nfs/home/u/p',
-      // Stamped here, and mapped by whoever stamps them.
+      // Stamped here, and mapped by the caller that stamps them.
       sources: ['/home/u/p/a.c'],
       outputs: ['/nfs/home/u/p/o/a.o', '/nfs/home/u/p/o/a.d'],
       argv: [

@@ -46,7 +46,7 @@ class Rig {
 }
 
 describe('leases that may be kept', () => {
-  it('are told to whoever holds them', () => {
+  it('are told to their holders', () => {
     const rig = new Rig();
     rig.extend(4_000);
     expect(rig.heard(rig.one)).toEqual([{ kind: 'extend', leases: ['n2/1/1'], forMs: 4_000 }]);

@@ -53,7 +53,7 @@ class Hog {
   }
 }
 
-it.each(seeds)('slots are kept while nobody else waits, and shared as soon as somebody does, seed %i', (seed) => {
+it.each(seeds)('slots are kept while no other user waits, and shared as soon as one does, seed %i', (seed) => {
   const random = seededRandom(seed);
   const world = new World(seed);
   const invariants = new Invariants(world);

@@ -27,7 +27,7 @@ export interface Job {
   readonly patienceMs: number;
   readonly durationMs: number;
   state: 'waiting' | 'running' | 'done' | 'none' | 'lost';
-  /** Where it runs, and the machine's life there: after a crash nothing of it runs any more. */
+  /** Where it runs, and the machine's life there: after a crash nothing of it runs. */
   nodeId: string;
   life: number;
   lease: string;
@@ -352,7 +352,7 @@ export class World {
           break;
         case 'capacity':
         case 'roster':
-          // For displays; nobody asks here.
+          // For displays, which the simulation has none of.
           break;
       }
     }

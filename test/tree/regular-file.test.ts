@@ -36,7 +36,7 @@ describe('a FIFO', () => {
   it.each(looks)("is not opened by %s: its writer waits for the command's own open", async (_, look) => {
     const writer = spawn('/bin/sh', ['-c', `echo written >'${fifo}'`], { stdio: ['ignore', 'ignore', 'inherit'] });
     const ended = once(writer, 'exit');
-    // In open(2), until somebody reads.
+    // In open(2), until there is a reader.
     while (!/partner|fifo/.test(readFileSync(`/proc/${writer.pid}/wchan`, 'utf8'))) await new Promise(setImmediate);
     expect(await look(fifo)).toBeUndefined();
     const reader = spawn('/bin/cat', [fifo], { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -49,7 +49,7 @@ describe('a FIFO', () => {
     expect(Buffer.concat(chunks).toString()).toBe('written\n');
   });
 
-  it.each(looks)('that nobody writes to is not waited for by %s', async (_, look) => {
+  it.each(looks)('without a writer is not waited for by %s', async (_, look) => {
     expect(await look(fifo)).toBeUndefined();
   });
 });

@@ -69,7 +69,7 @@ describe('a file of ours', () => {
     ['is spoilt', () => writeFileSync(path, WELL.slice(0, 5))],
     ['is too long', () => writeFileSync(path, WELL.padEnd(101))],
     ['is a directory', () => mkdirSync(path)],
-    ['is a FIFO that nobody writes', () => execFileSync('mkfifo', [path])],
+    ['is a FIFO without a writer', () => execFileSync('mkfifo', [path])],
     [
       'others may write',
       () => {

@@ -25,7 +25,7 @@ describe('FreeList', () => {
     expect(list.slotsOf('eve')).toBe(1);
   });
 
-  it('starts anew with a restarted node and ignores what is left of its earlier boot', () => {
+  it('starts over with a restarted node and ignores what is left of its earlier boot', () => {
     const list = new FreeList(seededRandom(1));
     list.report(peer('n1', 1), report(90, 4), 0);
     list.report(peer('n1', 2), report(1, 0), 1);

@@ -41,7 +41,7 @@ test('a lease may not be kept while the node cannot know who waits', () => {
   expect(answer(true, FIRST_RENEW_MS)).toEqual([{ kind: 'extend', leases: [key], forMs: 0 }]);
 });
 
-test('one that somebody waits for is told once it is known, and one that was given back is not', () => {
+test('one that another user waits for is told once it is known, and one that was given back is not', () => {
   const { outbox, held, key } = renewing();
   held.onWanted(NODE, [NAME, { bootId: 7, leaseId: 2 }]);
   expect(outbox.take()).toEqual([{ kind: 'extend', leases: [key], forMs: 0 }]);

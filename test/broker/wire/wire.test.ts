@@ -125,7 +125,7 @@ describe('broker messages', () => {
     expect(decodeMessages(bytes)).toEqual([{ kind: 'stand', term }]);
   });
 
-  it('of an earlier release end sooner: then somebody may wait, and no slot may be kept', () => {
+  it('of an earlier release end sooner: then another user may wait, and no lease may be extended', () => {
     const heartbeat = encodeMessage({ kind: 'heartbeat', term, members: 3, waiters: [] });
     const renewed = encodeMessage({ kind: 'renewed', stamp: top, held: leases, gone: [], mayExtend: true });
     const shortened = [heartbeat, renewed].map((bytes) => {

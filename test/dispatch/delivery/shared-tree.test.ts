@@ -144,7 +144,7 @@ describe('outputs', () => {
     await shipment.abandon(fencedAtMs, NEVER);
     expect(performance.now()).toBeGreaterThanOrEqual(fencedAtMs - TIMER_MS);
     expect(existsSync(at('a.o'))).toBe(false);
-    // The shim is gone: nobody will try again.
+    // The shim is gone, so there is no retry.
     await shipment.abandon(performance.now() + 3_600_000, Promise.resolve());
   });
 });

@@ -44,7 +44,7 @@ describe('a race', () => {
     expect((await race.results).map(({ name }) => name)).toEqual(['first', 'second']);
   });
 
-  it('is over when nobody is left', async () => {
+  it('is over when no entrant is left', async () => {
     const { race, attempts } = begin(['first', 'second']);
     attempts[1]?.end(false);
     attempts[0]?.end(false);

@@ -136,7 +136,7 @@ describe('asking', () => {
     expect(rig.said().filter((text) => text.endsWith(' n2'))).toHaveLength(1);
   });
 
-  it('is not done again for a job that says the same twice, and anew for one that a further node failed', () => {
+  it('is not repeated for a job that says the same twice, and is repeated for one that a further node failed', () => {
     const rig = new AccountRig();
     rig.want(1, new Set(['n1']));
     rig.said();
@@ -202,7 +202,7 @@ describe('slots to expect', () => {
 });
 
 describe('a lease', () => {
-  it('serves one job after the other for three seconds, then the leader is asked anew', () => {
+  it('serves one job after the other for three seconds, then the leader is asked again', () => {
     const rig = AccountRig.busy();
     rig.want(2);
     rig.wait(1_900);
@@ -217,7 +217,7 @@ describe('a lease', () => {
     expect(rig.place(3)).toBeUndefined();
   });
 
-  it('serves on as long as the broker says that nobody else waits', () => {
+  it('serves on as long as the broker says that no other user waits', () => {
     const rig = AccountRig.busy();
     rig.extend(['a', 'unknown'], 4_000);
     rig.want(2);
@@ -235,7 +235,7 @@ describe('a lease', () => {
     expect(rig.said()).toEqual(['release a']);
   });
 
-  it('is asked for anew after half a minute, whoever waits: a faster node may be free', () => {
+  it('is requested again after half a minute in any case: a faster node may be free', () => {
     const rig = AccountRig.busy();
     for (let second = 1; second < 30; second += 1) {
       rig.extend(['a'], 4_000);
@@ -250,7 +250,7 @@ describe('a lease', () => {
     expect(rig.said()).toEqual(['release a']);
   });
 
-  it('serves no longer than usual once somebody waits, and without a job is given back as ever', () => {
+  it('serves no longer than usual once another user waits, and without a job is given back as ever', () => {
     const rig = AccountRig.busy();
     rig.extend(['a'], 10_000);
     rig.release('a');
@@ -279,7 +279,7 @@ describe('a lease', () => {
     expect(rig.said()).toEqual(['release a']);
   });
 
-  it('that nobody asked for any more is given back at once', () => {
+  it('that is no longer requested is given back at once', () => {
     const rig = AccountRig.busy();
     rig.leased(1, 'late');
     expect(rig.said()).toEqual(['release late']);
@@ -390,7 +390,7 @@ describe('without a broker', () => {
     expect(rig.said()).toEqual([]);
   });
 
-  it('slots that were held are not used any more when one is back', () => {
+  it('slots that were held are no longer used when one is back', () => {
     const rig = AccountRig.busy();
     rig.want(2);
     rig.leased(4, 'b');

@@ -263,7 +263,7 @@ class Life {
     for (const [id, { epoch, releases }] of this.#leases) {
       if (epoch === this.#epoch && releases !== 1) this.#break(`${id} was released ${releases} times`);
     }
-    if (this.#requests.size > 0) this.#break(`${this.#requests.size} requests are open for nobody`);
+    if (this.#requests.size > 0) this.#break(`${this.#requests.size} requests are open for no job`);
     if (this.#account.pool.leases.size > 0)
       this.#break(`${this.#account.pool.leases.size} leases are held although no job needs them`);
   }

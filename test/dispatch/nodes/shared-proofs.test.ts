@@ -39,7 +39,7 @@ it('a look at the tree that fails before a node answers is no unhandled rejectio
     const proofs = new SharedProofs(mounts);
     const proof = proofs.take(directory, directory, true);
     await expect(proof?.facts.then(() => 'looked at', String)).resolves.toContain('EMFILE');
-    // A second one, to which nobody listens yet.
+    // A second one, without a listener yet.
     proofs.close();
     const unheard = proofs.take(directory, directory, true);
     await expect.poll(() => readdirSync(directory).length).toBeGreaterThan(0);
