@@ -7,7 +7,7 @@
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { endProcesses } from './processes.js';
@@ -50,7 +50,11 @@ const KEPT_SETTINGS = ['PMAKE_TEST_ALL'];
 const stopping = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(name, () => stopping.abort());
 
-/** @typedef {{ name: string, passed: number, failed: number, skipped: number, ms: number }} Outcome */
+/**
+ * `broken`: what failed, by the name that finds it, so that the last lines of a long log suffice.
+ * @typedef {{ passed: number, failed: number, skipped: number, broken?: readonly string[] }} Counts
+ * @typedef {Counts & { name: string, ms: number }} Outcome
+ */
 
 /**
  * @param {string} name of the step, which precedes each line that it prints
@@ -114,7 +118,7 @@ function makeEnvironment(mark) {
  * @param {string} project
  * @param {string} directory
  * @param {string} mark
- * @returns {Promise<{ passed: number, failed: number, skipped: number }>}
+ * @returns {Promise<Counts>}
  */
 async function runProject(project, directory, mark) {
   const file = join(directory, `${project}.json`);
@@ -122,7 +126,7 @@ async function runProject(project, directory, mark) {
   const status = await runTool(project, ['vitest', 'run', '--project', project, ...reporters], mark);
   /**
    * @type {{ numPassedTests: number, numFailedTests: number, numPendingTests: number, numTodoTests: number,
-   * testResults: { status: string, assertionResults: unknown[] }[] }}
+   * testResults: { name: string, status: string, assertionResults: { status: string, fullName: string }[] }[] }}
    */
   let report;
   try {
@@ -130,14 +134,16 @@ async function runProject(project, directory, mark) {
   } catch {
     return { passed: 0, failed: 1, skipped: 0 };
   }
-  // A file that could not be loaded has no tests to count.
-  const broken = report.testResults.filter(
-    (result) => result.status === 'failed' && result.assertionResults.length === 0,
-  );
-  const failed = report.numFailedTests + broken.length;
+  const broken = report.testResults.flatMap(({ name, status: fileStatus, assertionResults: tests }) => {
+    const path = relative('.', name);
+    // A file that could not be loaded has no tests to count.
+    if (tests.length === 0) return fileStatus === 'failed' ? [path] : [];
+    return tests.filter((test) => test.status === 'failed').map((test) => `${path}: ${test.fullName}`);
+  });
   const skipped = report.numPendingTests + report.numTodoTests;
   // An error outside of a test (an unhandled rejection, a failing afterAll) fails the run, but no test.
-  return { passed: report.numPassedTests, failed: failed === 0 && status !== 0 ? 1 : failed, skipped };
+  if (broken.length === 0 && status !== 0) broken.push(`vitest ended with status ${status}, and no test failed`);
+  return { passed: report.numPassedTests, failed: broken.length, skipped, broken };
 }
 
 /**
@@ -170,7 +176,7 @@ async function main() {
   const directory = mkdtempSync(join(tmpdir(), 'pmake-checks-'));
   /** @type {Outcome[]} */
   const outcomes = [];
-  /** @param {string} name @param {() => Promise<Omit<Outcome, 'name' | 'ms'>> | Omit<Outcome, 'name' | 'ms'>} step */
+  /** @param {string} name @param {() => Promise<Counts>} step */
   const runStep = async (name, step) => {
     announce(name);
     const startedAtMs = performance.now();
@@ -200,9 +206,10 @@ async function main() {
  */
 function report(outcomes, totalMs) {
   announce(stopping.signal.aborted ? 'summary; it was stopped' : 'summary');
-  for (const { name, passed, failed, skipped, ms } of outcomes) {
+  for (const { name, passed, failed, skipped, ms, broken = [] } of outcomes) {
     const counts = `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
     process.stdout.write(`  ${name}: ${counts}, ${Math.round(ms / 1_000)} s\n`);
+    for (const what of broken) process.stdout.write(`    failed: ${what}\n`);
   }
   const passed = outcomes.reduce((sum, outcome) => sum + outcome.passed, 0);
   const failed = outcomes.reduce((sum, outcome) => sum + outcome.failed, 0);
