@@ -269,7 +269,7 @@ static const char *launch(int lock) {
 	int ready[2];
 	if (!find_installed(installed)) return "where pmake is installed is not known";
 	if (!format(script, sizeof script, "%s/../cli/dispatcher.cjs", installed)) return "its path is too long";
-	if (access(script, R_OK) != 0) return "its program is missing beside pcc (../cli/dispatcher.cjs)";
+	if (access(script, R_OK) != 0) return "its program ../cli/dispatcher.cjs is missing, seen from pcc";
 	if (pipe2(ready, O_CLOEXEC) != 0) return "no pipe could be made";
 	pid_t child = fork();
 	if (child == 0) {
