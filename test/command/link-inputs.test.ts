@@ -34,7 +34,7 @@ describe('linker scripts', () => {
     ['a shared library', Buffer.concat([Buffer.from('\x7fELF'), Buffer.from('INPUT(x.o)')])],
     ['a large text', `INPUT(x.o)${' '.repeat(1024 * 1024)}`],
     ['an empty file', ''],
-  ])('%s is none', (_, content) => {
+  ])('%s is not one', (_, content) => {
     expect(filesToWaitFor('/w', ['libx.so'], fakeLook({ '/w/libx.so': content })).waitFor).toEqual(['/w/libx.so']);
   });
 

@@ -321,7 +321,7 @@ describe('names of inputs', () => {
     expect(compile('gcc -c a.c', { cwd: '/t/a=b' })).toMatchObject({ keepsInputs: 'ambiguous-prefix' });
   });
 
-  it('are never made absolute beside a precompiled header, which the node must see as well', () => {
+  it('are never made absolute with a precompiled header, which the node must see as well', () => {
     const look = fakeLook({ '/t/build/a.c': '', '/t/build/p.h': '', '/t/build/p.h.gch': '' });
     expect(compile('gcc -include p.h -c a.c', { look })).toMatchObject({
       keepsInputs: 'precompiled-header-used',

@@ -52,7 +52,7 @@ test('a file whose directories are made later', async () => {
   await expectNoticed(() => writeFile(file, '22'));
 });
 
-test('many changes in one go are few calls, and changes beside the file are none', async () => {
+test('many changes in one go are few calls, and changes next to the file are not reported', async () => {
   const file = join(directory, 'config.json');
   await watchThe(file);
   await writeFile(join(directory, 'neighbour.json'), '1');

@@ -62,7 +62,7 @@ describe('a node list', () => {
     'n$2',
     'n2;ls',
     'héhé',
-  ])('%j names the word that is none', (text) => {
+  ])('%j names the invalid word', (text) => {
     const parsed = parseNodes(`ok1/2 ${text}`);
     expect(parsed).toMatchObject({ ok: false, failure: { kind: 'bad-node', file: 'PMAKE_NODES' } });
     if (!parsed.ok) expect(text.split(' ')).toContain(parsed.failure.key);

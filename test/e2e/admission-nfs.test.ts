@@ -49,21 +49,21 @@ describe.skipIf(!isWanted)('on real NFS, with the mount options that the kernel 
   }
 
   /** Builds until the node is refused, and then until it is used again. */
-  async function breakAndMend(name: string, broken: () => Promise<void>, mended: () => Promise<void>): Promise<string> {
+  async function breakAndFix(name: string, broken: () => Promise<void>, fix: () => Promise<void>): Promise<string> {
     await broken();
     let reason = '';
     while (reason === '') {
       expect(await build()).not.toContain(name);
       reason = await reasonOf(name);
     }
-    await mended();
+    await fix();
     while (!(await build()).includes(name));
     expect(await reasonOf(name)).toBe('');
     return reason;
   }
 
   test('a node whose clock is 30 s ahead is refused with the figure, and used when it is set right', async () => {
-    const reason = await breakAndMend(
+    const reason = await breakAndFix(
       'node3',
       () => on(3, "date -s '+30 seconds'"),
       () => on(3, "date -s '-30 seconds'"),
@@ -73,7 +73,7 @@ describe.skipIf(!isWanted)('on real NFS, with the mount options that the kernel 
 
   test('a node that has another file system at the same path is refused, and used when that is gone', async () => {
     const copy = `cp -a ${PROJECT} /tmp/copy; mount -t tmpfs none ${PROJECT}; cp -a /tmp/copy/. ${PROJECT}`;
-    const reason = await breakAndMend(
+    const reason = await breakAndFix(
       'node2',
       () => on(2, copy),
       () => on(2, `umount ${PROJECT}`),

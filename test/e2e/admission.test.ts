@@ -13,7 +13,7 @@ const SOURCES_OF_EACH = 6;
 /** Resolved on the node, whatever gcc there is; a byte behind its end changes the file and not what it does. */
 const OTHER_GCC = 'gcc=$(readlink -f /usr/bin/gcc); cp -p $gcc /tmp/gcc; echo >>/tmp/gcc; mount --bind /tmp/gcc $gcc';
 
-/** Has a private directory stay, whoever else releases it. */
+/** Keeps a private directory, even if another process releases it. */
 const KEEPS_PLACE = 'kept-by-admission-test';
 
 describe.skipIf(!canHaveCluster())('a node is refused for what is not the same there, and for that alone', () => {
@@ -115,7 +115,7 @@ describe.skipIf(!canHaveCluster())('a node is refused for what is not the same t
     expect(proofsLeft()).toEqual([]);
   });
 
-  test('once that is mended, the next build uses both', async () => {
+  test('once that is fixed, the next build uses both', async () => {
     await on(3, 'umount $(readlink -f /usr/bin/gcc)');
     await on(4, `umount ${work.path}`);
     // The first jobs of a build have the nodes looked at again, and need not wait for that.

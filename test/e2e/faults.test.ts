@@ -62,7 +62,7 @@ describe.skipIf(!canHaveCluster())('a build goes on, and its results are identic
   const differentByName = async (): Promise<string[]> =>
     (await different()).filter((name) => !name.includes('.pmake-'));
 
-  /** What a node that nobody hears may yet write has names that nobody reads, and goes when it is surely dead. */
+  /** What an unreachable node may still write has names that are not read, and is removed when the node is surely dead. */
   async function untilSame(): Promise<void> {
     expect(await differentByName()).toEqual([]);
     await expect.poll(different, SILENCE).toEqual([]);

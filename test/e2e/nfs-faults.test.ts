@@ -63,7 +63,7 @@ describe.skipIf(!isWanted)('builds on real NFS when something goes wrong', () =>
   });
 
   test('a node that stops for longer than it is waited for, and then goes on: its compile is made elsewhere', async () => {
-    // A fifo on NFS is each client's own: the compile goes on where somebody writes into it.
+    // A fifo on NFS is each client's own: the compile goes on where a process writes into it.
     const directory = `${NFS_TREE}/gated`;
     await on(
       1,

@@ -48,7 +48,7 @@ describe('a threshold', () => {
       changes: ['2: became-busy by cpu'],
     },
     {
-      name: 'counts the calm anew after each disturbance',
+      name: 'starts to count the calm again after each disturbance',
       cpu: [99, 99, 10, 10, 10, 10, 40, 10, 10, 10, 10, 10],
       changes: ['2: became-busy by cpu', '12: became-available'],
     },

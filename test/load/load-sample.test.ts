@@ -163,7 +163,7 @@ describe('the foreign part', () => {
     expect(foreign).toEqual(total);
   });
 
-  it('leaves out what our jobs used, and shares out by CPU time what nobody counts by process', () => {
+  it('leaves out what our jobs used, and shares by CPU time what is not counted by process', () => {
     const { before, after } = machines();
     const io = { readBlocks: 700, writtenBlocks: 500 };
     const { total, foreign } = sampleBetween(before, after, { cpuTicks: 60, majorFaults: 90, io });
@@ -178,7 +178,7 @@ describe('the foreign part', () => {
       network: 200_000,
       cpuPressure: 10,
       ioPressure: 5,
-      // Nobody's.
+      // Of no known process.
       memoryPressure: 10,
       freeMemory: total.freeMemory,
     });

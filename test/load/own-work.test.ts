@@ -58,7 +58,7 @@ describe('own work', () => {
     }
   });
 
-  it('is never more than that, though parents die early and nobody waits', () => {
+  it('is never more than that, though parents die early and do not wait', () => {
     let found = 0;
     let all = 0;
     for (let seed = 1; seed <= 60; seed++) {
@@ -119,7 +119,7 @@ describe('own work', () => {
     expect(look(tracker, world, [])).toEqual(NO_OWN_WORK);
   });
 
-  it('reads nobody without workers, and with them nobody else twice', () => {
+  it('reads no process without workers, and with them no other process twice', () => {
     const world = new ProcessWorld();
     const tracker = new OwnWorkTracker();
     for (let foreign = 0; foreign < 50; foreign++) world.fork(world.init);

@@ -50,7 +50,7 @@ export class ProcessWorld {
     process.children.clear();
   }
 
-  /** `ignoresChildren`: as under SIG_IGN for SIGCHLD, when nobody gets the child's figures. */
+  /** `ignoresChildren`: as under SIG_IGN for SIGCHLD, when no process gets the child's figures. */
   wait(zombie: Process, ignoresChildren = false): void {
     const { parent } = zombie;
     if (parent && !ignoresChildren) parent.usedByWaitedFor += zombie.used + zombie.usedByWaitedFor;

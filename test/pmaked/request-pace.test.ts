@@ -15,12 +15,12 @@ it('lets a build ask for five thousand slots a second, and as many at once', () 
   expect(takenWithin(10_000, 'request')).toBeLessThan(56_000);
 });
 
-it('lets nobody ask for the whole cluster more than a hundred times a second for long', () => {
+it('does not let a user ask for the whole cluster more than a hundred times a second for long', () => {
   expect(takenWithin(10_000, 'cluster')).toBeGreaterThan(1_000);
   expect(takenWithin(10_000, 'cluster')).toBeLessThan(1_120);
 });
 
-it('forgets how fast somebody was', () => {
+it('forgets how fast a user was', () => {
   const pace = new RequestPace(0);
   for (let asked = 0; asked < 5_000; asked += 1) expect(pace.take({ kind: 'request' }, 0)).toBe(0);
   expect(pace.take({ kind: 'request' }, 0)).toBe(1);

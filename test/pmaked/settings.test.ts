@@ -44,7 +44,7 @@ describe('the key of the cluster', () => {
     expect(!read.ok && describeDaemonFailure(read.failure)).toMatch(sentence);
   });
 
-  it('may have another one beside it that is accepted as well, under the same conditions', () => {
+  it('may be accompanied by another accepted key, under the same conditions', () => {
     const path = key('0123456789abcdef');
     expect(readClusterKeys(path, uid)).toMatchObject({ ok: true, value: { otherKey: undefined } });
     writeFileSync(`${path}.also`, 'fedcba9876543210\n', { mode: 0o600 });

@@ -48,7 +48,7 @@ describe('FrameDecoder', () => {
     }
   });
 
-  it('refuses to write a frame that nobody would read', () => {
+  it('refuses to write a frame that every reader would refuse', () => {
     expect(() => encodeFrame(1, Buffer.alloc(MAX_FRAME_BYTES))).toThrow(RangeError);
   });
 });

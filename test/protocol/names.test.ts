@@ -59,7 +59,7 @@ describe('a node, host or user name of ours', () => {
       'fe80::1%a;b',
     ],
     'N'.repeat(65),
-  ])('%j is none', (name) => {
+  ])('%j is not a name', (name) => {
     expect(isNodeName(name)).toBe(false);
     expect(isHostName(name)).toBe(name.length === 65);
   });

@@ -149,7 +149,7 @@ describe('what a worker says of itself', () => {
   const frame = ready && onlyFrame(encodeWorkerAnswer(ready));
   it.each([
     ['a million groups', { groups: Array<number>(1_000_000).fill(0) }],
-    ['a number that is none', { cores: '1e999' }],
+    ['an infinite number', { cores: '1e999' }],
     ['a name without end', { hostname: 'n'.repeat(100_000) }],
   ])('is malformed with %s', (_, change) => {
     if (!frame) throw new Error('no frame');

@@ -78,7 +78,7 @@ test('a pressure is shown where a node is judged by it: it can be why that one i
   expect(text).toMatch(/^n2 .* 55%\/40%$/m);
 });
 
-test('a cluster is a line a node, what is judged beside its mark', () => {
+test('a cluster is one line per node, and each judged figure has its mark', () => {
   expect(formatCluster(VIEW)).toBe(
     [
       'NODE  STATE      SLOTS  JOBS  SPEED      CPU  I/O  SWITCHES  PAGES  INTERRUPTS  NETWORK   FREE',

@@ -28,7 +28,7 @@ const MAX_TEST_MS = 1_800_000;
 const LARGE_BYTES = 256 * 1024;
 /** A hundred times what the slowest needs, for a machine with other work. */
 const LARGE_LIMIT_MS = 30_000;
-/** Of the value, for each byte of the input, and beside that. */
+/** Limits on the size of the value: per byte of the input, and in addition to that. */
 const [SIZE_FACTOR, SIZE_ALLOWANCE] = [64, 64 * 1024];
 /** One valid input in so many is left as it is; of one value in so many the size is looked at. */
 const [UNCHANGED_EVERY, MEASURED_EVERY] = [8, 64];

@@ -34,7 +34,7 @@ export const EDITS: readonly Edit[] = [
     script: (round) => `echo '#define HIDDEN ${30 + round}' > first/hidden.h; touch early/e1.c middle/m*.c`,
   },
   { name: 'that header gone again', script: () => 'rm first/hidden.h; touch early/e1.c middle/m*.c' },
-  { name: 'a directory made anew', script: () => 'rm -r made && touch config.in' },
+  { name: 'a directory made again', script: () => 'rm -r made && touch config.in' },
 ];
 
 /**

@@ -55,7 +55,7 @@ function tellReady() {
   try {
     fs.writeSync(ready, 'r');
   } catch {
-    // Nobody waits for it any more.
+    // No shim waits for it by now.
   }
 }
 

@@ -88,12 +88,10 @@ export class Scenario {
 
   /** `leader` and `follower` in place of an id: the only leader, and the first available node that does not lead. */
   #resolve(word: string): string {
-    if (word === 'leader') return this.#world.leaders()[0]?.id ?? 'nobody';
+    if (word === 'leader') return this.#world.leaders()[0]?.id ?? 'none';
     if (word !== 'follower') return word;
     const hosts = [...this.#world.hosts.values()];
-    return (
-      hosts.find(({ broker }) => broker?.leader === undefined && broker?.status.available === true)?.id ?? 'nobody'
-    );
+    return hosts.find(({ broker }) => broker?.leader === undefined && broker?.status.available === true)?.id ?? 'none';
   }
 
   readonly #commands: Readonly<Record<string, Command>> = {
@@ -203,7 +201,7 @@ function describeList({ id, broker }: Host): string[] {
   if (list === undefined) return [];
   const nodes = [...list.nodes()].sort((a, b) => (a.peer.nodeId < b.peer.nodeId ? -1 : 1));
   const free = nodes.filter((node) => node.report.available).map((node) => `${node.peer.nodeId}:${node.freeSlots}`);
-  return [`${id} lists ${free.join(' ') || 'nobody'}, ${broker?.leader?.waiters.requests} waiting`];
+  return [`${id} lists ${free.join(' ') || 'none'}, ${broker?.leader?.waiters.requests} waiting`];
 }
 
 function describeNode({ id, broker }: Host): string {

@@ -1,4 +1,4 @@
-/** The pictures in docs/benchmarks are those of the figures beside them. */
+/** The pictures in docs/benchmarks show the figures next to them. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';

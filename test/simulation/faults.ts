@@ -24,7 +24,7 @@ export const ALL_FAULTS = [
 ] as const;
 export type FaultKind = (typeof ALL_FAULTS)[number];
 
-/** No machine is up again sooner. Leases from before, which somebody reads then, are known to be stale by their age. */
+/** No machine is up again sooner. Leases from before, which a process may then read, are known to be stale by their age. */
 const BOOT_MS = 2_500;
 
 export class Faults {

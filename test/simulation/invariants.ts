@@ -129,7 +129,7 @@ export class Invariants {
     for (const { id, jobs, broker } of this.#world.hosts.values()) {
       if (jobs.size > 0) throw new Error(`${id} still has ${jobs.size} jobs`);
       const inUse = broker?.status.inUse ?? 0;
-      if (inUse > 0) throw new Error(`${inUse} slots of ${id} are taken by nobody`);
+      if (inUse > 0) throw new Error(`${inUse} slots of ${id} are taken without a holder`);
     }
   }
 }

@@ -98,7 +98,7 @@ export class LeaderLoadTest {
     };
   }
 
-  /** Delivers lines until nobody has anything more to say. */
+  /** Delivers lines until none is left. */
   #speak(): void {
     while (this.#lines.length > 0) {
       for (const { from, message } of this.#lines.splice(0)) {

@@ -1,6 +1,6 @@
 /**
  * What must be true of hosts that hear each other once nothing has happened to them for a while, also in the middle of
- * a life and on both sides of a partition: one leader, every free slot on its list, and no request that waits beside a
+ * a life and on both sides of a partition: one leader, every free slot on its list, and no request that waits next to a
  * free slot.
  */
 import type { Host, World } from './world.ts';
@@ -104,7 +104,7 @@ export class Peace {
     return most[0]?.inUse ?? 0;
   }
 
-  /** The leader's to see to: a free slot and a request for one do not stay beside each other. */
+  /** The leader's to see to: a free slot and a request for one do not stay together. */
   #checkWaiting(side: readonly Host[], divided: boolean): void {
     const free = side.find((host) => {
       const slots = this.#slots.get(host);

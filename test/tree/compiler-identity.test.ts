@@ -28,7 +28,7 @@ beforeEach(() => {
 
 afterEach(() => rmSync(directory, { recursive: true }));
 
-/** A driver of the test's that has the tools `cc1` and `as` beside it. */
+/** A driver of the test with the tools `cc1` and `as` in its directory. */
 function writeDriver(version: string): string {
   const driver = join(directory, 'gcc');
   const script = [
@@ -73,7 +73,7 @@ describe('a compiler', () => {
       expect(name).toMatch(/^lib(LLVM|clang)/);
       expect(hash).toMatch(/^build-id [0-9a-f]{16,}$/);
     }
-    // Of a clang that is one file there are none.
+    // A clang that is one file has none.
     expect(libraries.length > 0).toBe(/libLLVM|libclang/.test(execFileSync('ldd', [CLANG], { encoding: 'utf8' })));
   });
 

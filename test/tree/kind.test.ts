@@ -51,7 +51,7 @@ describe('a name stands for', () => {
     ['file/below', 'missing'],
     ['n'.repeat(5_000), 'missing'],
     ['loop', 'other'],
-    // This process has no such descriptor, or another file behind it; whoever was given the name has it.
+    // This process has no such descriptor, or another file behind it; the process that was given the name has it.
     ['to-stdin', 'other'],
     ['to-descriptor', 'other'],
     ['descriptors/250', 'other'],

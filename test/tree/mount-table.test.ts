@@ -24,7 +24,7 @@ test('of mounts on one point the last shows', () => {
   expect(mounts.at('/t')?.id).toBe(3);
 });
 
-test('a change is noticed within a second, and what stays the same is none', () => {
+test('a change is noticed within a second, and an unchanged table is not reported', () => {
   vi.useFakeTimers({ toFake: ['performance'] });
   try {
     let text = ROOT;

@@ -22,7 +22,7 @@ describe('a place', () => {
     expect(places.locate(join(top, 'inc'))).toBe(inc);
   });
 
-  it('is found anew as soon as a link leads elsewhere', () => {
+  it('is found again as soon as a link leads elsewhere', () => {
     const link = join(top, 'link');
     symlinkSync('inc', link);
     expect(places.locate(link)?.real).toBe(join(top, 'inc'));

@@ -84,14 +84,14 @@ describe('the private directory of a place', () => {
       },
     ],
     ['a file', () => writeFileSync(join(place, NAME), '')],
-  ])('is none where its name is that of %s', (_, prepare) => {
+  ])('is refused where its name is that of %s', (_, prepare) => {
     prepare();
     const before = readdirSync(place);
     expect(takePrivateDirectory(place)).toBeUndefined();
     expect(readdirSync(place)).toEqual(before);
   });
 
-  it.skipIf(process.getuid?.() !== 0)('is none where its name is that of another user’s directory', () => {
+  it.skipIf(process.getuid?.() !== 0)('is refused where its name is that of another user’s directory', () => {
     mkdirSync(join(place, NAME), { mode: 0o700 });
     chownSync(join(place, NAME), OTHER_USER, OTHER_USER);
     expect(takePrivateDirectory(place)).toBeUndefined();
@@ -176,7 +176,7 @@ describe('what is old', () => {
   });
 });
 
-it('names that nobody can guess are never the same', () => {
+it('random names are never the same', () => {
   const names = Array.from({ length: 100 }, () => unguessableName('x-'));
   expect(new Set(names).size).toBe(100);
   for (const name of names) expect(name).toMatch(/^x-[0-9a-f]{24}$/);

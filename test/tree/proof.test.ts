@@ -53,7 +53,7 @@ describe('a proof', () => {
     expect(readdirSync(directory)).toEqual([]);
   });
 
-  it('lies where others cannot write, under names that nobody can guess', () => {
+  it('lies where others cannot write, under names that cannot be guessed', () => {
     chmodSync(directory, 0o777);
     const proof = proofIn(directory);
     expect(dirname(proof.path)).toBe(join(directory, PRIVATE));
@@ -112,7 +112,7 @@ describe('where the private directory cannot be had', () => {
   });
 });
 
-describe('somebody who may write in the directory', () => {
+describe('another user who may write in the directory', () => {
   const SECRET = 'the only copy';
   let victim: string;
 

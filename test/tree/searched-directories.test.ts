@@ -82,7 +82,7 @@ describe('a node that is told of changed directories', () => {
     expect(await told(['made'])).toEqual(['made']);
   });
 
-  it('hears of a directory removed and made anew, and of what is made in that', async () => {
+  it('hears of a directory removed and made again, and of what is made in the new one', async () => {
     await told(['include', 'other']);
     for (const name of ['other', 'include/linux']) {
       rmSync(join(tree, name), { recursive: true });

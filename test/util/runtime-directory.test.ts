@@ -4,7 +4,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { runtimeDirectory } from '../../src/util/runtime-directory.ts';
 import { temporaryDirectory } from '../make/temporary-directory.ts';
 
-/** A uid that is nobody's here; nothing under /tmp is touched for real users. */
+/** A uid that no user has on this host; nothing under /tmp is touched for real users. */
 const STRANGER = 987_654_321;
 
 describe('where it is', () => {

@@ -16,7 +16,7 @@ const queue = (): FairQueue<Item> => new FairQueue<Item>((one) => !one.gone);
 const anything = (): boolean => true;
 
 describe('FairQueue', () => {
-  it('serves whoever has the fewest slots, and one user in order', () => {
+  it('serves the user with the fewest slots first, and one user in order', () => {
     const q = queue();
     const slots = new Map([
       ['many', 5],

@@ -82,7 +82,7 @@ test('a client cannot fill the leader’s queue alone, and another one’s reque
   expect(target.said('queued').flatMap(({ requestIds }) => requestIds)).toHaveLength(MAX_IDS);
 });
 
-test('leases that nobody asked for go back, so many at once, and nothing of them is left', () => {
+test('leases that were not requested go back, a bounded number at once, and nothing of them is left', () => {
   const target = new Target();
   const leases = 5 * MAX_UNASKED_LEASES;
   for (let leaseId = 1; leaseId <= leases; leaseId += 1) {

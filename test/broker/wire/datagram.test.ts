@@ -52,9 +52,9 @@ describe('a datagram', () => {
     ['another cluster', one(), { cluster: 'other' }, 'unknown-cluster'],
     ['another key', one(), { key: Buffer.alloc(32, 8) }, 'bad-hmac'],
     ['itself', one(), { nodeId: nodeName('n1'), bootId: 11 }, 'own'],
-    ['nobody: empty', Buffer.alloc(0), {}, 'malformed'],
-    ['nobody: noise', Buffer.alloc(300, 1), {}, 'malformed'],
-    ['nobody: too long', Buffer.alloc(MAX_DATAGRAM_BYTES + 1), {}, 'too-long'],
+    ['no sender: empty', Buffer.alloc(0), {}, 'malformed'],
+    ['no sender: noise', Buffer.alloc(300, 1), {}, 'malformed'],
+    ['no sender: too long', Buffer.alloc(MAX_DATAGRAM_BYTES + 1), {}, 'too-long'],
   ] as const)('from %s is dropped', (_, bytes, seal, reason) => {
     expect(opener(seal).open(bytes)).toEqual({ ok: false, failure: reason });
   });

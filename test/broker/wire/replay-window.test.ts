@@ -17,7 +17,7 @@ describe('ReplayWindow', () => {
     }
   });
 
-  it('lets a restarted sender begin anew, and its earlier boot never again', () => {
+  it('lets a restarted sender begin again, and its earlier boot never again', () => {
     const window = new ReplayWindow(1_000);
     expect(window.admit('n1', 5, 1_000, 0)).toBe('new');
     expect(window.admit('n1', 6, 1, 0)).toBe('new');

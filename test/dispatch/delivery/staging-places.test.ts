@@ -50,7 +50,7 @@ it('one that a cleaner removed is made again', () => {
   expect(existsSync(directory)).toBe(true);
 });
 
-it('there is none where it cannot be made', () => {
+it('it is missing where it cannot be made', () => {
   writeFileSync(join(place, 'file'), '');
   expect(places.use(join(place, 'file'), 1)).toBeUndefined();
   places.end(1);

@@ -16,7 +16,7 @@ describe('WritesInFlight', () => {
     expect(order).toEqual(['a ended', 'link']);
   });
 
-  it('does not wait for what nobody is writing, nor for itself', () => {
+  it('does not wait for files that no job is writing, nor for itself', () => {
     const writes = new WritesInFlight();
     writes.begin(1, ['/t/lib.a']);
     expect(writes.pending(1, ['/t/lib.a', '/t/missing.o'])).toEqual([]);

@@ -51,7 +51,7 @@ describe('a node that is leased', () => {
     expect(connected).toEqual(['n1 at n1.example', 'n2 at n2']);
   });
 
-  it('keeps the broker’s name beside the fleet’s', () => {
+  it('keeps the broker’s name next to the fleet’s', () => {
     expect(nodes.use(nodeName('taken'), 0)).toBe('taken#2');
     expect(nodes.use(nodeName('taken'), 0)).toBe('taken#2');
     expect(nodes.idOf('taken#2')).toBe('taken');
@@ -91,7 +91,7 @@ describe('a node that is leased', () => {
     expect(news).toEqual(['n2 up']);
   });
 
-  it('is forgotten five minutes after its last lease, or when the fleet let it go, and connected anew then', () => {
+  it('is forgotten five minutes after its last lease, or when the fleet let it go, and then connected again', () => {
     nodes.use(nodeName('n1'), 0);
     nodes.use(nodeName('n2'), 0);
     expect(nodes.names((name) => name === 'n1', 5 * MINUTE_MS)).toEqual(new Set(['n1', 'n2']));

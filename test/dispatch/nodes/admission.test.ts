@@ -243,8 +243,8 @@ test('a place that was refused is looked at again with its tree, which the next 
   } as unknown as NodeLink;
   const admission = startAdmission(node);
   const work = workWith('/bin/true');
-  const beside = temporaryDirectory();
-  const need = () => admission.needOf({ ...work, reads: { ...NO_READS, directories: [beside] } });
+  const unrelated = temporaryDirectory();
+  const need = () => admission.needOf({ ...work, reads: { ...NO_READS, directories: [unrelated] } });
   await admission.admit('n1', need());
   await expect.poll(() => [...need().exclusions]).toEqual([['n1', 'not-admitted']]);
   isOther = false;

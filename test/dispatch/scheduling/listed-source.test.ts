@@ -51,14 +51,14 @@ it.each<[string, Readonly<Record<string, State>>, JobNeeds, string, number]>([
     4,
   ],
   [
-    'is none where the node failed the job',
+    'has no slot where the node failed the job',
     { n1: 'up' },
     needing(['n1'], excludeAll(new Set(['n1']), 'failed-job')),
     'none',
     0,
   ],
-  ['is none where nodes are refused', { n1: 'refused' }, needing(['n1']), 'none', 0],
-  ['is none for a job without nodes', { n1: 'up' }, needing([]), 'none', 0],
+  ['has no slot where nodes are refused', { n1: 'refused' }, needing(['n1']), 'none', 0],
+  ['has no slot for a job without nodes', { n1: 'up' }, needing([]), 'none', 0],
 ])('the outlook %s', (_, states, needs, kind, slots) => {
   const source = sourceOf(states);
   expect(source.outlook(1, needs)).toEqual({ kind, slots });

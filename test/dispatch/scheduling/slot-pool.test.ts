@@ -23,7 +23,7 @@ describe('the slots of a listed node', () => {
     expect(slots.acquire(ALL, NONE)).toBeDefined();
   });
 
-  it('are none while it is down, whatever changes meanwhile', () => {
+  it('are 0 while it is down, whatever changes meanwhile', () => {
     const slots = slotsWith(new Map());
     slots.setNode('n1', 2);
     slots.removeNode('n1');

@@ -14,7 +14,7 @@ describe('jobs that are started a second time', () => {
     expect(lateJobs(running, IDLE)).toEqual([3, 2]);
   });
 
-  it('are none of which nothing is known', () => {
+  it('do not include jobs of which nothing is known', () => {
     expect(lateJobs([late(1, 60_000, undefined)], IDLE)).toEqual([]);
   });
 
@@ -23,7 +23,7 @@ describe('jobs that are started a second time', () => {
     ['fewer slots are free than jobs run', { free: 1, waiting: 0 }],
     ['no slot is free', { free: 0, waiting: 0 }],
     ['more slots are in use than there are now', { free: -3, waiting: 0 }],
-  ])('are none while %s', (_, slots) => {
+  ])('do not exist while %s', (_, slots) => {
     expect(lateJobs([late(1, 60_000, 10), late(2, 60_000, 10)], slots)).toEqual([]);
   });
 });

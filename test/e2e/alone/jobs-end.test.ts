@@ -76,7 +76,7 @@ describe.skipIf(!canHaveCluster())('jobs on nodes end within 2 s', () => {
   });
 
   // The last one: it leaves no dispatcher.
-  test('after kill -9 of the dispatcher: nobody is left who wants their output', async () => {
+  test('after kill -9 of the dispatcher: no process is left that wants their output', async () => {
     const { build, leader } = await startEndless('dispatcher');
     await signal(cluster, 1, 'KILL', await pidsByWord(cluster, 1, 'dispatcher.cjs'));
     await expect.poll(countCompilers, JOB_DEATH).toBe(0);

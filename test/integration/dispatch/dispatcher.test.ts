@@ -362,7 +362,7 @@ describe('a job that may leave', () => {
     expect(await shim.next()).toEqual({ kind: 'ended', termination: { kind: 'signalled', signal: SIGTERM } });
   });
 
-  it('runs elsewhere when its node is lost; what the lost node wrote is nobody’s object', async () => {
+  it('runs elsewhere when its node is lost; what the lost node wrote is not used as an object', async () => {
     await rig.use('n1/1 n2/1');
     const shim = rig.compile('a.c');
     const first = await rig.calls.next();

@@ -191,7 +191,7 @@ function buildWords(groups: readonly (readonly string[])[]): string[] {
   return groups.filter(([word = '']) => /^-([OgDUfm]|std=|pthread)/.test(word)).flat();
 }
 
-/** Puts a precompiled header beside the one that is included, as a build system would have. */
+/** Puts a precompiled header next to the included one, as a build system would have. */
 function precompiled(random: Random, driver: string, groups: (readonly string[])[]): string[][] {
   const isClang = driver.startsWith('clang');
   const header = `${PROJECT}/inc/forced.h`;
@@ -201,7 +201,7 @@ function precompiled(random: Random, driver: string, groups: (readonly string[])
   return [[driver, ...buildWords(groups), '-x', language, header, '-o', compiled]];
 }
 
-/** A profile of this very source, by its own command; gcc looks for it beside the object. */
+/** A profile of this very source, by its own command; gcc looks for it in the object's directory. */
 function profiled(driver: string, groups: (readonly string[])[], object: string): string[][] {
   const program = `${PROJECT}/profiled`;
   const own = groups.flat();

@@ -137,7 +137,7 @@ export async function isDeterministic(root: string, one: Case): Promise<boolean>
   return compare(first, second).length === 0;
 }
 
-/** Whatever a compile wrote must be on the plan's list, or nobody waits for it. */
+/** Each file that a compile wrote must be on the plan's list; otherwise, pmake does not wait for it. */
 function unlisted(direct: Outcome, outputs: readonly string[]): string[] {
   const listed = new Set(outputs.map((path) => normalize(path)));
   return [...direct.written.keys()].filter((path) => !listed.has(path)).map((path) => `${path} is not on the list`);

@@ -34,7 +34,7 @@ test('logs of several nodes make one report, torn lines and all', async () => {
   expect(rows).toHaveLength(2);
 });
 
-test('a file that is none, or not there, is named', async () => {
+test('a file that is not a log, or is missing, is named', async () => {
   const directory = await makeDirectory();
   const [absent, other] = [join(directory, 'absent'), join(directory, 'other')];
   await writeFile(other, 'no log\n');

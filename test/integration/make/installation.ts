@@ -14,7 +14,7 @@ import { temporaryDirectory } from '../../make/temporary-directory.ts';
 /** One second on an idle machine. */
 const COMPILE_LIMIT_MS = 60_000;
 const ROOT = join(import.meta.dirname, '..', '..', '..');
-/** A shim that starts nothing: the dispatcher is the test's, or there is none. */
+/** A shim that starts nothing: the dispatcher is the test's, or missing. */
 export const NO_DISPATCHER = '#!/bin/sh\necho "pmake: no dispatcher: this shim starts none" >&2\nexit 1\n';
 
 export interface Ran {

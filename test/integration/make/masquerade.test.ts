@@ -89,7 +89,7 @@ b.c: ; @echo 'const char *mark = MARK;' >$@
     await compare(makefile);
   });
 
-  test('is told that there is none, where PATH has none', async () => {
+  test('is told so where PATH has no such program', async () => {
     const { ran } = await compare('all: ; @which clang cc g++ || echo none', [], (place) => {
       const bin = join(place.directory, 'bin');
       mkdirSync(bin);

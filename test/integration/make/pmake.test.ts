@@ -272,7 +272,7 @@ a b c d: ; @mkdir -p now; touch now/$@; sleep 0.5; ls now | wc -l >>seen; rm now
     expect(buildsBegun(dispatcher)).toHaveLength(1);
   });
 
-  test('a build that is named by the environment but long over is none', async () => {
+  test('a build that the environment names but that ended long ago is ignored', async () => {
     const place = workplace('all:;@:');
     const dispatcher = await startFakeDispatcher(place.runtimeDirectory, answerBuild(sampleReport()));
     await place.run(PMAKE, [], { PMAKE_BUILD: '4194305-dead' });

@@ -44,14 +44,14 @@ function saveReport({ directory }: Workplace, text: string): void {
   writeFileSync(join(directory, '.cache', 'pmake', 'last-build.json'), text);
 }
 
-test('an answer that cannot be written is no success, and a reader that leaves is none of our business', async () => {
+test('an answer that cannot be written is a failure, and a reader that leaves is not', async () => {
   const ran = await place().run('/bin/sh', ['-c', '"$0" stop > /dev/full', PMAKECTL]);
   expect(ran).toMatchObject({ code: 1, stderr: expect.stringContaining('could not be written') as string });
   const left = await place().run('/bin/bash', ['-c', '"$0" status | true; exit ${PIPESTATUS[0]}', PMAKECTL]);
   expect(left).toMatchObject({ stderr: '' });
 });
 
-test('of several sockets the first that somebody listens at is the broker’s', async () => {
+test('of several sockets, the first that a process listens on is the broker’s', async () => {
   const { directory } = place();
   const [stale, live] = ['stale', 'live'].map((name) => join(directory, name)) as [string, string];
   const script = 'require("net").createServer().listen(process.argv[1], () => process.kill(process.pid, "SIGKILL"))';
@@ -169,7 +169,7 @@ describe('with a dispatcher', () => {
 });
 
 describe('the command line', () => {
-  test('no verb, and a verb that is none, are errors that show the help', async () => {
+  test('no verb, and an unknown verb, are errors that show the help', async () => {
     for (const words of [[], ['frobnicate']]) {
       const ran = await place().run(PMAKECTL, words);
       expect(ran).toMatchObject({ code: 1, stdout: '' });

@@ -11,7 +11,7 @@ import { DatagramSealer } from '../../../src/broker/wire/datagram.ts';
 import { BrokerClient, type Pmaked, PmakedRig, PROGRAM } from '../../rig/pmaked.ts';
 import { nodeName } from '../../rig/names.ts';
 
-/** Each has brokers of its own, which mostly wait: for the first look at the load, for what is to be believed. */
+/** Each has brokers of its own, which mostly wait: for the first look at the load, and until it is believed. */
 const test = base.concurrent;
 const PATIENCE = { timeout: 20_000, interval: 20 };
 const MULTICAST_TTL = fileURLToPath(new URL('../../rig/multicast-ttl.c', import.meta.url));
@@ -57,7 +57,7 @@ test('slots of all nodes are leased, the next request waits, and gets the first 
   expect(await client.lease(200, ['n1', 'n2', 'n3'])).toMatchObject({ kind: 'none' });
 });
 
-test('who holds a slot is told that nobody else waits, and when somebody does', async () => {
+test('the holder of a slot is told whether other users wait', async () => {
   await using rig = await PmakedRig.create();
   const [n1, n2] = await Promise.all([rig.start('n1', { slots: 0 }), rig.start('n2')]);
   using holder = await BrokerClient.connect(n1);
@@ -260,7 +260,7 @@ test('foreign load over the mark makes a node busy by that metric, and free agai
 test('without multicast, brokers find each other by the list of peers', async () => {
   await using rig = await PmakedRig.create();
   const peers = ['127.0.0.2', '127.0.0.3', '127.0.0.4'];
-  // Groups that nobody reads, and on each node different ones.
+  // Groups that no program reads, different ones on each node.
   const start = (name: string, n: number) =>
     rig.start(name, { broker: { peers, groups: [`239.255.${n}.1`, `239.255.${n}.2`] } });
   const [n1] = await Promise.all([start('n1', 1), start('n2', 2), start('n3', 3)]);

@@ -70,7 +70,7 @@ describe('a spinner on this machine', () => {
     return { used, asForeign: take(stranger, []), asOwn: take(owner, [pid]) };
   }
 
-  it('is foreign load, and is none when its pid is a worker of ours', async () => {
+  it('is foreign load, unless its pid is one of our workers', async () => {
     const pid = start('sh', '-c', 'while :; do :; done');
     const { used, asForeign, asOwn } = await observe(pid, 60);
     expect(asForeign.foreign.cpu).toBe(asForeign.total.cpu);

@@ -33,7 +33,7 @@ describe('host keys', () => {
     expect(describeNodeFailure(failure)).toContain(`"ssh -p ${sshd.port} ${sshd.user}@127.0.0.1"`);
   });
 
-  test('another one than the known is refused with file and line, and ssh-keygen -R mends it', async () => {
+  test('a key other than the known one is refused with file and line, and ssh-keygen -R fixes it', async () => {
     await using home = await NodeHome.for(sshd);
     const other = await makeKey(home.path('other'));
     await home.write('.ssh/known_hosts', `# a comment\n[127.0.0.1]:${sshd.port} ${other}\n`);
@@ -228,7 +228,7 @@ describe('no worker starts', () => {
   });
 });
 
-/** Takes no connection any more, as a host that is switched off: its process is stopped and the kernel's queue is full. */
+/** Accepts no connections, like a host that is switched off: its process is stopped and the kernel's queue is full. */
 class SilentHost implements AsyncDisposable {
   readonly port: number;
   readonly #server: ChildProcess;

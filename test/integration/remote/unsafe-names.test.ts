@@ -95,7 +95,7 @@ test('a user of the list that came past every other check is refused', async () 
   expect(await connect(hostName('n'), userName('bob'))).not.toMatch(/^unsafe-name/);
 });
 
-/** Leases a node of that name to whoever asks, as a broker does that believed another member of its cluster. */
+/** Leases a node of that name to every user, like a broker that believed another member of its cluster. */
 async function startBroker(node: string, onAsked: () => void): Promise<{ path: string; close: () => void }> {
   const path = join(home, 'broker.sock');
   const sockets = new Set<Socket>();

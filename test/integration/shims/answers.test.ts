@@ -86,7 +86,7 @@ describe('a job that ran on a node', () => {
     expect(ended.stdout.equals(out) && ended.stderr.equals(err)).toBe(true);
   });
 
-  it('keeps its status when nobody reads what it prints', async () => {
+  it('keeps its status when its output is not read', async () => {
     await using at = await scene();
     const { shim, job } = await startJob(at, { stdio: ['ignore', openSync('/dev/full', 'w'), 'pipe'] });
     job.output(1, 'lost');
@@ -255,7 +255,7 @@ async function asleepWithoutLimit(pid: number): Promise<void> {
   }
 }
 
-/** The title, once it begins as wanted. The kernel tells nobody of the change, so this looks again and again. */
+/** The title, once it begins as wanted. The kernel does not announce the change, so this polls. */
 async function titleOf(pid: number, start: string): Promise<string> {
   for (;;) {
     const title = readFileSync(`/proc/${pid}/cmdline`, 'latin1').replace(/\0+$/, '');

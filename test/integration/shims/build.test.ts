@@ -20,7 +20,7 @@ function make(...words: string[]): void {
 
 it.each(['gcc', 'clang'])('without a warning under %s', (compiler) => {
   make(`CC=${compiler}`, 'WARNINGS=-std=c99 -Wall -Wextra -Wshadow -Wpedantic -Wno-c11-extensions -Werror');
-  // Where it cannot be built there is none; here it can.
+  // It is missing only where it cannot be built; here it can.
   expect(existsSync(join(out, 'preload/pmake-preload.so'))).toBe(true);
 });
 

@@ -96,7 +96,7 @@ describe('which file was started decides, whatever argv[0] says', () => {
     ['exec -a pcc gcc -c a.c', 'pcc', '<pcc><-c><a.c>'],
     ['exec -a /no/where/cc gcc -c a.c', 'cc', '</no/where/cc><-c><a.c>'],
     ['exec -a gcc RIG/home/bin/gcc', 'gcc', '<gcc>'],
-    // What is named by a link to the shim goes by its own path: gcc would look for its parts beside the link.
+    // What is named by a link to the shim goes by its own path: gcc would look for its parts in the link's directory.
     ['RIG/home/bin/gcc -c a.c', 'gcc', '<RIG/bin/gcc><-c><a.c>'],
     ['exec -a RIG/home/bin/gcc gcc', 'gcc', '<RIG/bin/gcc>'],
     ['../links/mine -c a.c', 'gcc', '<RIG/bin/gcc><-c><a.c>'],
@@ -164,7 +164,7 @@ describe('which program a shim of a masquerade stands for', () => {
     expect(ended.stdout.toString()).toBe(`<${rig.directory}/second/gcc><x>`);
   });
 
-  it('is none where PATH has none, although it was there once', async () => {
+  it('is not found where PATH does not have it, although it did once', async () => {
     await using rig = await ShimRig.create();
     rig.masqueradeAs('gcc');
     rig.program('bin/gcc', ECHO);

@@ -33,7 +33,7 @@ describe('a program that a job starts', () => {
     await using dispatcher = await FakeDispatcher.listen(rig.runtime);
     rig.masqueradeAs('gcc');
     rig.fakeCompiler('gcc');
-    // The pid of a process that is none of this shim's ancestors: pid 1 is nobody's child here, so take our own child.
+    // The pid of a process that is not an ancestor of this shim: pid 1 is one, so this takes its own child.
     const other = rig.start('/bin/cat', [], { stdio: ['pipe', 'pipe', 'pipe'] });
     const shim = rig.start('gcc', ['-c', 'a.c'], { env: { _PMAKE_GUARD: `1:${other.pid}:p:${rig.bin}/gcc` } });
     const job = await dispatcher.nextJob();
@@ -158,7 +158,7 @@ describe('ccache', () => {
   ];
 
   it.each(forms)(
-    '%s: a miss is compiled as a job of the real compiler, a hit is none',
+    '%s: a miss is compiled as a job of the real compiler, a hit is not',
     async (form, words, env, names) => {
       const [miss = [], hit = []] = await compileTwice(words, env, names);
       const compiles = (jobs: FakeJob[]): string[] =>

@@ -29,7 +29,7 @@ async function blocked(pid: number): Promise<void> {
   }
 }
 
-/** The runtime directory's path, with nothing there any more. */
+/** The path of the runtime directory, which was removed. */
 function emptied(rig: ShimRig): string {
   rmSync(rig.runtime, { recursive: true });
   return rig.runtime;

@@ -155,7 +155,7 @@ describe('an output of a node', () => {
   });
 });
 
-describe('what is to be removed', () => {
+describe('files to remove', () => {
   it('goes, if it is a file', async () => {
     await using at = await Scene.create();
     writeFileSync(at.at('a.o'), 'old');
@@ -233,7 +233,7 @@ describe('a move that cannot be made is told, and the job is still to be done', 
   });
 });
 
-describe('a frame that is none', () => {
+describe('an invalid frame', () => {
   const text = (value: string): Buffer => {
     const length = Buffer.alloc(4);
     length.writeUInt32LE(value.length);

@@ -142,7 +142,7 @@ function* casesFor(variant: string): Generator<Case> {
   }
 }
 
-/** What `ran`-lines say of the shim turned into what the program itself would say, with whether that was to be done. */
+/** The output with each `ran` line of the shim replaced by what the program itself prints, and whether there was one. */
 function throughShim(stdout: string): { readonly isCaught: boolean; readonly stdout: string } {
   const ran = new RegExp(`^ran ${rig.shims}/pcc <pcc> <--pmake-as> <([^>]*)> <([^>]*)>(.*)$`, 'm').exec(stdout);
   if (!ran) return { isCaught: false, stdout };

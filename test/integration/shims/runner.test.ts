@@ -179,7 +179,7 @@ describe('the runner', () => {
     ['a missing directory', ['022', '/no/such', '/bin/true'], { kind: 'cwd-failed', errno: errno.ENOENT }],
     ['a directory that is a file', ['022', '/bin/true', '/bin/true'], { kind: 'cwd-failed', errno: errno.ENOTDIR }],
     ['a missing program', ['022', '/', '/no/such'], { kind: 'exec-failed', errno: errno.ENOENT }],
-    ['a program that is none', ['022', '/', '/etc/passwd'], { kind: 'exec-failed', errno: errno.EACCES }],
+    ['a file that is not a program', ['022', '/', '/etc/passwd'], { kind: 'exec-failed', errno: errno.EACCES }],
   ])('reports %s with its errno', async (_, words, wanted) => {
     await using rig = await ShimRig.create();
     const { report, runner } = run(rig, words);

@@ -90,7 +90,7 @@ describe('the first shim', () => {
     expect(statSync(join(rig.runtime, 'dispatcher.log')).mode & 0o777).toBe(0o600);
   });
 
-  it('runs its command here when the dispatcher ends at once, and nobody tries again for a while', async () => {
+  it('runs its command here when the dispatcher ends at once, and no shim tries again for a while', async () => {
     await using rig = await rigWithCompiler();
     await using daemons = await FakeDaemons.install(rig);
     const first = rig.start('gcc', ['-c', 'a.c'], { env: daemons.env });

@@ -86,7 +86,7 @@ test.each([
   [' --no-print-directory', '--jobserver-auth=3,4 --no-print-directory'],
   ['k -- CC=gcc', '--jobserver-auth=3,4 -k -- CC=gcc'],
   ['CC=gcc', '--jobserver-auth=3,4 CC=gcc'],
-])('make finds the jobserver beside MAKEFLAGS=%j', (given, told) => {
+])('make finds the jobserver with MAKEFLAGS=%j', (given, told) => {
   const env = given === undefined ? {} : { MAKEFLAGS: given };
   expect(withMakeflag(env, '--jobserver-auth=3,4')).toEqual({ MAKEFLAGS: told });
   expect(areJobsGiven([], { MAKEFLAGS: told })).toBe(true);

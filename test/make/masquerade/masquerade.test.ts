@@ -87,7 +87,7 @@ describe('which programs get a shim', () => {
   });
 });
 
-describe('what is linked beside them', () => {
+describe('links next to them', () => {
   test.each([
     ...['objcopy', 'objdump', 'nm', 'strip', 'as', 'ranlib', 'readelf', 'size', 'strings', 'addr2line', 'c++filt'],
     ...['gcov', 'gcov-12', 'gcov-tool', 'gcov-dump-12', 'gprof', 'elfedit', 'gcc-nm', 'gcc-ranlib-12', 'cpp', 'cpp-12'],
@@ -290,8 +290,8 @@ describe('entries that are gone or spoilt are made again', () => {
       'a shim became a directory',
       (home) => (unlinkSync(join(home, 'bin/gcc')), mkdirSync(join(home, 'bin/gcc/x'), { recursive: true })),
     ],
-    ['a link beside them is deleted', (home) => unlinkSync(join(home, 'bin/nm'))],
-    ['a link beside them leads elsewhere', (home) => relink(join(home, 'bin/nm'), '/bin/true')],
+    ['a link next to them is deleted', (home) => unlinkSync(join(home, 'bin/nm'))],
+    ['a link next to them leads elsewhere', (home) => relink(join(home, 'bin/nm'), '/bin/true')],
     ['where a program was is forgotten', (home) => unlinkSync(join(home, 'found/gcc'))],
     ['the way to the installation is lost', (home) => unlinkSync(join(home, 'installed'))],
     ['the way to the preload library is lost', (home) => unlinkSync(join(home, '.libasan.so'))],
@@ -405,7 +405,7 @@ describe('old masquerades', () => {
   });
 });
 
-test('the preload library is beside the shims, by a name that AddressSanitizer accepts', () => {
+test('the preload library is in the directory of the shims, by a name that AddressSanitizer accepts', () => {
   const { options, open } = layOut();
   const { home, preload } = open();
   expect(preload).toBe(join(home, '.libasan.so'));
